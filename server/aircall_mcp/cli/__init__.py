@@ -1,0 +1,97 @@
+"""Words a person types, turned into calls on the house.
+
+Every command has `--help`, exits 0 on success, 1 when the thing asked for failed and 2 for wrong
+usage or settings. `--json` prints one JSON document on stdout and nothing else there. Commands are
+imported when they are used, so that `serve` starts as fast as it can.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from importlib import import_module
+
+import click
+
+from .. import __version__
+from ..errors import AircallMCPError, NotOffered, SettingsError, SpecError
+
+COMMANDS = {
+    "serve": "Serve MCP over stdio or HTTP.",
+    "demo": "A journey against the sandbox, told step by step.",
+    "tools": "What tools/list answers.",
+    "search": "Find the operation for a need in plain words.",
+    "describe": "Everything about one operation.",
+    "run": "Perform one operation, as a model would.",
+    "sandbox": "The small Aircall on a real port.",
+    "openapi": "The API description itself.",
+    "config": "The config of an MCP client for this server.",
+    "doctor": "Look at everything and say what to do.",
+}
+
+
+class Lazy(click.Group):
+    """A group that knows its commands' names and one-liners before it imports any of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        return import_module(f".{cmd_name}", __name__).command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="aircall-mcp")
+def group() -> None:
+    """The Aircall phone system in the hands of an AI model, safely.
+
+    Start with `aircall-mcp demo`: no account, no key, no phone rings.
+    """
+
+
+def main() -> None:
+    """The `aircall-mcp` command: our errors become one line and a next step, never a traceback."""
+    try:
+        group(standalone_mode=False)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of a pipe had enough; Python's own complaint at exit would be noise.
+        sys.stderr.close()
+        sys.exit(0)
+    except AircallMCPError as error:
+        click.echo(click.style("error: ", fg="red", bold=True) + error.message, err=True)
+        if error.hint:
+            click.echo(click.style("  next: ", fg="cyan") + error.hint, err=True)
+        sys.exit(2 if isinstance(error, SettingsError | SpecError | NotOffered) else 1)
+    except Exception as error:
+        log = logging.getLogger(__name__)
+        log.critical("a bug", exc_info=error)
+        click.echo(
+            click.style("bug: ", fg="red", bold=True)
+            + f"{type(_innermost(error)).__name__}. `aircall-mcp doctor` looks at the installation"
+            " and names the log file.",
+            err=True,
+        )
+        sys.exit(1)
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """The first cause inside groups, which say nothing by themselves."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -1,0 +1,375 @@
+"""`aircall-mcp accounts`: credentials into the vault, and out of it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import click
+
+from ..accounts import (
+    ENVIRONMENT,
+    TOKEN_URL,
+    Account,
+    Accounts,
+    ApiKey,
+    Credential,
+    Grant,
+    account_from,
+)
+from ..config import Settings, settings_from
+from ..errors import CredentialError, ToolError
+from ..oauth import AUTHORIZE_URL
+from ..secrets import Secret
+from .options import as_json, print_json
+from .vault import KINDS, create_if_missing, vault_of
+
+if TYPE_CHECKING:
+    from ..auth import Auth
+    from ..vault import Kind, Vault
+
+Ping = Callable[[Account], Awaitable[None]]
+"""Ask Aircall whether it knows the credential; raises what Aircall or the way there says."""
+
+PERSONAL = (
+    "An account opens recordings, texts and transcripts of real people to the model you connect:"
+    " their words are personal data, so connect only a model that you may show them to."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Drawer:
+    """What the commands work on: plain objects, put together from the settings."""
+
+    settings: Settings
+    environment: Mapping[str, str]
+    vault: Vault
+    accounts: Accounts
+    ping: Ping
+
+    @classmethod
+    def open(cls) -> Drawer:
+        settings, environment = settings_from(), os.environ
+        vault = vault_of(settings, environment)
+        accounts = Accounts(vault, environment, host=_host(settings), chosen=settings.account)
+        return cls(settings, environment, vault, accounts, lambda account: ping(settings, account))
+
+
+@click.group("accounts")
+def group() -> None:
+    """The Aircall companies this server can act for."""
+
+
+command = group
+
+
+@group.command()
+@click.argument("name", default="main")
+@click.option("--from-environment", is_flag=True, help="Take AIRCALL_API_ID and AIRCALL_API_TOKEN.")
+@click.option("--requests-per-minute", type=int, help="What Aircall allows the whole company.")
+@click.option("--time-zone", metavar="ZONE", help="For times without an offset: Europe/Paris.")
+@click.option("--user", type=int, metavar="ID", help="The user that calls are made for.")
+@click.option("--number", type=int, metavar="ID", help="The number that calls are made from.")
+@click.option("--key", "kind", type=click.Choice(KINDS), help="Keeper of a new vault's key.")
+def add(
+    name: str,
+    from_environment: bool,
+    requests_per_minute: int | None,
+    time_zone: str | None,
+    user: int | None,
+    number: int | None,
+    kind: Kind | None,
+) -> None:
+    """Add the account NAME with an API key of the Aircall dashboard.
+
+    Id and token are asked for, hidden; without a terminal they are read from stdin, one a line.
+    """
+    drawer = Drawer.open()
+    say(PERSONAL)
+    create_if_missing(drawer.vault, kind, drawer.environment, say)
+    key = api_key(drawer.environment if from_environment else None)
+    habits = asked_habits(requests_per_minute, time_zone)
+    account = account_from(
+        name=name,
+        host=_host(drawer.settings),
+        credential=key,
+        default_user=user,
+        default_number=number,
+        **habits,
+    )
+    put(drawer, account)
+    say(f"Added `{name}`: Aircall knows the key. {_pace(account)}")
+
+
+@group.command()
+@click.argument("name", default="main")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="The registered port.")
+@click.option("--paste", is_flag=True, help="Paste the answer instead of being called back.")
+@click.option("--redirect-uri", metavar="URL", help="The registered address, with --paste.")
+@click.option("--no-browser", is_flag=True, help="Print the address instead of opening it.")
+@click.option("--authorize-url", default=AUTHORIZE_URL, show_default=True)
+@click.option("--token-url", default=TOKEN_URL, show_default=True)
+@click.option("--key", "kind", type=click.Choice(KINDS), help="Keeper of a new vault's key.")
+def login(
+    name: str,
+    port: int,
+    paste: bool,
+    redirect_uri: str | None,
+    no_browser: bool,
+    authorize_url: str,
+    token_url: str,
+    kind: Kind | None,
+) -> None:
+    """Log NAME in with OAuth, as an admin of the company; also when a grant was withdrawn.
+
+    The client id and secret are those Aircall gave to your application; they are asked for, or
+    taken from AIRCALL_CLIENT_ID and AIRCALL_CLIENT_SECRET.
+    """
+    from .. import login as home
+    from ..oauth import Client
+
+    drawer = Drawer.open()
+    say(PERSONAL)
+    create_if_missing(drawer.vault, kind, drawer.environment, say)
+    former = _former(drawer.accounts, name)
+    client = Client(*_client(former, drawer.environment), authorize_url, token_url)
+
+    async def show(url: str) -> None:
+        opened = not no_browser and await anyio.to_thread.run_sync(home.open_browser, url)
+        say("Allow the access in your browser." if opened else f"Open this address:\n\n  {url}\n")
+
+    async def ask() -> str:
+        return click.prompt("Paste the address you came back to, or the code", hide_input=True)
+
+    async def bring() -> Grant:
+        if paste or redirect_uri:
+            if not redirect_uri:
+                raise click.UsageError(
+                    "--paste needs --redirect-uri, as Aircall has registered it."
+                )
+            return await home.by_hand(client, show, ask, redirect_uri=redirect_uri)
+        return await home.through_browser(client, show, port=port)
+
+    grant = anyio.run(bring)
+    if former is None:
+        account = account_from(name=name, host=_host(drawer.settings), credential=grant)
+    else:
+        account = former.model_copy(update={"credential": grant, "state": "ready"})
+    put(drawer, account, replace=former is not None)
+    ends = "never expires" if grant.expires_at is None else "is renewed by itself"
+    say(f"Logged `{name}` in: Aircall knows the grant, which {ends}. {_pace(account)}")
+
+
+@group.command("list")
+@as_json
+def list_(as_json: bool) -> None:
+    """Every account: never more of a credential than its last four characters."""
+    drawer = Drawer.open()
+    rows = listed(drawer.accounts)
+    if as_json:
+        print_json({"accounts": rows})
+        return
+    if not rows:
+        say("No account yet. Run `aircall-mcp accounts add`.")
+    for row in rows:
+        mark = "*" if row["default"] else " "
+        click.echo(f"{mark} {row['name']:<20} {row['credential']:<28} {row['state']}")
+
+
+@group.command()
+@click.argument("name", required=False)
+def test(name: str | None) -> None:
+    """Ask Aircall whether it still knows the credential of NAME."""
+    drawer = Drawer.open()
+    name = drawer.accounts.resolve(name)
+
+    async def ask() -> None:
+        await ping_as(drawer.settings, auth_of(drawer), name)
+
+    anyio.run(ask)
+    say(f"Aircall knows `{name}`.")
+
+
+@group.command()
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def remove(name: str, yes: bool) -> None:
+    """Take NAME out of the vault. At Aircall its key or grant goes on working."""
+    drawer = Drawer.open()
+    if not yes:
+        click.confirm(f"Remove `{name}` and its credential from the vault?", abort=True, err=True)
+    drawer.accounts.remove(name)
+    say(f"Removed `{name}`. Delete its key in the Aircall dashboard too, if nobody needs it.")
+
+
+@group.command()
+@click.argument("name")
+def default(name: str) -> None:
+    """Act for NAME where nobody says otherwise."""
+    Drawer.open().accounts.make_default(name)
+    say(f"`{name}` is the default account.")
+
+
+def put(drawer: Drawer, account: Account, *, replace: bool = False) -> None:
+    """Store `account`, but only if Aircall knows its credential. Nobody renews it meanwhile."""
+    from ..lock import latches
+
+    if not replace and account.name in drawer.accounts.names():
+        raise CredentialError(
+            f"There is an account `{account.name}` already.",
+            hint=f"Remove it first (`aircall-mcp accounts remove {account.name}`), or choose"
+            " another name.",
+        )
+
+    async def known() -> None:
+        await drawer.ping(account)
+
+    anyio.run(known)
+    with latches(drawer.settings.home)(account.name).held():
+        drawer.accounts.add(account, replace=replace)
+
+
+def listed(accounts: Accounts) -> list[dict[str, Any]]:
+    """What `accounts list` says of each account."""
+    default, rows = accounts.default(), list[dict[str, Any]]()
+    for name in accounts.names():
+        row: dict[str, Any] = {"name": name, "default": name == default}
+        try:
+            account = accounts.load(name).account
+        except ToolError as error:
+            rows.append(row | {"credential": "unreadable", "state": error.message})
+            continue
+        credential = account.credential
+        secret = credential.api_token if isinstance(credential, ApiKey) else credential.access_token
+        what = "API key" if isinstance(credential, ApiKey) else "OAuth grant"
+        state = {
+            "ready": "ready",
+            "renewing": "a renewal was begun",
+            "reauth_required": f"run `aircall-mcp accounts login {name}`",
+        }[account.state]
+        rows.append(
+            row
+            | {
+                "credential": f"{what} {secret.tail}",
+                "state": state,
+                "host": account.host,
+                "requests_per_minute": account.requests_per_minute,
+                "time_zone": account.time_zone,
+                "default_user": account.default_user,
+                "default_number": account.default_number,
+                "from": "the environment" if name == ENVIRONMENT else "the vault",
+            }
+        )
+    return rows
+
+
+def api_key(environment: Mapping[str, str] | None) -> ApiKey:
+    """The key a person gives: from `environment`, by hidden prompt, or as two lines of stdin."""
+    if environment is not None:
+        names = ("AIRCALL_API_ID", "AIRCALL_API_TOKEN")
+        api_id, api_token = (environment.get(name, "").strip() for name in names)
+    elif sys.stdin.isatty():
+        api_id, api_token = (
+            str(click.prompt(what, hide_input=True, err=True)).strip()
+            for what in ("API id", "API token")
+        )
+    else:
+        api_id, api_token = (sys.stdin.readline().strip() for _ in range(2))
+    if not api_id or not api_token:
+        raise CredentialError(
+            "An API key has an id and a token; one of them is missing.",
+            hint="Make a key in the Aircall dashboard: Integrations & API, API keys.",
+        )
+    return ApiKey(api_id=Secret(api_id), api_token=Secret(api_token))
+
+
+def asked_habits(requests_per_minute: int | None, time_zone: str | None) -> dict[str, Any]:
+    """The pace and the time zone, asked for where a person is there and has not said them."""
+    if sys.stdin.isatty():
+        if requests_per_minute is None:
+            requests_per_minute = click.prompt(
+                "Requests a minute for the whole company (60; Aircall's newer docs say 120)",
+                type=int,
+                default=60,
+                err=True,
+            )
+        if time_zone is None:
+            time_zone = click.prompt(
+                "Time zone for times without an offset (such as Europe/Paris; empty: none)",
+                default="",
+                show_default=False,
+                err=True,
+            )
+    return {"requests_per_minute": requests_per_minute or 60, "time_zone": time_zone or None}
+
+
+async def ping(settings: Settings, account: Account) -> None:
+    """Ask Aircall, with this account and nothing stored."""
+    from ..accounts import Memory
+    from ..auth import Auth
+    from ..lock import Alone
+
+    shelf = Memory()
+    accounts = Accounts(shelf)
+    accounts.add(account)
+    await ping_as(settings, Auth(accounts, latch=lambda _: Alone()), account.name)
+
+
+async def ping_as(settings: Settings, auth: Auth, name: str) -> None:
+    from .. import spec
+    from ..gateway import Caller, Gateway
+    from ..registry import Registry
+
+    gateway = Gateway(
+        base_url=settings.base_url, auth=auth, proxy=settings.proxy, ca_bundle=settings.ca_bundle
+    )
+    try:
+        ping = Registry.of(spec.load()).get("aircall_ping")
+        await gateway.send(ping.bind({}), Caller(account=name))
+    finally:
+        await gateway.aclose()
+        await auth.aclose()
+
+
+def auth_of(drawer: Drawer) -> Auth:
+    from ..auth import Auth
+    from ..lock import latches
+
+    return Auth(drawer.accounts, latch=latches(drawer.settings.home))
+
+
+def say(text: str) -> None:
+    click.echo(text, err=True)
+
+
+def _client(former: Account | None, environment: Mapping[str, str]) -> tuple[Secret, Secret]:
+    """Client id and secret: from the environment, from the last login, or by hidden prompt."""
+    given = [environment.get(f"AIRCALL_CLIENT_{part}", "").strip() for part in ("ID", "SECRET")]
+    if all(given):
+        return Secret(given[0]), Secret(given[1])
+    credential: Credential | None = former.credential if former else None
+    if isinstance(credential, Grant) and credential.client_id and credential.client_secret:
+        return credential.client_id, credential.client_secret
+    asked = [
+        str(click.prompt(what, hide_input=True, err=True)).strip()
+        for what in ("Client id", "Client secret")
+    ]
+    return Secret(asked[0]), Secret(asked[1])
+
+
+def _former(accounts: Accounts, name: str) -> Account | None:
+    return accounts.load(name).account if name in accounts.names() else None
+
+
+def _host(settings: Settings) -> str:
+    from urllib.parse import urlsplit
+
+    return urlsplit(settings.base_url).hostname or ""
+
+
+def _pace(account: Account) -> str:
+    return f"At most {account.requests_per_minute} requests a minute."

@@ -1,0 +1,24 @@
+"""`aircall-mcp config`."""
+
+from __future__ import annotations
+
+import click
+
+from ..clients import CLIENTS, config_for
+
+
+@click.command("config")
+@click.argument("client", type=click.Choice(list(CLIENTS)))
+@click.option("--sandbox", is_flag=True, help="For the built-in small Aircall.")
+@click.option("--account", metavar="NAME", help="For this account.")
+def command(client: str, sandbox: bool, account: str | None) -> None:
+    """Print CLIENT's own config for this server: this interpreter, no secret."""
+    chosen = CLIENTS[client]
+    click.echo(f"{chosen.title}: {chosen.file}", err=True)
+    click.echo(config_for(chosen, sandbox=sandbox, account=account))
+    if not sandbox:
+        click.echo(
+            "The key is not in there: set AIRCALL_API_ID and AIRCALL_API_TOKEN where the client"
+            " starts.",
+            err=True,
+        )

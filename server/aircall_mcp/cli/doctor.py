@@ -1,0 +1,119 @@
+"""`aircall-mcp doctor`."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import click
+
+from .. import __version__
+from ..errors import AircallMCPError, ToolError
+from . import options
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at. `next` says what to do, where there is something to do."""
+
+    what: str
+    state: Literal["good", "attention", "bad"]
+    said: str
+    next: str = ""
+
+
+@click.command("doctor")
+@options.upstream
+@options.as_json
+def command(as_json: bool, **flags: Any) -> None:
+    """Look at everything a user would otherwise ask about, and say what to do."""
+    findings = list(_look(flags))
+    if as_json:
+        options.print_json({"findings": [asdict(finding) for finding in findings]})
+    else:
+        _show(findings)
+    if any(finding.state == "bad" for finding in findings):
+        raise click.exceptions.Exit(1)
+
+
+def _look(flags: dict[str, Any]) -> Iterator[Finding]:
+    yield Finding(
+        "version",
+        "good",
+        f"aircall-mcp {__version__}, Python {platform.python_version()} at {sys.executable}",
+    )
+    try:
+        house = options.house(**flags)
+    except AircallMCPError as error:
+        yield Finding("settings", "bad", error.message, error.hint)
+        return
+    settings = house.settings
+    registry = house.desk.registry
+    yield Finding(
+        "tools",
+        "good",
+        f"{len(registry)} on offer of {len(registry.known)}, surface {settings.surface}",
+    )
+    yield _home(settings)
+    yield Finding("log", "good", str(settings.log_file))
+    if settings.sandbox:
+        yield Finding("aircall", "good", "the sandbox: no account needed, no phone rings")
+    else:
+        yield Finding("aircall", "good", settings.base_url)
+        allowed = ", ".join(settings.allow) or "nothing that reaches people or deletes"
+        yield Finding("allowed", "good", allowed, "" if settings.allow else "--allow reach,delete")
+    yield Finding(
+        "budget",
+        "good",
+        f"{settings.requests_per_minute} requests a minute",
+        "Aircall's newer documentation says 120 a company; requests_per_minute raises it.",
+    )
+    yield _credential(house)
+
+
+def _home(settings: Any) -> Finding:
+    home = settings.home
+    if not home.exists():
+        return Finding("home", "good", f"{home} (made when it is first needed)")
+    if not os.access(home, os.W_OK | os.X_OK):
+        return Finding("home", "bad", f"{home} cannot be written", "Set AIRCALL_MCP_HOME.")
+    if sys.platform != "win32" and home.stat().st_mode & 0o077:
+        return Finding("home", "attention", f"{home} is open to others", f"chmod 700 {home}")
+    return Finding("home", "good", str(home))
+
+
+def _credential(house: Any) -> Finding:
+    import anyio
+
+    from ..gateway import Caller
+
+    async def ping() -> Any:
+        try:
+            return await house.desk.call("aircall_ping", {}, Caller(door="cli"))
+        finally:
+            await house.desk.aclose()
+
+    try:
+        result = anyio.run(ping)
+    except ToolError as error:
+        return Finding("credential", "bad", error.message, error.hint)
+    if not result.is_error:
+        return Finding("credential", "good", "accepted (ping answered pong)")
+    error = result.payload["error"]
+    return Finding("credential", "bad", error["message"], error.get("hint", ""))
+
+
+def _show(findings: list[Finding]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    marks = {"good": "[green]✓[/]", "attention": "[yellow]![/]", "bad": "[red]✗[/]"}
+    table = Table(box=None, show_header=False)
+    for finding in findings:
+        said = finding.said + (f"\n[cyan]next: {finding.next}[/]" if finding.next else "")
+        table.add_row(marks[finding.state], f"[bold]{finding.what}[/]", said)
+    Console().print(table)

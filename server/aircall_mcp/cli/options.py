@@ -1,0 +1,77 @@
+"""Flags that several commands share, and what they print with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from ..app import House, open_house
+from ..config import Settings, settings_from
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_SELECTION = (
+    click.option(
+        "--surface",
+        type=click.Choice(["full", "search"]),
+        help="All tools, or search and five to perform what it finds.",
+    ),
+    click.option("--toolsets", metavar="A,B", help="Only these toolsets."),
+    click.option("--tools", "tools", metavar="A,B", help="Only (or also) these tools."),
+    click.option("--exclude-tools", metavar="A,B", help="Without these tools."),
+    click.option(
+        "--read-only", is_flag=True, default=None, help="Only tools that read; wins over all."
+    ),
+    click.option(
+        "--include-deprecated", is_flag=True, default=None, help="Also what Aircall has retired."
+    ),
+)
+
+_UPSTREAM = (
+    click.option(
+        "--sandbox",
+        is_flag=True,
+        default=None,
+        help="The built-in small Aircall: no account, no phone rings.",
+    ),
+    click.option("--account", metavar="NAME", help="Act for this account."),
+    click.option(
+        "--allow", metavar="EFFECTS", help="Effects allowed on the real host: reach,delete."
+    ),
+)
+
+as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+
+
+def _with(options: tuple[Callable[[Command], Command], ...]) -> Callable[[Command], Command]:
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def selection(command: Command) -> Command:
+    """The flags that choose what is on offer."""
+    return _with(_SELECTION)(command)
+
+
+def upstream(command: Command) -> Command:
+    """The flags that choose which Aircall, and what may be done to it."""
+    return _with(_UPSTREAM)(command)
+
+
+def settings(**flags: Any) -> Settings:
+    return settings_from(flags)
+
+
+def house(**flags: Any) -> House:
+    return open_house(settings_from(flags))
+
+
+def print_json(value: Any) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2))

@@ -1,0 +1,68 @@
+"""`aircall-mcp run`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any, cast
+
+import click
+
+from . import options
+
+
+@click.command("run")
+@click.argument("operation")
+@click.option(
+    "--arg", "pairs", multiple=True, metavar="K=V", help="One argument; V is JSON or text."
+)
+@click.option("--args", "given", metavar="JSON", help="All arguments as one JSON object.")
+@options.upstream
+@options.as_json
+def command(
+    operation: str, pairs: tuple[str, ...], given: str | None, as_json: bool, **flags: Any
+) -> None:
+    """Perform OPERATION as the model would: same validation, policy, budget and answer."""
+    import anyio
+
+    house = options.house(include_deprecated=True, **flags)
+    name = house.desk.registry.find(operation).tool
+    arguments = _arguments(pairs, given)
+
+    async def perform() -> Any:
+        from ..gateway import Caller
+
+        try:
+            return await house.desk.call(name, arguments, Caller(door="cli"))
+        finally:
+            await house.desk.aclose()
+
+    result = anyio.run(perform)
+    if as_json or not sys.stdout.isatty():
+        options.print_json(result.payload)
+    else:
+        from rich.console import Console
+
+        Console().print_json(data=result.payload)
+    if result.is_error:
+        raise click.exceptions.Exit(1)
+
+
+def _arguments(pairs: tuple[str, ...], given: str | None) -> dict[str, Any]:
+    arguments: Any = {}
+    if given is not None:
+        try:
+            arguments = json.loads(given)
+        except ValueError:
+            raise click.UsageError("--args must be one JSON object.") from None
+        if not isinstance(arguments, dict):
+            raise click.UsageError("--args must be one JSON object.")
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if not equals or not key:
+            raise click.UsageError(f"--arg {pair!r} must be K=V.")
+        try:
+            arguments[key] = json.loads(text)
+        except ValueError:
+            arguments[key] = text
+    return cast("dict[str, Any]", arguments)

@@ -1,0 +1,71 @@
+"""`aircall-mcp sandbox`."""
+
+from __future__ import annotations
+
+import json
+import socket
+
+import click
+
+
+@click.command("sandbox")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="0 = any free one.")
+@click.option(
+    "--data", type=click.Choice(["small", "empty", "large"]), default="small", show_default=True
+)
+@click.option("--requests-per-minute", type=click.IntRange(1), default=120, show_default=True)
+@click.option("--latency-ms", type=click.IntRange(0, 60_000), default=0)
+@click.option("--fault", "faults", multiple=True, metavar="KIND=RATE", help="Such as http-500=0.1.")
+@click.option(
+    "--oauth",
+    type=click.Choice(["permanent", "expiring"]),
+    default="permanent",
+    help="Kind of tokens it issues.",
+)
+def command(
+    port: int,
+    data: str,
+    requests_per_minute: int,
+    latency_ms: int,
+    faults: tuple[str, ...],
+    oauth: str,
+) -> None:
+    """Serve the small Aircall on a real port, until interrupted.
+
+    The first line on stdout is JSON: base_url and the keys that fit.
+    """
+    import uvicorn
+
+    from ..sandbox import Sandbox
+
+    # Named, so that asyncio knows it for TCP and does not hold small answers back (Nagle).
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind(("127.0.0.1", port))
+    except OSError:
+        raise click.ClickException(f"port {port} is taken; --port 0 finds a free one") from None
+    base_url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    sandbox = Sandbox(
+        data=data,  # type: ignore[arg-type]  # click checked the choice
+        requests_per_minute=requests_per_minute,
+        latency=latency_ms / 1000,
+        faults=_rates(faults),
+        base_url=base_url,
+        oauth=oauth,  # type: ignore[arg-type]  # as above
+    )
+    keys = ("api_id", "api_token", "client_id", "client_secret")
+    click.echo(json.dumps({"base_url": base_url, **{key: getattr(sandbox, key) for key in keys}}))
+    config = uvicorn.Config(sandbox, log_config=None, access_log=False, server_header=False)
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+def _rates(faults: tuple[str, ...]) -> dict[str, float]:
+    rates: dict[str, float] = {}
+    for fault in faults:
+        kind, _, rate = fault.partition("=")
+        try:
+            rates[kind] = float(rate)
+        except ValueError:
+            raise click.UsageError(f"--fault {fault!r} must be KIND=RATE.") from None
+    return rates

@@ -1,0 +1,78 @@
+"""`aircall-mcp search`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import IO, Any
+
+import click
+
+from . import options
+
+
+@click.command("search")
+@click.argument("query", nargs=-1)
+@click.option("--limit", type=click.IntRange(1, 10), default=3, show_default=True)
+@click.option(
+    "--batch", type=click.File("r", encoding="utf-8"), help="JSON lines with a `query` key."
+)
+@options.as_json
+def command(query: tuple[str, ...], limit: int, batch: IO[str] | None, as_json: bool) -> None:
+    """Rank operations for QUERY, a need in plain words."""
+    from ..app import registry_for
+    from ..search import Index
+    from ..tools import matches_of
+
+    registry = registry_for(options.settings())
+    index = Index(registry.known)
+    if batch is not None:
+        for row in _batch(index, batch):
+            click.echo(json.dumps(row, ensure_ascii=False))
+        return
+    if not query:
+        raise click.UsageError("Give a QUERY, or --batch FILE.")
+    ranking = index.rank(" ".join(query), limit)
+    if as_json:
+        found = matches_of(ranking, offered=registry, known=registry.ids, surface=registry.surface)
+        options.print_json(found)
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold")
+    for column in ("", "tool", "effect", "what it does", "because"):
+        table.add_column(column, overflow="fold")
+    for match in ranking.matches:
+        operation = match.operation
+        table.add_row(
+            f"{match.score:.2f}",
+            operation.tool,
+            operation.effect,
+            operation.summary,
+            ", ".join(match.because),
+        )
+    console = Console()
+    console.print(table)
+    if not ranking.confident:
+        console.print(f"[yellow]{ranking.hint}[/]")
+
+
+def _batch(index: Any, lines: IO[str]) -> Iterator[dict[str, Any]]:
+    """Aircall's operations only, at most 10, in the order of the lines."""
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            query = str(json.loads(line)["query"])
+        except (ValueError, KeyError, TypeError):
+            raise click.ClickException(f"line {number} is no JSON object with a query") from None
+        ranking = index.rank(query, 20)
+        routes = [m.operation.route for m in ranking.matches if not m.operation.ours]
+        best = ranking.matches[0].score if ranking.matches else 0.0
+        yield {
+            "query": query,
+            "confident": ranking.confident,
+            "score": round(best, 4),
+            "ranked": routes[:10],
+        }

@@ -1,0 +1,36 @@
+"""`aircall-mcp tools`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from . import options
+
+
+@click.command("tools")
+@options.selection
+@options.as_json
+def command(as_json: bool, **flags: Any) -> None:
+    """What tools/list answers under this selection; `--json` is its wire form."""
+    from ..app import registry_for
+    from ..tools import tool_for
+
+    registry = registry_for(options.settings(**flags))
+    if as_json:
+        options.print_json({"tools": [tool_for(operation) for operation in registry]})
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold")
+    for column in ("tool", "effect", "what it does"):
+        table.add_column(column, overflow="fold")
+    colours = {"read": "green", "write": "yellow", "reach": "magenta", "delete": "red"}
+    for operation in registry:
+        effect = f"[{colours[operation.effect]}]{operation.effect}[/]"
+        table.add_row(operation.tool, effect, operation.summary)
+    console = Console()
+    console.print(table)
+    console.print(f"[dim]{len(registry)} tools[/]")

@@ -1,0 +1,129 @@
+"""`aircall-mcp vault`: where the key is, whether all is readable; renew the key."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from ..config import Settings, settings_from
+from ..secrets import Secret
+from .options import as_json, print_json
+
+if TYPE_CHECKING:
+    from ..vault import Kind, Vault
+
+KINDS = ("keyring", "file", "environment", "passphrase")
+
+
+@click.group("vault")
+def group() -> None:
+    """Where credentials are kept, encrypted."""
+
+
+command = group
+
+
+@group.command()
+@click.option(
+    "--key",
+    "kind",
+    type=click.Choice(KINDS),
+    default="keyring",
+    show_default=True,
+    help="Who keeps the key: the system's keyring, a private file beside the vault (or at"
+    " AIRCALL_MCP_VAULT_KEY_FILE), AIRCALL_MCP_VAULT_KEY, or a passphrase.",
+)
+@click.option("--replace", is_flag=True, help="Begin anew; an old vault is renamed and left.")
+def init(kind: Kind, replace: bool) -> None:
+    """Make the vault."""
+    vault = vault_of(settings_from(), os.environ)
+    if replace:
+        click.confirm(
+            "Begin with an empty vault? Accounts must be added again.", abort=True, err=True
+        )
+    where = vault.create(kind, replace=replace)
+    click.echo(f"Made the vault. Its key is in {where}.", err=True)
+
+
+@group.command()
+@as_json
+def status(as_json: bool) -> None:
+    """Where the vault and its key are."""
+    found = vault_of(settings_from(), os.environ).status()
+    if as_json:
+        print_json(asdict(found))
+        return
+    click.echo(f"vault     {found.path}")
+    click.echo(f"key       in {found.where}")
+    click.echo(f"accounts  {found.accounts}")
+
+
+@group.command()
+@click.option("--key", "kind", type=click.Choice(KINDS), help="Move to another keeper.")
+def rotate(kind: Kind | None) -> None:
+    """Seal everything anew under a new key. Safe to interrupt; run it again then."""
+    where = vault_of(settings_from(), os.environ).rotate(kind)
+    click.echo(f"Everything is sealed with a new key, in {where}.", err=True)
+    if "environment variable" in where:
+        click.echo(
+            "Now set AIRCALL_MCP_VAULT_KEY to the new key everywhere, and unset"
+            " AIRCALL_MCP_VAULT_NEW_KEY.",
+            err=True,
+        )
+
+
+@group.command()
+@click.option("--accept", is_flag=True, help="Take a restored backup for the newest state.")
+@as_json
+def check(accept: bool, as_json: bool) -> None:
+    """Read everything in the vault, and say what cannot be read."""
+    vault = vault_of(settings_from(), os.environ)
+    if accept:
+        click.confirm("Did you put an older vault.db there yourself?", abort=True, err=True)
+        vault.accept()
+    findings = vault.check()
+    if as_json:
+        print_json({"sound": not findings, "findings": [asdict(one) for one in findings]})
+    elif not findings:
+        click.echo("Everything in the vault can be read.", err=True)
+    for finding in findings if not as_json else ():
+        who = f"{finding.owner}: " if finding.owner else ""
+        click.echo(f"{who}{finding.problem}", err=True)
+    if findings:
+        raise click.exceptions.Exit(1)
+
+
+def vault_of(settings: Settings, environment: Mapping[str, str]) -> Vault:
+    """The vault of these settings. A person is there: the keyring may take its time, and a
+    passphrase is asked for.
+    """
+    from ..vault import vault_at
+
+    return vault_at(settings.home, environment, patience=None, ask=_passphrase)
+
+
+def create_if_missing(
+    vault: Vault, kind: Kind | None, environment: Mapping[str, str], say: Callable[[str], None]
+) -> None:
+    """Make the vault if there is none: in the keyring, unless the environment brings a key."""
+    from ..vault import KEY_VARIABLE
+
+    if vault.exists:
+        return
+    if kind is None:
+        kind = "environment" if environment.get(KEY_VARIABLE) else "keyring"
+    say(f"Made the vault. Its key is in {vault.create(kind)}.")
+
+
+def _passphrase(new: bool) -> Secret | None:
+    text: str = click.prompt(
+        "New passphrase" if new else "Passphrase of the vault",
+        hide_input=True,
+        confirmation_prompt=new,
+        err=True,
+    )
+    return Secret(text)

@@ -1,0 +1,110 @@
+"""Everything that can go wrong, as one family tree.
+
+    AircallMCPError
+    ├── SpecError                 the compiled API description is broken      stops the start
+    ├── SettingsError             a choice of the owner cannot be followed    stops the start
+    ├── NotOffered                no such tool or operation                   protocol error -32602
+    └── ToolError                 the model hears of it, with a hint          an isError result
+        ├── ArgumentError           the arguments do not fit the schema
+        ├── NotAllowed              the owner does not allow this
+        ├── NeedsConfirmation       a human must say yes first
+        ├── BudgetExhausted         too many requests; says when to come back
+        ├── CredentialError         no key, or a refused one; names the command to run
+        ├── Refused                 Aircall said no, in its own words
+        ├── StoreError              our own disk refused: full, read-only, busy or damaged
+        ├── Unreachable             no answer, and nothing was done
+        └── OutcomeUnknown          an effect was sent and no answer came
+
+Anything outside this tree is a bug: logged in full, answered with nothing inside.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class AircallMCPError(Exception):
+    """The root. `message` says what happened, `hint` what to do next; neither holds a secret."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class SpecError(AircallMCPError):
+    """The API description or an overlay is wrong; names file, operation and key."""
+
+
+class SettingsError(AircallMCPError):
+    """A flag, a variable or a key of the configuration cannot be followed."""
+
+
+class NotOffered(AircallMCPError):
+    """The name is no tool or operation on offer here."""
+
+
+class ToolError(AircallMCPError):
+    """What a model hears of: becomes `{"error": {"kind", "message", "hint", ...}}`."""
+
+    kind: ClassVar[str]
+
+    def extra(self) -> dict[str, object]:
+        """More keys for the error object, for the kinds that carry any."""
+        return {}
+
+
+class ArgumentError(ToolError):
+    kind = "argument"
+
+
+class NotAllowed(ToolError):
+    kind = "not_allowed"
+
+
+class NeedsConfirmation(ToolError):
+    kind = "needs_confirmation"
+
+
+class BudgetExhausted(ToolError):
+    """Too many requests, here or at Aircall. `retry_after` is in seconds."""
+
+    kind = "budget"
+
+    def __init__(self, message: str, *, retry_after: float, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = retry_after
+
+    def extra(self) -> dict[str, object]:
+        return {"retry_after_seconds": round(self.retry_after, 1)}
+
+
+class CredentialError(ToolError):
+    kind = "credential"
+
+
+class Refused(ToolError):
+    """Aircall answered with an error. `status` is its HTTP status."""
+
+    kind = "refused"
+
+    def __init__(self, message: str, *, status: int, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+
+    def extra(self) -> dict[str, object]:
+        return {"status": self.status}
+
+
+class StoreError(ToolError):
+    """A file of ours cannot be read or written. Nothing that was there before is lost."""
+
+    kind = "storage"
+
+
+class Unreachable(ToolError):
+    kind = "unreachable"
+
+
+class OutcomeUnknown(ToolError):
+    kind = "outcome_unknown"

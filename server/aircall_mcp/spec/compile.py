@@ -1,0 +1,484 @@
+"""From `tool_specs/` to the JSON inside the package: `python -m aircall_mcp.spec.compile`.
+
+A development step. Every `$ref` is resolved, request schemas are flattened into the dialect that
+all MCP clients accept, our words are laid over Aircall's, and whatever does not fit together stops
+the build with the file, the operation and the key. With `--check` nothing is written: exit 1 says
+that the committed files are stale.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from ..errors import SpecError
+from ..operation import E164_PATTERN, EFFECTS, PAGE_SIZE
+from . import operation_from
+
+Json = dict[str, Any]
+
+METHODS = ("get", "post", "put", "patch", "delete")
+REPEATABLE = ("safe", "idempotent", "never")
+LONGEST_TOOL_NAME = 45
+KEPT = (
+    "type", "enum", "const", "minimum", "maximum", "minLength", "maxLength", "minItems",
+    "maxItems", "pattern", "required",
+)  # fmt: skip
+OUR_DEFAULTS = {"order": "desc", "per_page": PAGE_SIZE}
+
+DETAIL: Json = {
+    "type": "string",
+    "enum": ["concise", "full"],
+    "description": "full = all fields, links with expiry",
+}
+MAX_ITEMS: Json = {
+    "type": "integer",
+    "minimum": 1,
+    "maximum": 10000,
+    "description": "Fetch pages up to this many",
+}
+
+
+def compile_sources(root: Path) -> tuple[Json, Json]:
+    """The registry and the document built from `root`, ready to be written as JSON."""
+    import yaml
+
+    document: Json = yaml.safe_load((root / "aircall.openapi.yaml").read_text("utf-8"))
+    shared: Json = _toml(root / "parameters.toml")["parameters"]
+    aliases: Json = _toml(root / "aliases.toml").get("aliases", {})
+    overlays: dict[str, tuple[str, Json]] = {}
+    excluded: Json = {}
+    toolsets: list[Json] = []
+    own: list[Json] = []
+    for file in sorted((root / "toolsets").glob("*.toml")):
+        content = _toml(file)
+        if file.stem == "excluded":
+            excluded = content["excluded"]
+            continue
+        if content.get("name") != file.stem:
+            raise SpecError(f"{file.name}: name must be {file.stem!r}.")
+        toolsets.append({key: content[key] for key in ("name", "title", "description")})
+        own += [_own_row(file.stem, name, tool) for name, tool in content.get("tools", {}).items()]
+        for operation_id, overlay in content.get("operations", {}).items():
+            if operation_id in overlays:
+                raise SpecError(f"{file.name}: {operation_id} stands in two toolsets.")
+            overlays[operation_id] = (file.stem, overlay)
+    described = dict(_operations_of(document))
+    _same_ids(set(described), set(overlays), set(excluded))
+    rows = [
+        _row(document, described[operation_id], toolset, overlay, shared)
+        for operation_id, (toolset, overlay) in overlays.items()
+    ]
+    _check_references(rows, described, aliases)
+    return {"toolsets": toolsets, "aliases": aliases, "operations": [*own, *rows]}, document
+
+
+def _toml(file: Path) -> Json:
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise SpecError(f"{file.name}: {error}.") from None
+
+
+def _operations_of(document: Json) -> Iterator[tuple[str, Json]]:
+    for path, item in document["paths"].items():
+        for method in METHODS:
+            if method in item:
+                operation = item[method]
+                parameters = [*item.get("parameters", []), *operation.get("parameters", [])]
+                yield (
+                    operation["operationId"],
+                    {**operation, "path": path, "method": method.upper(), "parameters": parameters},
+                )
+
+
+def _same_ids(described: set[str], overlaid: set[str], excluded: set[str]) -> None:
+    if described != overlaid | excluded or overlaid & excluded:
+        raise SpecError(
+            "Document and toolsets differ:"
+            f" not in a toolset {sorted(described - overlaid - excluded)},"
+            f" not in the document {sorted((overlaid | excluded) - described)},"
+            f" in a toolset and excluded {sorted(overlaid & excluded)}."
+        )
+
+
+def _row(document: Json, operation: Json, toolset: str, overlay: Json, shared: Json) -> Json:
+    operation_id = operation["operationId"]
+    where = f"toolsets/{toolset}.toml: {operation_id}"
+    words = _Words(where, overlay.get("parameters", {}), shared)
+    parameters = [
+        *_path_and_query(document, operation, words),
+        *_body(document, operation, words),
+    ]
+    answer = _answer(document, operation)
+    parameters += _ours(answer)
+    words.all_used()
+    names = [parameter["name"] for parameter in parameters]
+    if len(set(names)) != len(names):
+        raise SpecError(f"{where}: two arguments have one name in {names}.")
+    tool = f"aircall_{operation_id}"
+    if len(tool) > LONGEST_TOOL_NAME:
+        raise SpecError(f"{where}: {tool} is longer than {LONGEST_TOOL_NAME} characters.")
+    if overlay["effect"] not in EFFECTS or overlay["repeatable"] not in REPEATABLE:
+        raise SpecError(f"{where}: effect or repeatable is no known word.")
+    sibling = overlay.get("not_to_confuse", {})
+    row: Json = {
+        "id": operation_id,
+        "tool": tool,
+        "method": operation["method"],
+        "path": operation["path"],
+        "toolset": toolset,
+        "title": overlay["title"],
+        "summary": overlay["summary"],
+        "description": overlay["description"],
+        "effect": overlay["effect"],
+        "repeatable": overlay["repeatable"],
+        "parameters": parameters,
+        "input_schema": _input_schema(parameters),
+        "answer": answer,
+        **_rules(document, operation),
+        "example": _example(document, operation, parameters),
+        "utterances": overlay["utterances"],
+        "needs_first": overlay.get("needs_first", []),
+        "sibling": sibling.get("operation", ""),
+        "sibling_because": sibling.get("because", ""),
+        "add_on": operation.get("x-add-on", ""),
+        "retired": {
+            "sunset": str(operation.get("x-sunset") or ""),
+            "replacement": operation.get("x-replacement") or "",
+        }
+        if operation.get("deprecated")
+        else None,
+    }
+    operation_from(row).bind(row["example"])
+    return row
+
+
+def _own_row(toolset: str, name: str, tool: Json) -> Json:
+    """A tool of our own: the same data as an operation, with nothing at Aircall behind it."""
+    parameters: list[Json] = [
+        {
+            "name": key,
+            "wire": key,
+            "place": "ours",
+            "required": schema.get("required", False),
+            "schema": {k: v for k, v in schema.items() if k != "required"},
+        }
+        for key, schema in tool["parameters"].items()
+    ]
+    row: Json = {
+        "id": name,
+        "tool": f"aircall_{name}",
+        "method": "",
+        "path": "",
+        "toolset": toolset,
+        **{key: tool[key] for key in ("title", "summary", "description", "effect", "repeatable")},
+        "parameters": parameters,
+        "input_schema": _input_schema(parameters),
+        "answer": {"status": 200},
+        "example": tool["example"],
+        "utterances": tool["utterances"],
+        "surfaces": tool["surfaces"],
+    }
+    operation_from(row).bind(row["example"])
+    return row
+
+
+class _Words:
+    """What we tell a model about each parameter: the operation's own table, then the shared one."""
+
+    def __init__(self, where: str, own: Json, shared: Json) -> None:
+        self._where, self._own, self._shared = where, own, shared
+        self._used: set[str] = set()
+
+    def of(self, *names: str) -> str:
+        for name in names:
+            if name in self._own:
+                self._used.add(name)
+                return self._own[name]
+        for name in names:
+            if name in self._shared:
+                return self._shared[name]
+        raise SpecError(f"{self._where}: no words for parameter {names[0]}.")
+
+    def all_used(self) -> None:
+        unknown = set(self._own) - self._used
+        if unknown:
+            raise SpecError(f"{self._where}: words for unknown parameters {sorted(unknown)}.")
+
+
+def _path_and_query(document: Json, operation: Json, words: _Words) -> Iterator[Json]:
+    for reference in operation["parameters"]:
+        parameter = _resolved(document, reference)
+        wire: str = parameter["name"]
+        plain = wire.removesuffix("[]")
+        name = _resource_id(operation["path"], wire) if parameter["in"] == "path" else plain
+        schema = _slim(document, parameter["schema"], words, plain)
+        yield _parameter(
+            name, wire, parameter["in"], parameter.get("required", False), schema,
+            _format_of(document, parameter["schema"]), words.of(name, plain),
+        )  # fmt: skip
+
+
+def _body(document: Json, operation: Json, words: _Words) -> Iterator[Json]:
+    schema = _body_schema(document, operation)
+    for name, part in schema.get("properties", {}).items():
+        yield _parameter(
+            name, name, "body", name in schema.get("required", ()),
+            _slim(document, part, words, name), _format_of(document, part), words.of(name),
+        )  # fmt: skip
+
+
+def _parameter(
+    name: str, wire: str, place: str, required: bool, schema: Json, form: str, words: str
+) -> Json:
+    if form == "time":
+        schema = {"type": ["integer", "string"]}
+    elif form == "phone":
+        schema = {"type": "string", "pattern": E164_PATTERN}
+    elif form == "phones":
+        schema = {**schema, "items": {"type": "string", "pattern": E164_PATTERN}}
+    if place == "query" and name in OUR_DEFAULTS:
+        schema["default"] = OUR_DEFAULTS[name]
+    return {
+        "name": name,
+        "wire": wire,
+        "place": place,
+        "required": required,
+        "schema": {**schema, "description": words},
+        "form": form,
+    }
+
+
+def _ours(answer: Json) -> Iterator[Json]:
+    reserved = {"detail": DETAIL} if answer["status"] != 204 else {}
+    if answer["is_list"] and answer["paging"] != "none":
+        reserved["max_items"] = MAX_ITEMS
+    for name, schema in reserved.items():
+        yield {
+            "name": name, "wire": name, "place": "ours", "required": False, "schema": schema,
+            "form": "plain",
+        }  # fmt: skip
+
+
+def _input_schema(parameters: list[Json]) -> Json:
+    required = [parameter["name"] for parameter in parameters if parameter["required"]]
+    return {
+        "type": "object",
+        "properties": {parameter["name"]: parameter["schema"] for parameter in parameters},
+        **({"required": required} if required else {}),
+        "additionalProperties": False,
+    }
+
+
+def _rules(document: Json, operation: Json) -> Json:
+    schema = _body_schema(document, operation)
+
+    def group(key: str) -> list[list[str]]:
+        options = schema.get(key)
+        if not options:
+            return []
+        if any(set(option) != {"required"} or len(option["required"]) != 1 for option in options):
+            raise SpecError(f"{operation['operationId']}: {key} of the body is no list of names.")
+        return [[option["required"][0] for option in options]]
+
+    return {"exactly_one": group("oneOf"), "at_least_one": group("anyOf")}
+
+
+def _example(document: Json, operation: Json, parameters: list[Json]) -> Json:
+    example: Json = {}
+    by_wire = {parameter["wire"]: parameter["name"] for parameter in parameters}
+    for reference in operation["parameters"]:
+        parameter = _resolved(document, reference)
+        given = parameter.get("example", parameter["schema"].get("example"))
+        if parameter.get("required"):
+            example[by_wire[parameter["name"]]] = given
+    media = _media(document, operation.get("requestBody"))
+    return {**example, **media.get("example", {})}
+
+
+def _answer(document: Json, operation: Json) -> Json:
+    good = {
+        int(status): _resolved(document, response)
+        for status, response in operation["responses"].items()
+        if str(status).startswith("2")
+    }
+    plain = [status for status, response in good.items() if not response.get("x-inferred")]
+    status = min(plain or good)
+    schema = _media(document, good[status]).get("schema", {})
+    key = operation.get("x-items-key") or operation.get("x-envelope-key") or ""
+    properties = dict(_properties(document, schema))
+    if key and key not in _resolved(document, schema).get("properties", {}):
+        raise SpecError(f"{operation['operationId']}: the answer has no top-level key {key!r}.")
+
+    def marked(mark: str, value: object = True) -> list[str]:
+        return sorted(
+            n for n, parts in properties.items() if any(p.get(mark) == value for p in parts)
+        )
+
+    return {
+        "status": status,
+        "key": key,
+        "is_list": "x-items-key" in operation,
+        "paging": operation.get("x-paging", "none"),
+        "capped": bool(operation.get("x-item-cap")),
+        "secrets": marked("x-secret"),
+        "expiring": {
+            name: part["x-expires-in-seconds"]
+            for name, parts in sorted(properties.items())
+            for part in parts
+            if "x-expires-in-seconds" in part
+        },
+        "strangers": marked("x-free-text"),
+        "seconds": marked("format", "unix-seconds"),
+        "milliseconds": marked("format", "unix-milliseconds"),
+    }
+
+
+def _properties(document: Json, schema: Json) -> Iterator[tuple[str, list[Json]]]:
+    """Every property name anywhere below `schema`, with the schemas that bear it."""
+    found: dict[str, list[Json]] = {}
+    seen: set[int] = set()
+
+    def walk(part: Any) -> None:
+        if not isinstance(part, Mapping):
+            return
+        resolved = _resolved(document, cast("Json", part))
+        if id(resolved) in seen:
+            return
+        seen.add(id(resolved))
+        for name, child in resolved.get("properties", {}).items():
+            found.setdefault(name, []).append({**_resolved(document, child), **child})
+            walk(child)
+        for key in ("items", "additionalProperties"):
+            walk(resolved.get(key))
+        for key in ("oneOf", "anyOf", "allOf"):
+            for child in resolved.get(key, ()):
+                walk(child)
+
+    walk(schema)
+    yield from found.items()
+
+
+def _slim(document: Json, schema: Json, words: _Words, name: str) -> Json:
+    """A request schema in the plain dialect: no references, combinators, formats or examples."""
+    resolved = _resolved(document, schema)
+    slim = {key: resolved[key] for key in KEPT if key in resolved}
+    if "items" in resolved:
+        slim["items"] = _slim(document, resolved["items"], words, f"{name}[]")
+    elif "array" in (resolved.get("type"), *_listed(resolved.get("type"))):
+        slim["items"] = {}
+    if "properties" in resolved:
+        slim["properties"] = {
+            key: {
+                **_slim(document, part, words, f"{name}.{key}"),
+                "description": words.of(f"{name}.{key}"),
+            }
+            for key, part in resolved["properties"].items()
+        }
+        if not resolved.get("additionalProperties"):
+            slim["additionalProperties"] = False
+    return slim
+
+
+def _listed(kind: Any) -> list[Any]:
+    return cast("list[Any]", kind) if isinstance(kind, list) else []
+
+
+def _format_of(document: Json, schema: Json) -> str:
+    resolved = _resolved(document, schema)
+    if resolved.get("format") == "unix-seconds":
+        return "time"
+    if resolved.get("format") == "e164":
+        return "phone"
+    if "items" in resolved and _resolved(document, resolved["items"]).get("format") == "e164":
+        return "phones"
+    return "plain"
+
+
+def _resource_id(path: str, name: str) -> str:
+    """`/v1/users/{id}` asks for a `user_id`: a bare `id` tells a model too little."""
+    if name != "id":
+        return name
+    before = path.split("/{id}")[0].rsplit("/", 1)[-1]
+    return re.sub(r"s$", "", before) + "_id"
+
+
+def _body_schema(document: Json, operation: Json) -> Json:
+    media = _media(document, operation.get("requestBody"))
+    return _resolved(document, media["schema"]) if media else {}
+
+
+def _media(document: Json, holder: Json | None) -> Json:
+    content: Json = _resolved(document, holder).get("content", {}) if holder else {}
+    return content.get("application/json", {})
+
+
+def _resolved(document: Json, schema: Json) -> Json:
+    while "$ref" in schema:
+        reference: str = schema["$ref"]
+        if not reference.startswith("#/"):
+            raise SpecError(f"{reference} leads out of the document.")
+        target: Any = document
+        for part in reference[2:].split("/"):
+            if part not in target:
+                raise SpecError(f"{reference} leads nowhere.")
+            target = target[part]
+        schema = target
+    return schema
+
+
+def _check_references(rows: list[Json], described: Json, aliases: Json) -> None:
+    known = set(described)
+    tools = {row["tool"] for row in rows}
+    for row in rows:
+        retired: Json = row["retired"] or {}
+        replacement: str = retired.get("replacement", "")
+        named: list[str] = [*row["needs_first"], *filter(None, (row["sibling"], replacement))]
+        for name in named:
+            if name not in known:
+                raise SpecError(f"{row['id']} refers to {name}, which is no operation.")
+    for old, new in aliases.items():
+        if old in tools or new not in tools:
+            raise SpecError(f"aliases.toml: {old} = {new} must lead from no tool to a tool.")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Compile, or with `--check` compare. 0 = fine, 1 = stale or wrong."""
+    package = Path(__file__).parent.parent
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sources", type=Path, default=package.parent.parent / "tool_specs")
+    parser.add_argument("--check", action="store_true", help="compare, write nothing")
+    options = parser.parse_args(argv)
+    try:
+        registry, document = compile_sources(options.sources)
+    except SpecError as error:
+        print(f"specs: {error.message}", file=sys.stderr)
+        return 1
+    stale = False
+    for name, content in (("registry.json", registry), ("openapi.json", document)):
+        file = package / "_compiled" / name
+        text = json.dumps(content, ensure_ascii=False, separators=(",", ":")) + "\n"
+        if file.exists() and file.read_text("utf-8") == text:
+            continue
+        stale = True
+        if not options.check:
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(text, "utf-8")
+            print(f"specs: wrote {file.name}, {len(text) // 1024} KB")
+    if stale and options.check:
+        print("specs: the compiled files are stale; run `make specs`.", file=sys.stderr)
+        return 1
+    if not stale:
+        print(f"specs: {len(registry['operations'])} operations, nothing changed")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
