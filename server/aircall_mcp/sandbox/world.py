@@ -1,0 +1,498 @@
+"""The state of the small Aircall. Everything that moves is a function of the clock.
+
+A call knows when it is answered and when it ends; a message when it is delivered; an export when
+it is ready. Nothing runs in the background: an instant is handed in, and the world says how things
+stand at it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+import re
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+from uuid import UUID
+
+Availability: TypeAlias = Literal[
+    "available", "offline", "do_not_disturb", "in_call", "after_call_work"
+]
+Channel: TypeAlias = Literal["sms", "whatsapp"]
+
+_OTHER = re.compile(r"[^0-9]+")
+
+HISTORY = 183 * 86_400  # calls older than six months are no longer listed, in seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long things take, in seconds."""
+
+    ring: int = 4
+    talk: int = 45
+    no_answer: int = 20
+    media: int = 30
+    analysis: int = 60
+    recording_deletion: int = 600
+    voicemail_deletion: int = 60
+    sent: int = 1
+    delivered: int = 3
+    export: int = 60
+
+
+@dataclass(slots=True)
+class User:
+    id: int
+    first_name: str
+    last_name: str
+    email: str
+    created: float
+    time_zone: str = "Etc/UTC"
+    language: str = "en-US"
+    wrap_up: int = 0
+    availability_status: str = "available"
+    substatus: str = ""
+    connected: bool = True
+
+    @property
+    def name(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip()
+
+
+@dataclass(slots=True)
+class Team:
+    id: int
+    name: str
+    created: float
+    users: list[int] = field(default_factory=list[int])
+
+
+@dataclass(slots=True)
+class Configuration:
+    token: str
+    callback_url: str
+
+
+@dataclass(slots=True)
+class Number:
+    """`texts` says whether the line can carry messages; `waba` is its WhatsApp account."""
+
+    id: int
+    name: str
+    digits: str
+    country: str
+    created: float
+    time_zone: str
+    users: list[int]
+    recorded: bool = True
+    texts: bool = True
+    waba: str | None = None
+    menu: bool = False
+    availability_status: str = "custom"
+    priority: int | None = None
+    messages: dict[str, str | None] = field(default_factory=dict[str, str | None])
+    configurations: dict[Channel, Configuration] = field(
+        default_factory=dict[Channel, Configuration]
+    )
+
+
+@dataclass(slots=True)
+class Tag:
+    id: int
+    name: str
+    color: str
+    description: str | None
+    created: float
+
+
+@dataclass(slots=True)
+class Detail:
+    id: int
+    label: str
+    value: str
+
+
+@dataclass(slots=True)
+class Contact:
+    id: int
+    first_name: str | None
+    last_name: str | None
+    company_name: str | None
+    information: str | None
+    created: int
+    updated: int
+    phones: list[Detail]
+    emails: list[Detail]
+
+    @property
+    def name(self) -> str:
+        return " ".join(filter(None, (self.first_name, self.last_name)))
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    id: int
+    content: str
+    posted: int
+    user: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tagging:
+    tag: int
+    at: int
+    user: int | None
+
+
+@dataclass(slots=True)
+class Call:
+    """A call with its whole course laid out in UNIX seconds; `answered` is None when nobody will.
+
+    `talk` picks what was said, -1 for a call that is not transcribed.
+    """
+
+    id: int
+    direction: Literal["inbound", "outbound"]
+    number: int
+    user: int | None
+    digits: str
+    started: int
+    answered: int | None
+    ended: int
+    missed: str | None = None
+    voicemail: bool = False
+    recorded: bool = False
+    paused: bool = False
+    archived: bool = False
+    talk: int = -1
+    comments: tuple[Comment, ...] = ()
+    tags: tuple[Tagging, ...] = ()
+    teams: tuple[int, ...] = ()
+    assigned_to: int | None = None
+    transferred_by: int | None = None
+    transferred_to: int | None = None
+    external_to: str | None = None
+    menu_key: str | None = None
+    voice_agent: str | None = None
+    recording_gone: int | None = None
+    voicemail_gone: int | None = None
+
+    def status(self, now: float) -> Literal["initial", "answered", "done"]:
+        if now >= self.ended:
+            return "done"
+        return "answered" if self.answered is not None and now >= self.answered else "initial"
+
+
+@dataclass(slots=True)
+class Message:
+    """A text that was accepted; `to` holds one recipient, or those of a group."""
+
+    id: str
+    number: int
+    to: tuple[str, ...]
+    body: str
+    media: tuple[str, ...]
+    channel: Channel
+    proxy: bool
+    user: int | None
+    created: float
+    group: str | None = None
+    template: int | None = None
+
+    def status(self, now: float, pace: Pace) -> Literal["pending", "sent", "delivered"]:
+        age = now - self.created
+        if age < pace.sent:
+            return "pending"
+        return "sent" if age < pace.delivered else "delivered"
+
+
+@dataclass(frozen=True, slots=True)
+class SmsTemplate:
+    id: int
+    name: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class WhatsAppTemplate:
+    id: int
+    waba: str
+    name: str
+    category: str
+    status: str
+    language: str
+
+
+@dataclass(slots=True)
+class Webhook:
+    uuid: str
+    id: int
+    url: str
+    name: str
+    token: str
+    events: list[str]
+    created: float
+    door: Literal["basic", "oauth"]
+    active: bool = True
+
+
+@dataclass(slots=True)
+class Queued:
+    id: int
+    number: str
+    created: float
+    called: bool = False
+
+
+@dataclass(slots=True)
+class Dialer:
+    id: int
+    created: float
+    queue: list[Queued] = field(default_factory=list[Queued])
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceAgent:
+    id: str
+    name: str
+    number: int
+    variables: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceCall:
+    id: str
+    agent: str
+    key: str
+    phone: str
+    created: float
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    id: str
+    name: str
+    created: float
+    zipped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    phone: str
+    first_name: str | None
+    last_name: str | None
+    email: str | None
+    company: str | None
+    note: str | None
+
+
+@dataclass(slots=True)
+class Campaign:
+    id: str
+    name: str
+    description: str
+    caller_id_strategy: str
+    attempts: int
+    ringing_timeout: int
+    agent: str | None
+    leads: list[Lead] = field(default_factory=list[Lead])
+
+
+@dataclass(slots=True)
+class Integration:
+    name: str
+    user: int | None
+    numbers: list[int]
+    active: bool = True
+
+
+class World:
+    """All that the company has, and the rules by which it lives."""
+
+    def __init__(self, *, base_url: str, seed: int, pace: Pace) -> None:
+        self.base_url = base_url
+        self.pace = pace
+        self.random = seeded("world", seed)
+        self.company = "Brightleaf Coffee"
+        self.users: dict[int, User] = {}
+        self.teams: dict[int, Team] = {}
+        self.numbers: dict[int, Number] = {}
+        self.tags: dict[int, Tag] = {}
+        self.contacts: dict[int, Contact] = {}
+        self.calls: list[Call] = []  # by start, oldest first
+        self.messages: list[Message] = []
+        self.sms_templates: list[SmsTemplate] = []
+        self.whatsapp_templates: list[WhatsAppTemplate] = []
+        self.whatsapp_windows: dict[tuple[int, str], float] = {}  # last message from outside
+        self.webhooks: dict[str, Webhook] = {}
+        self.dialers: dict[int, Dialer] = {}
+        self.voice_agents: dict[str, VoiceAgent] = {}
+        self.voice_calls: dict[str, VoiceCall] = {}
+        self.exports: dict[str, Export] = {}
+        self.campaigns: dict[str, Campaign] = {}
+        self.integration = Integration("Sandbox Integration", None, [])
+        self._calls: dict[int, Call] = {}
+        self._latest: dict[int, Call] = {}
+        self._phonebook: dict[str, list[int]] = {}
+        self._ids: dict[str, Iterator[int]] = {}
+
+    # identities
+
+    def next_id(self, kind: str) -> int:
+        """The next number of a kind of thing; call ids are as large as the real ones."""
+        if kind not in self._ids:
+            firsts = {"call": 4_223_079_000, "contact": 918_204_001, "detail": 1_530_200_001}
+            first = firsts.get(kind, 1_100_001 + 10_000 * len(self._ids))
+            self._ids[kind] = itertools.count(first)
+        return next(self._ids[kind])
+
+    def uuid(self) -> str:
+        return str(UUID(int=self.random.getrandbits(128), version=4))
+
+    def token(self) -> str:
+        return f"{self.random.getrandbits(128):032x}"
+
+    # people
+
+    def user_by(self, key: object) -> User | None:
+        """By id, or by e-mail address as Aircall allows."""
+        if isinstance(key, int):
+            return self.users.get(key)
+        return next((user for user in self.users.values() if user.email == key), None)
+
+    def availability(self, user: User, now: float) -> Availability:
+        if not user.connected:
+            return "offline"
+        last = self._latest.get(user.id)
+        if last is not None and last.started <= now < last.ended:
+            return "in_call"
+        if last is not None and last.ended <= now < last.ended + user.wrap_up:
+            return "after_call_work"
+        return "do_not_disturb" if user.availability_status == "unavailable" else "available"
+
+    # calls
+
+    def add_call(self, call: Call) -> Call:
+        """Keep a call; calls are added in the order they start."""
+        self.calls.append(call)
+        self._calls[call.id] = call
+        if call.user is not None:
+            self._latest[call.user] = call
+        return call
+
+    def call(self, call_id: int) -> Call | None:
+        return self._calls.get(call_id)
+
+    def calls_since(self, start: float, end: float) -> list[Call]:
+        """Those that started within [start, end], oldest first."""
+        first = bisect_left(self.calls, start, key=lambda call: call.started)
+        last = bisect_left(self.calls, end + 1, key=lambda call: call.started)
+        return self.calls[first:last]
+
+    def dial(self, user: User, number: Number, digits: str, now: float) -> Call:
+        """A call from a user to the outside: it rings, is answered and ends by itself."""
+        started = int(now)
+        answered = started + self.pace.ring
+        call = Call(
+            id=self.next_id("call"),
+            direction="outbound",
+            number=number.id,
+            user=user.id,
+            digits=digits,
+            started=started,
+            answered=answered,
+            ended=answered + self.pace.talk,
+            recorded=number.recorded,
+        )
+        call.talk = call.id if number.recorded else -1
+        return self.add_call(call)
+
+    def ring(self, number: Number, digits: str, now: float, *, answer: bool = True) -> Call:
+        """A call from outside: it rings until the first free user of the number takes it."""
+        started = int(now)
+        free = [
+            user
+            for user_id in number.users
+            if (user := self.users.get(user_id)) and self.availability(user, now) == "available"
+        ]
+        call = Call(
+            id=self.next_id("call"),
+            direction="inbound",
+            number=number.id,
+            user=None,
+            digits=digits,
+            started=started,
+            answered=None,
+            ended=started + self.pace.no_answer,
+            teams=tuple(t.id for t in self.teams.values() if set(t.users) & set(number.users)),
+        )
+        if free and answer:
+            call.user = free[0].id
+            call.answered = started + self.pace.ring
+            call.ended = call.answered + self.pace.talk
+            call.recorded = number.recorded
+            call.talk = call.id if number.recorded else -1
+        else:
+            call.missed = "agents_did_not_answer" if free else "no_available_agent"
+        return self.add_call(call)
+
+    def hand_over(self, call: Call, target: User, now: float) -> None:
+        """A cold transfer: the target takes the call, or nobody does and it ends unanswered."""
+        ringing = call.status(now) == "initial"
+        free = self.availability(target, now) == "available"
+        if call.user is not None and self._latest.get(call.user) is call:
+            del self._latest[call.user]
+        call.transferred_by, call.transferred_to = call.user, target.id
+        if not free:
+            call.ended = int(now) + self.pace.no_answer
+            if ringing:
+                call.user, call.answered, call.missed = None, None, "agents_did_not_answer"
+            return
+        call.user, call.missed = target.id, None
+        self._latest[target.id] = call
+        if ringing:
+            call.answered = int(now) + self.pace.ring
+            call.ended = call.answered + self.pace.talk
+
+    def has_recording(self, call: Call, now: float) -> bool:
+        return (
+            call.recorded
+            and call.answered is not None
+            and now >= call.ended + self.pace.media
+            and (call.recording_gone is None or now < call.recording_gone)
+        )
+
+    def has_voicemail(self, call: Call, now: float) -> bool:
+        return (
+            call.voicemail
+            and now >= call.ended + self.pace.media
+            and (call.voicemail_gone is None or now < call.voicemail_gone)
+        )
+
+    # contacts
+
+    def index(self, contact: Contact) -> None:
+        for phone in contact.phones:
+            self._phonebook.setdefault(dialled(phone.value), []).append(contact.id)
+
+    def unindex(self, contact: Contact) -> None:
+        for phone in contact.phones:
+            known = self._phonebook.get(dialled(phone.value), [])
+            if contact.id in known:
+                known.remove(contact.id)
+
+    def contacts_at(self, digits: str) -> list[Contact]:
+        """Every contact that has this phone number, oldest first."""
+        return [self.contacts[known] for known in self._phonebook.get(dialled(digits), ())]
+
+
+def seeded(*parts: object) -> random.Random:
+    """Chance that falls the same way for the same parts; nothing secret hangs on it."""
+    return random.Random(" ".join(map(str, parts)))
+
+
+def dialled(digits: str) -> str:
+    """Only the digits, so that numbers compare however they are written."""
+    return _OTHER.sub("", digits)
