@@ -56,7 +56,9 @@ def command(
     )
     keys = ("api_id", "api_token", "client_id", "client_secret")
     click.echo(json.dumps({"base_url": base_url, **{key: getattr(sandbox, key) for key in keys}}))
-    config = uvicorn.Config(sandbox, log_config=None, access_log=False, server_header=False)
+    config = uvicorn.Config(
+        sandbox, log_config=None, log_level="critical", access_log=False, server_header=False
+    )
     uvicorn.Server(config).run(sockets=[listening])
 
 

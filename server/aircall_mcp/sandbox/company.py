@@ -34,7 +34,7 @@ TAGS = (
 NAMES = {
     "FR": (
         "Camille Louise Hugo Chloé Lucas Manon Antoine Inès Théo Sarah Julien Élodie Karim Sophie",
-        "Bernard Petit Moreau Lefèvre Garnier Chevalier Roux Fontaine Lambert Mercier Renaud Haddad",
+        "Bernard Petit Moreau Lefèvre Garnier Chevalier Roux Fontaine Lambert Mercier Haddad",
     ),
     "US": (
         "Emily Marcus Olivia Ethan Priya Daniel Grace Carlos Hannah Tyrone Megan Wei Rachel Omar",

@@ -6,7 +6,7 @@ Fixed by the seed and told relative to the clock, so that there is always a yest
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import count
+from itertools import count, islice
 from random import Random
 from typing import Literal, TypeAlias
 
@@ -384,6 +384,11 @@ def _outreach(
     world.dialers[people[company.MAYA].id] = dialer
     agent = VoiceAgent("agent-reminders", "Visit reminders", york.id, ("first_name", "visit_at"))
     world.voice_agents[agent.id] = agent
+    desk = VoiceAgent("agent-night-desk", "Night desk", york.id, ())
+    world.voice_agents[desk.id] = desk
+    late = (c for c in world.calls if c.missed == "out_of_opening_hours" and not c.voicemail)
+    for call in islice(late, 2):
+        call.voice_agent = desk.id
     campaign = Campaign(
         id=world.uuid(),
         name="Spring tasting",

@@ -99,7 +99,9 @@ def send_message(world: World, request: Request) -> Answer:
 
 
 def _group(world: World, request: Request, *, proxy: bool) -> Answer:
-    number = line(world, request.path["id"])
+    number = world.numbers.get(request.path["id"])
+    if number is None:
+        raise bad("id names no number of your company")  # no 404 is described for group sends
     asked: list[str] = request.body["participants"]
     to = tuple(sorted({e164(one, "participants") for one in asked}))
     if not 2 <= len(to) <= _LARGEST_GROUP:

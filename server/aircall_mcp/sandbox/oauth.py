@@ -103,7 +103,7 @@ class OAuth:
                 raise _denied("invalid_request", f"{name} is missing")
         given = (body["client_id"], body["client_secret"])
         if given != (self._keys.client_id, self._keys.client_secret):
-            raise _denied("invalid_client", "The client is unknown", status=403)
+            raise _denied("invalid_client", "The client is unknown")
         if body["grant_type"] == "authorization_code":
             family = self._redeem(request)
         elif body["grant_type"] == "refresh_token" and self._expiring:
@@ -162,9 +162,9 @@ class OAuth:
         return f"sandbox-{kind}-{self._random.getrandbits(160):040x}"
 
 
-def _denied(error: str, description: str, *, status: int = 400) -> Refusal:
+def _denied(error: str, description: str) -> Refusal:
     body = {"error": error, "error_description": description, "troubleshoot": description}
-    return Refusal(Answer(status, body))
+    return Refusal(Answer(400, body))
 
 
 def _returnable(target: str) -> bool:

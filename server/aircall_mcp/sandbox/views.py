@@ -192,7 +192,8 @@ def call(world: World, one: Call, now: float, wanted: Mapping[str, Any]) -> Json
     over = status == "done"
     recording, voicemail = world.has_recording(one, now), world.has_voicemail(one, now)
     kind = "recording" if recording else "voicemail"
-    taker = world.users.get(one.user) if one.user is not None and one.answered else None
+    taken = one.direction == "outbound" or (status != "initial" and one.answered is not None)
+    taker = world.users.get(one.user) if one.user is not None and taken else None
     line = world.numbers.get(one.number)
     shown: Json = {
         "id": one.id,

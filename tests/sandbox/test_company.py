@@ -1,0 +1,298 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from aircall_mcp.sandbox import Sandbox
+
+from .office import THURSDAY, Office
+
+pytestmark = pytest.mark.anyio
+
+DAY = 86_400
+
+
+# the data set
+
+
+def test_the_small_company_is_the_same_for_a_seed_and_another_for_another() -> None:
+    one, same, other = Office(), Office(), Office(seed=2)
+    assert one.world.calls == same.world.calls
+    assert one.world.contacts == same.world.contacts
+    assert [c.digits for c in one.world.calls] != [c.digits for c in other.world.calls]
+
+
+def test_the_small_company_is_believable() -> None:
+    world = Office().world
+    assert (len(world.users), len(world.teams), len(world.numbers)) == (6, 3, 4)
+    assert (len(world.contacts), len(world.tags), len(world.webhooks)) == (200, 8, 2)
+    calls = world.calls[:-1]
+    assert len(calls) == 300
+    assert all(THURSDAY - 42 * DAY <= c.started <= c.ended < THURSDAY for c in calls)
+    reasons = {c.missed for c in calls if c.missed}
+    assert {"agents_did_not_answer", "no_available_agent", "out_of_opening_hours"} <= reasons
+    assert 30 <= sum(c.missed is not None for c in calls) <= 120
+    assert any(c.voicemail for c in calls)
+    assert all(c.answered is None for c in calls if c.missed)
+    assert 35 <= sum(c.talk >= 0 for c in calls) <= 40
+
+
+def test_nobody_is_in_two_calls_at_once() -> None:
+    world = Office().world
+    until: dict[int, int] = {}
+    for call in world.calls:
+        if call.user is not None:
+            assert until.get(call.user, 0) <= call.started
+            until[call.user] = call.ended
+
+
+def test_phone_numbers_and_addresses_belong_to_nobody() -> None:
+    world = Office(data="large").world
+    fiction = ("+199", "+33199", "+3363998", "+44207946", "+493023125")
+    for contact in world.contacts.values():
+        digits = contact.phones[0].value.replace(" ", "").replace("-", "")
+        american = digits.startswith("+1") and digits[5:10] == "55501"
+        assert digits.startswith(fiction) or american
+        assert all(email.value.endswith(".example.com") for email in contact.emails)
+
+
+def test_an_empty_company_has_the_least_an_account_has() -> None:
+    world = Office(data="empty").world
+    assert (len(world.users), len(world.numbers)) == (1, 1)
+    assert (world.calls, world.contacts, world.teams, world.webhooks) == ([], {}, {}, {})
+
+
+def test_the_small_company_is_there_at_once() -> None:
+    Sandbox()
+    fastest = min(_seconds() for _ in range(5))
+    assert fastest < 0.06
+
+
+def _seconds() -> float:
+    start = time.perf_counter()
+    Sandbox()
+    return time.perf_counter() - start
+
+
+# users and teams
+
+
+async def test_users_are_found_by_id_and_by_address() -> None:
+    office = Office()
+    by_id = await office.get(f"/v2/users/{office.user('Ana')}")
+    assert by_id == await office.get("/v2/users/ana.duarte@example.com")
+    assert by_id["user"]["direct_link"].endswith(f"/v2/users/{office.user('Ana')}")
+    assert "numbers" not in by_id["user"]
+    assert await office.status("GET", "/v2/users/nobody@example.com") == 404
+
+
+async def test_an_invited_user_is_offline_and_unique_by_address() -> None:
+    office = Office()
+    body = {"email": "zoe@example.com", "first_name": "Zoé", "last_name": "Lund"}
+    made = await office.ask("POST", "/v2/users", json=body)
+    assert made.status_code == 201
+    user = made.json()["user"]
+    assert (user["name"], user["time_zone"], "substatus" in user) == ("Zoé Lund", "Etc/UTC", False)
+    assert (await office.get(f"/v1/users/{user['id']}/availability"))["availability"] == "offline"
+    assert await office.refused("POST", "/v2/users", json=body) == (
+        400,
+        "email has already been taken",
+    )
+    assert (await office.get("/v1/company"))["company"]["users_count"] == 7
+    assert await office.status("POST", "/v2/users", json={**body, "email": "zoe"}) == 400
+
+
+async def test_availability_follows_what_is_set() -> None:
+    office = Office()
+    path = f"/v2/users/{office.user('Ana')}"
+    body = {"availability_status": "unavailable", "substatus": "On a break"}
+    user = (await office.ask("PUT", path, json=body)).json()["user"]
+    assert (user["available"], user["substatus"]) == (False, "On a break")
+    state = await office.get(f"/v1/users/{office.user('Ana')}/availability")
+    assert state == {"availability": "do_not_disturb"}
+    back = (await office.ask("PUT", path, json={"availability_status": "available"})).json()["user"]
+    assert (back["available"], back["substatus"]) == (True, "always_open")
+    assert await office.status("PUT", path, json={"availability_status": "asleep"}) == 400
+    rows = (await office.get("/v1/users/availabilities"))["users"]
+    assert {"id": office.user("Nora"), "availability": "offline"} in rows
+
+
+async def test_a_deleted_user_leaves_teams_numbers_and_calls() -> None:
+    office = Office()
+    gone = office.user("Ana")
+    call = next(c for c in office.world.calls if c.user == gone)
+    assert await office.status("DELETE", f"/v1/users/{gone}") == 204
+    assert await office.status("DELETE", f"/v1/users/{gone}") == 404
+    assert (await office.get(f"/v1/calls/{call.id}"))["call"]["user"] is None
+    assert all(gone not in team.users for team in office.world.teams.values())
+    assert all(gone not in number.users for number in office.world.numbers.values())
+
+
+async def test_a_team_has_a_name_of_its_own_and_members_once() -> None:
+    office = Office()
+    made = await office.ask("POST", "/v1/teams", json={"name": "Night shift"})
+    team = made.json()["team"]["id"]
+    for name in ("night shift", "", " ", "x" * 65):
+        assert await office.status("POST", "/v1/teams", json={"name": name}) == 400
+    member = f"/v1/teams/{team}/users/{office.user('Paul')}"
+    added = await office.ask("POST", member)
+    assert (added.status_code, added.json()["team"]["users"][0]["name"]) == (201, "Paul Martin")
+    status, why = await office.refused("POST", member)
+    assert (status, "already" in why) == (422, True)
+    assert (await office.ask("DELETE", member)).json()["team"]["users"] == []
+    assert await office.status("DELETE", member) == 422
+    assert await office.status("POST", f"/v1/teams/{team}/users/1") == 404
+    assert await office.status("DELETE", f"/v1/teams/{team}") == 204
+    assert await office.status("GET", f"/v1/teams/{team}") == 404
+
+
+async def test_only_the_list_of_teams_tells_status_and_default_number() -> None:
+    office = Office()
+    listed = (await office.get("/v1/teams"))["teams"][0]
+    alone = (await office.get(f"/v1/teams/{listed['id']}"))["team"]
+    extra = listed["users"][0].keys() - alone["users"][0].keys()
+    assert extra == {"availability_status", "default_number_id"}
+    assert "available" not in listed["users"][0]
+
+
+async def test_the_integration_is_switched_off_and_on() -> None:
+    office = Office()
+    off = (await office.ask("POST", "/v1/integrations/disable")).json()["integration"]
+    assert (off["active"], off["numbers_count"]) == (False, 4)
+    assert (await office.get("/v1/integrations/me"))["integration"] == off
+    on = (await office.ask("POST", "/v1/integrations/enable")).json()["integration"]
+    assert on["active"] is True
+
+
+# contacts
+
+
+async def test_a_contact_is_made_changed_found_and_deleted() -> None:
+    office = Office()
+    body = {
+        "first_name": "Amina",
+        "phone_numbers": [{"label": "Work", "value": "+1 (415) 555-0199"}],
+        "emails": [{"label": "Work", "value": "amina@example.com"}],
+    }
+    made = await office.ask("POST", "/v1/contacts", json=body)
+    contact = made.json()["contact"]
+    assert (made.status_code, contact["is_shared"], contact["last_name"]) == (201, True, None)
+    path = f"/v1/contacts/{contact['id']}"
+    office.clock.pass_by(5)
+    changed = (await office.ask("POST", path, json={"company_name": "Lund"})).json()["contact"]
+    assert changed["company_name"] == "Lund"
+    assert changed["updated_at"] == changed["created_at"] + 5
+    for blank in ("", "  "):
+        assert await office.status("POST", path, json={"company_name": blank}) == 400
+    for query in ({"phone_number": "+14155550199"}, {"email": "AMINA@example.com"}):
+        found = (await office.get("/v1/contacts/search", **query))["contacts"]
+        assert contact["id"] in [one["id"] for one in found]
+    assert await office.status("DELETE", path) == 204
+    assert await office.status("GET", path) == 404
+    assert (await office.get("/v1/contacts/search", email="amina@example.com"))["contacts"] == []
+
+
+async def test_a_contact_needs_labelled_numbers_and_not_too_many() -> None:
+    office = Office()
+    row = {"label": "Work", "value": "+14155550199"}
+    for numbers in ([], [{"value": "+14155550199"}], [{**row, "label": " "}], [row] * 21):
+        assert await office.status("POST", "/v1/contacts", json={"phone_numbers": numbers}) == 400
+    assert await office.status("POST", "/v1/contacts", json={"first_name": "A"}) == 400
+    letters = {"phone_numbers": [{**row, "value": "CALL-ME"}]}
+    assert await office.status("POST", "/v1/contacts", json=letters) == 400
+
+
+async def test_details_of_a_contact_are_added_changed_and_removed_up_to_twenty() -> None:
+    office = Office()
+    contact = next(iter(office.world.contacts.values()))
+    for key, value, other in (
+        ("phone_details", "+14155550170", "+14155550171"),
+        ("email_details", "one@example.com", "two@example.com"),
+    ):
+        path = f"/v1/contacts/{contact.id}/{key}"
+        rows = contact.phones if key == "phone_details" else contact.emails
+        made = await office.ask("POST", path, json={"label": "Home", "value": value})
+        assert made.status_code == 201
+        one = f"{path}/{made.json()['id']}"
+        changed = await office.ask("PUT", one, json={"value": other})
+        assert (changed.status_code, changed.json()["label"]) == (202, "Home")
+        assert await office.status("PUT", one, json={"value": "?"}) == 400
+        assert await office.status("DELETE", one) == 204
+        assert await office.status("DELETE", one) == 404
+        while len(rows) < 20:
+            assert await office.status("POST", path, json={"label": "L", "value": value}) == 201
+        status, why = await office.refused("POST", path, json={"label": "L", "value": value})
+        assert (status, "20" in why) == (400, True)
+    found = await office.get("/v1/contacts/search", phone_number="+14155550170")
+    assert found["contacts"][0]["id"] == contact.id
+    gone = await office.get("/v1/contacts/search", phone_number="+14155550171")
+    assert contact.id not in [one["id"] for one in gone["contacts"]]
+
+
+# tags
+
+
+async def test_a_tag_has_a_name_of_its_own_and_a_hexadecimal_colour() -> None:
+    office = Office()
+    made = await office.ask("POST", "/v1/tags", json={"name": "Hot \U0001f525", "color": "#F00"})
+    tag = made.json()["tag"]
+    assert (made.status_code, tag["name"]) == (201, "Hot")
+    assert await office.refused("POST", "/v1/tags", json={"name": "hot", "color": "#F00"}) == (
+        400,
+        "name has already been taken",
+    )
+    assert await office.status("POST", "/v1/tags", json={"name": "x", "color": "red"}) == 400
+    path = f"/v1/tags/{tag['id']}"
+    assert await office.status("PUT", path, json={"name": "vip"}) == 400
+    assert await office.status("PUT", path, json={"color": "blue"}) == 400
+    changed = (await office.ask("PUT", path, json={"name": "HOT"})).json()["tag"]
+    assert (changed["name"], changed["color"]) == ("HOT", "#F00")
+
+
+# webhooks
+
+
+async def test_a_webhook_without_events_gets_all_of_them() -> None:
+    office = Office()
+    made = await office.ask("POST", "/v1/webhooks", json={"url": "https://hooks.example.com/a"})
+    hook = made.json()["webhook"]
+    assert (made.status_code, hook["custom_name"], hook["active"]) == (201, "Webhook", True)
+    assert {"call.created", "message.received", "user.created.v2"} <= set(hook["events"])
+    assert hook["token"]
+    numeric = await office.get(f"/v1/webhooks/{hook['id']}")
+    assert numeric["webhook"] == hook
+
+
+async def test_a_webhook_wants_https_and_known_events_and_has_a_hundred_siblings_at_most() -> None:
+    office = Office()
+    for url in ("http://hooks.example.com", "https://", "ftp://x", "https://user@host/x", "x"):
+        assert await office.status("POST", "/v1/webhooks", json={"url": url}) == 400
+    body = {"url": "https://hooks.example.com", "events": ["call.created", "sms.received"]}
+    status, why = await office.refused("POST", "/v1/webhooks", json=body)
+    assert (status, "sms.received" in why) == (400, True)
+    del body["events"]
+    for _ in range(98):
+        assert await office.status("POST", "/v1/webhooks", json=body) == 201
+    assert (await office.refused("POST", "/v1/webhooks", json=body))[0] == 400
+
+
+async def test_updating_a_webhook_resets_its_events_unless_told_how() -> None:
+    office = Office()
+    hook = next(iter(office.world.webhooks.values()))
+    path, first = f"/v1/webhooks/{hook.uuid}", list(hook.events)
+
+    async def events(query: str, **body: object) -> list[str]:
+        answer = await office.ask("PUT", path + query, json=body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["webhook"]["events"]
+
+    assert await events("?events_action=add", events=["call.tagged"]) == [*first, "call.tagged"]
+    assert await events("?events_action=add", active=False) == [*first, "call.tagged"]
+    assert await events("?events_action=remove", events=first) == ["call.tagged"]
+    assert await events("", events=["call.ended"]) == ["call.ended"]
+    assert len(await events("", active=True)) > 60
+    assert hook.active
+    assert await office.status("PUT", path, json={"url": "http://plain.example.com"}) == 400
+    assert await office.status("DELETE", path) == 204
+    assert await office.status("GET", path) == 404

@@ -1,0 +1,304 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from aircall_mcp.sandbox import Pace
+
+from .office import Office
+
+pytestmark = pytest.mark.anyio
+
+
+async def start(office: Office, user: str = "Maya", country: str = "US") -> int:
+    body = {"number_id": office.number(country), "to": "+14155550143"}
+    assert await office.status("POST", f"/v1/users/{office.user(user)}/calls", json=body) == 204
+    return office.world.calls[-1].id
+
+
+async def call(office: Office, call_id: int, **query: Any) -> Any:
+    return (await office.get(f"/v1/calls/{call_id}", **query))["call"]
+
+
+async def availability(office: Office, user: str) -> str:
+    return (await office.get(f"/v1/users/{office.user(user)}/availability"))["availability"]
+
+
+async def test_a_started_call_is_listed_at_once_and_moves_on_with_the_clock() -> None:
+    office = Office()
+    call_id = await start(office)
+    newest = (await office.get("/v1/calls", order="desc", per_page=1))["calls"][0]
+    assert newest["id"] == call_id
+    assert (newest["status"], newest["direction"]) == ("initial", "outbound")
+    assert newest["answered_at"] is None
+    assert newest["ended_at"] is None
+    office.clock.pass_by(4)
+    assert (await call(office, call_id))["status"] == "answered"
+    office.clock.pass_by(45)
+    ended = await call(office, call_id)
+    assert ended["status"] == "done"
+    assert ended["duration"] == ended["ended_at"] - ended["started_at"] == 49
+    assert ended["raw_digits"] == "+1 415-555-0143"
+
+
+async def test_the_pace_of_life_can_be_chosen() -> None:
+    office = Office(pace=Pace(ring=1, talk=2))
+    call_id = await start(office)
+    office.clock.pass_by(3)
+    assert (await call(office, call_id))["status"] == "done"
+
+
+async def test_a_user_is_in_call_then_wraps_up_then_is_free() -> None:
+    office = Office()
+    await start(office, "Paul", "FR")
+    assert await availability(office, "Paul") == "in_call"
+    office.clock.pass_by(49)
+    assert await availability(office, "Paul") == "after_call_work"
+    office.clock.pass_by(10)
+    assert await availability(office, "Paul") == "available"
+
+
+@pytest.mark.parametrize(
+    ("user", "country", "state"),
+    [("Nora", "DE", "offline"), ("James", "GB", "in_call"), ("Luca", "FR", "do_not_disturb")],
+)
+async def test_who_is_not_free_cannot_start_a_call(user: str, country: str, state: str) -> None:
+    office = Office()
+    assert await availability(office, user) == state
+    before = len(office.world.calls)
+    body = {"number_id": office.number(country), "to": "+14155550143"}
+    answer = await office.ask("POST", f"/v1/users/{office.user(user)}/calls", json=body)
+    assert answer.status_code == 405
+    assert answer.json() == {
+        "error": "Method Not Allowed",
+        "troubleshoot": "The user is currently unavailable",
+        "success": False,
+    }
+    dial = f"/v1/users/{office.user(user)}/dial"
+    assert await office.status("POST", dial, json={"to": "+14155550143"}) == 405
+    assert len(office.world.calls) == before
+
+
+async def test_a_call_needs_a_known_user_an_assigned_number_and_a_real_destination() -> None:
+    office = Office()
+    path = f"/v1/users/{office.user('Maya')}/calls"
+    good = {"number_id": office.number("US"), "to": "+14155550143"}
+    assert await office.status("POST", "/v1/users/1/calls", json=good) == 404
+    status, why = await office.refused("POST", path, json={**good, "number_id": 1})
+    assert (status, "number_id" in why) == (400, True)
+    wrong = {**good, "number_id": office.number("DE")}
+    status, why = await office.refused("POST", path, json=wrong)
+    assert (status, "assigned" in why) == (400, True)
+    status, why = await office.refused("POST", path, json={**good, "to": "call me"})
+    assert (status, "E.164" in why) == (400, True)
+
+
+async def test_recording_and_insights_come_after_the_call_and_leave_with_the_recording() -> None:
+    office = Office()
+    call_id = await start(office)
+    office.clock.pass_by(49)
+    assert (await call(office, call_id))["recording"] is None
+    assert await office.status("GET", f"/v1/calls/{call_id}/summary") == 404
+    office.clock.pass_by(30)
+    assert (await call(office, call_id))["recording"].startswith("https://")
+    assert await office.status("GET", f"/v1/calls/{call_id}/summary") == 404
+    office.clock.pass_by(30)
+    summary = (await office.get(f"/v1/calls/{call_id}/summary"))["summary"]
+    assert summary["call_id"] == call_id
+    assert "{" not in summary["content"]
+    assert await office.status("DELETE", f"/v1/calls/{call_id}/recording") == 204
+    assert (await call(office, call_id))["recording"] is not None
+    office.clock.pass_by(600)
+    assert (await call(office, call_id))["recording"] is None
+    for artefact in ("transcription", "sentiments", "topics", "summary", "action_items"):
+        assert await office.status("GET", f"/v1/calls/{call_id}/{artefact}") == 404
+
+
+async def test_a_voicemail_is_deleted_a_minute_later() -> None:
+    office = Office()
+    kept = next(one for one in office.world.calls if one.voicemail)
+    assert (await call(office, kept.id))["voicemail"].startswith("https://")
+    assert await office.status("DELETE", f"/v1/calls/{kept.id}/voicemail") == 204
+    office.clock.pass_by(59)
+    assert (await call(office, kept.id))["voicemail"] is not None
+    office.clock.pass_by(1)
+    assert (await call(office, kept.id))["voicemail"] is None
+
+
+async def test_a_transcript_tells_a_conversation_of_two_in_order() -> None:
+    office = Office()
+    said = next(one for one in office.world.calls if one.talk >= 0)
+    got = (await office.get(f"/v1/calls/{said.id}/transcription"))["transcription"]
+    spoken = got["content"]["utterances"]
+    assert {one["participant_type"] for one in spoken} == {"internal", "external"}
+    assert all("{" not in one["text"] for one in spoken)
+    starts = [one["start_time"] for one in spoken]
+    assert starts == sorted(starts)
+    assert said.answered is not None
+    assert spoken[-1]["end_time"] <= said.ended - said.answered
+    live = await office.get(f"/v1/calls/{said.id}/transcription", mode="realtime")
+    assert {"timestamp", "duration_ms"} <= live["transcription"]["content"]["utterances"][0].keys()
+
+
+async def test_a_call_takes_five_comments_without_emojis_and_not_a_sixth() -> None:
+    office = Office()
+    call_id = await start(office)
+    path = f"/v1/calls/{call_id}/comments"
+    for index in range(5):
+        text = {"content": f"note {index} \U0001f600"}
+        assert await office.status("POST", path, json=text) == 201
+    comments = (await call(office, call_id))["comments"]
+    assert [one["content"] for one in comments] == [f"note {index}" for index in range(5)]
+    assert {one["posted_by"] for one in comments} == {None}
+    assert await office.refused("POST", path, json={"content": "one more"}) == (
+        400,
+        "Maximum of 5 notes can be added to a Call.",
+    )
+
+
+async def test_tags_are_a_union_by_id() -> None:
+    office = Office()
+    call_id = await start(office)
+    first, second, *_ = office.world.tags
+    path = f"/v1/calls/{call_id}/tags"
+    assert await office.status("POST", path, json={"tags": [first]}) == 201
+    assert await office.status("POST", path, json={"tags": [second, first, second]}) == 201
+    assert [tag["id"] for tag in (await call(office, call_id))["tags"]] == [first, second]
+    assert await office.status("POST", path, json={"tags": [1]}) == 404
+    assert await office.status("DELETE", f"/v1/tags/{first}") == 204
+    assert [tag["id"] for tag in (await call(office, call_id))["tags"]] == [second]
+
+
+async def test_recording_pauses_only_while_a_recorded_call_lasts() -> None:
+    office = Office()
+    call_id = await start(office)
+    assert await office.status("POST", f"/v1/calls/{call_id}/pause_recording") == 204
+    assert office.world.calls[-1].paused
+    assert await office.status("POST", f"/v1/calls/{call_id}/resume_recording") == 204
+    assert not office.world.calls[-1].paused
+    office.clock.pass_by(49)
+    assert await office.status("POST", f"/v1/calls/{call_id}/pause_recording") == 400
+    unrecorded = await start(office, "Ana", "FR")
+    office.world.numbers[office.number("FR")].recorded = False
+    assert await office.status("POST", f"/v1/calls/{unrecorded}/pause_recording") == 405
+
+
+async def test_a_transfer_hands_the_call_over_or_lets_it_end() -> None:
+    office = Office()
+    call_id = await start(office)
+    path = f"/v1/calls/{call_id}/transfers"
+    assert await office.status("POST", path, json={"user_id": 1}) == 404
+    assert await office.status("POST", path, json={"team_id": 1}) == 404
+    both = {"user_id": office.user("Ana"), "team_id": 1}
+    status, why = await office.refused("POST", path, json=both)
+    assert (status, "exactly one" in why) == (400, True)
+    picky = {"user_id": office.user("Ana"), "dispatching_strategy": "random"}
+    assert await office.status("POST", path, json=picky) == 400
+    assert await office.status("POST", path, json={"number": "+14155550143"}) == 400
+    office.clock.pass_by(10)
+    assert await office.status("POST", path, json={"user_id": office.user("Ana")}) == 204
+    moved = await call(office, call_id)
+    assert moved["user"]["name"] == moved["transferred_to"]["name"] == "Ana Duarte"
+    assert moved["transferred_by"]["name"] == "Maya Brooks"
+    assert await availability(office, "Maya") == "available"
+    assert await availability(office, "Ana") == "in_call"
+    assert await office.status("POST", path, json={"user_id": office.user("Nora")}) == 204
+    office.clock.pass_by(20)
+    assert (await call(office, call_id))["status"] == "done"
+    assert await office.status("POST", path, json={"user_id": office.user("Ana")}) == 400
+
+
+async def test_only_a_ringing_inbound_call_goes_to_an_external_number() -> None:
+    office = Office()
+    line = office.world.numbers[office.number("US")]
+    ringing = office.world.ring(line, "+14155550143", office.clock())
+    path = f"/v1/calls/{ringing.id}/transfers"
+    assert await office.status("POST", path, json={"number": "+14155550172"}) == 204
+    assert (await call(office, ringing.id))["status"] == "done"
+    answered = office.world.ring(line, "+14155550143", office.clock())
+    office.clock.pass_by(5)
+    path = f"/v1/calls/{answered.id}/transfers"
+    assert await office.status("POST", path, json={"number": "+14155550172"}) == 400
+
+
+async def test_an_inbound_call_has_its_user_once_answered() -> None:
+    office = Office()
+    line = office.world.numbers[office.number("US")]
+    ringing = office.world.ring(line, "+14155550143", office.clock())
+    first = await call(office, ringing.id)
+    assert (first["status"], first["user"]) == ("initial", None)
+    assert [team["name"] for team in first["teams"]] == ["Sales", "Support", "Customer Success"]
+    office.clock.pass_by(4)
+    second = await call(office, ringing.id)
+    assert (second["status"], second["user"]["name"]) == ("answered", "Maya Brooks")
+
+
+async def test_an_inbound_call_that_nobody_can_take_is_missed_with_a_reason() -> None:
+    office = Office()
+    line = office.world.numbers[office.number("DE")]
+    line.users = [office.user("Nora")]
+    missed = office.world.ring(line, "anonymous", office.clock())
+    assert (await call(office, missed.id))["missed_call_reason"] is None
+    office.clock.pass_by(20)
+    done = await call(office, missed.id)
+    assert done["missed_call_reason"] == "no_available_agent"
+    assert (done["user"], done["raw_digits"]) == (None, "anonymous")
+
+
+async def test_an_insight_card_needs_a_live_call_and_lines_of_a_known_kind() -> None:
+    office = Office()
+    call_id = await start(office)
+    path = f"/v1/calls/{call_id}/insight_cards"
+    good = {"contents": [{"type": "title", "text": "VIP"}]}
+    assert await office.status("POST", path, json=good) == 201
+    status, why = await office.refused("POST", path, json={"contents": [{"type": "title"}]})
+    assert (status, "text" in why) == (400, True)
+    huge = {"contents": [{"type": "title", "text": "x" * 11_000}]}
+    assert await office.status("POST", path, json=huge) == 400
+    office.clock.pass_by(49)
+    assert await office.status("POST", path, json=good) == 400
+
+
+async def test_only_an_ended_call_is_archived() -> None:
+    office = Office()
+    call_id = await start(office)
+    assert await office.status("PUT", f"/v1/calls/{call_id}/archive") == 400
+    office.clock.pass_by(60)
+    archived = (await office.ask("PUT", f"/v1/calls/{call_id}/archive")).json()["call"]
+    assert archived["archived"] is True
+    back = (await office.ask("PUT", f"/v1/calls/{call_id}/unarchive")).json()["call"]
+    assert back["archived"] is False
+
+
+async def test_calls_older_than_six_months_are_no_longer_listed() -> None:
+    office = Office()
+    total = (await office.get("/v1/calls"))["meta"]["total"]
+    oldest = office.world.calls[0]
+    office.clock.pass_by(183 * 86_400 - (office.clock() - oldest.started) + 1)
+    assert (await office.get("/v1/calls"))["meta"]["total"] == total - 1
+    assert (await office.get("/v1/calls", **{"from": oldest.started}))["meta"]["total"] == total - 1
+
+
+async def test_an_analytics_export_is_ready_after_a_minute() -> None:
+    office = Office()
+    body: dict[str, Any] = {
+        "input": {
+            "reportName": "CALLS_HISTORY",
+            "filter": {"dateFilter": {"relative": "LAST_WEEK"}, "timezone": "Europe/Paris"},
+        }
+    }
+    made = await office.ask("POST", "/v1/analytics/report/export", json=body)
+    assert (made.status_code, made.json()["status"]) == (201, "PENDING")
+    path = f"/v1/analytics/report/export/{made.json()['exportID']}"
+    office.clock.pass_by(60)
+    ready = await office.get(path)
+    assert (ready["status"], ready["exportName"]) == ("COMPLETED", "calls-history")
+    office.clock.pass_by(5)
+    assert (await office.get(path))["downloadUrl"] != ready["downloadUrl"]
+    both = {
+        "relative": "TODAY",
+        "absoluteRange": {"fromDate": "2026-11-01", "toDate": "2026-11-02"},
+    }
+    body["input"]["filter"] = {"dateFilter": both, "timezone": "Europe/Paris"}
+    assert await office.status("POST", "/v1/analytics/report/export", json=body) == 400
