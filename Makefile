@@ -24,8 +24,9 @@ check: lint types layers specs-fresh spec-lint docs-fresh test conformance ## ex
 fix: .venv/dev ## format and mend what can be mended
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
-lint: .venv/dev ## ruff
+lint: .venv/dev ## ruff, and hadolint for the Dockerfile
 	$(BIN)/ruff format --check . && $(BIN)/ruff check .
+	$(BIN)/hadolint --failure-threshold style Dockerfile
 
 types: .venv/dev ## pyright, strict
 	PATH="$(NODE_BIN):$$PATH" PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright

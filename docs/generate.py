@@ -1,0 +1,200 @@
+"""Write the pages that the program knows better than we do; with `--check` only compare them.
+
+`docs/tools.md` comes from the registry, `docs/cli.md` from every command's own `--help`,
+`docs/configuration.md` from `Settings`, and the table of clients in the README from `CLIENTS`.
+The same code gives the same bytes on every machine. Exit 1 says that a page is stale.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+import click
+
+from aircall_mcp.cli import group
+from aircall_mcp.clients import CLIENTS
+from aircall_mcp.config import Settings
+from aircall_mcp.operation import Operation
+from aircall_mcp.registry import Registry
+from aircall_mcp.spec import load
+
+DOCS = Path(__file__).parent
+README = DOCS.parent / "README.md"
+WIDTH = 88
+"""Columns of a help text: the terminal of whoever runs this has no say."""
+WRITTEN = "<!-- Written by docs/generate.py (`make docs`). Do not edit by hand. -->"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="compare, write nothing")
+    check = parser.parse_args().check
+    stale = [page for page, text in pages().items() if _read(page) != text]
+    for page in stale:
+        name = page.relative_to(DOCS.parent)
+        if check:
+            print(f"docs: {name} is stale; run `make docs`.", file=sys.stderr)
+        else:
+            page.write_text(pages()[page], "utf-8")
+            print(f"docs: wrote {name}")
+    return 1 if check and stale else 0
+
+
+def pages() -> dict[Path, str]:
+    """Every page that is written here, with what belongs in it."""
+    return {
+        DOCS / "tools.md": "\n".join(_tools()),
+        DOCS / "cli.md": "\n".join(_commands()),
+        DOCS / "configuration.md": "\n".join(_configuration()),
+        README: _between(_read(README), "clients", "\n".join(_clients())),
+    }
+
+
+def _tools() -> Iterator[str]:
+    registry = Registry.of(load())
+    listed = [o for o in registry if not o.retired]
+    yield f"# Tools\n\n{WRITTEN}\n"
+    yield (
+        f"The `full` surface lists {len(listed)} tools unless the owner selects otherwise. The"
+        " `search` surface lists\nonly the toolset `search`; its tools perform all the others.\n"
+    )
+    yield (
+        "*Effect*: `read` changes nothing, `write` changes records of the company, `reach` reaches"
+        " a person or costs\nmoney, `delete` removes for good. *Repeating*: `safe` has no effect at"
+        " all, `idempotent` has the same effect as\nonce, `never` would do it twice.\n"
+    )
+    for toolset in registry.toolsets:
+        yield f"## {toolset.name}\n\n{toolset.description}.\n"
+        yield from _table(
+            ("tool", "at Aircall", "effect", "repeating", "what it does"),
+            (_tool(o) for o in registry.known if o.toolset == toolset.name),
+        )
+
+
+def _tool(operation: Operation) -> tuple[str, ...]:
+    at_aircall = f"`{operation.route}`" if not operation.ours else ""
+    notes = ""
+    if operation.surfaces == ("search",):
+        notes = " Only in the `search` surface."
+    if operation.add_on:
+        notes += f" Needs the {operation.add_on} add-on."
+    if operation.retired:
+        end = f", end {operation.retired.sunset}" if operation.retired.sunset else ""
+        notes += f" Retired by Aircall{end}: only with `--include-deprecated`."
+    summary = operation.summary + notes
+    return f"`{operation.tool}`", at_aircall, operation.effect, operation.repeatable, summary
+
+
+def _commands() -> Iterator[str]:
+    yield f"# Commands\n\n{WRITTEN}\n"
+    yield (
+        "Every command exits 0 when all went well, 1 when the thing asked for failed, and 2 for"
+        " wrong usage or settings.\nWith `--json`, stdout holds one JSON document and nothing"
+        " else.\n"
+    )
+    for name, text in _helps(group, "aircall-mcp", None):
+        yield f"## {name}\n\n```text\n{text}\n```\n"
+
+
+def _helps(
+    command: click.Command, name: str, parent: click.Context | None
+) -> Iterator[tuple[str, str]]:
+    context = click.Context(
+        command,
+        parent,
+        info_name=name,
+        terminal_width=WIDTH,
+        max_content_width=WIDTH,
+        **command.context_settings,
+    )
+    yield context.command_path, command.get_help(context)
+    if isinstance(command, click.Group):
+        for below in command.list_commands(context):
+            found = command.get_command(context, below)
+            if found is not None and not found.hidden:
+                yield from _helps(found, below, context)
+
+
+def _configuration() -> Iterator[str]:
+    serve = group.get_command(click.Context(group), "serve")
+    flags = {option.name: option.opts[0] for option in serve.params} if serve else {}
+    yield f"# Configuration\n\n{WRITTEN}\n"
+    yield (
+        "The command line wins over the environment, and the environment over `config.toml` in"
+        " the home directory.\nA list is written `a,b`; in the file an array of strings will do,"
+        " too. An unknown key of the file, or a value\nthat cannot be followed, stops the start"
+        " with exit 2 and says where it stands.\n"
+    )
+    yield "`aircall-mcp doctor` names the home and the log, and what is on offer and allowed.\n"
+    yield from _table(
+        ("flag of `serve`", "variable", "key in `config.toml`", "default", "meaning"),
+        (_setting(name, flags.get(name, "")) for name in Settings.model_fields),
+    )
+    yield (
+        "## Credentials\n\nCredentials are not settings: no flag and no key of the file takes one."
+        "\n"
+    )
+    yield from _table(
+        ("variable", "meaning"),
+        (
+            ("`AIRCALL_API_ID`", "With `AIRCALL_API_TOKEN`: the API key of an Aircall company."),
+            ("`AIRCALL_API_TOKEN`", "See above; one without the other counts as none."),
+            ("`AIRCALL_ACCESS_TOKEN`", "An OAuth access token; wins over the key where both are."),
+        ),
+    )
+
+
+def _setting(name: str, flag: str) -> tuple[str, ...]:
+    field = Settings.model_fields[name]
+    meaning = field.description or ""
+    if get_origin(field.annotation) is Literal:
+        meaning += f" One of {', '.join(f'`{option}`' for option in get_args(field.annotation))}."
+    return (
+        f"`{flag}`" if flag else "",
+        f"`AIRCALL_MCP_{name.upper()}`",
+        "" if name == "home" else f"`{name}`",
+        _default(field.get_default()) if not field.is_required() else "",
+        meaning,
+    )
+
+
+def _default(value: Any) -> str:
+    if value is None or value == ():
+        return ""
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def _clients() -> Iterator[str]:
+    yield from _table(
+        ("client", "`CLIENT`", "surface", "where its config belongs"),
+        ((c.title, f"`{c.name}`", f"`{c.surface}`", c.file) for c in CLIENTS.values()),
+    )
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    yield "| " + " | ".join(head) + " |"
+    yield "|" + "---|" * len(head)
+    for row in rows:
+        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"
+    yield ""
+
+
+def _between(text: str, name: str, content: str) -> str:
+    """`text` with `content` between its marks `<!-- name -->` and `<!-- /name -->`."""
+    before, opened, rest = text.partition(f"<!-- {name} -->\n")
+    _, closed, after = rest.partition(f"<!-- /{name} -->")
+    if not opened or not closed:
+        raise SystemExit(f"README.md has lost its marks <!-- {name} --> … <!-- /{name} -->.")
+    return f"{before}{opened}{content}{closed}{after}"
+
+
+def _read(page: Path) -> str:
+    return page.read_text("utf-8") if page.exists() else ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())
