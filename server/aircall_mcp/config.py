@@ -73,9 +73,33 @@ class Settings(BaseModel):
         le=100_000,
         description="Aircall's limit for one company; its newer documentation says 120.",
     )
+    longest_wait: float = Field(
+        20.0, ge=0, le=600, description="Seconds a call waits for the request limit."
+    )
     transport: Literal["stdio", "http"] = Field("stdio", description="How clients talk to it.")
     host: str = Field("127.0.0.1", description="Address of the HTTP door: loopback only.")
     port: int = Field(8000, ge=1, le=65_535, description="Port of the HTTP door.")
+    webhooks_host: str = Field(
+        "127.0.0.1", description="Address of the door for Aircall's webhooks."
+    )
+    webhooks_port: int | None = Field(
+        None,
+        ge=1,
+        le=65_535,
+        description="Port of that door; `serve` opens it only where one is given.",
+    )
+    public_url: str | None = Field(
+        None, description="https URL under which Aircall reaches that door."
+    )
+    events_days: float | None = Field(
+        30.0, gt=0, description="Days for which events are kept, messages aside."
+    )
+    events_megabytes: int = Field(
+        1024, ge=1, description="Size of the event log at which the oldest events go."
+    )
+    messages_days: float | None = Field(
+        None, gt=0, description="Days for which messages are kept; by default for ever."
+    )
     proxy: str | None = Field(
         None, description="URL of an HTTP proxy; the usual proxy variables are not read."
     )
@@ -97,9 +121,26 @@ class Settings(BaseModel):
         loopback = url.scheme == "http" and url.hostname in _LOOPBACK
         if not (url.scheme == "https" or loopback) or not url.hostname:
             raise ValueError("must be https, or http on the loopback address")
-        if url.username or url.password or url.query or url.fragment or url.path not in ("", "/"):
+        extras = (url.username, url.password, url.query, url.fragment, url.path.strip("/"))
+        if url.port == 0 or any(extras):
             raise ValueError("must be scheme, host and port alone")
         return value.rstrip("/")
+
+    @field_validator("proxy")
+    @classmethod
+    def _proxy_url(cls, value: str | None) -> str | None:
+        if value is not None:
+            url = urlsplit(value)
+            if url.scheme not in ("http", "https", "socks5") or not url.hostname or url.port == 0:
+                raise ValueError("must be a URL such as http://proxy.example:8080")
+        return value
+
+    @field_validator("ca_bundle")
+    @classmethod
+    def _readable(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_file():
+            raise ValueError("must be a file of PEM certificates")
+        return value
 
     @field_validator("time_zone")
     @classmethod

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias, cast
 from zoneinfo import ZoneInfo
-
-import anyio
 
 from . import pages, tools
 from .errors import ArgumentError, NotOffered, ToolError
@@ -26,6 +24,11 @@ from .search import Index, Ranking
 log = logging.getLogger(__name__)
 
 Json = dict[str, Any]
+Performer: TypeAlias = Callable[[Mapping[str, Any], Caller], Awaitable[Json]]
+
+
+ZoneOf = Callable[[str | None], Awaitable[str | None]]
+"""From an account to the time zone that its owner gave it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +48,21 @@ class Desk:
         gateway: Gateway,
         *,
         time_zone: str | None = None,
+        zone_of: ZoneOf | None = None,
         scrub: Callable[[Any], Any] = lambda value: value,
+        performers: Mapping[str, Performer] | None = None,
     ) -> None:
+        """`performers` answer the tools of ours that others perform, by operation id. Times without
+        an offset are read in `time_zone`, else in the zone that `zone_of` knows for their account,
+        else in the one that most of the company's users have."""
         self.registry = registry
         self._gateway = gateway
         self._scrub = scrub
         self._zone: tzinfo | None = ZoneInfo(time_zone) if time_zone else None
-        self._answering = 0
-        self._idle = anyio.Event()
-        self._ours: Mapping[str, Callable[[Mapping[str, Any], Caller], Awaitable[Json]]] = {
+        self._zone_known = zone_of
+        self._zones: dict[str | None, tzinfo | None] = {}
+        self._ours: Mapping[str, Performer] = {
+            **(performers or {}),
             "search": self._search,
             "describe": self._describe,
             **{effect: self._performing(effect) for effect in EFFECTS},
@@ -75,40 +84,22 @@ class Desk:
         """Call the tool `name`. Raises `NotOffered` for a name that is no tool here; every other
         failure a caller can understand becomes a `Result` with `is_error`."""
         operation = self.registry.get(name)
-        self._answering += 1
         try:
             payload = await self._answer(operation, arguments, caller)
         except ToolError as error:
             log.info("%s: %s", operation.tool, error.kind)
             return Result(self._scrub(tools.error_of(error)), is_error=True)
-        finally:
-            self._answering -= 1
-            if not self._answering:
-                self._idle.set()
-                self._idle = anyio.Event()
         return Result(self._scrub(payload))
-
-    async def drained(self) -> None:
-        """Wait until no call is being answered."""
-        while self._answering:
-            await self._idle.wait()
 
     async def aclose(self) -> None:
         await self._gateway.aclose()
 
     async def _answer(self, operation: Operation, arguments: Any, caller: Caller) -> Json:
-        if operation.ours:
-            bound = operation.bind(arguments)
-            return await self._ours[operation.id](bound.arguments, caller)
-        return await self._perform(operation, arguments, caller)
-
-    async def _perform(self, operation: Operation, arguments: Any, caller: Caller) -> Json:
-        zone = self._zone
-        if zone is None and isinstance(arguments, Mapping) and operation.needs_zone(arguments):  # pyright: ignore[reportUnknownArgumentType]
-            zone = await self._company_zone(caller)
+        zone = await self._zone_of(operation, arguments, caller)
         bound = operation.bind(arguments, zone=zone)
-        read = await pages.read(self._gateway, bound, caller)
-        return tools.result_of(bound, read)
+        if operation.ours:
+            return await self._ours[operation.id](bound.arguments, caller)
+        return tools.result_of(bound, await pages.read(self._gateway, bound, caller))
 
     async def _search(self, arguments: Mapping[str, Any], _caller: Caller) -> Json:
         ranking = self.rank(arguments["query"], arguments.get("limit", 3))
@@ -119,15 +110,16 @@ class Desk:
     async def _describe(self, arguments: Mapping[str, Any], _caller: Caller) -> Json:
         return tools.description_of(self._found(arguments["operation"]), self.registry.ids)
 
-    def _performing(self, effect: str) -> Callable[[Mapping[str, Any], Caller], Awaitable[Json]]:
+    def _performing(self, effect: str) -> Performer:
         async def perform(arguments: Mapping[str, Any], caller: Caller) -> Json:
             operation = self._found(arguments["operation"])
-            if operation.effect != effect or operation.ours:
-                right = "itself" if operation.ours else f"aircall_{operation.effect}"
+            called_itself = "search" in operation.surfaces
+            if operation.effect != effect or called_itself:
+                right = "itself" if called_itself else f"aircall_{operation.effect}"
                 raise ArgumentError(
                     f"{operation.tool} is no {effect} operation.", hint=f"Call it with {right}."
                 )
-            return await self._perform(operation, arguments.get("arguments", {}), caller)
+            return await self._answer(operation, arguments.get("arguments", {}), caller)
 
         return perform
 
@@ -145,16 +137,34 @@ class Desk:
             )
         return operation
 
-    async def _company_zone(self, caller: Caller) -> tzinfo | None:
-        """The time zone most users of the company have, asked once and kept."""
+    async def _zone_of(self, operation: Operation, arguments: Any, caller: Caller) -> tzinfo | None:
+        """The zone that reads times without an offset, asked for only where there are some."""
+        if self._zone is not None or not isinstance(arguments, Mapping):
+            return self._zone
+        named = cast("Mapping[str, Any]", arguments)
+        if not operation.needs_zone(named):
+            return None
+        given = named.get("account")
+        account = given if isinstance(given, str) else caller.account
+        if account not in self._zones:
+            known = await self._zone_known(account) if self._zone_known else None
+            self._zones[account] = (
+                ZoneInfo(known) if known else await self._company_zone(account, caller)
+            )
+        return self._zones[account]
+
+    async def _company_zone(self, account: str | None, caller: Caller) -> tzinfo | None:
+        """The time zone most users of the company have."""
         bound = self.registry.ids["list_users_v2"].bind({})
-        body = (await self._gateway.send(bound, caller)).body
-        zones = [user.get("time_zone") for user in body.get("users", [])]
+        body: Any = (await self._gateway.send(bound, replace(caller, account=account))).body
+        users: Any = cast("Json", body).get("users") if isinstance(body, dict) else None
+        listed = cast("list[Any]", users) if isinstance(users, list) else []
+        zones = [cast("Json", one).get("time_zone") for one in listed if isinstance(one, dict)]
         known = [zone for zone in zones if isinstance(zone, str)]
         if known:
             commonest = max(sorted(set(known)), key=known.count)
             try:
-                self._zone = ZoneInfo(commonest)
+                return ZoneInfo(commonest)
             except (KeyError, ValueError, OSError):
                 log.warning("The company's time zone is not known here; reading times as UTC.")
-        return self._zone
+        return None

@@ -1,38 +1,55 @@
 """Perform an operation at Aircall and give a Reply.
 
-One pooled client to one pinned host: no redirects, no proxy or certificates but the owner's, no
-header of an inbound request, and never more of an answer than `LARGEST_ANSWER`. Aircall's two
-error layers (the edge's `{"message"}`, the application's `{"error", "troubleshoot"}`) become our
-errors.
+Allowed by the owner, signed, within the company's budget, tried again where that does no harm, and
+journaled where it is an effect. Aircall's two error layers (the edge's `{"message"}`, the
+application's `{"error", "troubleshoot"}`) become our errors.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
-import ssl
+import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any, Literal, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 from urllib.parse import urlencode
 
-import anyio
-import httpx2
-
-from . import __version__
+from .breaker import Breaker
+from .budget import Budget, Lane, Share, Slot, pause_of
+from .cache import Cache
 from .errors import (
     AircallMCPError,
     BudgetExhausted,
     NotAllowed,
     OutcomeUnknown,
     Refused,
+    StoreError,
     ToolError,
     Unreachable,
 )
+from .exchange import LARGEST_ANSWER, Answered, Broken, Exchange, Sending
+from .journal import GUARD, Intent, Journal, Outcome, canonical, fingerprint
 from .operation import EFFECTS, Bound, Effect, Operation
+from .retries import PASSING, Retries, Trouble
+from .settling import found, look, over
 
-LARGEST_ANSWER = 5 * 1024 * 1024
-"""Bytes of a decoded answer that are read before the rest is refused."""
+if TYPE_CHECKING:
+    import httpx2
+
+__all__ = ["LARGEST_ANSWER", "Auth", "Caller", "Gateway", "Progress", "Reply"]
+
+log = logging.getLogger(__name__)
+
+SETTLED_AFTER = 30.0
+"""Seconds after which what a read does not show has not happened: Aircall's own edge gives up on
+a request after 29."""
+
+LOOK = 4.0
+"""Seconds for a read that settles an outcome."""
 
 Progress = Callable[[float, float | None, str], Awaitable[None]]
 
@@ -45,45 +62,102 @@ async def _silent(_done: float, _total: float | None, _message: str) -> None:
 class Caller:
     """On whose behalf: nothing of an inbound request but this reaches the gateway.
 
-    `deadline` is in seconds from the start of the call; `progress(done, total, message)` tells a
-    waiting person how far it is.
+    `deadline` is in seconds from when the budget lets the call begin; `patience` in seconds to wait
+    for that, None for the owner's choice. `progress(done, total, message)` tells a waiting person
+    how far it is; `watched` says that there is one who sees it.
     """
 
     door: str = "cli"
     client: str = ""
     account: str | None = None
-    lane: Literal["waiting", "bulk"] = "waiting"
+    lane: Lane = "waiting"
     deadline: float = 25.0
+    patience: float | None = None
+    watched: bool = False
     progress: Progress = field(default=_silent, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What Aircall answered when it went well: `body` is JSON, or None for an empty answer."""
+    """What Aircall answered when it went well: `body` is JSON, or None for an empty answer.
+
+    `age` is in seconds, for an answer that was kept; `notes` say what else a caller must know.
+    """
 
     status: int
     body: Any
     sandbox: bool = False
+    age: float = 0.0
+    notes: tuple[str, ...] = ()
+
+
+class Signature(Protocol):
+    """What signs one request."""
+
+    @property
+    def headers(self) -> Mapping[str, str]: ...
 
 
 class Auth(Protocol):
     """Signs requests and hears of refusals; the only one who knows a credential."""
 
-    async def sign(self, account: str | None, url: str) -> Mapping[str, str]:
-        """The headers to add for exactly this url. Raises `CredentialError`."""
+    async def sign(self, account: str | None, url: str) -> Signature:
+        """What to send along for exactly this url. Raises `CredentialError`."""
         ...
 
-    async def rejected(self, account: str | None, status: int) -> bool:
-        """After a 401: whether signing again makes sense."""
+    async def rejected(self, signature: Any, status: int) -> bool:
+        """After a 401 or 403 to this signature: whether signing again makes sense."""
         ...
 
     def scrub(self, text: str) -> str:
         """`text` with every known secret masked by value."""
         ...
 
+    async def aclose(self) -> None:
+        """Wait for renewals under way."""
+        ...
+
+
+Company = Callable[[str | None], Awaitable[tuple[str, int]]]
+"""From an account to its company, as a one-way hash, and the requests it has in a minute."""
+
+
+async def _one_company(account: str | None) -> tuple[str, int]:
+    return account or "", 60
+
+
+@dataclass(slots=True)
+class _Errand:
+    """One operation on its way. `intent` stands in the journal, for what is not safe.
+
+    After `until` no further attempt begins. `unsure`: an attempt was sent and its answer never
+    came; `passing`: another one may fare better.
+    """
+
+    bound: Bound
+    caller: Caller
+    url: str
+    account: str | None
+    share: Share
+    sending: Sending
+    signature: Signature | None = None
+    intent: Intent | None = None
+    until: float | None = None
+    unsure: bool = False
+    passing: bool = True
+    sent_at: float = 0.0
+
+    @property
+    def operation(self) -> Operation:
+        return self.bound.operation
+
 
 class Gateway:
-    """See the module docstring. Close it with `aclose`."""
+    """See the module docstring. Close it with `aclose`.
+
+    Without `budget` and `journal` it neither counts nor remembers. `operations` are those by whose
+    reads an unknown outcome can be settled, by id.
+    """
 
     def __init__(
         self,
@@ -92,44 +166,74 @@ class Gateway:
         auth: Auth,
         sandbox: bool = False,
         allowed: frozenset[Effect] = frozenset(EFFECTS),
+        company: Company = _one_company,
+        budget: Budget | None = None,
+        journal: Journal | None = None,
+        operations: Mapping[str, Operation] | None = None,
+        retries: Retries | None = None,
+        breaker: Breaker | None = None,
         transport: httpx2.AsyncBaseTransport | None = None,
         proxy: str | None = None,
         ca_bundle: Path | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.base_url = base_url
         self.sandbox = sandbox
         self._auth = auth
         self._allowed = allowed
-        self._transport = transport
-        self._proxy = proxy
-        self._ca_bundle = ca_bundle
-        self._client: httpx2.AsyncClient | None = None
+        self._company = company
+        self._budget = budget
+        self._journal = journal
+        self._operations = operations or {}
+        self._retries = retries or Retries()
+        self._breaker = breaker or Breaker(clock=clock)
+        self._cache = Cache[Reply](clock=clock)
+        self._exchange = Exchange(
+            transport=transport,
+            proxy=proxy,
+            ca_bundle=ca_bundle,
+            secure=base_url.startswith("https:") or (proxy or "").startswith("https:"),
+        )
+        self._clock = clock
+        self._wall = wall
+        self._sleep = sleep
+        self._under_way: set[asyncio.Task[Reply]] = set()
 
     async def send(self, bound: Bound, caller: Caller) -> Reply:
-        """Perform `bound` once.
+        """Perform `bound` once, or join those who read the same at this moment.
 
         Raises `NotAllowed`, `CredentialError`, `BudgetExhausted`, `Refused`, `Unreachable` (nothing
         was done) or `OutcomeUnknown` (an effect was sent and no answer came).
         """
         operation = bound.operation
         self._allow(operation)
-        url = self.base_url + bound.path
-        if bound.query:
-            url += "?" + urlencode(bound.query)
-        account = bound.account or caller.account
-        signed = await self._auth.sign(account, url)
-        status, headers, body = await self._exchange(bound, url, signed, caller)
-        if status == 401 and await self._auth.rejected(account, status):
-            signed = await self._auth.sign(account, url)
-            status, headers, body = await self._exchange(bound, url, signed, caller)
-        if 200 <= status < 300:
-            return Reply(status, body, self.sandbox)
-        raise self._refusal(operation, status, headers, body)
+        errand = await self._errand(bound, caller)
+        if operation.repeatable != "safe":
+            return await self._effect(errand)
+        reply, age = await self._cache.get(
+            errand.share.company,
+            errand.url,
+            lambda: self._perform(errand),
+            keep=operation.keeps,
+            fresh=bound.fresh,
+        )
+        return replace(reply, age=age) if age else reply
+
+    async def drained(self) -> None:
+        """Wait for the effects that were sent and whose callers are gone."""
+        while self._under_way:
+            await asyncio.wait(self._under_way)
 
     async def aclose(self) -> None:
-        if self._client is not None:
-            await self._client.aclose()
-            self._client = None
+        await self.drained()
+        await self._auth.aclose()
+        await self._exchange.aclose()
+        if self._budget is not None:
+            await self._budget.aclose()
+        if self._journal is not None:
+            self._journal.close()
 
     def _allow(self, operation: Operation) -> None:
         if operation.effect in self._allowed:
@@ -144,84 +248,306 @@ class Gateway:
             " It works in the sandbox (--sandbox).",
         )
 
-    async def _exchange(
-        self, bound: Bound, url: str, signed: Mapping[str, str], caller: Caller
-    ) -> tuple[int, Mapping[str, str], Any]:
-        """One request and its answer: status, headers, JSON or None."""
-        operation = bound.operation
-        sent = _Sent()
-        content = None if bound.body is None else json.dumps(bound.body).encode()
-        # Two of Aircall's GETs answer 400 without it, so every request says what it speaks.
-        headers = {**signed, "Content-Type": "application/json"}
-        request = self._open().build_request(
-            operation.method, url, headers=headers, content=content,
-            extensions={"trace": sent.watch},
-        )  # fmt: skip
-        try:
-            with anyio.fail_after(caller.deadline):
-                response = await self._open().send(request, stream=True)
-                try:
-                    raw = await _bounded(response)
-                finally:
-                    await response.aclose()
-        except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError, OSError, ValueError) as error:
-            raise _no_answer(operation, error, maybe_done=sent.maybe) from None
-        if raw is None:
-            error = Unreachable(
-                f"Aircall's answer to {operation.tool} is over {LARGEST_ANSWER // 2**20} MB.",
-                hint="Ask for less: a smaller per_page, or a narrower from/to.",
-            )
-            raise error if operation.effect == "read" else _unknown(operation, error.message)
-        return response.status_code, response.headers, self._json(operation, response, raw)
+    async def _errand(self, bound: Bound, caller: Caller) -> _Errand:
+        url = self.base_url + bound.path
+        if bound.query:
+            url += "?" + urlencode(bound.query)
+        account = bound.account or caller.account
+        company, limit = await self._company(account)
+        return _Errand(bound, caller, url, account, Share(company, limit, caller.lane), Sending())
 
-    def _json(self, operation: Operation, response: httpx2.Response, raw: bytes) -> Any:
-        if not raw.strip():
+    # effects
+
+    async def _effect(self, errand: _Errand) -> Reply:
+        """In a task of its own, which the caller's cancellation reaches only before it is sent."""
+        task = asyncio.create_task(self._journaled(errand))
+        self._under_way.add(task)
+        task.add_done_callback(self._over)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if not errand.sending.begun:
+                task.cancel()
+            raise
+
+    def _over(self, task: asyncio.Task[Reply]) -> None:
+        self._under_way.discard(task)
+        if not task.cancelled():
+            task.exception()  # it may be that nobody waits any more to hear of it
+
+    async def _journaled(self, errand: _Errand) -> Reply:
+        outcome: Outcome = "not_sent"
+        status = 0
+        try:
+            reply = await self._surely(errand)
+            outcome, status = "done", reply.status
+        except Refused as error:
+            outcome, status = "failed", error.status
+            raise
+        except BaseException:
+            if errand.unsure or errand.sending.now:
+                outcome = "unknown"
+            elif errand.sending.begun:
+                outcome, status = "failed", 429
+            raise
+        else:
+            return reply
+        finally:
+            if errand.sending.begun:
+                self._cache.forget(errand.share.company)
+            await self._mark(errand, outcome, status)
+
+    async def _mark(self, errand: _Errand, outcome: Outcome, status: int) -> None:
+        if self._journal is None or errand.intent is None:
+            return
+        try:
+            await self._journal.mark(errand.intent, outcome, status)
+        except StoreError as error:
+            # What was done is done, and is told; to the journal it stays unknown.
+            log.warning(
+                "The outcome of %s is not journaled: %s", errand.operation.id, error.message
+            )
+
+    async def _surely(self, errand: _Errand) -> Reply:
+        """Performed. Where no answer came a read may tell, and what may be repeated is, once."""
+        repeatable = errand.operation.repeatable
+        try:
+            return await self._perform(errand)
+        except OutcomeUnknown as error:
+            if not errand.unsure:
+                raise  # of an earlier one, which keeps this one from being sent
+            reply = await self._settled(errand, error)
+            if reply is not None:
+                return reply
+            pause = self._retries.pause(1)
+            late = self._clock() + pause >= (errand.until or 0.0)
+            if late or not errand.passing or not self._retries.again(repeatable, "lost", 1):
+                raise
+            unknown = error
+        await self._sleep(pause)
+        try:
+            return await self._perform(errand)
+        except (Refused, OutcomeUnknown):
+            raise
+        except ToolError:
+            raise unknown from None  # the second attempt came to nothing, but the first was sent
+
+    async def _intend(self, errand: _Errand) -> None:
+        """Write down what is about to be sent. Raises for what was sent a moment ago."""
+        if self._journal is None or errand.operation.repeatable == "safe" or errand.intent:
+            return
+        journal, bound = self._journal, errand.bound
+        print_ = fingerprint(
+            errand.share.company,
+            errand.operation.method,
+            bound.path,
+            sorted(bound.query),
+            canonical(bound.body),
+        )
+        despite = ""
+        while True:
+            intent, written = await journal.begin(
+                errand.operation.id,
+                errand.share.company,
+                print_,
+                guarded=errand.operation.repeatable == "never",
+                patience=errand.caller.deadline + 5,
+                despite=despite,
+            )
+            if written:
+                break
+            if intent.id == despite or not await self._past(errand, intent):
+                raise _repeated(errand.operation, intent)
+            despite = intent.id
+        errand.intent = intent
+        errand.sending.first = lambda: journal.mark(intent, "sent")
+
+    async def _past(self, errand: _Errand, earlier: Intent) -> bool:
+        """Whether the earlier of two equal intents stands in the way no longer, which a read tells:
+        it is over by now, or never took place. What else the read tells is written down."""
+        if earlier.outcome not in ("unknown", "done") or self._journal is None:
+            return False
+        shown = await self._look(errand, earlier.age)
+        if shown is None:
+            return False
+        if isinstance(shown, Mapping):
+            if earlier.outcome == "unknown":
+                await self._journal.mark(earlier, "done")
+            return over(errand.bound, shown)
+        waited = earlier.age - errand.caller.deadline
+        return earlier.outcome == "unknown" and waited > SETTLED_AFTER
+
+    async def _settled(self, errand: _Errand, error: OutcomeUnknown) -> Reply | None:
+        """The reply that got lost, if a read shows the effect; if it does not, `error` says so."""
+        operation = errand.operation
+        shown = await self._look(errand, self._clock() - errand.sent_at)
+        rule = operation.settled_by
+        if rule is None or not isinstance(shown, Mapping):
+            if rule is not None and shown is False:
+                error.hint = f"aircall_{rule.operation} does not show it yet. {error.hint}"
             return None
+        key = operation.answer.key
+        body: Any = {key: shown} if key else dict(shown)
+        if operation.answer.status == 204:
+            body = None
+        identity = f" (id {shown['id']})" if isinstance(shown.get("id"), int) else ""
+        note = f"The answer got lost, but it was done: aircall_{rule.operation} shows it{identity}."
+        return Reply(operation.answer.status, body, self.sandbox, notes=(note,))
+
+    async def _look(self, errand: _Errand, age: float) -> Mapping[str, Any] | bool | None:
+        """What a read shows of an effect that was sent `age` seconds ago: the thing itself, False
+        if it does not show it, None if there is no telling."""
+        rule = errand.operation.settled_by
+        by = self._operations.get(rule.operation) if rule else None
+        bound = look(errand.bound, by) if by else None
+        if rule is None or by is None or bound is None:
+            return None
+        looker = replace(errand.caller, lane="waiting", deadline=LOOK, patience=LOOK / 2)
         try:
-            return json.loads(raw)
-        except (ValueError, RecursionError):
-            if response.status_code >= 400:
-                return None
-            message = f"Aircall's answer to {operation.tool} is no JSON."
-            if operation.effect == "read":
-                raise Unreachable(message, hint="Try again; it may be a passing fault.") from None
-            raise _unknown(operation, message) from None
+            answered = await self._answered(await self._errand(bound, looker), looking=True)
+        except AircallMCPError:
+            return None
+        if answered.status == 404 and rule.gone and not _at_the_edge(answered.body):
+            return {}
+        if not 200 <= answered.status < 300:
+            return None
+        if rule.gone:
+            return False
+        shown = found(errand.bound, by, answered.body, self._server_time(answered) - age)
+        return False if shown is None else shown
 
-    def _open(self) -> httpx2.AsyncClient:
-        """The client, made at the first use: reading certificates takes longer than starting."""
-        if self._client is None:
-            verify: ssl.SSLContext | bool = True
-            if self._ca_bundle is not None:
-                verify = ssl.create_default_context(cafile=str(self._ca_bundle))
-            self._client = httpx2.AsyncClient(
-                transport=self._transport,
-                verify=verify,
-                proxy=self._proxy,
-                trust_env=False,
-                follow_redirects=False,
-                timeout=httpx2.Timeout(connect=5, read=20, write=10, pool=5),
-                limits=httpx2.Limits(max_connections=20, max_keepalive_connections=20),
-                headers={
-                    "User-Agent": f"aircall-mcp/{__version__}",
-                    "Accept": "application/json",
-                    "Accept-Encoding": "gzip",
-                },
-            )
-        return self._client
+    def _server_time(self, answered: Answered) -> float:
+        try:
+            return parsedate_to_datetime(answered.headers.get("date", "")).timestamp()
+        except (ValueError, TypeError):
+            return self._wall()
 
-    def _refusal(
-        self, operation: Operation, status: int, headers: Mapping[str, str], body: Any
-    ) -> AircallMCPError:
-        words = self._auth.scrub(_words_of(body))
-        said = f" Aircall says: {words}" if words else ""
+    # attempts
+
+    async def _perform(self, errand: _Errand) -> Reply:
+        again, operation = errand.unsure, errand.operation
+        answered = await self._answered(errand)
+        if 200 <= answered.status < 300:
+            return Reply(answered.status, answered.body, self.sandbox)
+        if again and answered.status == 404 and operation.method == "DELETE":
+            return Reply(operation.answer.status, None, self.sandbox)  # the first attempt did it
+        error = self._refusal(operation, answered)
+        if not isinstance(error, BudgetExhausted):
+            errand.unsure = isinstance(error, OutcomeUnknown)
+        raise error
+
+    async def _answered(self, errand: _Errand, *, looking: bool = False) -> Answered:
+        """The answer of the last attempt that makes sense. A look passes by the breaker."""
+        repeatable = errand.operation.repeatable
+        tried, renewed = 0, False
+        while True:
+            tried += 1
+            trouble: Trouble
+            answered: Answered | AircallMCPError
+            try:
+                answered = await self._attempt(errand, looking=looking)
+            except Broken as broken:
+                trouble = "lost" if errand.sending.now else "not_sent"
+                answered = self._no_answer(errand, broken)
+            else:
+                if answered.status in (401, 403) and not renewed:
+                    renewed = await self._auth.rejected(errand.signature, answered.status)
+                    if renewed:
+                        continue
+                if answered.status == 429 and self._budget is not None:
+                    trouble = "throttled"
+                elif answered.status in PASSING:
+                    trouble = "lost"
+                else:
+                    return answered
+            pause = 0.0 if trouble == "throttled" else self._retries.pause(tried)
+            if (
+                not errand.passing
+                or (trouble == "lost" and repeatable != "safe")
+                or not self._retries.again(repeatable, trouble, tried)
+                or self._clock() + pause >= (errand.until or 0.0)
+            ):
+                if isinstance(answered, AircallMCPError):
+                    raise answered
+                return answered
+            await self._sleep(pause)
+
+    async def _attempt(self, errand: _Errand, *, looking: bool) -> Answered:
+        """One request and its answer. Raises `Broken` where there is none."""
+        errand.sending.now = False
+        if not looking:
+            self._breaker.admit()
+        verdict: bool | None = None
+        try:
+            errand.signature = await self._auth.sign(errand.account, errand.url)
+            slot = await self._slot(errand)
+            try:
+                await self._intend(errand)
+                errand.sent_at = self._clock()
+                if errand.until is None:
+                    errand.until = errand.sent_at + errand.caller.deadline
+                answered = await self._exchange.send(
+                    errand.operation.method,
+                    errand.url,
+                    signed=errand.signature.headers,
+                    body=errand.bound.body,
+                    sending=errand.sending,
+                    deadline=errand.until - errand.sent_at,
+                    alone=errand.operation.repeatable == "never",
+                )
+            finally:
+                if errand.sending.now:
+                    slot.release()
+                else:
+                    slot.give_back()
+            errand.sending.now = False
+            verdict = answered.status < 500
+            if self._budget is not None:
+                await self._budget.learn(errand.share, answered.status, answered.headers)
+        except Broken as broken:
+            verdict = not broken.passing
+            raise
+        else:
+            return answered
+        finally:
+            if not looking:
+                self._breaker.report(answered=verdict)
+
+    async def _slot(self, errand: _Errand) -> Slot:
+        caller = errand.caller
+        if self._budget is None:
+            return Slot(lambda _at: None, self._clock)
+        patience = caller.patience
+        if errand.until is not None:
+            left = errand.until - self._clock()
+            patience = left if patience is None else min(left, patience)
+        return await self._budget.slot(
+            errand.share, hold=caller.deadline + 5, patience=patience, told=caller.progress
+        )
+
+    # what went wrong
+
+    def _no_answer(self, errand: _Errand, broken: Broken) -> AircallMCPError:
+        errand.passing = broken.passing
+        if errand.sending.now and errand.operation.repeatable != "safe":
+            errand.unsure = True
+            return _unknown(errand.operation, broken.words)
+        hint = broken.hint or "Nothing was changed. Try again in a moment."
+        return Unreachable(broken.words, hint=hint)
+
+    def _refusal(self, operation: Operation, answered: Answered) -> AircallMCPError:
+        status, body = answered.status, answered.body
         if status == 429:
             return BudgetExhausted(
                 "Aircall's request limit for this company is used up.",
-                retry_after=retry_after(headers),
+                retry_after=pause_of(answered.headers, self._wall()),
                 hint="Wait that long; all keys and integrations of a company share one limit.",
             )
-        if status >= 500 and operation.repeatable == "never":
+        lost = status in PASSING and operation.repeatable != "safe"
+        if lost or (status >= 500 and operation.repeatable == "never"):
             return _unknown(operation, f"Aircall answered {status}.")
+        words = self._auth.scrub(_words_of(body))
+        said = f" Aircall says: {words}" if words else ""
         return Refused(
             f"Aircall refused {operation.tool} ({status}).{said}",
             status=status,
@@ -229,63 +555,52 @@ class Gateway:
         )
 
 
-class _Sent:
-    """Whether a byte of the request may have left, told by the connection itself."""
-
-    def __init__(self) -> None:
-        self.maybe = False
-
-    async def watch(self, event: str, _details: Mapping[str, Any]) -> None:
-        if event.endswith("send_request_headers.started"):
-            self.maybe = True
-
-
-async def _bounded(response: httpx2.Response) -> bytes | None:
-    """The decoded body, or None if there is more of it than we take."""
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in response.aiter_bytes():
-        size += len(chunk)
-        if size > LARGEST_ANSWER:
-            return None
-        chunks.append(chunk)
-    return b"".join(chunks)
-
-
-def _no_answer(operation: Operation, error: BaseException, *, maybe_done: bool) -> ToolError:
-    what = "took too long" if isinstance(error, TimeoutError | httpx2.TimeoutException) else "broke"
-    message = f"The exchange with Aircall {what} ({type(error).__name__})."
-    if maybe_done and operation.repeatable != "safe":
-        return _unknown(operation, message)
-    return Unreachable(message, hint="Nothing was changed. Try again in a moment.")
-
-
 def _unknown(operation: Operation, message: str) -> OutcomeUnknown:
     return OutcomeUnknown(
         f"{message} Whether {operation.tool} took effect is not known.",
-        hint="Look before trying again: "
-        + (
-            "list the newest calls, or this contact's messages, to see whether it happened."
-            if operation.effect == "reach"
-            else "read the object back to see whether it changed."
-        ),
+        hint=_what_to_look_at(operation),
     )
 
 
-def retry_after(headers: Mapping[str, str]) -> float:
-    """Seconds to wait after a 429, from whatever header came; between 1 and 120, 60 if none."""
-    for name in ("retry-after", "x-aircallapi-reset"):
-        try:
-            value = float(headers.get(name, ""))
-        except ValueError:
-            continue
-        if name == "x-aircallapi-reset":
-            import time
+def _what_to_look_at(operation: Operation) -> str:
+    if operation.effect == "reach":
+        what = "list the newest calls, or this contact's messages, to see whether it happened."
+    else:
+        what = "read the object back to see whether it changed."
+    return f"Look before trying again: {what}"
 
-            value = (value / 1000 if value > 1e11 else value) - time.time()
-        if value == value:
-            return min(max(value, 1.0), 120.0)
-    return 60.0
+
+def _repeated(operation: Operation, earlier: Intent) -> ToolError:
+    """The same effect again, too soon. There is no argument that makes it happen."""
+    ago = f"{max(1, round(earlier.age))} s ago"
+    if earlier.outcome == "done":
+        return NotAllowed(
+            f"{operation.tool} was done with exactly these arguments {ago}"
+            f" ({earlier.status}); it was not sent again.",
+            hint="That one stands. Repeating it on purpose is possible"
+            f" {_when(operation)} {GUARD:.0f} s after it.",
+        )
+    if earlier.outcome == "unknown":
+        return OutcomeUnknown(
+            f"{operation.tool} was sent with exactly these arguments {ago}, and whether it took"
+            " effect is not known; it was not sent again.",
+            hint=_what_to_look_at(operation),
+        )
+    return OutcomeUnknown(
+        f"{operation.tool} with exactly these arguments is under way since {ago}; it was not sent"
+        " again.",
+        hint="Wait for its answer, or look in half a minute whether it took effect.",
+    )
+
+
+def _when(operation: Operation) -> str:
+    rule = operation.settled_by
+    return "once it is over, or" if rule is not None and rule.over else "from"
+
+
+def _at_the_edge(body: Any) -> bool:
+    """Whether an error is of what stands before Aircall's application."""
+    return isinstance(body, Mapping) and "message" in body and "error" not in body
 
 
 def _words_of(body: Any) -> str:
@@ -300,7 +615,7 @@ def _words_of(body: Any) -> str:
 
 
 def _hint(operation: Operation, status: int, body: Any) -> str:
-    at_the_edge = isinstance(body, Mapping) and "message" in body and "error" not in body
+    at_the_edge = _at_the_edge(body)
     if status in (401, 403):
         if operation.add_on and not at_the_edge:
             return f"This needs the {operation.add_on} add-on on the Aircall account."
@@ -312,12 +627,19 @@ def _hint(operation: Operation, status: int, body: Any) -> str:
     if status == 404:
         if at_the_edge:
             return "Aircall has no such route any more; another operation may do it."
+        if operation.add_on:
+            return (
+                "No such call, or nothing was generated for it: calls that were not recorded, or"
+                " ended a moment ago, have none."
+            )
         return "No such id for this account. Look it up with the list or search operation first."
     if status == 405:
         return (
             "The state does not allow it now: the user may be unavailable, in a call or without"
             " the desktop app, or recording is off. Check the user's availability first."
         )
+    if 300 <= status < 400:
+        return "It was sent elsewhere, which is not followed; a person checks AIRCALL_MCP_BASE_URL."
     if status in (400, 422):
         return "Aircall did not accept the values; its words say which."
     if status == 409:

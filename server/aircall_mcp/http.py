@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 from typing import TYPE_CHECKING
 
 from mcp.server.transport_security import TransportSecuritySettings
@@ -10,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from .errors import SettingsError
+from .errors import AircallMCPError, SettingsError
 from .secrets import LOOPBACK
 from .server import AircallServer
 
@@ -53,20 +54,28 @@ def mcp_app(server: AircallServer, host: str, port: int) -> Starlette:
 
 
 async def serve(server: AircallServer, host: str, port: int) -> None:
-    """Serve until SIGINT or SIGTERM."""
+    """Serve until SIGINT or SIGTERM. Raises `SettingsError` off the loopback address, and
+    `AircallMCPError` when the port is taken."""
     import uvicorn
 
+    app = mcp_app(server, host, port)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listening = socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise AircallMCPError(
+            f"port {port} is taken ({error.strerror})", hint="Choose another with --port."
+        ) from None
     config = uvicorn.Config(
-        mcp_app(server, host, port),
-        host=host,
-        port=port,
+        app,
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=DRAIN_SECONDS,
         server_header=False,
     )
     runner = uvicorn.Server(config)
-    await runner.serve()
+    with listening:
+        await runner.serve(sockets=[listening])
     # uvicorn raises the signal it caught again; a served end is a good end.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 

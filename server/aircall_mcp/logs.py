@@ -17,7 +17,8 @@ KEPT_FILES = 3
 def write_to(file: Path, level: str, scrub: Callable[[str], str]) -> str:
     """Send all logging to `file` (mode 0600, rotated). Returns why not, or an empty string."""
     try:
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for directory in (file.parent.parent, file.parent):
+            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         target: logging.Handler = _Private(
             file, maxBytes=LARGEST_FILE, backupCount=KEPT_FILES, encoding="utf-8", delay=True
         )

@@ -83,9 +83,33 @@ class Retirement:
     replacement: str
 
 
+@dataclass(frozen=True, slots=True)
+class Settling:
+    """The read that tells whether an effect took place when no answer said so.
+
+    `operation` is its id, `ask` maps its arguments to ours, `fixed` gives it some more. What it
+    shows is ours if the fields in `match` equal our arguments; a dotted path leads into objects
+    and first items. `within` names the list inside the one object it shows; `since` the field with
+    the UNIX seconds of making, for what could also be older; `over` the field that is set once it
+    may be done again. With `gone` nothing must be left to show.
+    """
+
+    operation: str
+    ask: Mapping[str, str] = field(default_factory=dict[str, str])
+    fixed: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    match: Mapping[str, str] = field(default_factory=dict[str, str])
+    within: str = ""
+    since: str = ""
+    over: str = ""
+    gone: bool = False
+
+
 @dataclass(frozen=True)
 class Operation:
-    """One thing Aircall can do. See the module docstring; `input_schema` is what is advertised."""
+    """One thing Aircall can do. See the module docstring; `input_schema` is what is advertised.
+
+    `keeps` is for how many seconds its answer may be given again.
+    """
 
     id: str
     tool: str
@@ -109,6 +133,8 @@ class Operation:
     sibling_because: str = ""
     add_on: str = ""
     retired: Retirement | None = None
+    settled_by: Settling | None = None
+    keeps: int = 0
     surfaces: tuple[str, ...] = ("full",)
 
     @property
@@ -226,6 +252,7 @@ class Operation:
             detail=given.get("detail", "concise"),
             max_items=given.get("max_items"),
             account=given.get("account"),
+            fresh=bool(given.get("fresh")),
             window=window,
         )
 
@@ -246,6 +273,7 @@ class Bound:
     detail: Detail = "concise"
     max_items: int | None = None
     account: str | None = None
+    fresh: bool = False
     window: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
@@ -299,7 +327,7 @@ def _hold_against(template: str, path: str) -> None:
 
 def iso(seconds: float) -> str:
     """UNIX seconds as ISO 8601 in UTC, to the second: `2026-11-22T08:00:00Z`."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")[:-6] + "Z"
 
 
 def moment(value: int | str, zone: tzinfo | None) -> int:
@@ -389,10 +417,7 @@ def _query_pairs(name: str, value: Any) -> Iterable[tuple[str, str]]:
 
 
 def _not_json(given: Mapping[str, Any]) -> bool:
-    level: list[Any] = [given]
-    for _ in range(DEEPEST):
-        level = [part for value in level for part in _parts(value)]
-    if level:
+    if deeper_than(DEEPEST, given):
         return True
     try:
         json.dumps(given, ensure_ascii=False, allow_nan=False).encode()
@@ -401,10 +426,19 @@ def _not_json(given: Mapping[str, Any]) -> bool:
     return False
 
 
-def _parts(value: Any) -> Iterable[Any]:
-    if isinstance(value, dict):
-        return cast("dict[str, Any]", value).values()
-    return cast("list[Any]", value) if isinstance(value, list) else ()
+def deeper_than(levels: int, value: Any) -> bool:
+    """Whether JSON is nested in more than so many objects and arrays."""
+    level: list[Any] = [value] if isinstance(value, (dict, list)) else []
+    for _ in range(levels):
+        level = [
+            part
+            for holder in level
+            for part in (holder.values() if isinstance(holder, dict) else holder)  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+            if isinstance(part, (dict, list))
+        ]
+        if not level:
+            return False
+    return any(level)
 
 
 def _listed(names: Sequence[str]) -> str:

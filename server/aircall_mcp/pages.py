@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from .errors import ArgumentError
+from .errors import ArgumentError, BudgetExhausted, ToolError
 from .gateway import Caller, Gateway, Reply
 from .operation import PAGE_SIZE, Bound
 
 ITEM_CAP = 10_000
 """Items that Aircall serves of one query over calls or contacts."""
+
+WATCHED_PATIENCE = 300.0
+"""Seconds that one page of a long read may wait for the request limit while somebody watches."""
+
+_ANCHORS = {"calls": "started_at", "contacts": "created_at"}
+"""What `from` and `to` go by, in lists that end at the cap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +62,8 @@ async def read(gateway: Gateway, bound: Bound, caller: Caller) -> Read:
     """Perform `bound`; a list that asks for `max_items` is read page by page up to that many."""
     answer = bound.operation.answer
     if not answer.is_list or answer.paging == "none":
-        return Read(await gateway.send(bound, caller))
+        reply = await gateway.send(bound, caller)
+        return Read(reply, notes=_notes_of(reply))
     if answer.paging == "cursor":
         return await _read_by_cursor(gateway, bound, caller)
     return await _read_by_page(gateway, bound, caller)
@@ -64,73 +72,144 @@ async def read(gateway: Gateway, bound: Bound, caller: Caller) -> Read:
 async def _read_by_page(gateway: Gateway, bound: Bound, caller: Caller) -> Read:
     first = int(bound.arguments.get("page", 1))
     size, count = _plan(bound, first)
-    items: list[Any] = []
+    walk = _Walk(gateway, bound, caller)
     seen: set[Any] = set()
-    notes: list[str] = []
     number, more, total = first, True, None
-    reply = None
-    while more and number < first + count:
-        if bound.operation.answer.capped and (number - 1) * size >= ITEM_CAP:
+    capped = bound.operation.answer.capped
+    while more and number < first + count and not (capped and (number - 1) * size >= ITEM_CAP):
+        reply = await walk.step(page=number, per_page=size)
+        if reply is None:
             break
-        reply = await gateway.send(_with_query(bound, page=number, per_page=size), caller)
         batch, meta = _unwrapped(reply, bound.operation.answer.key)
+        if batch is None:
+            return _as_it_came(reply, bound)
         # The list may grow at its newest end between two pages: what comes twice is kept once.
-        items += [item for item in batch if _is_new(item, seen)]
+        walk.items += [item for item in batch if _is_new(item, seen)]
         total = meta.get("total") if isinstance(meta.get("total"), int) else None
         more = bool(meta.get("next_page_link")) and bool(batch)
         number += 1
         if count > 1 and more:
-            await caller.progress(
-                len(items), min(total or size * count, size * count), "items read"
+            whole = min(total or size * count, size * count)
+            await caller.progress(len(walk.items), whole, "items read")
+    following = _next(bound, page=number, per_page=size) if more else None
+    if capped and more and (number - 1) * size >= ITEM_CAP:
+        following = _behind_the_cap(bound, walk.items, size)
+        walk.notes.append(
+            f"Aircall serves {ITEM_CAP} items of one query; "
+            + (
+                "page.next goes on in another period, where those of one second may come twice."
+                if following
+                else "narrow from/to to see the rest."
             )
-    if bound.operation.answer.capped and more and (number - 1) * size >= ITEM_CAP:
-        notes.append(
-            f"Aircall serves {ITEM_CAP} items of one query; narrow from/to to see the rest."
         )
-        more = False
     page = Page(
-        complete=first == 1 and not more and not notes,
-        returned=len(items),
+        complete=first == 1 and not more,
+        returned=len(walk.items),
         total=total,
-        next=_next(bound, page=number, per_page=size) if more else None,
+        next=following,
         before=(first - 1) * size,
     )
-    body = {bound.operation.answer.key: items}
-    status, sandbox = (reply.status, reply.sandbox) if reply else (200, gateway.sandbox)
-    return Read(Reply(status, body, sandbox), page, tuple(notes))
+    return walk.read(page)
 
 
 async def _read_by_cursor(gateway: Gateway, bound: Bound, caller: Caller) -> Read:
     wanted = bound.max_items
-    items: list[Any] = []
+    walk = _Walk(gateway, bound, caller)
     token: Any = bound.arguments.get("token")
     total: Any = None
     started = token
     while True:
-        limit = min(wanted - len(items), PAGE_SIZE) if wanted else bound.arguments.get("limit")
-        step: dict[str, Any] = {"limit": limit or PAGE_SIZE}
-        if token is not None:
-            step["token"] = token
-        reply = await gateway.send(_with_query(bound, **step), caller)
-        batch, _ = _unwrapped(reply, bound.operation.answer.key)
-        position = _fields(_fields(reply.body).get("pageInfo"))
-        items += batch
-        token, total = position.get("nextToken"), position.get("totalCount")
-        if token is None or not batch or not wanted or len(items) >= wanted:
+        left = wanted - len(walk.items) if wanted else bound.arguments.get("limit", PAGE_SIZE)
+        reply = await walk.step(
+            limit=min(left, PAGE_SIZE), **({} if token is None else {"token": token})
+        )
+        if reply is None:
             break
-    more = token is not None and (total is None or len(items) < total)
+        batch, _ = _unwrapped(reply, bound.operation.answer.key)
+        if batch is None:
+            return _as_it_came(reply, bound)
+        position = _fields(_fields(reply.body).get("pageInfo"))
+        walk.items += batch
+        token, total = position.get("nextToken"), position.get("totalCount")
+        if token is None or not batch or not wanted or len(walk.items) >= wanted:
+            break
+        await caller.progress(len(walk.items), min(total or wanted, wanted), "items read")
+    more = token is not None and (total is None or len(walk.items) < total)
     page = Page(
         complete=started is None and not more,
-        returned=len(items),
+        returned=len(walk.items),
         total=total,
         next=_next(bound, token=token) if more else None,
     )
-    return Read(Reply(reply.status, {bound.operation.answer.key: items}, reply.sandbox), page)
+    return walk.read(page)
+
+
+class _Walk:
+    """Page after page of one list: the first for somebody who waits, the rest in bulk.
+
+    What has been read is never lost: where the next page cannot be had in time, the walk ends
+    there and says why.
+    """
+
+    def __init__(self, gateway: Gateway, bound: Bound, caller: Caller) -> None:
+        self.items: list[Any] = []
+        self.notes: list[str] = []
+        self._gateway = gateway
+        self._bound = bound
+        self._caller = caller
+        self._until = time.monotonic() + caller.deadline
+        self._last: Reply | None = None
+
+    async def step(self, **query: Any) -> Reply | None:
+        """The next page, or None where the walk ends before its goal."""
+        caller = self._caller
+        if self._last is not None:
+            if not caller.watched and time.monotonic() > self._until:
+                self.notes.append("Time was up; page.next goes on from here.")
+                return None
+            caller = replace(
+                caller, lane="bulk", patience=WATCHED_PATIENCE if caller.watched else None
+            )
+        try:
+            self._last = await self._gateway.send(_with_query(self._bound, **query), caller)
+        except ToolError as error:
+            if not self.items:
+                raise
+            wait = f" in {error.retry_after:.0f} s" if isinstance(error, BudgetExhausted) else ""
+            self.notes.append(f"Stopped early: {error.message} page.next goes on from here{wait}.")
+            return None
+        return self._last
+
+    def read(self, page: Page) -> Read:
+        last = self._last or Reply(200, None, self._gateway.sandbox)
+        body = {self._bound.operation.answer.key: self.items}
+        return Read(replace(last, body=body), page, (*_notes_of(last), *self.notes))
+
+
+def _behind_the_cap(bound: Bound, items: list[Any], size: int) -> dict[str, Any] | None:
+    """The arguments that go on behind the cap, by moving the end of the period that is nearer.
+
+    None where the order is not that of time, or where nothing would move.
+    """
+    field = _ANCHORS.get(bound.operation.answer.key, "")
+    moment = _fields(items[-1]).get(field) if items else None
+    edge = "from" if bound.arguments.get("order", "desc") == "asc" else "to"
+    by_time = bound.arguments.get("order_by", "created_at") == "created_at"
+    if not by_time or not isinstance(moment, int) or bound.arguments.get(edge) == moment:
+        return None
+    kept = {name: value for name, value in bound.arguments.items() if name != "page"}
+    return {**kept, edge: moment, "per_page": size}
+
+
+def _notes_of(reply: Reply) -> tuple[str, ...]:
+    if reply.age < 1:
+        return reply.notes
+    return (*reply.notes, f"Read {reply.age:.0f} s ago; fresh:true reads anew.")
 
 
 def _plan(bound: Bound, first: int) -> tuple[int, int]:
     """Page size and number of pages that give at most `max_items`, and end on a page's end."""
-    asked = bound.arguments.get("per_page")
+    asked = bound.arguments.get("per_page") or (PAGE_SIZE if first > 1 else None)
     wanted = bound.max_items
     if wanted is None:
         return asked or PAGE_SIZE, 1
@@ -138,7 +217,7 @@ def _plan(bound: Bound, first: int) -> tuple[int, int]:
         if first > 1:
             raise ArgumentError(
                 "`max_items` is smaller than `per_page`, so page numbers lose their meaning.",
-                hint="Drop `per_page`, or raise `max_items`.",
+                hint="Give a `per_page` of at most `max_items`.",
             )
         return wanted, 1
     size = asked or wanted // -(-wanted // PAGE_SIZE)
@@ -154,11 +233,16 @@ def _next(bound: Bound, **values: Any) -> dict[str, Any]:
     return {**bound.arguments, **values}
 
 
-def _unwrapped(reply: Reply, key: str) -> tuple[list[Any], Mapping[str, Any]]:
+def _unwrapped(reply: Reply, key: str) -> tuple[list[Any] | None, Mapping[str, Any]]:
     body = _fields(reply.body)
     items = body.get(key)
-    listed = cast("list[Any]", items) if isinstance(items, list) else []
+    listed = cast("list[Any]", items) if isinstance(items, list) else None
     return listed, _fields(body.get("meta"))
+
+
+def _as_it_came(reply: Reply, bound: Bound) -> Read:
+    """Better an answer of another form than a list that wrongly says it is empty and complete."""
+    return Read(reply, notes=(f"The answer has no list `{bound.operation.answer.key}`.",))
 
 
 def _fields(value: Any) -> Mapping[str, Any]:

@@ -22,6 +22,8 @@ Purpose = Literal["sign a request", "exchange a token", "deliver an event"]
 MASK = "[secret]"
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _SHORTEST_SCRUBBED = 8
+_MOST_FORMS = 3_000
+_FEW_FORMS = 100
 _MARK = "\x00secret"
 """A key that no JSON of ours or of Aircall's has: what stands under it is a secret."""
 
@@ -114,32 +116,48 @@ class Scrubber:
     """Finds known secrets by value, in the forms in which they could leave, and masks them."""
 
     def __init__(self) -> None:
-        self._forms: set[str] = set()
-        self._escaped: tuple[str, ...] = ()
-        self._pattern: re.Pattern[str] | None = None
+        self._forms: dict[str, str] = {}
+        self._compiled: tuple[re.Pattern[str], re.Pattern[str]] | None = None
 
     def learn(self, secret: Secret, *, pair: Secret | None = None) -> None:
-        """Mask `secret` from now on; with `pair` also `base64(pair:secret)`, as Basic writes it."""
+        """Mask `secret` from now on; with `pair` also `base64(pair:secret)`, as Basic writes it.
+
+        Of very many only the latest are masked: what a renewed token replaced opens nothing.
+        """
         text = secret._text  # pyright: ignore[reportPrivateUsage]  # stays inside, to be hidden
-        forms = set(_forms_of(text))
+        forms = list(_forms_of(text))
         if pair is not None:
             joined = f"{pair._text}:{text}"  # pyright: ignore[reportPrivateUsage]  # as above
-            forms |= set(_forms_of(base64.b64encode(joined.encode()).decode()))
-        if forms - self._forms:
-            self._forms |= forms
-            ordered = sorted(self._forms, key=len, reverse=True)
-            self._escaped = tuple(json.dumps(form)[1:-1] for form in ordered)
-            self._pattern = re.compile("|".join(map(re.escape, ordered)))
+            forms += _forms_of(base64.b64encode(joined.encode()).decode())
+        for form in forms:
+            if self._forms.pop(form, None) is None:
+                self._compiled = None
+            self._forms[form] = json.dumps(form)[1:-1]
+        while len(self._forms) > _MOST_FORMS:
+            del self._forms[next(iter(self._forms))]
 
     def text(self, text: str) -> str:
-        return text if self._pattern is None else self._pattern.sub(MASK, text)
+        return self._patterns()[0].sub(MASK, text) if self._forms else text
 
     def json(self, value: Any) -> Any:
         """`value` (JSON) with every known secret masked, in keys and in values."""
         # A string holds a form exactly where its JSON holds the escaped form, and nearly always
         # there is none: one look at the whole then spares a look at every string.
         written = json.dumps(value)
-        return self._masked(value) if any(form in written for form in self._escaped) else value
+        if len(self._forms) <= _FEW_FORMS:
+            found = any(form in written for form in self._forms.values())
+        else:
+            found = self._patterns()[1].search(written) is not None
+        return self._masked(value) if found else value
+
+    def _patterns(self) -> tuple[re.Pattern[str], re.Pattern[str]]:
+        """For the forms, and for the forms as JSON writes them."""
+        if self._compiled is None:
+            self._compiled = (
+                re.compile(_any_of(list(self._forms))),
+                re.compile(_any_of(list(self._forms.values()))),
+            )
+        return self._compiled
 
     def _masked(self, value: Any) -> Any:
         if isinstance(value, str):
@@ -149,6 +167,18 @@ class Scrubber:
         if isinstance(value, dict):
             return {self.text(str(k)): self._masked(v) for k, v in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
         return value
+
+
+def _any_of(forms: list[str], depth: int = 3) -> str:
+    """A pattern for the longest of `forms`, branching on their first characters: many stay fast."""
+    if depth == 0 or len(forms) == 1:
+        return "|".join(map(re.escape, sorted(forms, key=len, reverse=True)))
+    branches: dict[str, list[str]] = {}
+    for form in forms:
+        branches.setdefault(form[0], []).append(form[1:])
+    return "|".join(
+        f"{re.escape(first)}(?:{_any_of(rest, depth - 1)})" for first, rest in branches.items()
+    )
 
 
 def _forms_of(text: str) -> Iterable[str]:

@@ -11,16 +11,19 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import signal
 import sys
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
 
 import anyio
 from anyio.from_thread import BlockingPortal
 from mcp.server.stdio import stdio_server
+from pydantic_core import from_json
 
 from .desk import Desk
 from .server import AircallServer
@@ -31,6 +34,7 @@ LONGEST_LINE = 4 * 1024 * 1024
 """Bytes of one message; a longer line is refused without being kept."""
 DRAIN_SECONDS = 5.0
 WATCH_SECONDS = 0.5
+_ANSWER = re.compile(r'\{"jsonrpc":"2\.0","id":("(?:[^"\\]|\\.)*"|-?\d+),"(?:result|error)"')
 PARSE_ERROR = -32700
 INVALID_REQUEST = -32600
 
@@ -65,13 +69,25 @@ async def serve(server: AircallServer, desk: Desk) -> None:
 
             tasks.start_soon(serve_wire)
             await ended.wait()
-            with anyio.move_on_after(DRAIN_SECONDS, shield=True):
-                await desk.drained()
-            with anyio.move_on_after(0.5, shield=True):
-                await desk.aclose()
+            with anyio.move_on_after(DRAIN_SECONDS + 0.5, shield=True):
+                await lines.drained()
+                await desk.aclose()  # effects that were sent are finished and journaled
             logging.shutdown()
             # A thread may still wait in read(0); only this ends the process for certain.
             os._exit(code)
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A message as it came, and the id of the call that it makes or cancels."""
+
+    text: str
+    calls: str | int | None
+    cancels: str | int | None
+
+
+class _Refusal(Exception):
+    """The id to answer, the code, the message."""
 
 
 class _Lines:
@@ -80,7 +96,9 @@ class _Lines:
     def __init__(self, wire_in: BinaryIO, wire_out: BinaryIO, portal: BlockingPortal) -> None:
         self._out = wire_out
         self._lock = threading.Lock()
-        self._send, self._receive = anyio.create_memory_object_stream[str](16)
+        self._calls: set[str | int] = set()
+        self._idle = anyio.Event()
+        self._send, self._receive = anyio.create_memory_object_stream[_Line](16)
         threading.Thread(target=self._read, args=(wire_in, portal), daemon=True).start()
 
     def __aiter__(self) -> _Lines:
@@ -88,12 +106,34 @@ class _Lines:
 
     async def __anext__(self) -> str:
         try:
-            return await self._receive.receive()
+            line = await self._receive.receive()
         except anyio.EndOfStream:
+            # The SDK drops what is under way when the lines end; so they end after it.
+            await self.drained()
             raise StopAsyncIteration from None
+        if line.calls is not None:
+            self._calls.add(line.calls)
+        if line.cancels is not None:
+            self._answered(line.cancels)
+        return line.text
 
     async def write(self, text: str) -> None:
         await anyio.to_thread.run_sync(self._write, text, abandon_on_cancel=True)
+        if answer := _ANSWER.match(text):
+            self._answered(json.loads(answer[1]))
+
+    async def drained(self) -> None:
+        """Wait until every call is answered on the wire, or `DRAIN_SECONDS`."""
+        with anyio.move_on_after(DRAIN_SECONDS, shield=True):
+            while self._calls:
+                await self._idle.wait()
+        self._calls.clear()  # nobody waits for the same ones twice
+
+    def _answered(self, request_id: str | int) -> None:
+        self._calls.discard(request_id)
+        if not self._calls:
+            self._idle.set()
+            self._idle = anyio.Event()
 
     async def flush(self) -> None:
         """Every write is flushed at once."""
@@ -110,10 +150,11 @@ class _Lines:
                     while (rest := wire_in.readline(65_536)) and not rest.endswith(b"\n"):
                         pass
                     self._refuse(None, PARSE_ERROR, "The message is over 4 MiB.")
-                elif (refusal := _refusal(line)) is not None:
-                    self._refuse(*refusal)
                 elif line.strip():
-                    portal.call(self._send.send, line.decode("utf-8", "replace"))
+                    try:
+                        portal.call(self._send.send, _read(line))
+                    except _Refusal as refusal:
+                        self._refuse(*refusal.args)
         with suppress(RuntimeError):
             portal.call(self._send.aclose)
 
@@ -122,32 +163,36 @@ class _Lines:
         self._write(json.dumps(answer) + "\n")
 
 
-def _refusal(line: bytes) -> tuple[object, int, str] | None:
-    """What the SDK would drop without a word: the id to answer, the code, the message."""
-    if not line.strip():
-        return None
+def _read(line: bytes) -> _Line:
+    """One message. Raises `_Refusal` for what the SDK would drop without a word."""
     try:
-        message: Any = json.loads(line)
-    except (ValueError, RecursionError):
-        return None, PARSE_ERROR, "The message is no JSON."
+        # The parser of the SDK itself, so that nothing is taken here and dropped there.
+        message: Any = from_json(line)
+    except ValueError:
+        raise _Refusal(None, PARSE_ERROR, "The message is no JSON.") from None
     if not isinstance(message, dict):
-        return (
-            None,
-            INVALID_REQUEST,
-            "The message is no JSON-RPC 2.0 object; batches are not taken.",
+        raise _Refusal(
+            None, INVALID_REQUEST, "The message is no JSON-RPC 2.0 object; batches are not taken."
         )
     fields = cast("dict[str, Any]", message)
-    request_id = fields.get("id")
-    known_id = request_id if isinstance(request_id, str | int) else None
-    well_formed = (
+    method, params, request_id = fields.get("method"), fields.get("params", {}), fields.get("id")
+    known_id = isinstance(request_id, str | int) and not isinstance(request_id, bool)
+    if not (
         fields.get("jsonrpc") == "2.0"
-        and isinstance(fields.get("params", {}), dict)
-        and (isinstance(fields.get("method"), str) or "result" in fields or "error" in fields)
-        and ("id" not in fields or (isinstance(request_id, str | int) and request_id is not True))
+        and isinstance(params, dict)
+        and (isinstance(method, str) or "result" in fields or "error" in fields)
+        and ("id" not in fields or known_id)
+    ):
+        shown = request_id if known_id else None
+        raise _Refusal(shown, INVALID_REQUEST, "The message is no JSON-RPC 2.0 request.")
+    cancelled: Any = cast("dict[str, Any]", params).get("requestId")
+    return _Line(
+        line.decode(),
+        calls=request_id if method == "tools/call" and known_id else None,
+        cancels=cancelled
+        if method == "notifications/cancelled" and isinstance(cancelled, str | int)
+        else None,
     )
-    if well_formed:
-        return None
-    return known_id, INVALID_REQUEST, "The message is no JSON-RPC 2.0 request."
 
 
 @contextmanager

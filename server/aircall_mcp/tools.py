@@ -6,13 +6,14 @@ without MCP. Every result is one JSON object.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Mapping
 from typing import Any
 
 from .errors import ToolError
 from .operation import Bound, Operation
 from .pages import Read
-from .search import Ranking
+from .search import Match, Ranking
 from .shape import bounded, clean, shape
 
 Json = dict[str, Any]
@@ -30,7 +31,8 @@ new call appears in aircall_list_calls.
 - Lists come newest first, 50 a page, and say `page.complete`, `page.total` and `page.next` \
 (arguments of the next call). `max_items` reads several pages at once.
 - Answers are concise; detail:"full" brings every field and the short-lived recording links.
-- Tags are attached by id (aircall_list_tags). Past texts cannot be read through the API.
+- Tags are attached by id (aircall_list_tags). Texts are read with aircall_list_messages, which \
+knows those that webhooks told of; aircall_wait_for_event waits for a reply or a call's end.
 - Errors carry `kind` and a `hint`. `outcome_unknown` means the effect may have happened: look \
 before trying again, so that nobody is called or texted twice. `budget` says how many seconds to \
 wait. `not_allowed` and `credential` are for the owner of the server to solve, not for another try.
@@ -118,12 +120,19 @@ def error_of(error: ToolError) -> Json:
     }
 
 
+LONGEST_EXAMPLE = 320
+"""Bytes of an example that go with a match which is not the first; a longer one is left out."""
+
+
 def matches_of(
     ranking: Ranking, *, offered: Any, known: Mapping[str, Operation], surface: str
 ) -> Json:
-    """A ranking as `aircall_search` answers it; `offered` tells what can be called."""
+    """A ranking as `aircall_search` answers it; `offered` tells what can be called.
+
+    Under 2 KB for three matches, beside the schema of the first.
+    """
     matches = [
-        _match(match.operation, match.score, match.because, known, offered, surface, first=n == 0)
+        _match(match, known, offered, surface, first=n == 0)
         for n, match in enumerate(ranking.matches)
     ]
     return {
@@ -134,26 +143,21 @@ def matches_of(
 
 
 def _match(
-    operation: Operation,
-    score: float,
-    because: Sequence[str],
-    known: Mapping[str, Operation],
-    offered: Any,
-    surface: str,
-    *,
-    first: bool,
+    found: Match, known: Mapping[str, Operation], offered: Any, surface: str, *, first: bool
 ) -> Json:
+    operation = found.operation
     match: Json = {
         "tool": operation.tool,
         "operation": operation.route.strip(),
         "title": operation.title,
         "effect": operation.effect,
-        "score": round(score, 2),
-        "because": list(because)[:8],
+        "score": round(found.score, 2),
+        "because": list(found.because),
         "required": list(operation.required),
-        "example": dict(operation.example),
     }
-    if surface == "search" and not operation.ours:
+    if first or len(json.dumps(dict(operation.example))) <= LONGEST_EXAMPLE:
+        match["example"] = dict(operation.example)
+    if surface == "search" and "search" not in operation.surfaces:
         match["call"] = f"aircall_{operation.effect}"
     if operation not in offered:
         match["not_offered"] = "The owner's selection leaves this tool out."

@@ -8,8 +8,10 @@ imported when they are used, so that `serve` starts as fast as it can.
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from importlib import import_module
+from typing import cast
 
 import click
 
@@ -23,7 +25,12 @@ COMMANDS = {
     "search": "Find the operation for a need in plain words.",
     "describe": "Everything about one operation.",
     "run": "Perform one operation, as a model would.",
+    "accounts": "Aircall accounts: add, login, list, test, remove, default.",
+    "vault": "Where the credentials lie: init, status, rotate, check.",
     "sandbox": "The small Aircall on a real port.",
+    "events": "What Aircall told us.",
+    "webhooks": "Our subscription at Aircall, and the receiver of its events.",
+    "forward": "Where events are passed on.",
     "openapi": "The API description itself.",
     "config": "The config of an MCP client for this server.",
     "doctor": "Look at everything and say what to do.",
@@ -61,12 +68,11 @@ def group() -> None:
 def main() -> None:
     """The `aircall-mcp` command: our errors become one line and a next step, never a traceback."""
     try:
-        group(standalone_mode=False)
-    except click.exceptions.Exit as done:
-        sys.exit(done.exit_code)
+        # Commands give back nothing; click gives back the code of an `Exit` that they raised.
+        sys.exit(group(standalone_mode=False))
     except click.ClickException as error:
         error.show()
-        sys.exit(2)
+        sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
     except BrokenPipeError:
@@ -79,8 +85,7 @@ def main() -> None:
             click.echo(click.style("  next: ", fg="cyan") + error.hint, err=True)
         sys.exit(2 if isinstance(error, SettingsError | SpecError | NotOffered) else 1)
     except Exception as error:
-        log = logging.getLogger(__name__)
-        log.critical("a bug", exc_info=error)
+        _record(error)
         click.echo(
             click.style("bug: ", fg="red", bold=True)
             + f"{type(_innermost(error)).__name__}. `aircall-mcp doctor` looks at the installation"
@@ -90,8 +95,27 @@ def main() -> None:
         sys.exit(1)
 
 
+def _record(error: Exception) -> None:
+    """Into the log file, which a command that does not serve has not opened yet."""
+    root = logging.getLogger()
+    if not root.handlers:
+        from ..config import settings_from
+        from ..logs import write_to
+        from ..secrets import Scrubber, Secret
+
+        scrubber = Scrubber()
+        for name in ("AIRCALL_API_TOKEN", "AIRCALL_ACCESS_TOKEN"):
+            pair = Secret(os.environ.get("AIRCALL_API_ID", ""))
+            scrubber.learn(Secret(os.environ.get(name, "")), pair=pair)
+        try:
+            write_to(settings_from().log_file, "info", scrubber.text)
+        except SettingsError:
+            root.addHandler(logging.NullHandler())
+    logging.getLogger(__name__).critical("a bug", exc_info=error)
+
+
 def _innermost(error: BaseException) -> BaseException:
     """The first cause inside groups, which say nothing by themselves."""
     while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
+        error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
     return error

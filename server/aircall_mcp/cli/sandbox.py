@@ -22,6 +22,14 @@ import click
     default="permanent",
     help="Kind of tokens it issues.",
 )
+@click.option(
+    "--deliver-to",
+    metavar="URL",
+    help="Post webhooks for real: to this base URL, as a tunnel would lead them.",
+)
+@click.option("--webhook-failures", type=click.IntRange(1), default=50, show_default=True)
+@click.option("--webhook-duplicates", type=click.FloatRange(0, 1), default=0.0, metavar="RATE")
+@click.option("--webhook-disorder", type=click.FloatRange(0, 1), default=0.0, metavar="RATE")
 def command(
     port: int,
     data: str,
@@ -29,6 +37,10 @@ def command(
     latency_ms: int,
     faults: tuple[str, ...],
     oauth: str,
+    deliver_to: str | None,
+    webhook_failures: int,
+    webhook_duplicates: float,
+    webhook_disorder: float,
 ) -> None:
     """Serve the small Aircall on a real port, until interrupted.
 
@@ -56,8 +68,19 @@ def command(
     )
     keys = ("api_id", "api_token", "client_id", "client_secret")
     click.echo(json.dumps({"base_url": base_url, **{key: getattr(sandbox, key) for key in keys}}))
+    app = sandbox
+    if deliver_to is not None:
+        from ..sandbox.deliveries import Deliveries
+
+        app = Deliveries(
+            sandbox,
+            route=deliver_to,
+            failures=webhook_failures,
+            duplicates=webhook_duplicates,
+            disorder=webhook_disorder,
+        )
     config = uvicorn.Config(
-        sandbox, log_config=None, log_level="critical", access_log=False, server_header=False
+        app, log_config=None, log_level="critical", access_log=False, server_header=False
     )
     uvicorn.Server(config).run(sockets=[listening])
 

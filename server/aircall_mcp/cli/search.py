@@ -38,24 +38,22 @@ def command(query: tuple[str, ...], limit: int, batch: IO[str] | None, as_json: 
         options.print_json(found)
         return
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
+    console = Console()
+    if not ranking.confident:
+        console.print(f"[yellow]{escape(ranking.hint)}[/]\n")
+    elif ranking.hint:
+        console.print(f"{escape(ranking.hint)}\n")
     table = Table(box=None, header_style="bold")
     for column in ("", "tool", "effect", "what it does", "because"):
         table.add_column(column, overflow="fold")
     for match in ranking.matches:
         operation = match.operation
-        table.add_row(
-            f"{match.score:.2f}",
-            operation.tool,
-            operation.effect,
-            operation.summary,
-            ", ".join(match.because),
-        )
-    console = Console()
+        cells = (operation.tool, operation.effect, operation.summary, ", ".join(match.because))
+        table.add_row(f"{match.score:.2f}", *map(escape, cells))
     console.print(table)
-    if not ranking.confident:
-        console.print(f"[yellow]{ranking.hint}[/]")
 
 
 def _batch(index: Any, lines: IO[str]) -> Iterator[dict[str, Any]]:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+import logging
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..errors import AircallMCPError
 from . import options
+
+if TYPE_CHECKING:
+    from ..app import House
 
 
 @click.command("serve")
 @click.option("--transport", type=click.Choice(["stdio", "http"]), help="stdio unless told.")
 @click.option("--host", help="127.0.0.1 unless told; loopback only.")
 @click.option("--port", type=click.IntRange(1, 65535), help="8000 unless told.")
+@click.option(
+    "--webhooks-port", type=click.IntRange(1, 65535), help="Also take in Aircall's events there."
+)
 @options.upstream
 @options.selection
 def command(**flags: Any) -> None:
@@ -29,13 +37,33 @@ def command(**flags: Any) -> None:
     if failed := log_to_file(house):
         click.echo(f"aircall-mcp: no log is kept ({failed})", err=True)
     settings = house.settings
-    server = AircallServer(house.desk, call_timeout=settings.call_timeout)
-    if settings.transport == "stdio":
-        from ..stdio import serve
+    server = AircallServer(house.desk, call_timeout=settings.call_timeout, news=house.news)
 
-        anyio.run(serve, server, house.desk)
-    else:
-        from ..http import serve as serve_http
+    async def run() -> None:
+        async with anyio.create_task_group() as tasks:
+            if settings.webhooks_port is not None:
+                tasks.start_soon(_listen, house, settings.webhooks_host, settings.webhooks_port)
+            if settings.transport == "stdio":
+                from ..stdio import serve
 
+                await serve(server, house.desk)
+            else:
+                from ..http import serve as serve_http
+
+                await serve_http(server, settings.host, settings.port)
+            tasks.cancel_scope.cancel()
+
+    if settings.transport == "http":
         click.echo(f"aircall-mcp: MCP at http://{settings.host}:{settings.port}/mcp", err=True)
-        anyio.run(serve_http, server, settings.host, settings.port)
+    anyio.run(run)
+
+
+async def _listen(house: House, host: str, port: int) -> None:
+    """Take in events beside the serving, which goes on where that is not possible: another server
+    of the same owner may listen there already, and all of them read one log.
+    """
+    try:
+        await house.mailroom.serve(host, port)
+    except AircallMCPError as error:
+        logging.getLogger(__name__).warning("events are not taken in here: %s", error.message)
+        click.echo(f"aircall-mcp: events are not taken in here: {error.message}", err=True)

@@ -26,7 +26,7 @@ def command(as_json: bool, **flags: Any) -> None:
 
     table = Table(box=None, header_style="bold")
     for column in ("tool", "effect", "what it does"):
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column == "tool")
     colours = {"read": "green", "write": "yellow", "reach": "magenta", "delete": "red"}
     for operation in registry:
         effect = f"[{colours[operation.effect]}]{operation.effect}[/]"

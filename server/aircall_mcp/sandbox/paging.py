@@ -66,4 +66,4 @@ def descending(request: Request) -> bool:
 def _link(request: Request, number: int, size: int) -> str:
     kept = [(name, value) for name, value in request.asked if name not in ("page", "per_page")]
     asked = [("page", str(number)), ("per_page", str(size)), *kept]
-    return f"{request.link}?{urlencode(asked, safe='[]')}"
+    return f"{request.link}?{urlencode(asked)}"

@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import Any
 
 from ..errors import SpecError
-from ..operation import Answer, Operation, Parameter, Retirement
+from ..operation import Answer, Operation, Parameter, Retirement, Settling
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,8 @@ def operation_from(row: Mapping[str, Any]) -> Operation:
         whole["answer"] = Answer(**answer)
         if row.get("retired"):
             whole["retired"] = Retirement(**row["retired"])
+        if row.get("settled_by"):
+            whole["settled_by"] = Settling(**row["settled_by"])
         return Operation(**whole)
     except (KeyError, TypeError) as error:
         raise SpecError(

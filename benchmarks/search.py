@@ -1,0 +1,124 @@
+"""What a search costs: warm, first, in memory, and as the registry grows.
+
+    python benchmarks/search.py
+
+Every figure stands beside a plain BM25 over name, title and summary, measured in the same run: the
+least that any search over tools must do.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import statistics
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import fields
+
+from aircall_mcp import spec
+from aircall_mcp.operation import Operation
+from aircall_mcp.search import Index
+
+SIZES = (100, 300, 1000)
+ROUNDS = 5
+
+COLD = """
+import json, time, psutil
+from aircall_mcp import spec
+operations = spec.load().operations
+weight = psutil.Process().memory_info().rss
+started = time.perf_counter()
+from aircall_mcp.search import Index
+imported = time.perf_counter()
+index = Index(operations)
+made = time.perf_counter()
+index.rank("pause the recording while she reads her card number")
+done = time.perf_counter()
+print(json.dumps({
+    "import_ms": 1e3 * (imported - started), "made_ms": 1e3 * (made - imported),
+    "first_ms": 1e3 * (done - started),
+    "memory_mb": (psutil.Process().memory_info().rss - weight) / 2**20,
+}))
+"""
+
+
+class Plain:
+    """BM25, as clients that search tools by themselves do."""
+
+    def __init__(self, operations: Iterable[Operation]) -> None:
+        self._texts = {
+            o.id: Counter(_words(f"{o.tool} {o.title} {o.summary} {o.description}"))
+            for o in operations
+        }
+        self._spread = Counter(word for text in self._texts.values() for word in text)
+        self._mean = statistics.fmean(text.total() for text in self._texts.values())
+
+    def rank(self, query: str, limit: int = 3) -> list[str]:
+        count, scores = len(self._texts), Counter[str]()
+        for word in _words(query):
+            seen = self._spread[word]
+            rarity = math.log(1 + (count - seen + 0.5) / (seen + 0.5))
+            for name, text in self._texts.items():
+                if times := text[word]:
+                    length = 0.25 + 0.75 * text.total() / self._mean
+                    scores[name] += rarity * times * 2.2 / (times + 1.2 * length)
+        return [name for name, _ in scores.most_common(limit)]
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[a-z0-9]+", text.lower())
+
+
+def made(count: int) -> Iterator[Operation]:
+    """Our operations, and so many like them with other names that there are `count` of them."""
+    known = spec.load().operations
+    yield from known
+    for n in range(count - len(known)):
+        one = known[n % len(known)]
+        values = {f.name: getattr(one, f.name) for f in fields(one)}
+        new = {"id": f"{one.id}_{n}", "tool": f"{one.tool}_{n}", "path": f"{one.path}/more{n}"}
+        yield Operation(**{**values, **new, "title": f"{one.title} of kind{n}"})
+
+
+def timed(rank: Callable[[str], object], queries: Sequence[str]) -> tuple[float, float]:
+    """Median and 99th percentile in milliseconds, the best of several rounds each."""
+    best = [math.inf] * len(queries)
+    for _ in range(ROUNDS):
+        for n, query in enumerate(queries):
+            started = time.perf_counter()
+            rank(query)
+            best[n] = min(best[n], 1e3 * (time.perf_counter() - started))
+    best.sort()
+    return statistics.median(best), best[math.ceil(0.99 * len(best)) - 1]
+
+
+def main() -> None:
+    operations = spec.load().operations
+    queries = [said for operation in operations for said in operation.utterances]
+    queries += ["find Ana, call her from Paul's line and tag it follow_up", "POST users calls"]
+    print(f"{len(queries)} queries, each the best of {ROUNDS}\n")
+    print("| operations | p50 ms | p99 ms | plain BM25 p50 ms | ratio |\n|---|---|---|---|---|")
+    for size in (len(operations), *SIZES):
+        listed = list(made(size))[:size]
+        half, most = timed(Index(listed).rank, queries)
+        plain, _ = timed(Plain(listed).rank, queries)
+        print(f"| {size} | {half:.2f} | {most:.2f} | {plain:.2f} | {half / plain:.1f} |")
+    cold = [
+        json.loads(
+            subprocess.run([sys.executable, "-c", COLD], check=True, capture_output=True).stdout
+        )
+        for _ in range(ROUNDS)
+    ]
+    best = {name: min(one[name] for one in cold) for name in cold[0]}
+    print(
+        f"\nfirst search {best['first_ms']:.0f} ms (import {best['import_ms']:.0f},"
+        f" index {best['made_ms']:.0f}), {best['memory_mb']:.1f} MB"
+    )
+
+
+if __name__ == "__main__":
+    main()

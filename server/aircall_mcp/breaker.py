@@ -1,0 +1,58 @@
+"""Leave an upstream alone that does not answer.
+
+Five failures in a row open it for 30 seconds; then one request goes through as a probe, and its
+outcome closes or opens it again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from .errors import Unreachable
+
+FAILURES = 5
+REST = 30.0
+
+
+class Breaker:
+    """For one upstream, in one process. Every admitted request must be reported once."""
+
+    def __init__(
+        self,
+        *,
+        failures: int = FAILURES,
+        rest: float = REST,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._most = failures
+        self._rest = rest
+        self._clock = clock
+        self._failed = 0
+        self._open_until: float | None = None
+        self._probing = False
+
+    def admit(self) -> None:
+        """Raises `Unreachable` while it is open."""
+        if self._open_until is None:
+            return
+        left = self._open_until - self._clock()
+        if left > 0 or self._probing:
+            raise Unreachable(
+                f"Aircall has not answered the last {self._failed} requests; nothing was sent.",
+                hint=f"Nothing was changed. The next try is possible in {max(1, round(left))} seconds."
+                " https://status.aircall.com tells more.",
+            )
+        self._probing = True
+
+    def report(self, *, answered: bool | None) -> None:
+        """Whether Aircall answered, if only with a refusal; None where that was not found out."""
+        self._probing = False
+        if answered is None:
+            return
+        if answered:
+            self._failed, self._open_until = 0, None
+            return
+        self._failed += 1
+        if self._failed >= self._most:
+            self._open_until = self._clock() + self._rest

@@ -1,0 +1,96 @@
+"""Reads that need not be sent: the same one is in flight, or was answered a moment ago.
+
+Answers are kept in memory alone, by account, for as many seconds as their operation says. What we
+write forgets them. An answer is shared by everybody who gets it, so nobody may change it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+MOST = 200
+"""Answers kept at a time, over all accounts."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept(Generic[T]):
+    answer: T
+    since: float
+    until: float
+
+
+class Cache(Generic[T]):
+    """See the module docstring."""
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic, most: int = MOST) -> None:
+        self._clock = clock
+        self._most = most
+        self._kept: dict[tuple[str, str], _Kept[T]] = {}
+        self._flying: dict[tuple[str, str], asyncio.Future[T]] = {}
+
+    async def get(
+        self,
+        account: str,
+        key: str,
+        ask: Callable[[], Awaitable[T]],
+        *,
+        keep: float = 0.0,
+        fresh: bool = False,
+    ) -> tuple[T, float]:
+        """The answer to `key` and its age in seconds.
+
+        `keep` is for how many seconds it may be given again; `fresh` takes none that was kept. Who
+        is cancelled does not take the others along: one of them asks anew.
+        """
+        place = (account, key)
+        while True:
+            kept = None if fresh else self._kept.get(place)
+            if kept is not None and self._clock() < kept.until:
+                return kept.answer, self._clock() - kept.since
+            flying = self._flying.get(place)
+            if flying is None:
+                return await self._ask(place, ask, keep), 0.0
+            await asyncio.wait({flying})
+            if not flying.cancelled():
+                return flying.result(), 0.0
+
+    def forget(self, account: str) -> None:
+        """Something was written: what was read before, or is being read, is not the truth now."""
+        for place in [place for place in self._kept if place[0] == account]:
+            del self._kept[place]
+        for place in [place for place in self._flying if place[0] == account]:
+            del self._flying[place]
+
+    async def _ask(self, place: tuple[str, str], ask: Callable[[], Awaitable[T]], keep: float) -> T:
+        flying: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._flying[place] = flying
+        try:
+            answer = await ask()
+        except asyncio.CancelledError:
+            flying.cancel()
+            raise
+        except BaseException as error:
+            flying.set_exception(error)
+            flying.exception()  # it may be that nobody else waits to hear of it
+            raise
+        else:
+            flying.set_result(answer)
+            if keep and self._flying.get(place) is flying:
+                self._keep(place, answer, keep)
+            return answer
+        finally:
+            if self._flying.get(place) is flying:
+                del self._flying[place]
+
+    def _keep(self, place: tuple[str, str], answer: T, keep: float) -> None:
+        now = self._clock()
+        self._kept.pop(place, None)
+        while len(self._kept) >= self._most:
+            del self._kept[next(iter(self._kept))]
+        self._kept[place] = _Kept(answer, now, now + keep)

@@ -1,0 +1,125 @@
+"""`aircall-mcp events`: what Aircall told us."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import click
+
+from ..app import House, open_house
+from ..config import settings_from
+from ..operation import iso
+from .options import as_json, print_json
+from .vault import vault_of
+
+if TYPE_CHECKING:
+    from ..events import Event, EventLog, Query
+
+
+@click.group("events")
+def group() -> None:
+    """What Aircall told us by webhook."""
+
+
+command = group
+
+
+def _filters(command: Any) -> Any:
+    for option in (
+        click.option("--contact", "contact_id", type=int, metavar="ID", help="One contact."),
+        click.option("--user", "user_id", type=int, metavar="ID", help="One user."),
+        click.option("--call", "call_id", type=int, metavar="ID", help="One call."),
+        click.option("--number", metavar="+33…", help="Anybody's phone number."),
+        click.option("--kinds", metavar="A,B", help="Such as call.ended,message.*"),
+    ):
+        command = option(command)
+    return command
+
+
+@group.command("list")
+@_filters
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@as_json
+def listed(as_json: bool, limit: int, **filters: Any) -> None:
+    """The newest events, newest first."""
+    found = _log().read(_query(filters, limit=limit))
+    if as_json:
+        print_json({"events": [asdict(event) for event in found]})
+        return
+    for event in found:
+        click.echo(_line(event))
+    if not found:
+        click.echo("Nothing yet.", err=True)
+
+
+@group.command()
+@_filters
+@as_json
+def tail(as_json: bool, **filters: Any) -> None:
+    """Each event as it comes in, until interrupted; with --json one document a line."""
+    log = _log()
+
+    async def follow() -> None:
+        after = log.latest()
+        while True:
+            newest = await log.beyond(after)
+            for event in log.read(_query(filters, limit=1000, after=after, before=newest + 1)):
+                click.echo(json.dumps(asdict(event)) if as_json else _line(event))
+            after = newest
+
+    anyio.run(follow)
+
+
+@group.command()
+@click.option("--number", required=True, metavar="+33…", help="The person's phone number.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@as_json
+def erase(number: str, yes: bool, as_json: bool) -> None:
+    """Remove a person: all events about this number, its calls and its contacts."""
+    if not yes:
+        click.confirm(f"Remove everything about {number} for good?", abort=True, err=True)
+    erased = _log().erase(number)
+    if as_json:
+        print_json({"erased": erased})
+    else:
+        click.echo(f"{erased} events are gone.", err=True)
+
+
+def house_of_a_person(flags: Mapping[str, Any] | None = None) -> House:
+    """The house with the vault as a command opens it: a person is there, and may do anything."""
+    settings = settings_from({"allow": ("reach", "delete"), **(flags or {})})
+    return open_house(settings, vault=vault_of(settings, os.environ))
+
+
+def _log() -> EventLog:
+    return house_of_a_person().mailroom.events
+
+
+def _query(
+    filters: Mapping[str, Any], *, limit: int, after: int | None = None, before: int | None = None
+) -> Query:
+    from ..events import Query
+
+    return Query(
+        kinds=tuple(kind for kind in (filters["kinds"] or "").split(",") if kind),
+        number=filters["number"],
+        call_id=filters["call_id"],
+        user_id=filters["user_id"],
+        contact_id=filters["contact_id"],
+        after=after,
+        before=before,
+        limit=limit,
+    )
+
+
+def _line(event: Event) -> str:
+    about = f"  call {event.call_id}" if event.call_id else ""
+    words = event.data.get("body") or ""
+    text = f"  {json.dumps(words, ensure_ascii=False)}" if words else ""
+    when = iso(event.built or event.received)
+    return f"{event.sequence:>8}  {when}  {event.kind}{about}{text}"

@@ -1,0 +1,136 @@
+"""`aircall-mcp forward`: where events are passed on."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from ..config import settings_from
+from ..errors import ArgumentError
+from ..secrets import Secret
+from .events import house_of_a_person
+from .options import as_json, print_json
+from .vault import create_if_missing, vault_of
+
+
+@click.group("forward")
+def group() -> None:
+    """Pass events on to Slack, or to a system of yours."""
+
+
+command = group
+
+
+@group.command()
+@click.option("--kinds", required=True, metavar="A,B", help="Such as message.received,call.*")
+@click.option("--to", required=True, metavar="NAME", help="slack:NAME or https:NAME.")
+@click.option("--allow-private", is_flag=True, help="The address may be in your own network.")
+@as_json
+def add(kinds: str, to: str, allow_private: bool, as_json: bool) -> None:
+    """Pass KINDS on to a destination; its address is asked for once and kept in the vault.
+
+    The address comes by prompt, by stdin, or in AIRCALL_MCP_FORWARD_URL, never as an argument.
+    """
+    settings = settings_from()
+    vault = vault_of(settings, os.environ)
+    create_if_missing(vault, None, os.environ, lambda said: click.echo(said, err=True))
+    rules = house_of_a_person().mailroom.rules
+    key = None
+    if all(one.name != to for one in rules.destinations()):
+        key = rules.name_destination(to, _address(to), vault, private=allow_private)
+    rule = rules.add([kind for kind in kinds.split(",") if kind], to)
+    if as_json:
+        print_json(asdict(rule) | ({"signing_key": _shown(key)} if key else {}))
+        return
+    click.echo(f"Rule {rule.id}: {', '.join(rule.kinds)} to {rule.destination}.", err=True)
+    if key is not None:
+        click.echo("What is sent there is signed with this key, shown this once:", err=True)
+        click.echo(_shown(key))
+
+
+@group.command("list")
+@as_json
+def listed(as_json: bool) -> None:
+    """The rules, and the destinations by name."""
+    rules = house_of_a_person().mailroom.rules
+    found, known = rules.status(), rules.destinations()
+    if as_json:
+        print_json(
+            {
+                "rules": [asdict(rule) for rule in found],
+                "destinations": [{"name": one.name, "private": one.private} for one in known],
+            }
+        )
+        return
+    for rule in found:
+        click.echo(f"{rule.id:>4}  {', '.join(rule.kinds)}  to {rule.destination}  ({rule.maker})")
+    for one in known:
+        if all(rule.destination != one.name for rule in found):
+            click.echo(f"   -  no rule  to {one.name}")
+
+
+@group.command()
+@click.option("--retry", is_flag=True, help="Put what could not be delivered into the queue again.")
+@as_json
+def status(retry: bool, as_json: bool) -> None:
+    """How it goes: sent, waiting, and what could not be delivered."""
+    rules = house_of_a_person().mailroom.rules
+    again = rules.try_again() if retry else 0
+    found, lost = rules.status(), rules.undelivered()
+    if as_json:
+        print_json(
+            {
+                "rules": [asdict(rule) for rule in found],
+                "undelivered": [asdict(one) for one in lost],
+                "put_back": again,
+            }
+        )
+    else:
+        for rule in found:
+            fault = f"  last fault: {rule.fault}" if rule.fault else ""
+            click.echo(
+                f"{rule.id:>4}  to {rule.destination}: {rule.sent} sent, {rule.waiting} waiting,"
+                f" {rule.failed} given up{fault}"
+            )
+        for one in lost:
+            click.echo(
+                f"      event {one.sequence} ({one.kind}): {one.fault}, {one.attempts} tries"
+            )
+    if lost:
+        raise click.exceptions.Exit(1)
+
+
+@group.command()
+@click.argument("what")
+@as_json
+def remove(what: str, as_json: bool) -> None:
+    """Remove the rule with this number, or a destination by name with its rules."""
+    settings = settings_from()
+    rules = house_of_a_person().mailroom.rules
+    if what.isdigit():
+        gone = rules.remove(int(what))
+    else:
+        gone = rules.forget(what, vault_of(settings, os.environ))
+    if as_json:
+        print_json({"removed": gone})
+    if not gone:
+        raise ArgumentError(f"There is no rule or destination `{what[:60]}`.")
+
+
+def _address(to: str) -> Secret:
+    given: Any = os.environ.get("AIRCALL_MCP_FORWARD_URL")
+    if not given and not sys.stdin.isatty():
+        given = sys.stdin.readline().strip()
+    if not given:
+        given = click.prompt(f"Address of {to}", hide_input=True, err=True)
+    return Secret(str(given).strip())
+
+
+def _shown(key: Secret) -> str:
+    from ..secrets import inside
+
+    return inside(key, bytes.decode)

@@ -1,0 +1,232 @@
+"""One request to Aircall and its answer, or exactly why there is none.
+
+One pooled client to one pinned host: no redirects, no proxy or certificates but the owner's, no
+header of an inbound request, and never more of an answer than `LARGEST_ANSWER`. What must not be
+repeated goes over a connection of its own, so that a stale one cannot swallow it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import ssl
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx2
+
+from . import __version__
+from .errors import ArgumentError
+from .operation import deeper_than
+
+LARGEST_ANSWER = 5 * 1024 * 1024
+"""Bytes of a decoded answer that are read before the rest is refused."""
+
+MOST_CONNECTIONS = 64
+"""At once to Aircall; a model that asks for many things together waits for none of them."""
+
+
+DEEPEST_ANSWER = 100
+"""Levels of objects and arrays in an answer; what is deeper is not taken for JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What came back; `body` is JSON, or None for an empty answer and for an error in no form."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+
+
+class Broken(Exception):
+    """There is no answer to give. Whether a byte was sent, `Sending` knows.
+
+    `passing` says that another attempt may fare better.
+    """
+
+    def __init__(self, words: str, *, hint: str = "", passing: bool = True) -> None:
+        super().__init__(words)
+        self.words = words
+        self.hint = hint
+        self.passing = passing
+
+
+class Sending:
+    """Whether a byte may have left, over all attempts; `first` is awaited before it does.
+
+    If `first` raises, none does.
+    """
+
+    def __init__(self, first: Callable[[], Awaitable[None]] | None = None) -> None:
+        self.first = first
+        self.begun = False
+        self.now = False
+
+    async def begin(self) -> None:
+        if not self.begun and self.first is not None:
+            await self.first()
+        self.begun = self.now = True
+
+    async def watch(self, event: str, details: Mapping[str, Any]) -> None:
+        """The connection tells what it is about to do."""
+        if event.endswith("send_request_headers.started"):
+            request = details.get("request")
+            if getattr(request, "method", b"") != b"CONNECT":  # that one is for the proxy alone
+                await self.begin()
+
+
+class Exchange:
+    """See the module docstring. `secure` says that it will speak TLS. Close it with `aclose`."""
+
+    def __init__(
+        self,
+        *,
+        transport: httpx2.AsyncBaseTransport | None = None,
+        proxy: str | None = None,
+        ca_bundle: Path | None = None,
+        secure: bool = True,
+    ) -> None:
+        self._transport = transport
+        self._secure = secure
+        self._proxy = proxy
+        self._ca_bundle = ca_bundle
+        self._verify: ssl.SSLContext | None = None
+        self._clients: dict[bool, httpx2.AsyncClient] = {}
+
+    async def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        signed: Mapping[str, str],
+        body: Mapping[str, Any] | None,
+        sending: Sending,
+        deadline: float,
+        alone: bool = False,
+    ) -> Answered:
+        """Send it and read the answer within `deadline` seconds; `alone` on a fresh connection.
+
+        Raises `Broken`, `ArgumentError` for what cannot be written as a URL, and what
+        `sending.first` raises.
+        """
+        sending.now = False
+        client = self._client(alone=alone)
+        try:
+            request = client.build_request(
+                method,
+                url,
+                # Two of Aircall's GETs answer 400 without it, so every request says what it speaks.
+                headers={**signed, "Content-Type": "application/json"},
+                content=None if body is None else json.dumps(body).encode(),
+                extensions={"trace": sending.watch},
+            )
+        except httpx2.InvalidURL:
+            raise ArgumentError(
+                "The arguments are too long for one request.",
+                hint="Ask for less at once, such as fewer tags.",
+            ) from None
+        try:
+            with anyio.fail_after(deadline):
+                if self._transport is not None:
+                    await sending.begin()  # only a network tells of its bytes
+                response = await client.send(request, stream=True)
+                try:
+                    raw = await _bounded(response)
+                finally:
+                    await response.aclose()
+        except (httpx2.HTTPError, TimeoutError, OSError, ValueError) as error:
+            late = isinstance(error, TimeoutError | httpx2.TimeoutException)
+            what = "took too long" if late else "broke"
+            raise Broken(f"The exchange with Aircall {what} ({type(error).__name__}).") from None
+        return Answered(response.status_code, response.headers, _json(response.status_code, raw))
+
+    async def aclose(self) -> None:
+        clients, self._clients = self._clients, {}
+        for client in clients.values():
+            await client.aclose()
+
+    def _client(self, *, alone: bool) -> httpx2.AsyncClient:
+        """Made at the first use: reading certificates takes longer than starting."""
+        alone = alone and self._transport is None
+        client = self._clients.get(alone)
+        if client is None:
+            if self._verify is None:
+                self._verify = self._context()
+            kept = 0 if alone else MOST_CONNECTIONS
+            client = self._clients[alone] = httpx2.AsyncClient(
+                transport=self._transport,
+                verify=self._verify,
+                proxy=self._proxy,
+                trust_env=False,
+                follow_redirects=False,
+                # Waiting for a free connection is our own queue, and ends with the deadline.
+                timeout=httpx2.Timeout(connect=5, read=20, write=10, pool=None),
+                limits=httpx2.Limits(
+                    max_connections=MOST_CONNECTIONS, max_keepalive_connections=kept
+                ),
+                headers={
+                    "User-Agent": f"aircall-mcp/{__version__}",
+                    "Accept": "application/json",
+                    "Accept-Encoding": "gzip",
+                },
+            )
+        return client
+
+    def _context(self) -> ssl.SSLContext:
+        if self._ca_bundle is not None:
+            return ssl.create_default_context(cafile=str(self._ca_bundle))
+        if self._secure:
+            return httpx2.create_ssl_context(trust_env=False)
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # trusts nobody, and costs nothing
+
+
+async def _bounded(response: httpx2.Response) -> bytes:
+    """The decoded body. Raises `Broken` if there is more of it than we take."""
+    chunks: list[bytes] = []
+    size = 0
+    told = response.headers.get("content-length", "")
+    if told.isascii() and told.isdigit() and int(told[:20]) > LARGEST_ANSWER:
+        raise _too_large()
+    async for chunk in response.aiter_bytes():
+        size += len(chunk)
+        if size > LARGEST_ANSWER:
+            raise _too_large()
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _too_large() -> Broken:
+    return Broken(
+        f"Aircall's answer is over {LARGEST_ANSWER // 2**20} MB.",
+        hint="Ask for less: a smaller per_page, or a narrower from/to.",
+        passing=False,
+    )
+
+
+def _json(status: int, raw: bytes) -> Any:
+    if not raw.strip():
+        return None
+    try:
+        # Python would read NaN and 1e999, which no client of ours takes as JSON.
+        body = json.loads(raw, parse_constant=_nothing, parse_float=_finite)
+        taken = not deeper_than(DEEPEST_ANSWER, body)
+    except (ValueError, RecursionError):
+        body, taken = None, False
+    if taken:
+        return body
+    if status >= 300:
+        return None
+    raise Broken("Aircall's answer is no JSON.")
+
+
+def _nothing(_constant: str) -> None:
+    """NaN and Infinity are no values."""
+
+
+def _finite(text: str) -> float | None:
+    number = float(text)
+    return number if math.isfinite(number) else None

@@ -1,0 +1,164 @@
+"""Put together what hears of events: the log, those who read it, those who feed and empty it.
+
+Everything is made when it is first asked for, and nothing here is imported before: a server that
+is never asked about events does not know that they exist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from .config import Settings
+from .gateway import Caller, Gateway
+from .operation import Operation
+
+if TYPE_CHECKING:
+    from .events import EventLog, Retention
+    from .forwarding import Forwarder, Rules
+    from .listening import Listening
+    from .receiver import Receiver
+    from .subscriptions import Subscriptions
+    from .vault import Vault
+
+Json = dict[str, Any]
+
+TOOLS = ("read_events", "wait_for_event", "list_messages", "forward_events")
+
+
+class Mailroom:
+    """The events of one home. `vault` is the one that a command has opened, else the server's own,
+    which waits for nobody.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        environment: Mapping[str, str],
+        gateway: Gateway,
+        operations: Mapping[str, Operation],
+        *,
+        vault: Vault | None = None,
+    ) -> None:
+        self._settings = settings
+        self._environment = environment
+        self._gateway = gateway
+        self._operations = operations
+        # The built-in sandbox shares nothing with a company: not even what it was told.
+        self._home = settings.home / "sandbox" if settings.sandbox else settings.home
+        if vault is not None:
+            self.vault = vault
+
+    def performers(self) -> Mapping[str, Any]:
+        """Who answers our tools about events."""
+
+        def performer(operation: str) -> Any:
+            async def perform(arguments: Mapping[str, Any], caller: Caller) -> Json:
+                return await self.listening.perform(operation, arguments, caller)
+
+            return perform
+
+        return {operation: performer(operation) for operation in TOOLS}
+
+    # What the server offers as resources.
+
+    async def resource(self, uri: str, caller: Caller) -> Json | None:
+        return await self.listening.resource(uri, caller)
+
+    async def call_ids(self, prefix: str) -> list[str]:
+        return await self.listening.call_ids(prefix)
+
+    def changes(self) -> AsyncGenerator[list[str]]:
+        return self.listening.changes()
+
+    @cached_property
+    def vault(self) -> Vault:
+        from .vault import vault_at
+
+        return vault_at(self._home, self._environment)
+
+    @cached_property
+    def events(self) -> EventLog:
+        from .events import MIGRATIONS, EventLog
+        from .store import Store
+        from .vault.mailbox import Slot, mailbox_of
+
+        store = Store(self._home / "events.db", MIGRATIONS, durability="vault")
+        return EventLog(store, slot=Slot, mailbox=lambda: mailbox_of(self.vault))
+
+    @cached_property
+    def rules(self) -> Rules:
+        from .forwarding import MIGRATIONS, Rules
+        from .store import Store
+
+        store = Store(self._home / "forwarding.db", MIGRATIONS, durability="vault")
+        return Rules(store, self.events)
+
+    @cached_property
+    def listening(self) -> Listening:
+        from .listening import Listening
+
+        return Listening(self.events, self._gateway, self._operations, lambda: self.rules)
+
+    @property
+    def retention(self) -> Retention:
+        from .events import Retention
+
+        return Retention(
+            days=self._settings.events_days,
+            message_days=self._settings.messages_days,
+            largest=self._settings.events_megabytes * 2**20,
+        )
+
+    def receiver(self) -> Receiver:
+        from .receiver import Receiver
+
+        return Receiver(self.events, retention=self.retention)
+
+    def forwarder(self) -> Forwarder:
+        from .forwarding import Forwarder
+        from .lock import Lock
+
+        latch = Lock(self._home / "forwarding.lock")
+        return Forwarder(self.rules, self.events, self.vault, latch=latch)
+
+    def subscriptions(self, account: str = "") -> Subscriptions:
+        from .subscriptions import Subscriptions
+        from .vault.mailbox import mailbox_of
+
+        def public() -> bytes:
+            mailbox = mailbox_of(self.vault, make=True)
+            if mailbox is None:
+                raise RuntimeError("a mailbox that was made is there")
+            return mailbox.public
+
+        return Subscriptions(
+            self.events,
+            self.vault,
+            self._gateway,
+            self._operations,
+            account=account,
+            mailbox=public,
+        )
+
+    async def serve(self, host: str, port: int) -> None:
+        """Receive, pass on and look after our webhooks, until cancelled.
+
+        Raises `SettingsError` where the port is taken, and `StoreError`.
+        """
+        import asyncio
+
+        from .receiver import serve
+
+        async with self.receiver() as receiver:
+            beside = [
+                asyncio.create_task(self.forwarder().run()),
+                asyncio.create_task(self.subscriptions().watch()),
+            ]
+            try:
+                await serve(receiver, host, port)
+            finally:
+                for task in beside:
+                    task.cancel()
+                await asyncio.gather(*beside, return_exceptions=True)

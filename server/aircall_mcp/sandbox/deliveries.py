@@ -1,0 +1,467 @@
+"""The small Aircall speaks: its webhooks and message callbacks, posted over HTTP.
+
+What time brings (a call that ends, a text that arrives) is seen by looking at the world again and
+again; what a request did is seen when it was answered. A post that fails is repeated; a webhook
+that fails too often in a row is disabled until one of the repetitions gets through.
+
+Beside Aircall's own routes there are three by which the outside acts on the sandbox:
+`POST /sandbox/texts {number_id, from, body}`, `POST /sandbox/calls {number_id, from}` and
+`POST /sandbox/calls/{id}/hangup`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import httpx2
+
+from . import views
+from .app import Arrival, Receive, Sandbox, Scope, Send
+from .wire import PERFORMED, Json, Refusal, Request
+from .world import Call, Configuration, Message, Number, Webhook, World, seeded
+
+LOOK = 0.02
+"""Seconds between two looks at the world."""
+LONGEST_CALL = 4 * 3600
+REPEATS_FOR = 12 * 3600.0
+"""Seconds for which what failed is repeated."""
+SLOWEST = 600.0
+_INSIGHTS = {
+    "transcription.created": "get_call_transcription",
+    "summary.created": "get_call_summary",
+    "topics.created": "get_call_topics",
+    "sentiment.created": "get_call_sentiments",
+    "action_item.created": "get_call_action_items",
+}
+_CALL_DEEDS = {
+    "add_call_comment": "call.commented",
+    "add_call_tags": "call.tagged",
+    "archive_call": "call.archived",
+}
+_CONTACT_DEEDS = frozenset(
+    f"{verb}_contact{what}"
+    for verb in ("add", "update", "delete")
+    for what in ("_phone_number", "_email")
+) | {"update_contact"}
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One try to deliver: `status` is None where no answer came in time."""
+
+    time: float
+    webhook: str
+    event: str
+    status: int | None
+    repetition: int
+
+
+class Deliveries:
+    """The sandbox as an ASGI app that also speaks: `async with deliveries:` while it does.
+
+    `route` is the base URL that all posts go to instead of the host they are addressed to, as a
+    tunnel would lead them. `timeout` and `first_wait` are in seconds. `failures` in a row disable a
+    webhook. `duplicates` and `disorder` are rates, 0 to 1. `client` makes the client that posts.
+    """
+
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        *,
+        route: str | None = None,
+        client: Callable[[], httpx2.AsyncClient] | None = None,
+        clock: Callable[[], float] = time.time,
+        timeout: float = 5.0,
+        first_wait: float = 1.0,
+        failures: int = 50,
+        duplicates: float = 0.0,
+        disorder: float = 0.0,
+        seed: int = 1,
+        remembered: int = 10_000,
+    ) -> None:
+        self.sandbox = sandbox
+        self.log: deque[Delivery] = deque(maxlen=remembered)
+        self._route = route.rstrip("/") if route else None
+        self._make_client = client or (lambda: httpx2.AsyncClient(trust_env=False))
+        self._clock = clock
+        self._timeout = timeout
+        self._first_wait = first_wait
+        self._failures = failures
+        self._duplicates = duplicates
+        self._disorder = disorder
+        self._chance = seeded("deliveries", seed)
+        self._since = clock()
+        self._told: set[tuple[int | str, str]] = set()
+        self._lines: dict[str, _Line] = {}
+        self._client: httpx2.AsyncClient | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def world(self) -> World:
+        return self.sandbox.world
+
+    async def __aenter__(self) -> Deliveries:
+        self._client = self._make_client()
+        self._spawn(self._look_on())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._client is not None:
+            await self._client.aclose()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "http" and cast(str, scope["path"]).startswith("/sandbox/"):
+            await self._outside(scope, receive, send)
+        elif scope["type"] == "http":
+            gone = self._about_to_go(scope)
+            before = len(self.sandbox.world.contacts), len(self.sandbox.world.users)
+            count = self.sandbox.arrivals[-1] if self.sandbox.arrivals else None
+            await self.sandbox(scope, receive, send)
+            arrival = self.sandbox.arrivals[-1] if self.sandbox.arrivals else None
+            if arrival is not None and arrival is not count and (arrival.status or 500) < 300:
+                self._after(arrival, gone, before)
+        else:
+            await self.sandbox(scope, receive, send)
+
+    # what the outside does
+
+    def text(self, number: Number, digits: str, body: str) -> None:
+        """Somebody texts one of the company's numbers."""
+        now, world = self._clock(), self.world
+        known = world.contacts_at(digits)
+        identity = f"SM{world.random.getrandbits(128):032x}"
+        data: Json = {
+            "id": identity,
+            "status": "received",
+            "direct_link": f"{world.base_url}/v1/numbers/{number.id}/messages/{identity}",
+            "direction": "inbound",
+            "created_at": int(now * 1000),
+            "sent_at": int(now * 1000),
+            "updated_at": int(now * 1000),
+            "body": body,
+            "media_url": [],
+            "raw_digits": digits,
+            "channel": None,
+            "number": views.number(world, number),
+            "contact": views.contact(world, known[0]) if known else None,
+        }
+        if "sms" in number.configurations:
+            self._call_back(number.configurations["sms"], "message.received", data)
+        else:
+            self._tell("message.received", "message", data)
+
+    def hang_up(self, call: Call) -> None:
+        """Somebody puts the phone down, now."""
+        now = self._clock()
+        if call.status(now) == "done":
+            return
+        if call.status(now) == "initial":
+            call.answered, call.missed = None, call.missed or "abandoned_in_classic"
+        call.ended = int(now)
+        self._look(now)
+
+    async def settled(self) -> None:
+        """Wait until nothing is on its way any more, repetitions included."""
+        while any(line.busy for line in self._lines.values()):  # noqa: ASYNC110 - many lines
+            await asyncio.sleep(0.01)
+
+    # what happens
+
+    async def _look_on(self) -> None:
+        while True:
+            self._look(self._clock())
+            await asyncio.sleep(LOOK)
+
+    def _look(self, now: float) -> None:
+        for call in self.world.calls_since(now - LONGEST_CALL, now):
+            for at, kind in _course(self.world, call):
+                if self._since < at <= now and (call.id, kind) not in self._told:
+                    self._told.add((call.id, kind))
+                    self._tell_of_call(call, kind, now)
+        for message in reversed(self.world.messages):
+            if message.created <= self._since:
+                break
+            self._tell_of_message(message, now)
+
+    def _tell_of_call(self, call: Call, kind: str, now: float) -> None:
+        if kind not in _INSIGHTS:
+            self._tell(kind, "call", _call(self.world, call, now))
+            return
+        request = Request(now, "basic", "", {"id": call.id, "call_id": call.id}, {}, (), {})
+        with suppress(Refusal, KeyError):
+            body = cast("Json", PERFORMED[_INSIGHTS[kind]].deed(self.world, request).body)
+            data = body if len(body) > 1 else next(iter(body.values()))
+            self._tell(kind, "conversation_intelligence", data)
+
+    def _tell_of_message(self, message: Message, now: float) -> None:
+        status = message.status(now, self.world.pace)
+        if (message.id, status) in self._told:
+            return
+        self._told.add((message.id, status))
+        shown = views.group_message if message.group else views.message
+        data = shown(self.world, message, now)
+        line = self.world.numbers[message.number]
+        if message.proxy:
+            configuration = line.configurations.get(message.channel)
+            if configuration is not None and status != "pending":
+                self._call_back(configuration, "message.updated", data)
+            return
+        family = "group_message" if message.group else "message"
+        what = "sent" if status == "pending" else "status_updated"
+        self._tell(f"{family}.{what}", "message", data)
+
+    def _about_to_go(self, scope: Scope) -> Json | None:
+        found = re.fullmatch(r"/v1/contacts/([0-9]{1,18})", scope["path"])
+        if scope["method"] != "DELETE" or not found:
+            return None
+        contact = self.world.contacts.get(int(found[1]))
+        return _contact(views.contact(self.world, contact)) if contact else None
+
+    def _after(self, arrival: Arrival, gone: Json | None, before: tuple[int, int]) -> None:
+        """Tell what a request did."""
+        now, operation = self._clock(), arrival.operation or ""
+        self._look(now)
+        found = re.search(r"/([0-9]{1,18})(?=/|$)", arrival.path)
+        identity = int(found[1]) if found else 0
+        if operation in _CALL_DEEDS and (call := self.world.call(identity)):
+            self._tell(_CALL_DEEDS[operation], "call", _call(self.world, call, now))
+        elif operation == "transfer_call" and (call := self.world.call(identity)):
+            kind = "call.external_transferred" if call.external_to else "call.transferred"
+            self._tell(kind, "call", _call(self.world, call, now))
+        elif operation == "create_contact" and len(self.world.contacts) > before[0]:
+            newest = self.world.contacts[max(self.world.contacts)]
+            self._tell("contact.created", "contact", _contact(views.contact(self.world, newest)))
+        elif operation in _CONTACT_DEEDS and (contact := self.world.contacts.get(identity)):
+            self._tell("contact.updated", "contact", _contact(views.contact(self.world, contact)))
+        elif operation == "delete_contact" and gone is not None:
+            self._tell("contact.deleted", "contact", gone)
+        elif operation.startswith("create_user") and len(self.world.users) > before[1]:
+            user = self.world.users[max(self.world.users)]
+            self._tell("user.created", "user", views.user_v1(self.world, user))
+            self._tell("user.created.v2", "user", views.user(self.world, user))
+
+    # on its way
+
+    def _tell(self, event: str, resource: str, data: Json) -> None:
+        for webhook in self.world.webhooks.values():
+            if event in webhook.events and webhook.active:
+                told = {
+                    "resource": resource,
+                    "event": event,
+                    "timestamp": int(self._clock()),
+                    "token": webhook.token,
+                    "data": data,
+                }
+                self._line_to(webhook.uuid, webhook).take(event, webhook.url, told)
+
+    def _call_back(self, configuration: Configuration, event: str, data: Json) -> None:
+        told = {
+            "event_name": event,
+            "timestamp": int(self._clock() * 1000),
+            "token": configuration.token,
+            "data": data,
+        }
+        self._line_to(configuration.callback_url, None).take(
+            event, configuration.callback_url, told
+        )
+
+    def _line_to(self, name: str, webhook: Webhook | None) -> _Line:
+        if name not in self._lines:
+            line = self._lines[name] = _Line(self, name, webhook)
+            self._spawn(line.run())
+        return self._lines[name]
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def later(self, work: Any) -> None:
+        self._spawn(work)
+
+    def drawn(self) -> tuple[bool, bool]:
+        """Whether this one is sent twice, and whether it is overtaken."""
+        return self._chance.random() < self._duplicates, self._chance.random() < self._disorder
+
+    async def post(self, name: str, event: str, url: str, told: Json, repetition: int) -> bool:
+        """One try; whether it was taken."""
+        if self._route is not None:
+            there = urlsplit(url)
+            url = self._route + there.path + (f"?{there.query}" if there.query else "")
+        status: int | None = None
+        if self._client is None:
+            raise RuntimeError("Deliveries speak inside `async with`.")
+        with suppress(httpx2.HTTPError, OSError, TimeoutError):
+            async with asyncio.timeout(self._timeout):
+                response = await self._client.post(
+                    url, content=json.dumps(told), headers={"Content-Type": "application/json"}
+                )
+                status = response.status_code
+        self.log.append(Delivery(self._clock(), name, event, status, repetition))
+        return status is not None and 200 <= status < 300
+
+    @property
+    def patience(self) -> tuple[float, int]:
+        """Seconds before the first repetition, and failures that disable."""
+        return self._first_wait, self._failures
+
+    # doors
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        async with self:
+            while True:
+                message = await receive()
+                await send({"type": f"{message['type']}.complete"})
+                if message["type"] == "lifespan.shutdown":
+                    return
+
+    async def _outside(self, scope: Scope, receive: Receive, send: Send) -> None:
+        taken = b""
+        while True:
+            message = await receive()
+            taken += message.get("body", b"")
+            if not message.get("more_body", False):
+                break
+        status, answer = self._act(scope["method"], scope["path"], taken)
+        content = json.dumps(answer).encode()
+        headers = [(b"content-type", b"application/json")]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": content})
+
+    def _act(self, method: str, path: str, body: bytes) -> tuple[int, Json]:
+        hanging_up = re.fullmatch(r"/sandbox/calls/([0-9]{1,18})/hangup", path)
+        if method != "POST" or not (hanging_up or path in ("/sandbox/texts", "/sandbox/calls")):
+            return 404, {"message": "Not Found"}
+        if hanging_up:
+            call = self.world.call(int(hanging_up[1]))
+            if call is None:
+                return 404, {"message": "no such call"}
+            self.hang_up(call)
+            return 200, {"id": call.id, "ended_at": call.ended}
+        try:
+            asked = cast("Json", json.loads(body))
+            number = self.world.numbers[asked["number_id"]]
+            digits = str(asked["from"])
+            text = str(asked.get("body", ""))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return 400, {"message": "number_id and from are needed"}
+        if path == "/sandbox/texts":
+            self.text(number, digits, text)
+            return 200, {"done": True}
+        call = self.world.ring(number, digits, self._clock())
+        self._look(self._clock())
+        return 200, {"id": call.id}
+
+
+class _Line:
+    """What goes to one address: in order, one at a time; repetitions come when they come."""
+
+    def __init__(self, deliveries: Deliveries, name: str, webhook: Webhook | None) -> None:
+        self._deliveries = deliveries
+        self._name = name
+        self._webhook = webhook
+        self._queue: asyncio.Queue[tuple[str, str, Json]] = asyncio.Queue()
+        self._failed = 0
+        self._held: tuple[str, str, Json] | None = None
+        self._under_way = 0
+
+    @property
+    def busy(self) -> bool:
+        return self._under_way > 0
+
+    def take(self, event: str, url: str, told: Json) -> None:
+        twice, overtaken = self._deliveries.drawn()
+        one = (event, url, told)
+        if overtaken and self._held is None:
+            self._held = one
+            return
+        for each in filter(None, (one, one if twice else None, self._held)):
+            self._under_way += 1
+            self._queue.put_nowait(each)
+        self._held = None
+
+    async def run(self) -> None:
+        while True:
+            event, url, told = await self._queue.get()
+            if await self._try(event, url, told, 0) or self._webhook is None:
+                self._under_way -= 1  # message callbacks are not repeated
+            else:
+                self._deliveries.later(self._repeat(event, url, told))
+
+    async def _repeat(self, event: str, url: str, told: Json) -> None:
+        wait, _ = self._deliveries.patience
+        waited, repetition = 0.0, 1
+        try:
+            while waited < REPEATS_FOR:
+                await asyncio.sleep(wait)
+                waited, wait = waited + wait, min(wait * 2, SLOWEST)
+                if await self._try(event, url, told, repetition):
+                    return
+                repetition += 1
+        finally:
+            self._under_way -= 1
+
+    async def _try(self, event: str, url: str, told: Json, repetition: int) -> bool:
+        taken = await self._deliveries.post(self._name, event, url, told, repetition)
+        _, failures = self._deliveries.patience
+        self._failed = 0 if taken else self._failed + 1
+        if self._webhook is not None:
+            if taken and not self._webhook.active and repetition:
+                self._webhook.active = True
+            elif self._failed >= failures:
+                self._webhook.active = False
+        return taken
+
+
+def _course(world: World, call: Call) -> Iterator[tuple[float, str]]:
+    """When what happens to a call."""
+    yield call.started, "call.created"
+    if call.direction == "inbound" and call.user is not None:
+        yield call.started + 1, "call.ringing_on_agent"
+    if call.answered is not None and not call.missed:
+        yield call.answered, "call.answered"
+    yield call.ended, "call.hungup"
+    settled = call.ended + world.pace.media
+    yield settled, "call.ended"
+    if call.voicemail:
+        yield settled, "call.voicemail_left"
+    if call.recorded and call.answered is not None:
+        yield settled, "call.comm_assets_generated"
+        if call.talk >= 0:
+            for kind in _INSIGHTS:
+                yield call.ended + world.pace.analysis, kind
+
+
+def _call(world: World, call: Call, now: float) -> Json:
+    """A call as webhooks show it."""
+    shown = views.call(world, call, now, {"fetch_contact": True, "fetch_short_urls": True})
+    line = world.numbers.get(call.number)
+    shown["call_uuid"] = shown["sid"]
+    shown["participants"] = shown["conference_participants"]
+    shown["hangup_cause"] = "normal" if call.status(now) == "done" else None
+    if line is not None and shown["number"] is not None:
+        shown["number"] = {**shown["number"], "e164_digits": line.digits}
+    return shown
+
+
+def _contact(shown: Json) -> Json:
+    """A contact as webhooks show it: its dates are ISO there."""
+    return {
+        **shown,
+        "created_at": views.iso(shown["created_at"]),
+        "updated_at": views.iso(shown["updated_at"]),
+    }

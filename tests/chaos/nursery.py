@@ -1,0 +1,48 @@
+"""Forks a process that does nothing but renew, for every line of stdin, and says its number.
+
+Python takes longer to start than a renewal takes, so this one starts once for all of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from aircall_mcp.errors import CredentialError
+from tests.chaos.town import resident
+
+SPEED = 1e7
+"""Seconds of the clock in a real one: every grant has expired when it arrives."""
+
+
+def hurried() -> float:
+    return time.time() * SPEED
+
+
+async def renew_for_ever(home: Path, url: str) -> None:
+    auth, _vault = resident(home, hurried)
+    try:
+        while True:
+            await auth.sign("paris", url)
+    except CredentialError:
+        signal.pause()  # the one before us died with the token: nothing is left to renew
+
+
+def main(home: Path, url: str) -> None:
+    import authlib.oauth2.client  # noqa: F401 - what a child would import first
+    import cryptography.hazmat.primitives.ciphers.aead  # noqa: F401
+
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    for _ in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            asyncio.run(renew_for_ever(home, url))
+        print(child, flush=True)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2])

@@ -1,0 +1,229 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from aircall_mcp.accounts import Accounts, Grant
+from aircall_mcp.errors import CredentialError
+from aircall_mcp.secrets import Secret
+from aircall_mcp.vault import vault_at
+
+from .nursery import hurried
+from .town import LIFETIME, SharedClock, Town, open_town, resident
+from .worker import TASKS
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+
+PROCESSES = 4
+
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and kill -9")
+
+
+def start(module: str, *words: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", f"tests.chaos.{module}", *words],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+
+
+def say(process: subprocess.Popen[str], line: str = "go") -> None:
+    assert process.stdin is not None
+    process.stdin.write(f"{line}\n")
+    process.stdin.flush()
+
+
+def hear(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline()
+
+
+def report(name: str, figures: object) -> None:
+    """One line for docs/security.md, seen with `-rP` or `-s`."""
+    print(f"chaos {name}: {json.dumps(figures)}")
+
+
+def test_every_expiry_is_renewed_exactly_once(home: Path, tmp_path: Path, full: bool) -> None:
+    expiries = 100 if full else 12
+    clock = SharedClock(tmp_path / "clock")
+    with open_town(clock) as town:
+        town.settle(home, clock())
+        workers = [
+            start("worker", str(home), str(tmp_path / "clock"), town.url) for _ in range(PROCESSES)
+        ]
+        statuses: Counter[int] = Counter()
+        try:
+            for _ in range(expiries):
+                clock.pass_by(LIFETIME + 1)
+                for worker in workers:
+                    say(worker)
+                for worker in workers:
+                    statuses.update(json.loads(hear(worker)))
+        finally:
+            for worker in workers:
+                worker.communicate()
+        oauth = town.sandbox.oauth
+        report(
+            "expiries",
+            {
+                "expiries": expiries,
+                "processes": PROCESSES,
+                "tasks": TASKS,
+                "calls": statuses.total(),
+                "refreshes": oauth.refreshes,
+                "reused": oauth.reuses,
+                "refused": statuses.total() - statuses[200],
+            },
+        )
+        assert statuses == {200: expiries * PROCESSES * TASKS}
+        assert oauth.refreshes == expiries
+        assert oauth.reuses == 0
+        assert len(oauth.families) == 1
+
+
+@pytest.mark.anyio
+async def test_a_cancelled_caller_loses_nothing(home: Path, tmp_path: Path, full: bool) -> None:
+    points = 200 if full else 40
+    clock = SharedClock(tmp_path / "clock")
+    with open_town(clock) as town:
+        await asyncio.to_thread(town.settle, home, clock())
+        auth, vault = resident(home, clock)
+        url = f"{town.url}/v1/ping"
+
+        whole = 0.0
+        for _ in range(3):  # the first ones import, the last one tells how long it takes
+            clock.pass_by(LIFETIME + 1)
+            begun = time.perf_counter()
+            await auth.sign("paris", url)
+            whole = time.perf_counter() - begun
+
+        reached: Counter[str] = Counter()
+        while reached["cancelled"] < points:
+            clock.pass_by(LIFETIME + 1)
+            before = town.sandbox.oauth.refreshes
+            caller = asyncio.create_task(auth.sign("paris", url))
+            # The golden ratio strews the moments evenly over a renewal, however many there are.
+            moment = whole * (reached.total() * 0.618034 % 1)
+            asyncio.get_running_loop().call_later(moment, caller.cancel)
+            try:
+                await caller
+                reached["finished"] += 1
+            except asyncio.CancelledError:
+                reached["cancelled"] += 1
+            await auth.aclose()
+            other, its_vault = resident(home, clock)
+            signature = await other.sign("paris", url)
+            its_vault.close()
+            token = signature.headers["Authorization"].removeprefix("Bearer ")
+            assert town.sandbox.oauth.accepts(token, clock())
+            assert town.sandbox.oauth.refreshes == before + 1
+        vault.close()
+        oauth = town.sandbox.oauth
+        report("cancels", {"points": points, **reached, "lost": oauth.reuses})
+        assert oauth.reuses == 0
+        assert not oauth.families[0].revoked
+
+
+@needs_fork
+def test_a_killed_process_loses_nothing_but_what_was_under_way(home: Path, full: bool) -> None:
+    rounds = 1000 if full else 30
+    chance = random.Random(9)
+    with open_town(time.time) as town:
+        town.settle(home, hurried())
+        nursery = start("nursery", str(home), f"{town.url}/v1/ping")
+        seen: Counter[str] = Counter()
+        never = threading.Event()
+        try:
+            first = _first_renewal(nursery, town)
+            town.settle(home, hurried())
+            for _ in range(rounds):
+                victims = [_born(nursery) for _ in range(3)]
+                # A moment between the birth of the first and some renewals later.
+                never.wait(chance.uniform(0, 1.5 * first))
+                for victim in victims:
+                    os.kill(victim, signal.SIGKILL)
+                for victim in victims:
+                    _buried(victim)
+                seen[_outcome(home, town)] += 1
+        finally:
+            nursery.communicate()
+        refreshes = town.sandbox.oauth.refreshes
+        report(
+            "kills",
+            {"rounds": rounds, "kills": 3 * rounds, "renewals": refreshes, "corrupt": 0, **seen},
+        )
+        assert seen["whole"] + seen["recovered"] + seen["reauth_required"] == rounds
+        assert seen["whole"]
+        assert refreshes > rounds
+
+
+def _born(nursery: subprocess.Popen[str]) -> int:
+    say(nursery)
+    return int(hear(nursery))
+
+
+def _first_renewal(nursery: subprocess.Popen[str], town: Town) -> float:
+    """Seconds from a birth to the first renewal, on this machine and today."""
+    never, begun = threading.Event(), time.perf_counter()
+    victim = _born(nursery)
+    while town.sandbox.oauth.refreshes == 0:
+        never.wait(0.001)
+    os.kill(victim, signal.SIGKILL)
+    _buried(victim)
+    return time.perf_counter() - begun
+
+
+def _buried(process: int) -> None:
+    """Wait until the process is gone, and its locks with it."""
+    never = threading.Event()
+    while not never.wait(0.001):
+        try:
+            os.kill(process, 0)
+        except ProcessLookupError:
+            return
+
+
+def _outcome(home: Path, town: Town) -> str:
+    """What a survivor finds: everything whole, something to recover, or that a person must log in.
+
+    Any other finding fails: damage, an untyped error, a token lost while nothing was under way.
+    """
+    vault = vault_at(home, {})
+    assert vault.check() == []
+    account = Accounts(vault).load("paris").account
+    vault.close()
+    assert isinstance(account.credential, Grant)
+    assert isinstance(account.credential.refresh_token, Secret)
+    if account.state == "reauth_required":
+        # One victim outlived the other by long enough to find its token spent, and said so.
+        town.settle(home, hurried())
+        return "reauth_required"
+    refused = asyncio.run(_refused(home, town.url))
+    if refused is None:
+        return "recovered" if account.state == "renewing" else "whole"
+    assert account.state == "renewing", "lost while nothing was under way"
+    assert "accounts login paris" in refused.hint
+    assert Accounts(vault_at(home, {})).load("paris").account.state == "reauth_required"
+    town.settle(home, hurried())
+    return "reauth_required"
+
+
+async def _refused(home: Path, url: str) -> CredentialError | None:
+    auth, vault = resident(home, hurried)
+    try:
+        await auth.sign("paris", f"{url}/v1/ping")
+    except CredentialError as error:
+        return error
+    finally:
+        vault.close()
+    return None

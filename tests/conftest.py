@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from aircall_mcp import spec
+from aircall_mcp.registry import Registry
+from aircall_mcp.sandbox import Sandbox
+
+from .house import Clock, Office, desk_over
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--write-snapshots", action="store_true", help="write tests/snapshots anew and pass"
+    )
+    parser.addoption(
+        "--chaos", choices=["short", "full"], default="short", help="how long chaos lasts"
+    )
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of its own for every test, and nothing of the owner's environment."""
+    for name in [name for name in os.environ if name.startswith("AIRCALL_")]:
+        monkeypatch.delenv(name)
+    home = tmp_path / "aircall-mcp"
+    monkeypatch.setenv("AIRCALL_MCP_HOME", str(home))
+    return home
+
+
+@pytest.fixture(scope="session")
+def full(request: pytest.FixtureRequest) -> bool:
+    """Whether the long forms of the chaos tests are wanted: `--chaos=full`."""
+    return request.config.getoption("--chaos") == "full"
+
+
+@pytest.fixture(scope="session")
+def registry() -> Registry:
+    return Registry.of(spec.load())
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def sandbox(clock: Clock) -> Sandbox:
+    return Sandbox(clock=clock, requests_per_minute=None)
+
+
+@pytest.fixture
+async def office(registry: Registry, sandbox: Sandbox) -> AsyncIterator[Office]:
+    """The desk over the sandbox, all operations on offer."""
+    desk = desk_over(sandbox, registry)
+    yield Office(desk, sandbox)
+    await desk.aclose()

@@ -1,0 +1,129 @@
+"""The house of the tests: everything real, over a sandbox, on a clock that stands still."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2
+
+from aircall_mcp.accounts import Account, Accounts, ApiKey, Grant, Memory
+from aircall_mcp.auth import Auth
+from aircall_mcp.config import AIRCALL
+from aircall_mcp.desk import Desk
+from aircall_mcp.gateway import Caller, Gateway
+from aircall_mcp.lock import Alone
+from aircall_mcp.operation import EFFECTS, Effect
+from aircall_mcp.registry import Registry
+from aircall_mcp.sandbox import Sandbox
+from aircall_mcp.secrets import Secret
+
+THURSDAY = 1_795_082_400.0
+"""2026-11-19, 10:00 UTC."""
+
+App = Callable[[Any, Any, Any], Awaitable[None]]
+
+
+class Clock:
+    """Stands still until somebody moves it."""
+
+    def __init__(self, now: float = THURSDAY) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+    def pass_by(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def auth_for(base_url: str, key: tuple[str, str] | str | None) -> Auth:
+    """Signs for `base_url` with an API key (id and token), a permanent token, or nothing."""
+    accounts = Accounts(Memory())
+    if key is not None:
+        credential = (
+            Grant(access_token=Secret(key))
+            if isinstance(key, str)
+            else ApiKey(api_id=Secret(key[0]), api_token=Secret(key[1]))
+        )
+        host = urlsplit(base_url).hostname or ""
+        accounts.add(Account(name="tests", host=host, credential=credential))
+    return Auth(accounts, latch=lambda _: Alone())
+
+
+def gateway_to(
+    app: App,
+    *,
+    key: tuple[str, str] | str | None = ("sandbox-api-id", "sandbox-api-token"),
+    allowed: frozenset[Effect] = frozenset(EFFECTS),
+    sandbox: bool = True,
+    **more: Any,
+) -> Gateway:
+    """A gateway that believes `app` to be Aircall."""
+    return Gateway(
+        base_url=AIRCALL,
+        auth=auth_for(AIRCALL, key),
+        sandbox=sandbox,
+        allowed=allowed,
+        transport=httpx2.ASGITransport(app=app),
+        **more,
+    )
+
+
+def desk_over(app: App, registry: Registry, *, time_zone: str | None = None, **more: Any) -> Desk:
+    return Desk(registry, gateway_to(app, **more), time_zone=time_zone)
+
+
+def answering(
+    status: int, body: Any = None, headers: Mapping[str, str] | None = None
+) -> tuple[App, list[dict[str, Any]]]:
+    """An Aircall that says one thing whatever it is asked, and a list of what it was asked."""
+    asked: list[dict[str, Any]] = []
+    content = (
+        body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+    )
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        taken = b""
+        while True:
+            message = await receive()
+            taken += message.get("body", b"")
+            if not message.get("more_body"):
+                break
+        sent = {name.decode(): value.decode() for name, value in scope["headers"]}
+        path = scope["raw_path"].decode()
+        asked.append({"method": scope["method"], "path": path, "headers": sent, "body": taken})
+        pairs = [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()]
+        await send({"type": "http.response.start", "status": status, "headers": pairs})
+        await send({"type": "http.response.body", "body": content})
+
+    return app, asked
+
+
+class Office:
+    """A desk over a sandbox: `call` gives the answer, `refused` the error object."""
+
+    def __init__(self, desk: Desk, sandbox: Sandbox) -> None:
+        self.desk = desk
+        self.sandbox = sandbox
+        self.world = sandbox.world
+
+    async def call(self, tool: str, **arguments: Any) -> Any:
+        """The JSON of a call that must succeed."""
+        result = await self.desk.call(f"aircall_{tool}", arguments, Caller())
+        assert not result.is_error, result.payload
+        return result.payload
+
+    async def refused(self, tool: str, **arguments: Any) -> Any:
+        """The error of a call that must fail."""
+        result = await self.desk.call(f"aircall_{tool}", arguments, Caller())
+        assert result.is_error, result.payload
+        return result.payload["error"]
+
+    def user(self, first_name: str) -> int:
+        return next(u.id for u in self.world.users.values() if u.first_name == first_name)
+
+    def arrivals(self) -> list[tuple[str, str]]:
+        return [(arrival.method, arrival.path) for arrival in self.sandbox.arrivals]

@@ -1,0 +1,139 @@
+"""Whatever the protocol's era, the same house answers the same."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import anyio
+import mcp_types as types
+import pytest
+from mcp import Client
+from mcp.shared.exceptions import MCPError
+
+from aircall_mcp import __version__
+from aircall_mcp.registry import Registry
+from aircall_mcp.server import AircallServer
+from aircall_mcp.tools import tool_for
+
+from ..house import Office
+
+pytestmark = pytest.mark.anyio
+
+
+def payload(result: types.CallToolResult) -> Any:
+    """The one JSON object of a result."""
+    return result.structured_content
+
+
+ERAS = {"legacy": "2025-11-25", "2026-07-28": "2026-07-28", "auto": "2026-07-28"}
+both_eras = pytest.mark.parametrize("mode", ERAS)
+
+
+@both_eras
+async def test_the_era_is_the_one_asked_for_and_the_server_says_who_it_is(
+    office: Office, mode: str
+) -> None:
+    async with Client(AircallServer(office.desk), mode=mode) as client:
+        assert client.protocol_version == ERAS[mode]
+        if mode != "2026-07-28":  # a pinned version is not discovered
+            assert client.server_info
+            assert (client.server_info.name, client.server_info.version) == ("aircall", __version__)
+            assert client.instructions
+            assert len(client.instructions) < 2_048
+        assert client.server_capabilities is None or client.server_capabilities.prompts is None
+
+
+@both_eras
+async def test_the_list_is_what_the_registry_offers_word_for_word(
+    office: Office, registry: Registry, mode: str
+) -> None:
+    async with Client(AircallServer(office.desk), mode=mode) as client:
+        listed = await client.list_tools()
+    assert listed.next_cursor is None
+    wire = [tool.model_dump(by_alias=True, exclude_none=True) for tool in listed.tools]
+    assert wire == json.loads(json.dumps([tool_for(operation) for operation in registry]))
+
+
+@both_eras
+async def test_structured_content_and_text_are_the_same_json(office: Office, mode: str) -> None:
+    async with Client(AircallServer(office.desk), mode=mode) as client:
+        for name, arguments in (
+            ("aircall_list_calls", {"max_items": 3, "detail": "full"}),
+            ("aircall_search", {"query": "text a customer"}),
+            ("aircall_get_call", {"call_id": 1}),
+            ("aircall_get_call", {"call_id": "one"}),
+        ):
+            result = await client.call_tool(name, arguments)
+            (content,) = result.content
+            assert isinstance(content, types.TextContent)
+            assert json.loads(content.text) == result.structured_content
+
+
+@both_eras
+async def test_bad_arguments_are_an_error_of_the_tool_and_not_of_the_protocol(
+    office: Office, mode: str
+) -> None:
+    async with Client(AircallServer(office.desk), mode=mode) as client:
+        result = await client.call_tool("aircall_get_call", {"call": 7})
+        assert result.is_error
+        error: Any = payload(result)["error"]
+        assert error["kind"] == "argument"
+        assert "unknown `call`" in error["message"]
+        assert "Did you mean `call_id`?" in error["hint"]
+    assert office.arrivals() == []
+
+
+@both_eras
+async def test_an_unknown_tool_is_a_protocol_error_with_the_nearest_name(
+    office: Office, mode: str
+) -> None:
+    async with Client(AircallServer(office.desk), mode=mode) as client:
+        with pytest.raises(MCPError) as caught:
+            await client.call_tool("aircall_list_call", {})
+    assert caught.value.error.code == -32602
+    assert "Did you mean `aircall_list_calls`?" in caught.value.error.message
+
+
+@both_eras
+async def test_any_cursor_is_refused_since_the_list_has_one_page(office: Office, mode: str) -> None:
+    async with Client(AircallServer(office.desk), mode=mode) as client:
+        for cursor in ("1", "", "abc"):
+            with pytest.raises(MCPError) as caught:
+                await client.list_tools(cursor=cursor)
+            assert caught.value.error.code == -32602
+
+
+@both_eras
+async def test_several_pages_tell_how_far_they_are(office: Office, mode: str) -> None:
+    heard: list[tuple[float, float | None]] = []
+
+    async def listen(progress: float, total: float | None, message: str | None) -> None:
+        heard.append((progress, total))
+
+    async with Client(AircallServer(office.desk), mode=mode) as client:
+        result = await client.call_tool(
+            "aircall_list_contacts", {"max_items": 120}, progress_callback=listen
+        )
+    assert (result.structured_content or {})["page"]["returned"] == 120
+    assert [done for done, _ in heard][:2] == [40, 80]
+    assert {total for _, total in heard} == {120}
+
+
+@both_eras
+async def test_many_calls_at_once_are_each_given_their_own_answer(
+    office: Office, mode: str
+) -> None:
+    calls = [call.id for call in office.world.calls[:32]]
+    answers: dict[int, Any] = {}
+
+    async with Client(AircallServer(office.desk), mode=mode) as client:
+
+        async def one(call_id: int) -> None:
+            result = await client.call_tool("aircall_get_call", {"call_id": call_id})
+            answers[call_id] = (result.structured_content or {})["data"]["call"]["id"]
+
+        async with anyio.create_task_group() as tasks:
+            for call_id in calls:
+                tasks.start_soon(one, call_id)
+    assert answers == {call_id: call_id for call_id in calls}

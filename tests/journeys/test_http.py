@@ -1,0 +1,203 @@
+"""The HTTP door: loopback only, held against Host and Origin, both eras."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx2
+import pytest
+from mcp import Client
+
+from aircall_mcp.errors import SettingsError
+from aircall_mcp.http import LARGEST_REQUEST, mcp_app
+from aircall_mcp.server import AircallServer
+
+from ..house import Office
+from ..processes import META, PATIENCE, free_port, started
+
+pytestmark = pytest.mark.anyio
+
+PORT = 8000
+HELLO: dict[str, Any] = {
+    "jsonrpc": "2.0", "id": 1, "method": "initialize",
+    "params": {"protocolVersion": "2025-11-25", "capabilities": {},
+               "clientInfo": {"name": "t", "version": "0"}},
+}  # fmt: skip
+JSON = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
+
+
+@asynccontextmanager
+async def door(office: Office) -> AsyncGenerator[httpx2.AsyncClient]:
+    app = mcp_app(AircallServer(office.desk), "127.0.0.1", PORT)
+    async with (
+        app.router.lifespan_context(app),
+        httpx2.AsyncClient(
+            transport=httpx2.ASGITransport(app=app), base_url=f"http://127.0.0.1:{PORT}"
+        ) as client,
+    ):
+        yield client
+
+
+def modern(method: str, params: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A request of the 2026-07-28 era, with the headers that mirror it."""
+    params = {**(params or {}), "_meta": META}
+    headers = {**JSON, "MCP-Protocol-Version": "2026-07-28", "Mcp-Method": method}
+    if "name" in params:
+        headers["Mcp-Name"] = params["name"]
+    body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+    return {"json": body, "headers": headers}
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        (f"127.0.0.1:{PORT}", 200),
+        (f"localhost:{PORT}", 200),
+        (f"[::1]:{PORT}", 200),
+        ("evil.example", 421),
+        (f"evil.example:{PORT}", 421),
+        ("localhost:evil", 421),
+        ("localhost", 421),
+        (f"localhost:{PORT + 1}", 421),
+        (f"localhost.evil.example:{PORT}", 421),
+        (f"127.0.0.1:{PORT}.evil.example", 421),
+        ("", 421),
+    ],
+)
+async def test_only_our_own_host_is_answered(office: Office, host: str, status: int) -> None:
+    async with door(office) as client:
+        answer = await client.post("/mcp", json=HELLO, headers={**JSON, "Host": host})
+        assert answer.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        (None, 200),
+        (f"http://127.0.0.1:{PORT}", 200),
+        (f"http://localhost:{PORT}", 200),
+        ("null", 403),
+        ("http://evil.example", 403),
+        (f"https://localhost:{PORT}", 403),
+        (f"http://localhost:{PORT + 1}", 403),
+        (f"http://localhost:{PORT}.evil.example", 403),
+        ("file://", 403),
+    ],
+)
+async def test_only_our_own_pages_are_answered(
+    office: Office, origin: str | None, status: int
+) -> None:
+    headers = {**JSON, **({"Origin": origin} if origin else {})}
+    async with door(office) as client:
+        assert (await client.post("/mcp", json=HELLO, headers=headers)).status_code == status
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "example.com", "::", ""])
+async def test_no_other_address_than_loopback_is_served(office: Office, host: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        mcp_app(AircallServer(office.desk), host, PORT)
+    assert "no authentication" in caught.value.message
+
+
+async def test_the_health_check_says_nothing_but_that_it_is_well(office: Office) -> None:
+    async with door(office) as client:
+        answer = await client.get("/healthz")
+        assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+        assert (await client.get("/")).status_code == 404
+
+
+async def test_a_body_over_the_limit_is_refused(office: Office) -> None:
+    big = {**HELLO, "params": {**HELLO["params"], "x": "a" * LARGEST_REQUEST}}
+    async with door(office) as client:
+        assert (await client.post("/mcp", json=big, headers=JSON)).status_code == 413
+        assert (await client.post("/mcp", json=HELLO, headers=JSON)).status_code == 200
+
+
+async def test_the_modern_era_is_chosen_by_its_header(office: Office) -> None:
+    async with door(office) as client:
+        listed = await client.post("/mcp", **modern("tools/list"))
+        assert listed.status_code == 200
+        result = listed.json()["result"]
+        assert len(result["tools"]) > 80
+        assert (result["ttlMs"], result["cacheScope"]) == (300_000, "private")
+        refused = await client.post("/mcp", **modern("tools/list", {"cursor": "1"}))
+        assert refused.json()["error"]["code"] == -32602
+        unknown = await client.post("/mcp", **modern("tools/call", {"name": "aircall_none"}))
+        assert unknown.json()["error"]["code"] == -32602
+        call: dict[str, Any] = {"name": "aircall_ping", "arguments": {}}
+        answer = await client.post("/mcp", **modern("tools/call", call))
+        assert answer.json()["result"]["structuredContent"]["data"] == {"ping": "pong"}
+        other = modern("tools/call", call)
+        other["headers"]["Mcp-Name"] = "aircall_list_calls"
+        assert (await client.post("/mcp", **other)).json()["error"]["code"] == -32020
+
+
+async def test_nothing_of_an_inbound_request_reaches_aircall(office: Office) -> None:
+    """Neither headers nor credentials: they are the client's, not the owner's."""
+    request = modern("tools/call", {"name": "aircall_list_tags", "arguments": {}})
+    for name in ("X-Canary", "Cookie", "Traceparent", "Authorization", "X-Forwarded-For"):
+        request["headers"][name] = "canary"
+    async with door(office) as client:
+        assert (await client.post("/mcp", **request)).status_code == 200
+    (arrival,) = office.sandbox.arrivals
+    assert "canary" not in str(arrival.headers)
+    assert set(arrival.headers) == {"host", "content-type", "accept", "accept-encoding",
+                                    "connection", "user-agent"}  # fmt: skip
+
+
+@pytest.mark.slow
+async def test_a_real_server_is_spoken_to_in_both_eras_and_leaves_when_told() -> None:
+    port = free_port()
+    arguments = ("serve", "--transport", "http", "--port", str(port), "--sandbox")
+    async with started(*arguments, pipe=False) as process:
+        assert process.stderr
+        line = await asyncio.wait_for(process.stderr.readline(), PATIENCE)
+        assert f"http://127.0.0.1:{port}/mcp".encode() in line
+        await listening(port)
+        for mode in ("legacy", "2026-07-28", "auto"):
+            async with Client(f"http://127.0.0.1:{port}/mcp", mode=mode) as client:
+                assert len((await client.list_tools()).tools) > 80
+                tags = await client.call_tool("aircall_list_tags", {})
+                assert (tags.structured_content or {})["sandbox"] is True
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(process.wait(), 6) in (0, -signal.SIGTERM, 143)
+        assert process.stdout
+        assert await process.stdout.read() == b""
+
+
+async def listening(port: int) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except ConnectionRefusedError:
+                await asyncio.sleep(0.05)  # until the port is open, which nothing announces
+            else:
+                writer.close()
+                return
+
+
+@pytest.mark.slow
+async def test_a_port_that_is_taken_is_said_in_words() -> None:
+    server = await asyncio.start_server(lambda _r, w: w.close(), "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with started("serve", "--transport", "http", "--port", str(port), "--sandbox") as process:
+        assert await asyncio.wait_for(process.wait(), PATIENCE) == 1
+        assert process.stderr
+        told = await process.stderr.read()
+    server.close()
+    assert b"Traceback" not in told
+    assert f"port {port} is taken".encode() in told
+
+
+@pytest.mark.slow
+async def test_serving_another_address_is_wrong_usage() -> None:
+    arguments = ("serve", "--transport", "http", "--host", "0.0.0.0", "--sandbox")
+    async with started(*arguments) as process:
+        assert await asyncio.wait_for(process.wait(), PATIENCE) == 2
+        assert process.stderr
+        assert b"no authentication" in await process.stderr.read()

@@ -1,0 +1,76 @@
+"""Event logs for tests: real files, a real mailbox, and things that Aircall could say."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from aircall_mcp.events import MIGRATIONS, EventLog, Told
+from aircall_mcp.receiver import door_for
+from aircall_mcp.secrets import Secret
+from aircall_mcp.store import Store
+from aircall_mcp.vault.mailbox import Mailbox, Slot
+
+from .house import THURSDAY, Clock
+
+TOKEN = "token-of-a-webhook-0123456789abcdef"
+WEBHOOK = "front-door"
+PATH = f"/webhooks/aircall/{WEBHOOK}"
+MAILBOX_KEY = base64.b64encode(bytes(range(32))).decode()
+
+
+def mailbox() -> Mailbox:
+    return Mailbox(Secret(MAILBOX_KEY))
+
+
+def log_in(home: Path, clock: Callable[[], float] | None = None, *, shut: bool = False) -> EventLog:
+    """The event log of `home`, with one door; `shut` is one whose vault does not open."""
+    box = mailbox()
+    log = EventLog(
+        Store(home / "events.db", MIGRATIONS, durability="vault"),
+        slot=Slot,
+        mailbox=lambda: None if shut else box,
+        clock=clock or Clock(),
+    )
+    log.install(box.public)
+    log.open_door(
+        door_for(WEBHOOK, TOKEN.encode(), account="", aircall_id="uuid", kinds=(), now=THURSDAY,
+                 url=f"https://events.example.com{PATH}")
+    )  # fmt: skip
+    return log
+
+
+def told(
+    kind: str, identity: object = 1, *, at: float = THURSDAY, webhook: str = WEBHOOK, **data: Any
+) -> Told:
+    return Told(webhook, kind, kind.partition(".")[0], at, {"id": identity, **data})
+
+
+def call(
+    kind: str, call_id: int, *, at: float = THURSDAY, digits: str = "+33 1 99 00 12 34"
+) -> Told:
+    """What is told of a call with somebody outside on the company's Paris line."""
+    return told(
+        f"call.{kind}", call_id, at=at, raw_digits=digits, user={"id": 7, "name": "Ana Duarte"},
+        number={"id": 3, "name": "Paris Sales", "digits": "+33 1 99 00 10 01"},
+        contact={"id": 11, "first_name": "Camille",
+                 "phone_numbers": [{"id": 1, "label": "Work", "value": digits}]},
+    )  # fmt: skip
+
+
+def text(identity: str, body: str, *, at: float = THURSDAY, digits: str = "+33199001234") -> Told:
+    return told(
+        "message.received", identity, at=at, body=body, raw_digits=digits, direction="inbound",
+        number={"id": 3, "name": "Paris Sales", "digits": "+33 1 99 00 10 01"}, contact=None,
+    )  # fmt: skip
+
+
+def envelope(one: Told, token: str = TOKEN) -> bytes:
+    """As Aircall posts it."""
+    return json.dumps(
+        {"resource": one.resource, "event": one.kind, "timestamp": one.built, "token": token,
+         "data": one.data}
+    ).encode()  # fmt: skip

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import pytest
+
+from aircall_mcp.errors import SpecError
+from aircall_mcp.search.model import Model, Refusal, Settings, key_of, load, unpacked
+from aircall_mcp.search.repair import mended
+from aircall_mcp.search.words import LONGEST_TEXT, MOST_WORDS, Lexicon, features_of, words_of
+
+LEXICON = Lexicon.of({"delete": ["delete", "lösch*", "get_rid_of"], "tape": ["*aufnahme*"]})
+
+
+def small_model(weights: list[list[int]]) -> Model:
+    """Three intents, one row a list; the first row is their leaning."""
+    settings = Settings(scale=0.5, sharpness=2.0, sure=0.5, clear=0.1)
+    keys = [key_of(""), *(key_of(f"w:word{n}") for n in range(1, len(weights)))]
+    body = bytes(weight + 128 for row in weights for weight in row)
+    values = [0.0, *([1.0] * (len(weights) - 1))]
+    refusals = {"fly": Refusal("It cannot fly.", ())}
+    return Model(["one", "two", "!fly"], LEXICON, refusals, settings, keys, values, body)
+
+
+def test_scores_are_the_sum_of_the_rows_over_their_length_and_the_leaning() -> None:
+    model = small_model([[2, 0, -2], [10, -20, 127], [-30, 4, -127]])
+    rows = model.rows_of(["w:word1", "w:word2", "w:unknown"])
+    length = 2**0.5
+    assert model.scores(rows.values()) == pytest.approx(
+        [0.5 * (-20 / length + 2), 0.5 * (-16 / length), 0.5 * (0 / length - 2)]
+    )
+
+
+@pytest.mark.parametrize("count", [1, 255, 256, 257, 1000])
+@pytest.mark.parametrize("weight", [-128, 127])
+def test_lanes_never_carry_into_each_other(count: int, weight: int) -> None:
+    model = small_model([[0, 0, 0], *[[weight, 0, weight]] * count])
+    rows = model.rows_of(f"w:word{n}" for n in range(1, count + 1))
+    expected = 0.5 * weight * count / count**0.5
+    assert model.scores(rows.values()) == pytest.approx([expected, 0, expected])
+
+
+def test_a_model_survives_its_file() -> None:
+    model = small_model([[2, 0, -2], [10, -20, 127]])
+    again = unpacked(model.packed("hash"))
+    rows = model.rows_of(["w:word1"])
+    assert again.scores(rows.values()) == model.scores(rows.values())
+    assert again.lexicon == model.lexicon
+    assert again.refusals == model.refusals
+    assert again.settings == model.settings
+
+
+@pytest.mark.parametrize("cut", [0, 10, -1])
+def test_a_broken_file_says_what_to_do(cut: int) -> None:
+    packed = small_model([[0, 0, 0]]).packed("hash")
+    with pytest.raises(SpecError) as caught:
+        unpacked(packed[:cut])
+    assert "make search-model" in caught.value.hint
+
+
+def test_the_shipped_model_is_small_and_explains_every_refusal() -> None:
+    model = load()
+    refused = [intent[1:] for intent in model.intents if intent.startswith("!")]
+    assert set(refused) == set(model.refusals)
+    assert all(refusal.explanation.endswith(".") for refusal in model.refusals.values())
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Löschen, bitte!", ["loschen", "bitte"]),
+        ("l'appel n° 812", ["l", "appel", "n", "xid"]),
+        ("call +33 1 99 00 12 34 now", ["call", "xphone", "now"]),
+        ("mail anna@acme.com via https://x.io/a?b=c", ["mail", "xmail", "via", "xurl"]),
+        ("don't getCallSummary", ["do", "not", "get", "call", "summary"]),
+        ("at 10:30 or 9 am", ["at", "xtime", "or", "xtime"]),
+    ],
+)
+def test_values_become_what_they_are(text: str, words: list[str]) -> None:
+    assert words_of(text) == words
+
+
+def test_a_long_text_is_cut() -> None:
+    assert len(words_of("word " * LONGEST_TEXT)) == MOST_WORDS
+
+
+def test_concepts_are_found_by_word_start_phrase_and_part_of_a_compound() -> None:
+    for text in ("delete", "gelöscht löschen", "get rid of"):
+        assert "c:delete" in features_of(words_of(text), LEXICON)
+    features = features_of(words_of("lösche die Gesprächsaufnahme"), LEXICON)
+    assert features["d:delete+tape"] == 0
+
+
+@pytest.mark.parametrize("typo", ["delte", "deelte", "delett", "dleete", "deleete"])
+def test_one_slip_is_mended(typo: str) -> None:
+    words = mended([typo], lambda word: word == "delete", lambda word: float(word == "delete"))
+    assert words == ["delete"]
+
+
+def test_known_short_and_foreign_words_are_left_alone() -> None:
+    words = ["cat", "delete", "über", "a1b2c3"]
+    assert mended(words, lambda word: word == "delete", lambda _: 0.0) == words

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import pytest
+
+from aircall_mcp.breaker import Breaker
+from aircall_mcp.errors import Unreachable
+
+from .house import Clock
+
+
+def fail(breaker: Breaker, times: int) -> None:
+    for _ in range(times):
+        breaker.admit()
+        breaker.report(answered=False)
+
+
+def test_five_failures_in_a_row_open_it_and_an_answer_in_between_does_not() -> None:
+    clock = Clock()
+    breaker = Breaker(clock=clock)
+    fail(breaker, 4)
+    breaker.report(answered=True)
+    fail(breaker, 5)
+    with pytest.raises(Unreachable) as refused:
+        breaker.admit()
+    assert "last 5 requests" in refused.value.message
+    assert "30 seconds" in refused.value.hint
+
+
+def test_one_probe_decides() -> None:
+    clock = Clock()
+    breaker = Breaker(clock=clock)
+    fail(breaker, 5)
+    clock.pass_by(30)
+    breaker.admit()
+    with pytest.raises(Unreachable):
+        breaker.admit()
+    breaker.report(answered=False)
+    clock.pass_by(29)
+    with pytest.raises(Unreachable):
+        breaker.admit()
+    clock.pass_by(1)
+    breaker.admit()
+    breaker.report(answered=True)
+    fail(breaker, 4)
+    breaker.admit()
+
+
+def test_a_probe_that_found_nothing_out_leaves_room_for_another() -> None:
+    clock = Clock()
+    breaker = Breaker(clock=clock)
+    fail(breaker, 5)
+    clock.pass_by(30)
+    breaker.admit()
+    breaker.report(answered=None)
+    breaker.admit()

@@ -1,0 +1,141 @@
+"""Nothing that leaves a process, and no file, shows a secret; and we would see it if it did."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+
+from aircall_mcp.accounts import Account, Accounts, Grant
+from aircall_mcp.secrets import Secret
+from aircall_mcp.vault import vault_at
+
+from .canaries import CANARIES, sightings, sightings_under, spellings
+from .test_cli_accounts import GROUPS
+
+
+@pytest.mark.parametrize("kind", CANARIES)
+def test_the_scan_finds_every_spelling(kind: str, tmp_path: Path) -> None:
+    written = dict(spellings(kind, CANARIES[kind]))
+    assert len(written) >= 7
+    for spelling, text in written.items():
+        assert (kind, spelling) in sightings(b"\x00noise " + text + b" more noise")
+        file = tmp_path / "deep" / "file.bin"
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(os.urandom(1000) + text)
+        assert ("deep/file.bin", kind, spelling) in sightings_under(tmp_path)
+        file.unlink()
+    assert sightings(b"nothing to see") == set()
+
+
+async def echo(scope: Any, receive: Any, send: Any) -> None:
+    """An Aircall that knows every key, and otherwise complains with all it has been told."""
+    body = b""
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if not message.get("more_body"):
+            break
+    if scope["path"] == "/v1/ping":
+        status, answer = 200, {"ping": "pong"}
+    elif scope["path"] == "/v1/oauth/token" and b"refresh_token" not in body:
+        status = 200
+        answer = {
+            "access_token": CANARIES["access token"],
+            "refresh_token": CANARIES["refresh token"],
+            "expires_in": 3600,
+        }
+    else:
+        told = [value.decode("latin-1") for _, value in scope["headers"]]
+        status, answer = 400, {"error": "Bad Request", "troubleshoot": f"{told} {body.decode()}"}
+    content = json.dumps(answer).encode()
+    headers = [(b"content-type", b"application/json")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": content})
+
+
+@pytest.fixture
+def aircall() -> Iterator[str]:
+    server = uvicorn.Server(uvicorn.Config(echo, port=0, log_level="error", lifespan="off"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        thread.join(0.01)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    thread.join()
+
+
+class Watched:
+    """Runs commands, and remembers every byte they said."""
+
+    def __init__(self, home: Path, aircall: str, **variables: str) -> None:
+        self.said = b""
+        self._environment = {
+            **os.environ, "AIRCALL_MCP_HOME": str(home), "AIRCALL_MCP_BASE_URL": aircall,
+            "AIRCALL_MCP_LOG_LEVEL": "debug", "PYTHONPATH": os.pathsep.join(sys.path), **variables,
+        }  # fmt: skip
+
+    def __call__(self, *words: str, given: str = "") -> int:
+        done = subprocess.run(
+            [sys.executable, *words],
+            input=given.encode(), env=self._environment, capture_output=True, check=False,
+        )  # fmt: skip
+        self.said += done.stdout + done.stderr
+        return done.returncode
+
+
+KEY = f"{CANARIES['api id']}\n{CANARIES['api token']}\n"
+
+
+def test_no_command_and_no_file_shows_a_secret(home: Path, aircall: str) -> None:
+    watched = Watched(home, aircall, AIRCALL_MCP_VAULT_KEY=CANARIES["vault key"])
+    groups = ["-c", GROUPS]
+    assert watched(*groups, "accounts", "add", "paris", given=KEY) == 0
+    for words in (
+        ("accounts", "add", "paris"), ("accounts", "list"), ("accounts", "list", "--json"),
+        ("accounts", "test", "paris"), ("accounts", "default", "nobody"),
+        ("vault", "status"), ("vault", "check", "--json"), ("vault", "rotate"),
+        ("accounts", "add", KEY.replace("\n", " ").split()[0][:10]),
+    ):  # fmt: skip
+        watched(*groups, *words, given=KEY)
+    assert b"paris" in watched.said
+    assert sightings(watched.said) == set()
+    assert sightings_under(home) == set()
+
+
+def test_an_aircall_that_repeats_what_it_was_told_is_not_repeated(home: Path, aircall: str) -> None:
+    watched = Watched(
+        home, aircall, AIRCALL_API_ID=CANARIES["api id"], AIRCALL_API_TOKEN=CANARIES["api token"]
+    )
+    assert watched("-m", "aircall_mcp", "run", "get_company", "--json") >= 0
+    assert b"refused" in watched.said
+    assert sightings(watched.said) == set()
+    assert sightings_under(home) == set()
+
+
+def test_a_vault_with_everything_in_it(home: Path) -> None:
+    environment = {"AIRCALL_MCP_VAULT_PASSPHRASE": CANARIES["passphrase"]}
+    vault = vault_at(home, environment)
+    vault.create("passphrase")
+    grant = Grant(
+        access_token=Secret(CANARIES["access token"]),
+        refresh_token=Secret(CANARIES["refresh token"]),
+        client_id=Secret(CANARIES["api id"]),
+        client_secret=Secret(CANARIES["client secret"]),
+    )
+    Accounts(vault).add(Account(name="paris", credential=grant))
+    vault.write("hook", "webhook", {"token": Secret(CANARIES["webhook token"])})
+    shown = f"{vault.read('hook', 'webhook')} {Accounts(vault).load('paris')} {vault.status()}"
+    vault.remove("hook")
+    vault.close()
+    assert sightings(shown.encode()) == set()
+    assert sightings_under(home) == set()

@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+from typing import Any
+
+import anyio
+import pytest
+
+from aircall_mcp.errors import NotOffered
+from aircall_mcp.gateway import Caller
+from aircall_mcp.operation import EFFECTS
+from aircall_mcp.registry import Registry, Selection
+from aircall_mcp.sandbox import Sandbox
+
+from .house import Office, answering, desk_over
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def small(registry: Registry, sandbox: Sandbox) -> Office:
+    """The house with the small surface."""
+    return Office(desk_over(sandbox, registry.select(Selection(surface="search"))), sandbox)
+
+
+async def test_a_name_that_is_no_tool_is_for_the_protocol_to_refuse(office: Office) -> None:
+    with pytest.raises(NotOffered):
+        await office.desk.call("aircall_nothing", {}, Caller())
+
+
+async def test_bad_arguments_never_reach_aircall(office: Office) -> None:
+    error = await office.refused("get_call", call_id="one")
+    assert error["kind"] == "argument"
+    assert office.arrivals() == []
+
+
+async def test_search_gives_the_right_tool_with_its_schema_and_an_example(office: Office) -> None:
+    found = await office.call("search", query="place an outbound call")
+    assert found["confident"] is True
+    first, *others = found["matches"]
+    operation = office.desk.registry.ids["start_outbound_call"]
+    assert first["tool"] == operation.tool
+    assert first["operation"] == "POST /v1/users/{id}/calls"
+    assert first["effect"] == "reach"
+    assert first["because"]
+    assert first["input_schema"] == operation.input_schema
+    assert operation.bind(first["example"])
+    assert all("input_schema" not in match for match in others)
+    assert office.arrivals() == []
+
+
+async def test_search_says_what_the_owner_left_out(registry: Registry, sandbox: Sandbox) -> None:
+    narrowed = Office(desk_over(sandbox, registry.select(Selection(toolsets=("tags",)))), sandbox)
+    found = await narrowed.call("search", query="place an outbound call")
+    assert "leaves this tool out" in found["matches"][0]["not_offered"]
+
+
+async def test_each_of_the_four_performs_its_own_effect_only(small: Office) -> None:
+    by_effect = {"read": "list_tags", "write": "create_tag", "reach": "start_outbound_call",
+                 "delete": "delete_tag"}  # fmt: skip
+    for door in EFFECTS:
+        for effect, name in by_effect.items():
+            if door == effect:
+                continue
+            error = await small.refused(door, operation=name, arguments={})
+            assert error["kind"] == "argument"
+            assert error["hint"] == f"Call it with aircall_{effect}."
+    assert small.arrivals() == []
+
+
+async def test_what_search_finds_is_performed_by_its_name_id_or_route(small: Office) -> None:
+    for name in ("aircall_list_tags", "list_tags", "GET /v1/tags"):
+        answer = await small.call("read", operation=name)
+        assert answer["page"]["complete"] is True
+    made = await small.call(
+        "write", operation="create_tag", arguments='{"name": "Upsell", "color": "#123456"}'
+    )
+    tag = made["data"]["tag"]["id"]
+    await small.call("delete", operation="delete_tag", arguments={"tag_id": tag})
+    assert tag not in small.world.tags
+
+
+async def test_arguments_given_through_the_small_surface_are_held_to_the_same_schema(
+    small: Office,
+) -> None:
+    error = await small.refused("read", operation="get_call", arguments={"call": 1})
+    assert error["kind"] == "argument"
+    assert "unknown `call`" in error["message"]
+    assert "Did you mean `call_id`?" in error["hint"]
+
+
+async def test_our_own_tools_are_not_performed_by_way_of_others(small: Office) -> None:
+    for name in ("search", "read", "aircall_delete"):
+        error = await small.refused("read", operation=name, arguments={"query": "x"})
+        assert error["kind"] == "argument"
+
+
+async def test_what_is_not_known_or_not_on_offer_is_an_argument_error(
+    registry: Registry, sandbox: Sandbox
+) -> None:
+    chosen = registry.select(Selection(surface="search", read_only=True))
+    office = Office(desk_over(sandbox, chosen), sandbox)
+    unknown = await office.refused("read", operation="list_tagz")
+    assert "Did you mean" in unknown["hint"]
+    assert "aircall_search finds operations" in unknown["hint"]
+    left_out = await office.refused("describe", operation="create_tag")
+    assert "not on offer" in left_out["message"]
+    with pytest.raises(NotOffered):
+        await office.desk.call("aircall_write", {"operation": "create_tag"}, Caller())
+
+
+async def test_describe_tells_what_search_left_out(small: Office) -> None:
+    about = await small.call("describe", operation="POST /v1/users/{id}/calls")
+    assert about["tool"] == "aircall_start_outbound_call"
+    assert about["repeatable"] == "never"
+    assert set(about["required"]) == {"user_id", "number_id", "to"}
+
+
+async def test_a_time_without_offset_is_read_in_the_configured_zone(
+    registry: Registry, sandbox: Sandbox
+) -> None:
+    office = Office(desk_over(sandbox, registry, time_zone="Asia/Tokyo"), sandbox)
+    answer = await office.call("list_calls", **{"from": "2026-11-18T09:00:00"})
+    assert answer["window"]["from"] == "2026-11-18T00:00:00Z"
+    assert len(office.arrivals()) == 1
+
+
+async def test_else_in_the_zone_that_most_users_have_asked_for_once(office: Office) -> None:
+    zones = [user.time_zone for user in office.world.users.values()]
+    for user in office.world.users.values():
+        user.time_zone = "America/New_York"
+    assert zones
+    first = await office.call("list_calls", **{"from": "2026-11-18T09:00:00"})
+    assert first["window"]["from"] == "2026-11-18T14:00:00Z"
+    await office.call("list_calls", **{"from": "2026-11-18T09:00:00"})
+    asked = [path for _, path in office.arrivals()]
+    assert asked == ["/v2/users", "/v1/calls", "/v1/calls"]
+
+
+async def test_a_time_with_an_offset_asks_nobody(office: Office) -> None:
+    await office.call("list_calls", **{"from": "2026-11-18T09:00:00+01:00", "to": 1795082400})
+    assert [path for _, path in office.arrivals()] == ["/v1/calls"]
+
+
+@pytest.mark.parametrize(
+    "users", [{}, {"users": None}, {"users": [1, {"time_zone": 7}]},
+              {"users": [{"time_zone": "Mars/Olympus"}]}, None, [1]]
+)  # fmt: skip
+async def test_where_no_zone_can_be_learnt_times_are_read_in_utc(
+    registry: Registry, users: Any
+) -> None:
+    app, _ = answering(200, users)
+    desk = desk_over(app, registry)
+    result = await desk.call("aircall_list_calls", {"from": "2026-11-18T09:00:00"}, Caller())
+    assert result.payload["window"]["from"] == "2026-11-18T09:00:00Z"
+    await desk.aclose()
+
+
+async def test_a_key_of_the_owner_that_aircall_echoes_does_not_leave(registry: Registry) -> None:
+    from aircall_mcp.app import open_house
+    from aircall_mcp.config import settings_from
+
+    house = open_house(settings_from({"sandbox": True}), {})
+    secret = Sandbox(data="empty").api_token
+    made = await house.desk.call(
+        "aircall_create_tag", {"name": f"key {secret}", "color": "#123456"}, Caller()
+    )
+    assert not made.is_error
+    assert secret not in str(made.payload)
+    await house.desk.aclose()
+
+
+async def test_many_calls_share_one_desk(office: Office) -> None:
+    answers: list[Any] = []
+
+    async def one() -> None:
+        answers.append(await office.call("list_tags"))
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(40):
+            tasks.start_soon(one)
+    assert len(answers) == 40
+    assert all(answer == answers[0] for answer in answers)

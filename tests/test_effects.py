@@ -1,0 +1,299 @@
+"""Effects: done once, finished in the dark, settled by a look, and remembered."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from aircall_mcp import journal as journals
+from aircall_mcp.errors import NotAllowed, OutcomeUnknown, Refused, StoreError, Unreachable
+from aircall_mcp.gateway import Caller, Gateway
+from aircall_mcp.journal import GUARD, Journal
+from aircall_mcp.state import InMemory, State, durable
+from aircall_mcp.store import Transaction
+
+from .proxy import Fault
+from .upstream import Upstream, bound, gateway, upstream
+
+T = TypeVar("T")
+pytestmark = pytest.mark.anyio
+
+SOON = Caller(deadline=0.5)
+
+
+class Hours:
+    """The monotonic clock of a gateway and its journal, as fast as tests want."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def __call__(self) -> float:
+        return time.monotonic() + self.ahead
+
+
+class Counting:
+    """A state that counts its commits, and may refuse them from some number on."""
+
+    def __init__(self, state: State, full_after: int = 99) -> None:
+        self._state = state
+        self.commits = 0
+        self._full_after = full_after
+
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        if self.commits >= self._full_after:
+            raise StoreError("No room.")
+        self.commits += 1
+        return await self._state.write(work)
+
+    def close(self) -> None:
+        self._state.close()
+
+
+def journaled(there: Upstream, home: Path, hours: Hours | None = None) -> tuple[Gateway, Journal]:
+    journal = Journal(
+        lambda: durable(home / "journal.db", journals.MIGRATIONS), clock=hours or Hours()
+    )
+    return gateway(there.proxy.base_url, journal=journal), journal
+
+
+async def outcomes(journal: Journal) -> list[str]:
+    return [intent.outcome for intent in await journal.newest()]
+
+
+async def test_the_same_dial_again_is_refused_with_what_came_of_the_first(home: Path) -> None:
+    async with upstream() as there:
+        ours, journal = journaled(there, home)
+        other, _ = journaled(there, home)  # another process
+        await ours.send(there.dial(), Caller())
+        for asking in (ours, other):
+            with pytest.raises(NotAllowed) as refused:
+                await asking.send(there.dial(), Caller())
+            assert "was done with exactly these arguments" in refused.value.message
+        assert there.arrivals("start_outbound_call") == 1
+        assert await outcomes(journal) == ["done"]
+        with pytest.raises(Refused):  # another number is another call; the agent is busy
+            await ours.send(there.dial("+33199005678"), Caller())
+        await ours.aclose()
+        await other.aclose()
+
+
+async def test_the_guard_lifts_once_the_call_is_over_and_in_any_case_after_its_time(
+    home: Path,
+) -> None:
+    async with upstream() as there:
+        hours = Hours()
+        ours, journal = journaled(there, home, hours)
+        await ours.send(there.dial(), Caller())
+        call = there.sandbox.world.calls[-1]
+        agent = there.sandbox.world.users[call.user or 0]
+        agent.wrap_up = 0
+        call.ended = call.started
+        await ours.send(there.dial(), Caller())
+        assert there.arrivals("start_outbound_call") == 2
+        there.sandbox.world.calls[-1].ended = call.started + 1_000
+        with pytest.raises(NotAllowed):
+            await ours.send(there.dial(), Caller())
+        hours.ahead = GUARD
+        with pytest.raises(Refused):  # it is asked, and Aircall says that the agent is busy
+            await ours.send(there.dial(), Caller())
+        assert await outcomes(journal) == ["failed", "done", "over"]
+        await ours.aclose()
+
+
+async def test_an_answer_that_got_lost_is_settled_by_a_look(home: Path) -> None:
+    async with upstream() as there:
+        ours, journal = journaled(there, home)
+        line = {"name": "Upsell", "color": "#123456"}
+        for one, name in (
+            (there.dial(), "start_outbound_call"),
+            (bound("create_tag", **line), "create_tag"),
+        ):
+            faults = [Fault("reset")]
+            there.proxy.plan = lambda faults=faults: faults.pop() if faults else None
+            reply = await ours.send(one, Caller())
+            assert reply.status == one.operation.answer.status
+            assert "The answer got lost, but it was done" in reply.notes[0]
+            assert there.arrivals(name) == 1
+            if name == "create_tag":
+                assert reply.body["tag"]["name"] == "Upsell"
+        assert await outcomes(journal) == ["done", "done"]
+        await ours.aclose()
+
+
+async def test_what_a_look_does_not_show_stays_unknown_until_it_cannot_come_any_more(
+    home: Path,
+) -> None:
+    async with upstream() as there:
+        hours = Hours()
+        ours, journal = journaled(there, home, hours)
+        faults = [Fault("reset", after=False)]
+        there.proxy.plan = lambda: faults.pop() if faults else None
+        with pytest.raises(OutcomeUnknown) as unknown:
+            await ours.send(there.dial(), Caller())
+        assert "aircall_search_calls does not show it yet" in unknown.value.hint
+        with pytest.raises(OutcomeUnknown) as refused:
+            await ours.send(there.dial(), Caller())
+        assert "it was not sent again" in refused.value.message
+        assert there.arrivals("start_outbound_call") == 0
+        hours.ahead = 60  # more than the deadline and the time that Aircall's edge waits
+        await ours.send(there.dial(), Caller())
+        assert there.arrivals("start_outbound_call") == 1
+        assert await outcomes(journal) == ["done", "over"]
+        await ours.aclose()
+
+
+async def test_a_look_may_find_out_later_that_it_was_done(home: Path) -> None:
+    async with upstream() as there:
+        ours, journal = journaled(there, home)
+        faults = [Fault("half-close")] * 9
+        there.proxy.plan = lambda: faults.pop() if faults else None
+        with pytest.raises(OutcomeUnknown):
+            await ours.send(there.dial(), Caller())
+        faults.clear()
+        with pytest.raises((OutcomeUnknown, NotAllowed)):
+            await ours.send(there.dial(), Caller())
+        with pytest.raises(NotAllowed):
+            await ours.send(there.dial(), Caller())
+        assert there.arrivals("start_outbound_call") == 1
+        assert await outcomes(journal) == ["done"]
+        await ours.aclose()
+
+
+async def test_cancelled_before_a_byte_it_is_not_sent(home: Path) -> None:
+    async with upstream() as there:
+        ours, journal = journaled(there, home)
+        dialling = asyncio.ensure_future(ours.send(there.dial(), Caller()))
+        await asyncio.sleep(0)
+        dialling.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await dialling
+        await ours.drained()
+        assert there.arrivals() == 0
+        assert set(await outcomes(journal)) <= {"not_sent"}
+        await ours.send(there.dial(), Caller())
+        await ours.aclose()
+
+
+async def test_cancelled_after_the_first_byte_it_is_finished_and_journaled(home: Path) -> None:
+    async with upstream(latency=0.2) as there:
+        ours, journal = journaled(there, home)
+        sent = asyncio.Event()
+        there.proxy.passed = lambda way, _count: sent.set() if way == "up" else None
+        dialling = asyncio.ensure_future(ours.send(there.dial(), Caller()))
+        await sent.wait()
+        dialling.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await dialling
+        assert await outcomes(journal) == ["sent"]
+        await ours.drained()
+        assert there.performed("start_outbound_call") == 1
+        assert await outcomes(journal) == ["done"]
+        await ours.aclose()
+
+
+async def test_of_many_at_once_one_is_sent(home: Path) -> None:
+    async with upstream(latency=0.05) as there:
+        several = [journaled(there, home)[0] for _ in range(3)]
+        results = await asyncio.gather(
+            *(several[n % 3].send(there.dial(), Caller()) for n in range(12)),
+            return_exceptions=True,
+        )
+        assert there.arrivals("start_outbound_call") == 1
+        refused = [one for one in results if isinstance(one, OutcomeUnknown | NotAllowed)]
+        assert len(refused) == 11
+        for one in several:
+            await one.aclose()
+
+
+async def test_an_effect_takes_three_commits_and_a_read_none() -> None:
+    async with upstream() as there:
+        counting = Counting(InMemory(journals.MIGRATIONS))
+        ours = gateway(there.proxy.base_url, journal=Journal(lambda: counting))
+        await ours.send(bound("ping"), Caller())
+        assert counting.commits == 0
+        await ours.send(there.dial(), Caller())
+        assert counting.commits == 3
+        await ours.aclose()
+
+
+@pytest.mark.parametrize("full_after", [0, 1])
+async def test_what_cannot_be_written_down_is_not_sent(full_after: int) -> None:
+    async with upstream() as there:
+        counting = Counting(InMemory(journals.MIGRATIONS), full_after)
+        ours = gateway(there.proxy.base_url, journal=Journal(lambda: counting))
+        with pytest.raises(StoreError):
+            await ours.send(there.dial(), Caller())
+        assert there.arrivals() == 0
+        await ours.aclose()
+
+
+async def test_an_outcome_that_cannot_be_written_down_is_still_told() -> None:
+    async with upstream() as there:
+        counting = Counting(InMemory(journals.MIGRATIONS), 2)
+        ours = gateway(there.proxy.base_url, journal=Journal(lambda: counting))
+        assert (await ours.send(there.dial(), Caller())).status == 204
+        await ours.aclose()
+
+
+async def test_a_delete_that_was_done_in_the_dark_is_no_missing_thing(home: Path) -> None:
+    async with upstream() as there:
+        ours, journal = journaled(there, home)
+        tag = next(iter(there.sandbox.world.tags))
+        lost = [Fault("reset"), Fault("half-close")]  # the answer, and the look's
+        there.proxy.plan = lambda: lost.pop(0) if lost else None
+        reply = await ours.send(bound("delete_tag", tag_id=tag), Caller())
+        assert reply.status == 204
+        assert tag not in there.sandbox.world.tags
+        assert await outcomes(journal) == ["done"]
+        await ours.aclose()
+
+
+async def test_lists_that_change_slowly_are_kept_until_we_write(home: Path) -> None:
+    async with upstream() as there:
+        ours, _ = journaled(there, home)
+        for _ in range(3):
+            tags = (await ours.send(bound("list_tags"), Caller())).body["tags"]
+        assert there.arrivals("list_tags") == 1
+        await ours.send(bound("list_tags", fresh=True), Caller())
+        assert there.arrivals("list_tags") == 2
+        await ours.send(bound("create_tag", name="Upsell", color="#123456"), Caller())
+        again = (await ours.send(bound("list_tags"), Caller())).body["tags"]
+        assert len(again) == len(tags) + 1
+        for _ in range(2):
+            await ours.send(bound("list_calls"), Caller())
+        assert there.arrivals("list_calls") == 2
+        await ours.aclose()
+
+
+async def test_the_same_read_at_once_arrives_once(home: Path) -> None:
+    async with upstream(latency=0.05) as there:
+        ours, _ = journaled(there, home)
+        await asyncio.gather(*(ours.send(bound("list_calls"), Caller()) for _ in range(30)))
+        assert there.arrivals("list_calls") == 1
+        await ours.aclose()
+
+
+async def test_the_breaker_leaves_aircall_alone_but_not_a_look(home: Path) -> None:
+    async with upstream() as there:
+        ours, _ = journaled(there, home)
+        there.proxy.plan = lambda: Fault("reset", after=False)
+        for _ in range(2):
+            with pytest.raises(Unreachable):
+                await ours.send(bound("get_company"), Caller())
+        left = there.proxy.connections
+        with pytest.raises(Unreachable) as refused:
+            await ours.send(bound("get_company"), Caller())
+        assert "has not answered" in refused.value.message
+        assert there.proxy.connections == left == 5
+        await ours.aclose()
+
+
+def test_caller_and_reply_are_plain_values() -> None:
+    assert Caller() == Caller()
+    answer: Any = Caller(deadline=1)
+    assert answer != Caller()

@@ -1,0 +1,324 @@
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from aircall_mcp.errors import ArgumentError, CredentialError, StoreError
+from aircall_mcp.events import (
+    EventLog,
+    Hearing,
+    Query,
+    Retention,
+    dialled,
+    matches,
+    numbers_in,
+    subject,
+)
+
+from .house import THURSDAY, Clock
+from .mail import call, log_in, mailbox, text, told
+
+DAY = 86_400.0
+
+
+def kinds_of(log: EventLog, query: Query) -> list[str]:
+    return [event.kind for event in log.read(query)]
+
+
+def test_what_was_told_is_read_back_as_it_was(home: Path) -> None:
+    log = log_in(home)
+    one = call("ended", 42)
+    assert log.append([one]) == [True]
+    [event] = log.read(Query())
+    assert (event.sequence, event.kind, event.built, event.call_id) == (
+        1,
+        "call.ended",
+        THURSDAY,
+        42,
+    )
+    assert event.data == one.data
+    assert log.get(1) == event
+    assert log.get(2) is None
+
+
+def test_repetitions_are_kept_once_within_a_commit_and_across(home: Path) -> None:
+    log = log_in(home)
+    one, other = call("ended", 1), call("ended", 2)
+    assert log.append([one, other, one]) == [True, True, False]
+    assert log.append([other]) == [False]
+    assert log.latest() == 2
+
+
+def test_another_timestamp_resource_or_webhook_is_another_event(home: Path) -> None:
+    log = log_in(home)
+    one = call("ended", 1)
+    others = [replace(one, built=THURSDAY + 1), replace(one, webhook="b"), call("answered", 1)]
+    assert log.append([one, *others]) == [True] * 4
+
+
+def test_a_log_without_the_vault_takes_in_and_tells_nothing(home: Path) -> None:
+    log = log_in(home, shut=True)
+    assert log.append([call("ended", 1)]) == [True]
+    assert log.latest() == 1
+    with pytest.raises(CredentialError):
+        log.read(Query())
+
+
+def test_the_file_holds_no_number_name_or_word(home: Path) -> None:
+    log = log_in(home)
+    log.append([call("ended", 1), text("SM1", "see you on Thursday")])
+    log.enter_numbers()
+    log.close()
+    content = (home / "events.db").read_bytes()
+    for word in (b"Camille", b"Thursday", b"33199001234", b"33 1 99 00 12 34", b"Paris"):
+        assert word not in content
+
+
+def test_another_vault_does_not_take_over_a_log(home: Path) -> None:
+    log = log_in(home)
+    with pytest.raises(StoreError, match="another vault"):
+        log.install(b"x" * 32)
+    log.install(mailbox().public)
+
+
+def test_each_event_is_bound_to_its_place(home: Path) -> None:
+    log = log_in(home)
+    log.append([call("ended", 1), call("ended", 2)])
+    log.close()
+    with sqlite3.connect(home / "events.db") as database:
+        rows = dict(database.execute("SELECT sequence, sealed FROM body"))
+        database.execute("UPDATE body SET sealed = ? WHERE sequence = 1", (rows[2],))
+    database.close()
+    with pytest.raises(StoreError, match="damaged"):
+        log.read(Query(call_id=1))
+    assert len(log.read(Query(call_id=2))) == 1
+
+
+def test_events_are_found_by_all_they_are_about(home: Path) -> None:
+    log = log_in(home)
+    log.append(
+        [
+            call("created", 1, digits="+44 20 7946 0999"),
+            call("ended", 2),
+            text("SM1", "hello"),
+            told("user.opened", 7),
+            told("contact.updated", 11, phone_numbers=[{"value": "+49 30 23125 777"}]),
+            told("transcription.created", 900, call_id=2),
+            told("user.wut_end.v2", 7, last_call_id=2),
+        ]
+    )
+    assert kinds_of(log, Query(call_id=2)) == [
+        "user.wut_end.v2", "transcription.created", "call.ended"]  # fmt: skip
+    assert kinds_of(log, Query(user_id=7, kinds=["user.*"])) == ["user.wut_end.v2", "user.opened"]
+    assert kinds_of(log, Query(contact_id=11, kinds=["contact.updated"])) == ["contact.updated"]
+    assert kinds_of(log, Query(number_id=3, kinds=["call.*"])) == ["call.ended", "call.created"]
+    assert kinds_of(log, Query(number="+33 1 99 00 12 34")) == ["message.received", "call.ended"]
+    assert kinds_of(log, Query(number="0033199001234")) == ["message.received", "call.ended"]
+    assert kinds_of(log, Query(number="+493023125777")) == ["contact.updated"]
+    assert kinds_of(log, Query(number="+33199001001")) == [
+        "message.received", "call.ended", "call.created"]  # fmt: skip
+    assert kinds_of(log, Query(messages=True)) == ["message.received"]
+    assert kinds_of(log, Query(kinds=["nothing.*"])) == []
+
+
+def test_a_cursor_leads_through_all_events_once_in_either_direction(home: Path) -> None:
+    log = log_in(home)
+    log.append([call("ended", n) for n in range(1, 24)])
+    seen: list[int] = []
+    after = 0
+    while page := log.read(Query(after=after, limit=5)):
+        seen += [event.sequence for event in page]
+        after = page[-1].sequence
+    assert seen == list(range(1, 24))
+    back: list[int] = []
+    before = None
+    while page := log.read(Query(before=before, limit=5)):
+        back += [event.sequence for event in page]
+        before = page[-1].sequence
+    assert back == seen[::-1]
+
+
+def test_a_window_of_time_goes_by_when_it_happened(home: Path) -> None:
+    clock = Clock()
+    log = log_in(home, clock)
+    for hour in range(6):
+        clock.now = THURSDAY + 3600 * hour
+        log.append([call("ended", hour + 1, at=clock.now)])
+    clock.now += 60
+    log.append([call("ended", 99, at=THURSDAY + 3600)])  # a late one
+    window = Query(since=THURSDAY + 3600, until=THURSDAY + 2 * 3600)
+    assert [event.call_id for event in log.read(window)] == [99, 3, 2]
+
+
+def test_old_events_go_and_messages_stay_until_told_otherwise(home: Path) -> None:
+    clock = Clock()
+    log = log_in(home, clock)
+    log.append([call("ended", 1), text("SM1", "hello")])
+    clock.pass_by(31 * DAY)
+    assert log.prune(Retention(days=30)) == 1
+    assert kinds_of(log, Query()) == ["message.received"]
+    assert log.prune(Retention(days=30, message_days=20)) == 1
+    assert log.read(Query()) == []
+
+
+def test_the_cap_on_size_holds_under_a_steady_load(home: Path) -> None:
+    cap = 2 * 2**20
+    log = log_in(home)
+    log.append([text(f"SM{n}", "kept") for n in range(50)])
+    for batch in range(40):
+        log.append([told("call.ended", 100 * batch + n, padding="x" * 1600) for n in range(1, 101)])
+        while log.prune(Retention(largest=cap)):
+            pass
+        assert log.used() <= cap
+    assert (home / "events.db").stat().st_size <= cap * 1.25
+    assert len(log.read(Query(messages=True, limit=100))) == 50
+    newest = log.read(Query(kinds=["call.*"], limit=1))[0]
+    assert newest.data["id"] == 4000
+
+
+def test_a_pruned_event_does_not_come_back_by_a_late_repetition(home: Path) -> None:
+    clock = Clock()
+    log = log_in(home, clock)
+    one = call("ended", 1)
+    log.append([one])
+    clock.pass_by(2 * DAY)
+    log.prune(Retention(days=1))
+    assert log.append([one]) == [False]
+    clock.pass_by(8 * DAY)
+    log.prune(Retention(days=1))
+    assert log.append([one]) == [True]
+
+
+def test_a_sequence_is_never_used_again(home: Path) -> None:
+    clock = Clock()
+    log = log_in(home, clock)
+    log.append([call("ended", 1)])
+    clock.pass_by(2 * DAY)
+    log.prune(Retention(days=1))
+    log.append([call("ended", 2)])
+    assert log.latest() == 2
+
+
+def test_a_person_can_be_erased_with_their_calls_and_everybody_else_stays(home: Path) -> None:
+    log = log_in(home)
+    other = "+44 20 7946 0999"
+    stays = told("call.ended", 8, raw_digits=other)
+    log.append(
+        [
+            call("created", 5),
+            told("transcription.created", 900, call_id=5, content="my address is"),
+            text("SM1", "hello", digits="+33199001234"),
+            told("contact.updated", 11, first_name="Camille"),
+            stays,
+            text("SM2", "bye", digits=other),
+        ]
+    )
+    assert log.erase("+33 1 99 00 12 34") == 4
+    assert kinds_of(log, Query()) == ["message.received", "call.ended"]
+    assert log.erase("+33199001234") == 0
+    assert log.append([call("created", 5)]) == [False]
+
+
+def test_the_company_s_own_line_is_nobody_to_erase(home: Path) -> None:
+    log = log_in(home)
+    log.append([call("ended", 1), text("SM1", "hello")])
+    assert log.erase("+33199001001") == 0
+    assert log.latest() == 2
+
+
+def test_since_when_and_where_nobody_listened(home: Path) -> None:
+    clock = Clock()
+    log = log_in(home, clock)
+    assert log.hearing() == Hearing(None)
+    log.listening(THURSDAY)
+    clock.pass_by(600)
+    log.listening(THURSDAY)
+    clock.pass_by(3600)
+    log.listening(clock.now)
+    assert log.hearing() == Hearing(THURSDAY, ((THURSDAY + 600, THURSDAY + 4200),), THURSDAY + 4200)
+    clock.pass_by(30)
+    assert len(log.hearing().gaps) == 1
+    clock.pass_by(3600)
+    assert log.hearing().gaps[-1] == (THURSDAY + 4200, clock.now)
+
+
+@pytest.mark.anyio
+async def test_somebody_who_waits_hears_of_what_another_connection_appends(home: Path) -> None:
+    reader, writer = log_in(home), log_in(home)
+    waiting = asyncio.create_task(reader.beyond(0))
+    await asyncio.sleep(0)
+    writer.append([call("ended", 1)])
+    async with asyncio.timeout(5):
+        assert await waiting == 1
+
+
+def test_call_ids_complete_newest_first(home: Path) -> None:
+    log = log_in(home)
+    log.append([call("created", 4211), call("created", 77), call("created", 4299)])
+    log.append([call("ended", 4211)])
+    assert log.call_ids("") == [4211, 4299, 77]
+    assert log.call_ids("42") == [4211, 4299]
+
+
+def test_a_log_that_was_never_made_is_empty(home: Path) -> None:
+    from aircall_mcp.events import MIGRATIONS
+    from aircall_mcp.store import Store
+    from aircall_mcp.vault.mailbox import Slot
+
+    log = EventLog(Store(home / "events.db", MIGRATIONS, durability="vault"), slot=Slot)
+    assert (log.latest(), log.read(Query()), log.doors(), log.used()) == (0, [], [], 0)
+    assert not (home / "events.db").exists()
+    with pytest.raises(StoreError, match="not set up"):
+        log.append([call("ended", 1)])
+
+
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [
+        ({"raw_digits": "+1 800-123-4567"}, {"18001234567": True}),
+        ({"raw_digits": "anonymous"}, {}),
+        ({"number": {"digits": "+33 1 99 00 10 01", "e164_digits": "+33199001001"}},
+         {"33199001001": False}),
+        ({"participants": ["+33199001234", "+33199001235"]},
+         {"33199001234": True, "33199001235": True}),
+        ({"participants": [{"phone_number": "+1 800-123-4567", "type": "external"},
+                           {"id": 123, "type": "user", "name": "John"}]}, {"18001234567": True}),
+        ({"phone_numbers": [{"id": 12345678, "label": "Work", "value": "+33199001234"}]},
+         {"33199001234": True}),
+        ({"emails": [{"value": "1234567@example.com"}], "comments": [{"content": "12345678"}]}, {}),
+    ],
+)  # fmt: skip
+def test_numbers_are_found_where_aircall_puts_them(
+    data: dict[str, object], found: dict[str, bool]
+) -> None:
+    assert numbers_in(data) == found
+
+
+def test_ids_that_are_none_are_left_out() -> None:
+    assert subject("call.ended", "call", {"id": 2**70})["call_id"] is None
+    assert subject("call.ended", "call", {"id": True})["call_id"] is None
+    assert subject("call.ended", "call", {"id": "12"})["call_id"] == 12
+    assert subject("message.sent", "message", {"id": "SM1", "user": "nobody"})["user_id"] is None
+
+
+def test_a_number_without_digits_is_refused() -> None:
+    with pytest.raises(ArgumentError):
+        dialled("call me")
+
+
+@pytest.mark.parametrize(
+    ("kind", "wanted", "yes"),
+    [
+        ("call.ended", ["call.ended"], True),
+        ("call.ended", ["call.*"], True),
+        ("caller.ended", ["call.*"], False),
+        ("call.ended", ["*"], True),
+        ("call.ended", ["message.*"], False),
+    ],
+)
+def test_kinds_match_by_name_or_by_family(kind: str, wanted: list[str], yes: bool) -> None:
+    assert matches(kind, wanted) is yes

@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aircall_mcp.accounts import Memory
+from aircall_mcp.errors import ArgumentError, OutcomeUnknown, Refused, StoreError
+from aircall_mcp.events import Door, EventLog
+from aircall_mcp.receiver import _belongs  # pyright: ignore[reportPrivateUsage]
+from aircall_mcp.registry import Registry
+from aircall_mcp.sandbox import Sandbox
+from aircall_mcp.secrets import inside
+from aircall_mcp.subscriptions import Subscriptions
+
+from .house import Clock, gateway_to
+from .mail import log_in, mailbox
+
+pytestmark = pytest.mark.anyio
+
+URL = "https://events.example.com"
+
+
+class Registered:
+    """Subscriptions of a sandbox that stands for Aircall."""
+
+    def __init__(self, home: Path, sandbox: Sandbox, registry: Registry, clock: Clock) -> None:
+        self.world = sandbox.world
+        self.arrivals = sandbox.arrivals
+        self.log: EventLog = log_in(home, clock)
+        self.log.shut_door("front-door")
+        self.vault = Memory()
+        self.gateway = gateway_to(sandbox)
+        names = iter(("one", "two", "three"))
+        self.ours = Subscriptions(
+            self.log, self.vault, self.gateway, registry.ids,
+            mailbox=lambda: mailbox().public, clock=clock, name=lambda: next(names),
+        )  # fmt: skip
+
+    def webhook(self, name: str) -> Any:
+        [found] = [one for one in self.world.webhooks.values() if one.url.endswith(f"/{name}")]
+        return found
+
+
+@pytest.fixture
+async def registered(
+    home: Path, sandbox: Sandbox, registry: Registry, clock: Clock
+) -> AsyncGenerator[Registered]:
+    made = Registered(home, sandbox, registry, clock)
+    yield made
+    await made.gateway.aclose()
+    made.log.close()
+
+
+async def test_registering_subscribes_keeps_the_token_and_verifies(registered: Registered) -> None:
+    subscription = await registered.ours.register(URL + "/", ["call.ended", "message.received"])
+    webhook = registered.webhook("one")
+    assert (webhook.url, webhook.name) == (f"{URL}/webhooks/aircall/one", "aircall-mcp")
+    assert webhook.events == ["call.ended", "message.received"]
+    assert (subscription.state, subscription.kinds) == ("active", tuple(webhook.events))
+    record = registered.vault.read("webhook one", "webhook")
+    assert record is not None
+    assert inside(record.value["token"], bytes.decode) == webhook.token
+    [door] = registered.log.doors()
+    from hashlib import sha256
+
+    assert _belongs("one", sha256(webhook.token.encode()).digest(), {door.webhook: door.digest})
+
+
+async def test_the_token_is_in_no_file_but_the_vault(registered: Registered, home: Path) -> None:
+    await registered.ours.register(URL)
+    token: str = registered.webhook("one").token
+    registered.log.close()
+    assert token.encode() not in (home / "events.db").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://events.example.com", "events.example.com", "https://", f"{URL}/?a=1", f"{URL}/#a"],
+)  # fmt: skip
+async def test_only_an_https_url_can_be_registered(registered: Registered, url: str) -> None:
+    with pytest.raises(ArgumentError):
+        await registered.ours.register(url)
+    assert not registered.arrivals
+
+
+async def test_what_aircall_refuses_leaves_nothing_behind(registered: Registered) -> None:
+    with pytest.raises((Refused, ArgumentError)):
+        await registered.ours.register(URL, ["no.such.event"])
+    assert registered.log.doors() == []
+
+
+async def test_status_tells_what_aircall_did_to_it(registered: Registered) -> None:
+    await registered.ours.register(URL, ["call.ended"])
+    webhook = registered.webhook("one")
+    for change, state in (
+        ({"active": False}, "disabled"),
+        ({"active": True, "url": "https://elsewhere.example"}, "changed"),
+        ({"url": f"{URL}/webhooks/aircall/one", "events": ["user.opened"]}, "changed"),
+        ({"events": ["call.ended"]}, "active"),
+    ):
+        for name, value in change.items():
+            setattr(webhook, name, value)
+        [subscription] = await registered.ours.status()
+        assert subscription.state == state
+    del registered.world.webhooks[webhook.uuid]
+    [subscription] = await registered.ours.status()
+    assert subscription.state == "missing"
+
+
+@pytest.mark.parametrize("kinds", [["call.ended", "message.received"], []])
+async def test_bringing_one_back_subscribes_it_to_what_it_was_and_no_more(
+    registered: Registered, kinds: Sequence[str]
+) -> None:
+    await registered.ours.register(URL, kinds)
+    webhook = registered.webhook("one")
+    before = list(webhook.events)
+    webhook.active = False
+    [mended] = await registered.ours.mend()
+    assert mended.state == "active"
+    assert webhook.active
+    assert webhook.events == before
+    assert await registered.ours.mend() == []
+
+
+async def test_one_that_was_changed_by_somebody_is_left_alone(registered: Registered) -> None:
+    await registered.ours.register(URL, ["call.ended"])
+    registered.webhook("one").events = ["user.opened"]
+    assert await registered.ours.mend() == []
+    assert registered.webhook("one").events == ["user.opened"]
+
+
+async def test_the_watchdog_brings_back_what_was_disabled(registered: Registered) -> None:
+    await registered.ours.register(URL)
+    watching = asyncio.create_task(registered.ours.watch(every=0.01))
+    webhook = registered.webhook("one")
+    async with asyncio.timeout(5):
+        for _ in range(2):
+            webhook.active = False
+            while not webhook.active:  # noqa: ASYNC110 - another task brings it back
+                await asyncio.sleep(0.01)
+    watching.cancel()
+    await asyncio.gather(watching, return_exceptions=True)
+
+
+async def test_removing_deletes_it_at_aircall_and_forgets_its_token(
+    registered: Registered,
+) -> None:
+    await registered.ours.register(URL)
+    await registered.ours.register(URL)
+    others = len(registered.world.webhooks) - 2
+    assert await registered.ours.remove("one") == ["one"]
+    assert [door.webhook for door in registered.log.doors()] == ["two"]
+    assert registered.vault.read("webhook one", "webhook") is None
+    del registered.world.webhooks[registered.webhook("two").uuid]
+    assert await registered.ours.remove() == ["two"]
+    assert len(registered.world.webhooks) == others
+    with pytest.raises(ArgumentError):
+        await registered.ours.remove("one")
+
+
+async def test_a_number_in_proxy_mode_calls_back(registered: Registered) -> None:
+    [number] = [n for n in registered.world.numbers.values() if n.country == "FR"]
+    door = await registered.ours.register_line(URL, number.id)
+    configuration = number.configurations["sms"]
+    assert configuration.callback_url == f"{URL}/webhooks/aircall/one"
+    assert registered.log.doors() == [door]
+    assert await registered.ours.status() == []
+    assert await registered.ours.remove() == ["one"]
+    assert number.configurations == {}
+
+
+class Full(EventLog):
+    def open_door(self, door: Door) -> None:
+        raise StoreError(f"No room to write {door.webhook}.")
+
+
+async def test_a_token_that_cannot_be_kept_says_what_stands_at_aircall(
+    registered: Registered,
+) -> None:
+    registered.log.__class__ = Full
+    with pytest.raises(OutcomeUnknown) as caught:
+        await registered.ours.register(URL)
+    webhook = registered.webhook("one")
+    assert webhook.uuid in caught.value.message
+    assert webhook.token not in caught.value.message + caught.value.hint
