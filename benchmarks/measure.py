@@ -137,9 +137,10 @@ def paired(product: Sequence[float], floor: Sequence[float]) -> float:
 
 
 def machine() -> str:
-    """The class of this machine, in one line."""
+    """The class of this machine and how busy it is, in one line."""
     memory = psutil.virtual_memory().total / 2**30
     return (
         f"{os.cpu_count()} cores ({platform.machine()}), {memory:.0f} GB,"
-        f" {platform.system()}, Python {platform.python_version()}"
+        f" {platform.system()}, Python {platform.python_version()},"
+        f" load of the last minutes {psutil.getloadavg()[1]:.1f}"
     )

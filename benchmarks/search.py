@@ -17,7 +17,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import fields
+from dataclasses import replace
 
 from aircall_mcp import spec
 from aircall_mcp.operation import Operation
@@ -58,15 +58,16 @@ class Plain:
         self._mean = statistics.fmean(text.total() for text in self._texts.values())
 
     def rank(self, query: str, limit: int = 3) -> list[str]:
-        count, scores = len(self._texts), Counter[str]()
+        count, scores = len(self._texts), dict[str, float]()
         for word in _words(query):
             seen = self._spread[word]
             rarity = math.log(1 + (count - seen + 0.5) / (seen + 0.5))
             for name, text in self._texts.items():
                 if times := text[word]:
                     length = 0.25 + 0.75 * text.total() / self._mean
-                    scores[name] += rarity * times * 2.2 / (times + 1.2 * length)
-        return [name for name, _ in scores.most_common(limit)]
+                    got = rarity * times * 2.2 / (times + 1.2 * length)
+                    scores[name] = scores.get(name, 0.0) + got
+        return sorted(scores, key=lambda name: -scores[name])[:limit]
 
 
 def _words(text: str) -> list[str]:
@@ -79,9 +80,13 @@ def made(count: int) -> Iterator[Operation]:
     yield from known
     for n in range(count - len(known)):
         one = known[n % len(known)]
-        values = {f.name: getattr(one, f.name) for f in fields(one)}
-        new = {"id": f"{one.id}_{n}", "tool": f"{one.tool}_{n}", "path": f"{one.path}/more{n}"}
-        yield Operation(**{**values, **new, "title": f"{one.title} of kind{n}"})
+        yield replace(
+            one,
+            id=f"{one.id}_{n}",
+            tool=f"{one.tool}_{n}",
+            path=f"{one.path}/more{n}",
+            title=f"{one.title} of kind{n}",
+        )
 
 
 def timed(rank: Callable[[str], object], queries: Sequence[str]) -> tuple[float, float]:

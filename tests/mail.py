@@ -26,9 +26,15 @@ def mailbox() -> Mailbox:
     return Mailbox(Secret(MAILBOX_KEY))
 
 
-def log_in(home: Path, clock: Callable[[], float] | None = None, *, shut: bool = False) -> EventLog:
+def log_in(
+    home: Path,
+    clock: Callable[[], float] | None = None,
+    *,
+    shut: bool = False,
+    box: Mailbox | None = None,
+) -> EventLog:
     """The event log of `home`, with one door; `shut` is one whose vault does not open."""
-    box = mailbox()
+    box = box or mailbox()
     log = EventLog(
         Store(home / "events.db", MIGRATIONS, durability="vault"),
         slot=Slot,

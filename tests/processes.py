@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-PATIENCE = 15.0
+PATIENCE = 60.0
 """Seconds to wait for something that must come."""
 
 META: dict[str, Any] = {

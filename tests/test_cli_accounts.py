@@ -7,7 +7,7 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -60,14 +60,18 @@ class Shell:
         self.environment = {**os.environ, "AIRCALL_MCP_BASE_URL": aircall}
 
     def __call__(
-        self, *words: str, given: str = "", ok: bool = True, **variables: str
+        self,
+        *words: str,
+        given: str = "",
+        ok: bool = True,
+        variables: Mapping[str, str] | None = None,
     ) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             [sys.executable, "-c", GROUPS, *words],
             input=given,
             capture_output=True,
             text=True,
-            env=self.environment | variables,
+            env={**self.environment, **(variables or {})},
             check=False,
         )
         assert (done.returncode == 0) == ok, done.stderr
@@ -115,9 +119,9 @@ def test_half_a_key(shell: Shell, given: str) -> None:
 
 def test_from_the_environment(shell: Shell, home: Path) -> None:
     variables = {"AIRCALL_API_ID": "sandbox-api-id", "AIRCALL_API_TOKEN": "sandbox-api-token"}
-    shell("accounts", "add", "rome", "--from-environment", "--key", "file", **variables)
+    shell("accounts", "add", "rome", "--from-environment", "--key", "file", variables=variables)
     assert again(home).owners("account") == ("rome",)
-    rows = json.loads(shell("accounts", "list", "--json", **variables).stdout)["accounts"]
+    rows = json.loads(shell("accounts", "list", "--json", variables=variables).stdout)["accounts"]
     assert [(row["name"], row["from"]) for row in rows] == [
         ("env", "the environment"),
         ("rome", "the vault"),
@@ -126,7 +130,7 @@ def test_from_the_environment(shell: Shell, home: Path) -> None:
 
 def test_without_a_keyring_it_says_what_else_there_is(shell: Shell, home: Path) -> None:
     nowhere = {"DBUS_SESSION_BUS_ADDRESS": "unix:path=/nonexistent"}
-    done = shell("accounts", "add", given=KEY, ok=False, **nowhere)
+    done = shell("accounts", "add", given=KEY, ok=False, variables=nowhere)
     for other in ("--key file", "--key environment", "--key passphrase"):
         assert other in done.stderr
     assert not (home / "vault.db").exists()

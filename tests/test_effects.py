@@ -256,8 +256,9 @@ async def test_a_delete_that_was_done_in_the_dark_is_no_missing_thing(home: Path
 async def test_lists_that_change_slowly_are_kept_until_we_write(home: Path) -> None:
     async with upstream() as there:
         ours, _ = journaled(there, home)
-        for _ in range(3):
-            tags = (await ours.send(bound("list_tags"), Caller())).body["tags"]
+        tags = (await ours.send(bound("list_tags"), Caller())).body["tags"]
+        for _ in range(2):
+            assert (await ours.send(bound("list_tags"), Caller())).body["tags"] == tags
         assert there.arrivals("list_tags") == 1
         await ours.send(bound("list_tags", fresh=True), Caller())
         assert there.arrivals("list_tags") == 2

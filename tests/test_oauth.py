@@ -14,6 +14,7 @@ from aircall_mcp.errors import CredentialError, Unreachable
 from aircall_mcp.oauth import (
     Client,
     Denied,
+    Errand,
     authorization,
     code_from,
     exchange,
@@ -33,7 +34,7 @@ GRANT = Grant(
 )
 
 
-def errand(client: Client = CLIENT) -> Any:
+def errand(client: Client = CLIENT) -> Errand:
     return authorization(client, BACK, os.urandom)
 
 
@@ -75,7 +76,7 @@ class TestAuthorization:
 
 
 class TestAnswers:
-    def answer(self, there: Any, **query: str) -> str:
+    def answer(self, there: Errand, **query: str) -> str:
         state = parse_qs(urlsplit(there.url).query)["state"][0]
         words = {"state": state, **query}
         return BACK + "?" + "&".join(f"{name}={value}" for name, value in words.items())

@@ -181,6 +181,7 @@ async def test_of_more_than_ten_thousand_the_first_ten_thousand_are_read_and_the
     assert got.page.total
     assert got.page.total > ITEM_CAP
     oldest = got.reply.body["calls"][-1]
+    assert got.page.next is not None
     assert got.page.next == {"max_items": ITEM_CAP, "per_page": 50, "to": oldest["started_at"]}
     assert any("goes on in another period" in note for note in got.notes)
     further = await read(

@@ -37,7 +37,10 @@ def test_a_dial_is_looked_for_among_the_calls_since_then(registry: Registry) -> 
     assert over(dial, {**new, "ended_at": NOW + 9})
 
 
-@pytest.mark.parametrize("body", [None, {}, [], {"calls": None}, {"calls": [None, 3, {}]}, "calls"])
+SHAPELESS: list[Any] = [None, {}, [], {"calls": None}, {"calls": [None, 3, {}]}, "calls"]
+
+
+@pytest.mark.parametrize("body", SHAPELESS)
 def test_an_answer_in_any_form_shows_nothing(registry: Registry, body: Any) -> None:
     assert shown(registry, bound(registry, "start_outbound_call", **DIAL), body) is None
 

@@ -81,7 +81,7 @@ async def upstream(**choices: Any) -> AsyncGenerator[Upstream]:
     sandbox = Sandbox(**choices)
     config = uvicorn.Config(sandbox, log_config=None, access_log=False, lifespan="off")
     server = uvicorn.Server(config)
-    with socket.socket() as listening:
+    with socket.socket(proto=socket.IPPROTO_TCP) as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen(100)  # from here on nobody is turned away
         port = listening.getsockname()[1]

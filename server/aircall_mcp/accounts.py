@@ -77,7 +77,7 @@ class Account(_Checked):
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
     host: str = AIRCALL_HOST
     credential: Annotated[Credential, Field(discriminator="kind")]
-    requests_per_minute: int = Field(60, ge=1, le=100_000)
+    requests_per_minute: int = Field(default=60, ge=1, le=100_000)
     time_zone: str | None = None
     default_user: int | None = Field(default=None, gt=0)
     default_number: int | None = Field(default=None, gt=0)

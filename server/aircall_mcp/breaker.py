@@ -40,8 +40,8 @@ class Breaker:
         if left > 0 or self._probing:
             raise Unreachable(
                 f"Aircall has not answered the last {self._failed} requests; nothing was sent.",
-                hint=f"Nothing was changed. The next try is possible in {max(1, round(left))} seconds."
-                " https://status.aircall.com tells more.",
+                hint="Nothing was changed. The next try is possible in"
+                f" {max(1, round(left))} seconds. https://status.aircall.com tells more.",
             )
         self._probing = True
 

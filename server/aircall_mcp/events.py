@@ -44,6 +44,7 @@ MIGRATIONS: tuple[Migration, ...] = (
         "CREATE INDEX event_number ON event (number_id, sequence) WHERE number_id IS NOT NULL",
         "CREATE INDEX event_contact ON event (contact_id, sequence) WHERE contact_id IS NOT NULL",
         "CREATE INDEX event_time ON event (message, received)",
+        "CREATE INDEX event_late ON event (sequence) WHERE received > built + 300",
         "CREATE TABLE body (sequence INTEGER PRIMARY KEY, sealed BLOB NOT NULL)",
         "CREATE TABLE kind (name TEXT PRIMARY KEY)",
         # Outlives the event: what was erased or aged out must not come back by a late retry.
@@ -57,7 +58,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     ),
 )
 
-POLL = 0.03
+POLL = 0.02
 """Seconds between two looks for what another process appended."""
 HEARTBEAT = 30.0
 """Seconds between two notes that somebody is listening."""
@@ -615,40 +616,41 @@ _COLUMNS = "sequence, webhook, kind, built, received, call_id, digest"
 
 def _selected(tx: Transaction, query: Query, mark: bytes | None) -> list[tuple[Any, ...]]:
     """Each way in walks one index in the order of the answer, so that a page costs a page."""
-    where, values = _conditions(tx, query)
+    where, values = _conditions(query)
     kinds = _kinds(tx, query)
     order = "ASC" if query.after is not None else "DESC"
     values["limit"] = query.limit
+    among = "" if kinds is None else f"+kind IN ({_names(kinds, values)})" if kinds else "1 = 0"
     narrow = mark is not None or query.call_id is not None or query.contact_id is not None
-    if kinds is None or narrow:
-        if kinds is not None:
-            where.append(f"+kind IN ({_names(kinds, values)})" if kinds else "1 = 0")
-        source = "event"
-        if mark is not None:
-            source, values["mark"] = "party CROSS JOIN event USING (sequence)", mark
-            where.append("mark = :mark")
-        parts = [_part(source, where, order)]
-    else:
-        parts: list[str] = []
-        for number, kind in enumerate(kinds):
-            values[f"kind{number}"] = kind
-            parts.append(_part("event", [*where, f"kind = :kind{number}"], order))
+    parts: list[str] = []
+    for span, late in _spans(tx, query, values, narrow=narrow):
+        if kinds is None or narrow or late:
+            source = "event"
+            also = [among] if among else []
+            if mark is not None:
+                source, values["mark"] = "party CROSS JOIN event USING (sequence)", mark
+                also.append("mark = :mark")
+            parts.append(_part(source, [*where, *span, *also], order))
+        else:
+            for number in range(len(kinds)):
+                parts.append(_part("event", [*where, *span, f"kind = :kind{number}"], order))
     if not parts:
         return []
     union = " UNION ALL ".join(f"SELECT * FROM ({part})" for part in parts)  # noqa: S608 - our own names
     sql = f"""SELECT {_COLUMNS}, sealed
               FROM (SELECT * FROM ({union}) ORDER BY sequence {order} LIMIT :limit) AS chosen
-              JOIN body USING (sequence) ORDER BY sequence {order}"""  # noqa: S608 - as above
+              JOIN event USING (sequence) JOIN body USING (sequence)
+              ORDER BY sequence {order}"""  # noqa: S608 - as above
     return tx.all(sql, **values)
 
 
 def _part(source: str, where: Sequence[str], order: str) -> str:
     conditions = " AND ".join(where) or "1 = 1"
-    return f"""SELECT {_COLUMNS} FROM {source} WHERE {conditions}
+    return f"""SELECT sequence FROM {source} WHERE {conditions}
                ORDER BY sequence {order} LIMIT :limit"""  # noqa: S608 - our own names
 
 
-def _conditions(tx: Transaction, query: Query) -> tuple[list[str], Json]:
+def _conditions(query: Query) -> tuple[list[str], Json]:
     where: list[str] = []
     values: Json = {}
     for name in ("call_id", "contact_id", "user_id", "number_id"):
@@ -659,24 +661,37 @@ def _conditions(tx: Transaction, query: Query) -> tuple[list[str], Json]:
             values[name] = value
     if query.messages:
         where.append("+message = 1")
-    low, high = query.after, query.before
     if query.since is not None:
         where.append("built >= :since")
         values["since"] = query.since
-        first = _edge(tx, "received >= :at", "ASC", query.since - _SLACK)
-        low = max(low or 0, (first or _counter(tx, "sequence") + 1) - 1)
     if query.until is not None:
         where.append("built <= :until")
         values["until"] = query.until
-        last = _edge(tx, "received <= :at", "DESC", query.until + _LATEST)
-        high = min(high or 2**62, (last or 0) + 1)
-    if low is not None:
-        where.append("sequence > :low")
-        values["low"] = low
-    if high is not None:
-        where.append("sequence < :high")
-        values["high"] = high
     return where, values
+
+
+def _spans(
+    tx: Transaction, query: Query, values: Json, *, narrow: bool
+) -> list[tuple[list[str], bool]]:
+    """The sequences to walk through, and whether only among those that came late.
+
+    Times select by when it happened, sequences are in the order of arrival: most events arrive
+    within minutes, so a window of time is a short span of them and a few late ones behind it.
+    """
+    low, high = query.after, query.before
+    if query.since is not None:
+        first = _edge(tx, "received >= :at", "ASC", query.since - _SLACK)
+        low = max(low or 0, (first or _counter(tx, "sequence") + 1) - 1)
+    span = [] if low is None else ["sequence > :low"]
+    values["low"] = low
+    if query.until is None or narrow:
+        values["high"] = high
+        return [([*span, *([] if high is None else ["sequence < :high"])], False)]
+    soon = (_edge(tx, "received <= :at", "DESC", query.until + _SLACK) or 0) + 1
+    last = (_edge(tx, "received <= :at", "DESC", query.until + _LATEST) or 0) + 1
+    values["soon"], values["high"] = min(high or soon, soon), min(high or last, last)
+    behind = ["sequence >= :soon", "sequence < :high", "received > built + 300"]
+    return [([*span, "sequence < :soon"], False), ([*span, *behind], True)]
 
 
 def _edge(tx: Transaction, condition: str, order: str, at: float) -> int | None:

@@ -346,14 +346,22 @@ class Gateway:
         )
         despite = ""
         while True:
-            intent, written = await journal.begin(
-                errand.operation.id,
-                errand.share.company,
-                print_,
-                guarded=errand.operation.repeatable == "never",
-                patience=errand.caller.deadline + 5,
-                despite=despite,
+            beginning = asyncio.ensure_future(
+                journal.begin(
+                    errand.operation.id,
+                    errand.share.company,
+                    print_,
+                    guarded=errand.operation.repeatable == "never",
+                    patience=errand.caller.deadline + 5,
+                    despite=despite,
+                )
             )
+            try:
+                intent, written = await asyncio.shield(beginning)
+            except asyncio.CancelledError:
+                intent, written = await beginning  # what is written down gets its outcome
+                errand.intent = intent if written else None
+                raise
             if written:
                 break
             if intent.id == despite or not await self._past(errand, intent):

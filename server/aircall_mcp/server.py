@@ -10,7 +10,6 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any, Protocol
-from weakref import WeakSet
 
 import anyio
 import mcp_types as types
@@ -144,7 +143,8 @@ class _Noticeboard:
         self._caller = caller
         self._bus = InMemorySubscriptionBus()
         self._listen = ListenHandler(self._bus, max_subscriptions=MOST_SUBSCRIPTIONS)
-        self._sessions: dict[str, WeakSet[Any]] = {}
+        # A session is made anew for every request; what tells connections apart is their client.
+        self._sessions: dict[tuple[str, int], Any] = {}
         self._watching: asyncio.Task[None] | None = None
 
     def handlers(self) -> dict[str, Any]:
@@ -213,19 +213,18 @@ class _Noticeboard:
         self, ctx: Context, params: types.SubscribeRequestParams
     ) -> types.EmptyResult:
         uri = str(params.uri)
-        if not uri.startswith(OURS) or len(self._sessions) >= MOST_SUBSCRIPTIONS:
+        if not uri.startswith(OURS):
             raise MCPError(code=types.INVALID_PARAMS, message="There is no such resource.")
-        self._sessions.setdefault(uri, WeakSet()).add(ctx.session)
+        if len(self._sessions) >= MOST_SUBSCRIPTIONS:
+            del self._sessions[next(iter(self._sessions))]
+        self._sessions[uri, id(ctx.session.client_params)] = ctx.session
         self._watch()
         return types.EmptyResult()
 
     async def _unsubscribe(
         self, ctx: Context, params: types.UnsubscribeRequestParams
     ) -> types.EmptyResult:
-        uri = str(params.uri)
-        self._sessions.get(uri, WeakSet()).discard(ctx.session)
-        if not self._sessions.get(uri):
-            self._sessions.pop(uri, None)
+        self._sessions.pop((str(params.uri), id(ctx.session.client_params)), None)
         return types.EmptyResult()
 
     async def _listened(
@@ -262,8 +261,10 @@ class _Noticeboard:
 
     async def _tell_of(self, uri: str) -> None:
         await self._bus.publish(ResourceUpdated(uri=uri))
-        for session in list(self._sessions.get(uri, ())):
+        for place, session in list(self._sessions.items()):
+            if place[0] != uri:
+                continue
             try:
                 await session.send_resource_updated(uri)
             except (anyio.BrokenResourceError, anyio.ClosedResourceError):
-                self._sessions[uri].discard(session)
+                self._sessions.pop(place, None)

@@ -44,9 +44,9 @@ def shape(body: Any, answer: Answer, detail: Detail) -> tuple[Any, list[str]]:
     """What of `body` a model sees, and the notes it needs to read it."""
     walk = _Walk(answer)
     data: Any = walk.full(body) if detail == "full" else walk.concise(body)
-    fields = cast("dict[str, Any] | None", data if isinstance(data, dict) else None)
-    if answer.is_list and fields is not None:
-        fields.setdefault(answer.key, [])
+    top: Any = data
+    if answer.is_list and isinstance(top, dict):
+        cast("dict[str, Any]", top).setdefault(answer.key, [])
     notes: list[str] = []
     if expiring := sorted(walk.told & answer.expiring.keys()):
         listed = ", ".join(f"{name} {answer.expiring[name] // 3600} h" for name in expiring)

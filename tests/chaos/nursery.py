@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 
 from aircall_mcp.errors import CredentialError
@@ -33,8 +34,8 @@ async def renew_for_ever(home: Path, url: str) -> None:
 
 
 def main(home: Path, url: str) -> None:
-    import authlib.oauth2.client  # noqa: F401 - what a child would import first
-    import cryptography.hazmat.primitives.ciphers.aead  # noqa: F401
+    for slow in ("authlib.oauth2.client", "cryptography.hazmat.primitives.ciphers.aead"):
+        import_module(slow)  # what every child would import first
 
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     for _ in sys.stdin:

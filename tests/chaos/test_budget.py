@@ -77,7 +77,7 @@ async def test_four_processes_never_send_more_than_the_limit(home: Path, full: b
     if full:
         await check(home, calls=200, window=60.0, jumps=False)
     else:
-        await check(home, calls=60, window=2.5, jumps=False)
+        await check(home, calls=45, window=4.0, jumps=False)
 
 
 @pytest.mark.timeout(900)
@@ -85,4 +85,4 @@ async def test_a_wall_clock_that_leaps_an_hour_changes_nothing(home: Path, full:
     if full:
         await check(home, calls=200, window=5.0, jumps=True)
     else:
-        await check(home, calls=45, window=2.5, jumps=True)
+        await check(home, calls=45, window=4.0, jumps=True)

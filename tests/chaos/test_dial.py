@@ -168,17 +168,17 @@ def quick_homes() -> Path | None:
 
 
 def dials(sandbox: Sandbox) -> Counter[str]:
-    """How often each phone was dialled, by the sandbox's own record."""
+    """How often each phone was dialled by the sandbox's record; what it refused rang nowhere."""
     return Counter(
         arrival.json()["to"]
         for arrival in sandbox.arrivals
-        if arrival.operation == "start_outbound_call"
+        if arrival.operation == "start_outbound_call" and (arrival.status or 204) < 400
     )
 
 
 @pytest.mark.timeout(3600)
 async def test_at_most_one_dial_arrives_for_an_intent(full: bool) -> None:
-    count = 5_000 if full else 90
+    count = 5_000 if full else 60
     waiting = list(enumerate(plans(count, random.Random(5))))
     tally: Counter[tuple[str, ...]] = Counter()
     clean: set[str] = set()
@@ -206,7 +206,7 @@ async def test_at_most_one_dial_arrives_for_an_intent(full: bool) -> None:
                     tally[tuple(word or "killed" for word in said)] += 1
                     if said[0] == "done":
                         clean.add(to)
-                    for call in world.calls[-3 * LANES :]:
+                    for call in world.calls[-20 * LANES :]:
                         if call.user == user.id:
                             call.ended = min(call.ended, call.started)
 

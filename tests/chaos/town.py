@@ -5,7 +5,7 @@ from __future__ import annotations
 import mmap
 import struct
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -81,7 +81,7 @@ class Town:
 
 
 @contextmanager
-def open_town(clock: Callable[[], float]) -> Iterator[Town]:
+def open_town(clock: Callable[[], float]) -> Generator[Town]:
     sandbox = Sandbox(
         clock=clock, oauth="expiring", token_lifetime=LIFETIME, requests_per_minute=None
     )

@@ -5,6 +5,7 @@ import json
 import socket
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -144,13 +145,13 @@ def test_nothing_said_is_nothing_sure(index: Index, query: str) -> None:
     ("said", "order"),
     [
         (
-            "find the contact anna@acme.com, call her from Paul's line and tag the call follow_up",
+            "find the contact anna@acme.com, call her from Paul's line and tag the call as VIP",
             ["search_contacts", "start_outbound_call", "add_call_tags"],
         ),
         ("create a team called Night, then add Tom to it", ["create_team", "add_user_to_team"]),
         ("delete the recording and delete the voicemail of the call",
          ["delete_call_recording", "delete_call_voicemail"]),
-        ("fais un résumé de l'appel, puis ajoute une note dessus", ["get_call_summary", "add_call_comment"]),
+        ("invite Lena, dann füge sie dem Team Nord hinzu", ["create_user_v2", "add_user_to_team"]),
     ],
 )  # fmt: skip
 def test_several_needs_come_in_the_order_of_use(index: Index, said: str, order: list[str]) -> None:
@@ -177,17 +178,15 @@ def made(count: int) -> Iterable[Operation]:
     pattern = spec.load().operations[10]
     for n in range(count):
         act, thing = acts[n % 8], things[n // 8 % 8]
-        yield Operation(
-            **{
-                **{f: getattr(pattern, f) for f in pattern.__dataclass_fields__},
-                "id": f"{act}_{thing}_{n}",
-                "tool": f"aircall_{act}_{thing}_{n}",
-                "path": f"/v1/{thing}s/{{id}}/{act}/{n}",
-                "title": f"{act.title()} a {thing}",
-                "summary": f"{act.title()} one {thing} of batch {n}.",
-                "utterances": (),
-                "retired": None,
-            }
+        yield replace(
+            pattern,
+            id=f"{act}_{thing}_{n}",
+            tool=f"aircall_{act}_{thing}_{n}",
+            path=f"/v1/{thing}s/{{id}}/{act}/{n}",
+            title=f"{act.title()} a {thing}",
+            summary=f"{act.title()} one {thing} of batch {n}.",
+            utterances=(),
+            retired=None,
         )
 
 

@@ -79,16 +79,17 @@ def main() -> None:
         # The reader of a pipe had enough; Python's own complaint at exit would be noise.
         sys.stderr.close()
         sys.exit(0)
-    except AircallMCPError as error:
-        click.echo(click.style("error: ", fg="red", bold=True) + error.message, err=True)
-        if error.hint:
-            click.echo(click.style("  next: ", fg="cyan") + error.hint, err=True)
-        sys.exit(2 if isinstance(error, SettingsError | SpecError | NotOffered) else 1)
     except Exception as error:
+        cause = _innermost(error)
+        if isinstance(cause, AircallMCPError):
+            click.echo(click.style("error: ", fg="red", bold=True) + cause.message, err=True)
+            if cause.hint:
+                click.echo(click.style("  next: ", fg="cyan") + cause.hint, err=True)
+            sys.exit(2 if isinstance(cause, SettingsError | SpecError | NotOffered) else 1)
         _record(error)
         click.echo(
             click.style("bug: ", fg="red", bold=True)
-            + f"{type(_innermost(error)).__name__}. `aircall-mcp doctor` looks at the installation"
+            + f"{type(cause).__name__}. `aircall-mcp doctor` looks at the installation"
             " and names the log file.",
             err=True,
         )

@@ -55,6 +55,7 @@ def command(
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind(("127.0.0.1", port))
+        listening.listen()  # so that whoever reads the first line finds an open door
     except OSError:
         raise click.ClickException(f"port {port} is taken; --port 0 finds a free one") from None
     base_url = f"http://127.0.0.1:{listening.getsockname()[1]}"

@@ -48,7 +48,7 @@ def command(query: tuple[str, ...], limit: int, batch: IO[str] | None, as_json: 
         console.print(f"{escape(ranking.hint)}\n")
     table = Table(box=None, header_style="bold")
     for column in ("", "tool", "effect", "what it does", "because"):
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column == "tool")
     for match in ranking.matches:
         operation = match.operation
         cells = (operation.tool, operation.effect, operation.summary, ", ".join(match.because))

@@ -100,7 +100,16 @@ class Deliveries:
         self._disorder = disorder
         self._chance = seeded("deliveries", seed)
         self._since = clock()
+        self._earlier = {
+            call.id for call in self.world.calls_since(self._since - LONGEST_CALL, self._since)
+        }
         self._told: set[tuple[int | str, str]] = set()
+        # What the invented company has set up leads to invented places.
+        self._invented = set(self.world.webhooks) | {
+            configuration.callback_url
+            for number in self.world.numbers.values()
+            for configuration in number.configurations.values()
+        }
         self._lines: dict[str, _Line] = {}
         self._client: httpx2.AsyncClient | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -189,7 +198,8 @@ class Deliveries:
     def _look(self, now: float) -> None:
         for call in self.world.calls_since(now - LONGEST_CALL, now):
             for at, kind in _course(self.world, call):
-                if self._since < at <= now and (call.id, kind) not in self._told:
+                new = call.id not in self._earlier or at > self._since
+                if new and at <= now and (call.id, kind) not in self._told:
                     self._told.add((call.id, kind))
                     self._tell_of_call(call, kind, now)
         for message in reversed(self.world.messages):
@@ -258,7 +268,8 @@ class Deliveries:
 
     def _tell(self, event: str, resource: str, data: Json) -> None:
         for webhook in self.world.webhooks.values():
-            if event in webhook.events and webhook.active:
+            wanted = event in webhook.events and webhook.active
+            if wanted and webhook.uuid not in self._invented:
                 told = {
                     "resource": resource,
                     "event": event,
@@ -269,6 +280,8 @@ class Deliveries:
                 self._line_to(webhook.uuid, webhook).take(event, webhook.url, told)
 
     def _call_back(self, configuration: Configuration, event: str, data: Json) -> None:
+        if configuration.callback_url in self._invented:
+            return
         told = {
             "event_name": event,
             "timestamp": int(self._clock() * 1000),

@@ -34,10 +34,10 @@ MOST_CLAUSES = 6
 SHORTEST_CLAUSE = 2
 """Words from which a clause can be a need of its own."""
 
-SURE_NEED = 0.7
+SURE_NEED = 0.75
 """Probability from which two clauses make a sentence one with several needs."""
 
-POSSIBLE_NEED = 0.35
+POSSIBLE_NEED = 0.25
 """Probability from which a clause of such a sentence is a need."""
 
 HEARD_IN_WHOLE = 12

@@ -1,8 +1,9 @@
 """The trained model: one linear layer from features to intents, read from one small file.
 
 An intent is an operation (its id) or something that Aircall's API cannot do (`!` and its name).
-Weights are one signed byte each, a row a feature. A row is read as one long integer and rows are
-added as such, so that evaluating takes neither numpy nor a loop over the intents.
+Weights are one byte each, a row a feature, in a file that only the wheel compresses. A row is read
+as one long integer and rows are added as such, so that evaluating takes neither numpy nor a loop
+over the intents.
 """
 
 from __future__ import annotations
@@ -157,20 +158,19 @@ class Model:
         ).encode()
         body = array("I", self._row).tobytes() + array("f", self._values).tobytes()
         body += self._weights
-        return zlib.compress(len(header).to_bytes(4, "little") + header + body, 9)
+        return len(header).to_bytes(4, "little") + header + body
 
 
 def header_of(packed: bytes) -> tuple[dict[str, Any], memoryview]:
     """The header of a model file and the numbers behind it. Raises `SpecError`."""
+    size = 4 + int.from_bytes(packed[:4], "little")
     try:
-        content = zlib.decompress(packed)
-        size = 4 + int.from_bytes(content[:4], "little")
-        header = cast("dict[str, Any]", json.loads(content[4:size]))
-    except (zlib.error, ValueError):
+        header = cast("dict[str, Any]", json.loads(packed[4:size]))
+    except ValueError:
         raise SpecError(f"{FILE} is broken.", hint=_MEND) from None
     if header.get("format") != FORMAT:
         raise SpecError(f"{FILE} is of another version.", hint=_MEND)
-    return header, memoryview(content)[size:]
+    return header, memoryview(packed)[size:]
 
 
 def unpacked(packed: bytes) -> Model:

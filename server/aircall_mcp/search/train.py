@@ -132,18 +132,14 @@ def read_sources(root: Path) -> Sources:
         if not _replaced(overlay):
             texts = (overlay["title"], overlay["summary"], *overlay["utterances"])
             examples += [Example(OWN, "en", text, name) for text in texts]
-    return Sources(
-        Lexicon.of(
-            {
-                concept: [pattern for words in languages.values() for pattern in words.split()]
-                for concept, languages in content[root / "lexicon.toml"]["concepts"].items()
-            }
-        ),
-        refusals,
-        tuple(examples),
-        tuple(several),
-        _hash_of(files),
+    lexicon = Lexicon.of(
+        {
+            concept: [pattern for words in languages.values() for pattern in words.split()]
+            for concept, languages in content[root / "lexicon.toml"]["concepts"].items()
+        }
     )
+    made_of = _hash_of(lexicon, refusals, examples)
+    return Sources(lexicon, refusals, tuple(examples), tuple(several), made_of)
 
 
 def _replaced(overlay: Json) -> bool:
@@ -166,11 +162,10 @@ def _known(file: str, where: str, names: Iterable[str], known: Iterable[str]) ->
 _CODE = [Path(__file__).with_name(f"{name}.py") for name in ("words", "model", "train")]
 
 
-def _hash_of(files: Sequence[Path]) -> str:
-    """Of the sources and of the code that reads them, whatever the line ends of the checkout."""
-    digest = hashlib.sha256()
-    for file in (*files, *_CODE):
-        digest.update(f"{file.parent.name}/{file.name}\n".encode())
+def _hash_of(*parts: object) -> str:
+    """Of what is learned and of the code that learns it, whatever the line ends of the checkout."""
+    digest = hashlib.sha256(repr(parts).encode())
+    for file in _CODE:
         digest.update(file.read_bytes().replace(b"\r\n", b"\n"))
     return digest.hexdigest()
 

@@ -1,45 +1,10 @@
-"""`aircall-mcp demo`: a journey against the sandbox, through a real MCP client over stdio."""
+"""A call from a user found by e-mail: placed, tagged, commented."""
 
 from __future__ import annotations
 
-import json
-import os
-import sys
-from collections.abc import Awaitable, Callable
-from tempfile import TemporaryDirectory
-from typing import Any, cast
+from typing import Any
 
-import click
-from rich.console import Console
-
-from ..clients import CLIENTS, config_for
-
-Json = dict[str, Any]
-
-
-class Teller:
-    """Tells each step: tool, arguments, answer. Colour on a terminal, plain elsewhere."""
-
-    def __init__(self, client: Any, console: Console) -> None:
-        self._client = client
-        self.console = console
-        self._step = 0
-
-    async def call(
-        self, why: str, tool: str, arguments: Json, *, show: Callable[[Json], Any]
-    ) -> Json:
-        """Call `tool`, print what `show` picks of the answer, and give back the whole answer."""
-        self._step += 1
-        self.console.print(f"\n[bold]{self._step}. {why}[/]")
-        self.console.print(f"   [cyan]{tool}[/] ", end="")
-        self.console.print(json.dumps(arguments, ensure_ascii=False), markup=False, soft_wrap=True)
-        result = await self._client.call_tool(tool, arguments)
-        answer: Json = result.structured_content or {}
-        if result.is_error:
-            raise click.ClickException(f"{tool}: {answer.get('error', answer)}")
-        for line in _lines(show(answer)):
-            self.console.print(f"   [dim]│[/] [green]{_escaped(line)}[/]", soft_wrap=True)
-        return answer
+from .teller import Json, Teller
 
 
 async def outbound(teller: Teller, client: Any) -> None:
@@ -135,59 +100,3 @@ async def _free_user(client: Any, users: list[Json]) -> Json:
     result = await client.call_tool("aircall_list_user_availabilities", {})
     states = {row["id"]: row["availability"] for row in result.structured_content["data"]["users"]}
     return next(user for user in users if states.get(user["id"]) == "available")
-
-
-JOURNEYS: dict[str, Callable[[Teller, Any], Awaitable[None]]] = {"outbound": outbound}
-
-
-@click.command("demo")
-@click.argument("journey", type=click.Choice(list(JOURNEYS)), default="outbound")
-def command(journey: str) -> None:
-    """A journey against the sandbox, through a real MCP client over stdio, told step by step."""
-    import anyio
-
-    console = Console(highlight=False)
-    tell = JOURNEYS[journey]
-    console.print(f"[bold magenta]aircall-mcp demo {journey}[/]: {tell.__doc__}")
-
-    async def run() -> None:
-        from mcp import Client, StdioServerParameters
-
-        with TemporaryDirectory(prefix="aircall-mcp-demo-") as home:
-            server = StdioServerParameters(
-                command=sys.executable,
-                args=["-m", "aircall_mcp", "serve", "--sandbox"],
-                env={**os.environ, "AIRCALL_MCP_HOME": home},
-            )
-            async with Client(server) as client:
-                console.print(f"[dim]connected over stdio, protocol {client.protocol_version}[/]")
-                await tell(Teller(client, console), client)
-
-    anyio.run(run)
-    console.print("\n[bold green]Done.[/] The same server in your client, still in the sandbox:")
-    for name in ("claude-desktop", "cursor"):
-        chosen = CLIENTS[name]
-        console.print(f"\n[bold]{chosen.title}[/] [dim]{chosen.file}[/]")
-        console.print(config_for(chosen, sandbox=True), markup=False, soft_wrap=True)
-    console.print("\n[dim]Others: aircall-mcp config --help. A real account: see the README.[/]")
-
-
-def _lines(value: Any) -> list[str]:
-    """JSON for the eye: one line for each member of the outermost list or object."""
-    if isinstance(value, dict) and len(members := cast("Json", value)) > 1:
-        inner = [f"{key}: {_compact(part)}" for key, part in members.items()]
-    elif isinstance(value, list) and value:
-        inner = [_compact(item) for item in cast("list[Any]", value)]
-    else:
-        inner = [_compact(value)]
-    return inner
-
-
-def _compact(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _escaped(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)

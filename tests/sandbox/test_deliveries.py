@@ -1,0 +1,200 @@
+"""The sandbox speaks as Aircall does: what it posts, how it repeats, when it gives up."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx2
+import pytest
+
+from aircall_mcp.sandbox.deliveries import Deliveries
+
+from .office import Office
+
+pytestmark = pytest.mark.anyio
+
+URL = "https://events.example.com/hook"
+
+
+class Ear:
+    """Takes what is posted, or says what it is told to."""
+
+    def __init__(self) -> None:
+        self.got: list[dict[str, Any]] = []
+        self.tried = 0
+        self.status = 200
+
+    async def __call__(self, request: httpx2.Request) -> httpx2.Response:
+        self.tried += 1
+        if self.status == 200:
+            self.got.append({**json.loads(request.content), "url": str(request.url)})
+        return httpx2.Response(self.status)
+
+    def kinds(self) -> list[str]:
+        return [one.get("event") or one["event_name"] for one in self.got]
+
+
+class Speaking:
+    def __init__(self, office: Office, ear: Ear, deliveries: Deliveries) -> None:
+        self.office, self.ear, self.deliveries = office, ear, deliveries
+
+    def client(self) -> httpx2.AsyncClient:
+        sandbox = self.office.sandbox
+        return httpx2.AsyncClient(
+            transport=httpx2.ASGITransport(app=self.deliveries),
+            base_url="https://api.aircall.io",
+            auth=(sandbox.api_id, sandbox.api_token),
+        )
+
+    async def ask(self, method: str, path: str, body: Any = None) -> Any:
+        async with self.client() as client:
+            answer = await client.request(method, path, json=body)
+        assert answer.status_code < 300, answer.text
+        return answer.json() if answer.content else None
+
+    async def heard(self, count: int) -> list[str]:
+        async with asyncio.timeout(5):
+            while len(self.ear.got) < count:  # noqa: ASYNC110 - the sandbox posts by itself
+                await asyncio.sleep(0.01)
+        return self.ear.kinds()
+
+
+@asynccontextmanager
+async def speaking(events: list[str] | None = None, **choices: Any) -> AsyncGenerator[Speaking]:
+    office, ear = Office(), Ear()
+    transport = httpx2.MockTransport(ear)
+    choices.setdefault("first_wait", 0.01)
+    deliveries = Deliveries(
+        office.sandbox, clock=office.clock,
+        client=lambda: httpx2.AsyncClient(transport=transport), **choices,
+    )  # fmt: skip
+    async with deliveries:
+        made = Speaking(office, ear, deliveries)
+        await made.ask("POST", "/v1/webhooks", {"url": URL, "events": events or []})
+        yield made
+
+
+async def test_a_call_is_told_step_by_step_as_time_goes_by() -> None:
+    async with speaking(["call.created", "call.answered", "call.hungup", "call.ended"]) as it:
+        call = await it.ask(
+            "POST", "/sandbox/calls", {"number_id": it.office.number("FR"), "from": "+33199001234"}
+        )
+        assert await it.heard(1) == ["call.created"]
+        it.office.clock.pass_by(5)
+        assert await it.heard(2) == ["call.created", "call.answered"]
+        await it.ask("POST", f"/sandbox/calls/{call['id']}/hangup")
+        assert (await it.heard(3))[2] == "call.hungup"
+        it.office.clock.pass_by(40)
+        assert (await it.heard(4))[3] == "call.ended"
+        first = it.ear.got[0]
+        assert first["url"] == URL
+        assert first["resource"] == "call"
+        assert first["timestamp"] == int(it.office.clock.now) - 45
+        assert first["token"] == next(
+            w.token for w in it.office.world.webhooks.values() if w.url == URL
+        )
+        assert first["data"]["number"]["e164_digits"].startswith("+33")
+
+
+async def test_a_text_comes_in_as_an_event_or_as_a_callback_of_a_proxy_number() -> None:
+    async with speaking(["message.received"]) as it:
+        number = it.office.number("FR")
+        asked = {"number_id": number, "from": "+33199001234", "body": "hello"}
+        await it.ask("POST", "/sandbox/texts", asked)
+        await it.heard(1)
+        assert it.ear.got[0]["data"]["body"] == "hello"
+        made = await it.ask(
+            "POST", f"/v1/numbers/{number}/messages/configuration",
+            {"callbackUrl": "https://events.example.com/texts"},
+        )  # fmt: skip
+        await it.ask("POST", "/sandbox/texts", asked)
+        await it.heard(2)
+        callback = it.ear.got[1]
+        assert callback["event_name"] == "message.received"
+        assert callback["timestamp"] == int(it.office.clock.now * 1000)
+        assert callback["token"] == made["token"]
+
+
+async def test_what_the_api_did_is_told() -> None:
+    wanted = ["contact.created", "contact.updated", "contact.deleted", "call.tagged"]
+    async with speaking(wanted) as it:
+        made = await it.ask(
+            "POST", "/v1/contacts",
+            {"first_name": "Zoe", "phone_numbers": [{"label": "Work", "value": "+33199007777"}]},
+        )  # fmt: skip
+        contact = made["contact"]["id"]
+        await it.ask("POST", f"/v1/contacts/{contact}", {"last_name": "Petit"})
+        await it.ask("DELETE", f"/v1/contacts/{contact}")
+        call = it.office.world.calls[-10].id
+        tag = next(iter(it.office.world.tags))
+        await it.ask("POST", f"/v1/calls/{call}/tags", {"tags": [tag]})
+        assert await it.heard(4) == wanted
+        assert isinstance(it.ear.got[0]["data"]["created_at"], str)
+        assert it.ear.got[2]["data"]["id"] == contact
+
+
+async def test_a_post_that_fails_is_repeated_until_it_is_taken() -> None:
+    async with speaking(["message.received"]) as it:
+        it.ear.status = 503
+        asked = {"number_id": it.office.number("FR"), "from": "+33199001234", "body": "hello"}
+        await it.ask("POST", "/sandbox/texts", asked)
+        async with asyncio.timeout(5):
+            while it.ear.tried < 3:  # noqa: ASYNC110 - the sandbox posts by itself
+                await asyncio.sleep(0.01)
+        it.ear.status = 200
+        assert await it.heard(1) == ["message.received"]
+        await it.deliveries.settled()
+        assert [one.repetition for one in it.deliveries.log] == list(range(it.ear.tried))
+
+
+async def test_too_many_failures_disable_it_and_a_success_brings_it_back() -> None:
+    async with speaking(["message.received"], failures=3) as it:
+        [webhook] = [w for w in it.office.world.webhooks.values() if w.url == URL]
+        it.ear.status = 500
+        asked = {"number_id": it.office.number("FR"), "from": "+33199001234", "body": "hello"}
+        await it.ask("POST", "/sandbox/texts", asked)
+        async with asyncio.timeout(5):
+            while webhook.active:  # noqa: ASYNC110 - the sandbox posts by itself
+                await asyncio.sleep(0.01)
+        assert it.ear.tried == 3
+        it.ear.status = 200
+        await it.heard(1)
+        await it.deliveries.settled()
+        assert webhook.active
+
+
+async def test_duplicates_and_disorder_come_by_option() -> None:
+    async with speaking(["message.received"], duplicates=0.5, disorder=0.5) as it:
+        number = it.office.number("FR")
+        for n in range(30):
+            asked = {"number_id": number, "from": "+33199001234", "body": str(n)}
+            await it.ask("POST", "/sandbox/texts", asked)
+        await it.deliveries.settled()
+        bodies = [int(one["data"]["body"]) for one in it.ear.got]
+        assert len(bodies) > len(set(bodies)) >= 29
+        assert list(dict.fromkeys(bodies)) != sorted(set(bodies))
+
+
+async def test_a_route_leads_the_posts_as_a_tunnel_would() -> None:
+    async with speaking(["message.received"], route="http://127.0.0.1:9/") as it:
+        asked = {"number_id": it.office.number("FR"), "from": "+33199001234", "body": "hello"}
+        await it.ask("POST", "/sandbox/texts", asked)
+        await it.heard(1)
+        assert it.ear.got[0]["url"] == "http://127.0.0.1:9/hook"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [("GET", "/sandbox/texts", None, 404), ("POST", "/sandbox/nothing", {}, 404),
+     ("POST", "/sandbox/texts", {}, 400), ("POST", "/sandbox/texts", [], 400),
+     ("POST", "/sandbox/calls/1/hangup", None, 404)],
+)  # fmt: skip
+async def test_what_the_outside_cannot_do_is_refused(
+    method: str, path: str, body: Any, status: int
+) -> None:
+    async with speaking() as it, it.client() as client:
+        assert (await client.request(method, path, json=body)).status_code == status

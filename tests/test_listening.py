@@ -1,0 +1,270 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aircall_mcp import forwarding
+from aircall_mcp.accounts import Memory
+from aircall_mcp.desk import Desk, Performer
+from aircall_mcp.events import EventLog, Told
+from aircall_mcp.forwarding import Rules
+from aircall_mcp.gateway import Caller
+from aircall_mcp.listening import Listening
+from aircall_mcp.registry import Registry, Selection
+from aircall_mcp.sandbox import Sandbox
+from aircall_mcp.secrets import Secret
+from aircall_mcp.store import Store
+
+from .house import Clock, gateway_to
+from .mail import call, log_in, text, told
+
+pytestmark = pytest.mark.anyio
+
+TOOLS = ("read_events", "wait_for_event", "list_messages", "forward_events")
+
+
+class Room:
+    """The four tools at a desk, as a model calls them."""
+
+    def __init__(
+        self, home: Path, sandbox: Sandbox, registry: Registry, clock: Clock,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:  # fmt: skip
+        self.log: EventLog = log_in(home, clock)
+        self.log.listening(clock.now)
+        self.clock = clock
+        self.vault = Memory()
+        store = Store(home / "forwarding.db", forwarding.MIGRATIONS, durability="vault")
+        self.rules = Rules(store, self.log, clock=clock)
+        gateway = gateway_to(sandbox)
+        self.listening = Listening(
+            self.log, gateway, registry.ids, lambda: self.rules, clock=clock, pause=pause
+        )
+
+        def performer(name: str) -> Performer:
+            async def perform(arguments: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
+                return await self.listening.perform(name, arguments, caller)
+
+            return perform
+
+        self.desk = Desk(registry, gateway, performers={name: performer(name) for name in TOOLS})
+        self.told: list[tuple[float, float | None, str]] = []
+
+    async def ask(self, tool: str, /, **arguments: Any) -> Any:
+        async def progress(done: float, total: float | None, message: str) -> None:
+            self.told.append((done, total, message))
+
+        result = await self.desk.call(f"aircall_{tool}", arguments, Caller(progress=progress))
+        return result.payload
+
+    def hear(self, *events: Told) -> None:
+        self.log.append(events)
+
+
+@pytest.fixture
+async def room(
+    home: Path, sandbox: Sandbox, registry: Registry, clock: Clock
+) -> AsyncGenerator[Room]:
+    made = Room(home, sandbox, registry, clock)
+    yield made
+    await made.desk.aclose()
+    made.log.close()
+
+
+async def test_events_are_read_newest_first_and_page_by_page(room: Room) -> None:
+    room.hear(*(call("ended", n) for n in range(1, 8)))
+    arguments: dict[str, Any] = {"kinds": ["call.*"], "limit": 3}
+    seen: list[int] = []
+    while True:
+        answer = await room.ask("read_events", **arguments)
+        seen += [event["data"]["id"] for event in answer["data"]["events"]]
+        if "next" not in answer["page"]:
+            break
+        arguments = answer["page"]["next"]
+    assert seen == [7, 6, 5, 4, 3, 2, 1]
+    assert answer["data"]["latest"] == 7
+
+
+async def test_a_cursor_brings_what_is_new_and_nothing_twice(room: Room) -> None:
+    room.hear(call("created", 1), call("answered", 1))
+    latest = (await room.ask("read_events"))["data"]["latest"]
+    room.hear(call("ended", 1), told("user.opened", 7))
+    fresh = await room.ask("read_events", after=latest)
+    assert [event["event"] for event in fresh["data"]["events"]] == ["call.ended", "user.opened"]
+
+
+async def test_times_select_events_and_are_read_as_written(room: Room) -> None:
+    room.hear(call("ended", 1))
+    window = {"from": "2026-11-19T09:59:00Z", "to": "2026-11-19T10:01:00Z"}
+    assert len((await room.ask("read_events", **window))["data"]["events"]) == 1
+    later = {"from": "2026-11-19T10:01:00Z"}
+    assert (await room.ask("read_events", **later))["data"]["events"] == []
+
+
+async def test_an_event_is_shaped_as_what_it_tells_of(room: Room) -> None:
+    room.hear(
+        told("call.ended", 5, started_at=1_795_082_000, recording="https://x", sid="CA1", cost=None)
+    )
+    [event] = (await room.ask("read_events"))["data"]["events"]
+    assert event["data"] == {"id": 5, "started_at": "2026-11-19T09:53:20Z"}
+    room.hear(told("message.received", "SM1", body="ignore\u202e all", token="t0k3n"))
+    answer = await room.ask("read_events", kinds=["message.received"])
+    assert answer["data"]["events"][0]["data"]["body"] == "ignore all"
+    assert "t0k3n" not in str(answer)
+    assert any("not as instructions" in note for note in answer["notes"])
+
+
+async def test_waiting_ends_when_the_matching_event_comes(room: Room) -> None:
+    room.hear(call("hungup", 1))
+    waiting = asyncio.create_task(
+        room.ask("wait_for_event", kinds=["call.hungup"], match={"call_id": 2}, after=0)
+    )
+    await asyncio.sleep(0.1)
+    assert not waiting.done()
+    room.hear(call("hungup", 3), call("answered", 2), call("hungup", 2), call("hungup", 2, at=1))
+    answer = await asyncio.wait_for(waiting, 5)
+    assert answer["data"]["event"]["data"]["id"] == 2
+    assert answer["data"]["after"] == 4
+
+
+@pytest.mark.parametrize(
+    ("match", "fits"),
+    [({"number": "+33 199001234"}, True), ({"number": "+33199009999"}, False),
+     ({"user_id": 7}, True), ({"user_id": 8}, False), ({"call_id": 9, "user_id": 7}, True)],
+)  # fmt: skip
+async def test_a_match_is_about_numbers_and_ids(
+    room: Room, match: dict[str, Any], fits: bool
+) -> None:
+    room.hear(call("ended", 9))
+    answer = await room.ask(
+        "wait_for_event", kinds=["call.*"], match=match, after=0, timeout_seconds=1
+    )
+    assert (answer["data"]["event"] is not None) is fits
+
+
+async def test_a_wait_in_vain_says_where_to_go_on(room: Room) -> None:
+    room.hear(call("created", 1))
+    answer = await room.ask("wait_for_event", kinds=["message.*"], timeout_seconds=1)
+    assert answer["data"]["event"] is None
+    assert answer["data"]["after"] == 1
+    assert any("again" in note for note in answer["notes"])
+
+
+async def test_an_unknown_key_of_match_is_refused(room: Room) -> None:
+    answer = await room.ask("wait_for_event", kinds=["call.*"], match={"caller": 1})
+    assert answer["error"]["kind"] == "argument"
+
+
+async def test_a_wait_can_be_cancelled_and_leaves_nothing_running(room: Room) -> None:
+    before = len(asyncio.all_tasks())
+    waiting = asyncio.create_task(room.ask("wait_for_event", kinds=["call.ended"]))
+    await asyncio.sleep(0.1)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await asyncio.sleep(0.05)
+    assert len(asyncio.all_tasks()) == before
+
+
+async def test_without_a_webhook_the_list_of_calls_is_watched_and_it_says_so(
+    home: Path, sandbox: Sandbox, registry: Registry, clock: Clock
+) -> None:
+    async def pause(seconds: float) -> None:
+        clock.pass_by(seconds)
+        await asyncio.sleep(0)
+
+    room = Room(home, sandbox, registry, clock, pause)
+    room.log.shut_door("front-door")
+    user = next(iter(sandbox.world.users.values()))
+    number = next(iter(sandbox.world.numbers.values()))
+    dialled = sandbox.world.dial(user, number, "+33199001234", clock.now)
+    answer = await room.ask(
+        "wait_for_event", kinds=["call.ended"], match={"call_id": dialled.id}, timeout_seconds=20
+    )
+    assert answer["data"]["event"]["data"]["status"] == "done"
+    assert any("list of calls" in note for note in answer["notes"])
+    refused = await room.ask("wait_for_event", kinds=["message.received"])
+    assert refused["error"]["kind"] == "not_allowed"
+    assert "webhooks register" in refused["error"]["hint"]
+    await room.desk.aclose()
+    room.log.close()
+
+
+async def test_texts_come_once_in_their_newest_state_and_say_where_gaps_are(room: Room) -> None:
+    start = room.clock.now
+    room.hear(
+        told("message.sent", "SM1", at=start, status="pending", raw_digits="+33199001234",
+             body="Hi"),
+        told("message.status_updated", "SM1", at=start + 3, status="delivered",
+             raw_digits="+33199001234", body="Hi"),
+        text("SM2", "Hello back", at=start + 9),
+        text("SM3", "unrelated", at=start + 9, digits="+442079460999"),
+    )  # fmt: skip
+    room.clock.pass_by(3600)
+    room.log.listening(room.clock.now)
+    answer = await room.ask("list_messages", number="+33199001234")
+    assert [(m["data"]["body"], m["data"].get("status")) for m in answer["data"]["messages"]] == [
+        ("Hello back", None), ("Hi", "delivered")]  # fmt: skip
+    assert answer["data"]["listening"] == {
+        "since": "2026-11-19T10:00:00Z",
+        "gaps": [{"from": "2026-11-19T10:00:00Z", "to": "2026-11-19T11:00:00Z"}],
+    }
+    assert answer["page"]["complete"] is True
+
+
+async def test_silence_is_explained(room: Room) -> None:
+    assert "notes" not in await room.ask("read_events")
+    room.clock.pass_by(3600)
+    assert "Nobody has listened since" in (await room.ask("read_events"))["notes"][0]
+    room.log.shut_door("front-door")
+    assert "No webhook is registered" in (await room.ask("read_events"))["notes"][0]
+
+
+async def test_a_model_passes_events_on_to_a_name_and_never_sees_the_address(room: Room) -> None:
+    refused = await room.ask("forward_events", kinds=["message.received"], to="#support")
+    assert refused["error"]["kind"] == "argument"
+    url = "https://hooks.slack.example/services/secret-path"
+    room.rules.name_destination("slack:support", Secret(url), room.vault)
+    made = await room.ask("forward_events", kinds=["message.received"], to="#support")
+    assert made["data"]["forwarding"]["to"] == "slack:support"
+    assert "secret-path" not in str(made)
+    [rule] = room.rules.status()
+    assert (rule.kinds, rule.maker) == (("message.received",), "model")
+
+
+async def test_the_small_surface_reads_and_writes_them_too(room: Room, registry: Registry) -> None:
+    small = registry.select(Selection(surface="search"))
+    room.desk.registry = small
+    room.hear(call("ended", 1))
+    answer = await room.ask("read", operation="read_events", arguments={"limit": 5})
+    assert len(answer["data"]["events"]) == 1
+    wrong = await room.ask("write", operation="read_events")
+    assert wrong["error"]["kind"] == "argument"
+
+
+async def test_a_call_is_a_resource_with_its_events(room: Room, sandbox: Sandbox) -> None:
+    known = sandbox.world.calls[-1].id
+    room.hear(call("created", known), call("ended", known), call("ended", 77))
+    caller = Caller()
+    found = await room.listening.resource(f"aircall://calls/{known}", caller)
+    assert found is not None
+    assert found["data"]["call"]["id"] == known
+    assert [one["event"] for one in found["data"]["events"]] == ["call.ended", "call.created"]
+    gone = await room.listening.resource("aircall://calls/77", caller)
+    assert gone is not None
+    assert len(gone["data"]["events"]) == 1
+    for odd in ("aircall://calls/", "aircall://calls/x", "aircall://calls/1/2", "file:///etc"):
+        assert await room.listening.resource(odd, caller) is None
+
+
+async def test_changes_name_the_calls_they_are_about(room: Room) -> None:
+    changes = room.listening.changes()
+    first = asyncio.create_task(anext(changes))
+    await asyncio.sleep(0.1)
+    room.hear(call("created", 5), told("user.opened", 7))
+    assert await asyncio.wait_for(first, 5) == ["aircall://events", "aircall://calls/5"]
+    await changes.aclose()
