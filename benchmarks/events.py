@@ -106,7 +106,7 @@ def _queries(count: int) -> Iterator[tuple[str, str, str]]:
         "one contact": Query(contact_id=77),
         "one phone number": Query(number="+33199000077"),
         "behind a cursor": Query(after=count // 2),
-        "a window of time": Query(since=now - count / 2, until=now - count / 2 + 600),
+        "a window of time": Query(since=now - count / 2, until=now - count / 2 + 3600),
         "messages": Query(messages=True),
     }.items():
         times: list[float] = []

@@ -25,7 +25,10 @@ class Archive:
 
     def journal(self, boot: str = "b1") -> Journal:
         journal = Journal(
-            lambda: durable(self.path, MIGRATIONS), boot=lambda: boot, clock=self.clock, wall=self.wall
+            lambda: durable(self.path, MIGRATIONS),
+            boot=lambda: boot,
+            clock=self.clock,
+            wall=self.wall,
         )
         self.made.append(journal)
         return journal

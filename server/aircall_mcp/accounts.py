@@ -192,7 +192,12 @@ class Accounts:
         self._shelf = shelf
         self._chosen = chosen
         self._brought = Memory()
-        credential = credential_from(environment or {})
+        self._misfit: CredentialError | None = None
+        try:
+            credential = credential_from(environment or {})
+        except CredentialError as error:
+            # A server starts all the same, and each call says what a person has to mend.
+            credential, self._misfit = None, error
         if credential is not None:
             account = Account(
                 name=ENVIRONMENT,
@@ -223,6 +228,8 @@ class Accounts:
 
         Nothing means: the chosen one, else the environment's, else the default, else the only one.
         """
+        if self._misfit is not None:
+            raise self._misfit
         names = self.names()
         wanted = name or self._chosen
         if wanted is not None:
@@ -327,6 +334,15 @@ def credential_from(environment: Mapping[str, str]) -> Credential | None:
     api_id = environment.get("AIRCALL_API_ID", "").strip()
     api_token = environment.get("AIRCALL_API_TOKEN", "").strip()
     access_token = environment.get("AIRCALL_ACCESS_TOKEN", "").strip()
+    for name, text in (
+        ("AIRCALL_API_ID", api_id),
+        ("AIRCALL_API_TOKEN", api_token),
+        ("AIRCALL_ACCESS_TOKEN", access_token),
+    ):
+        if not all("!" <= character <= "~" for character in text):
+            raise CredentialError(
+                f"{name} holds a character that no key has.", hint="Copy it once more."
+            )
     if access_token and (api_id or api_token):
         raise CredentialError(
             "Both an API key and an access token are set in the environment.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -15,7 +15,7 @@ from .auth import Auth
 from .budget import Budget
 from .config import AIRCALL, Settings
 from .desk import Desk
-from .errors import StoreError
+from .errors import CredentialError, StoreError
 from .gateway import Gateway
 from .journal import Journal
 from .mailroom import Mailroom
@@ -25,8 +25,6 @@ from .secrets import Secret
 from .vault import vault_at
 
 if TYPE_CHECKING:
-    import ssl
-
     import httpx2
 
     from .state import State
@@ -36,6 +34,9 @@ log = logging.getLogger(__name__)
 
 UNASKED: frozenset[Effect] = frozenset({"read", "write"})
 """Effects that the real host may see without the owner's --allow."""
+
+START_PATIENCE = 0.5
+"""Seconds that a start waits for the names of the accounts."""
 
 SANDBOX_PACE = 120
 """Requests a minute that the sandbox allows, as Aircall does today."""
@@ -78,14 +79,15 @@ def open_house(
     *,
     vault: Vault | None = None,
 ) -> House:
-    """Build the house. Nothing is sent, read from a vault or written before the first call.
+    """Build the house. Nothing is sent, decrypted or written before the first call; of a vault that
+    is there, the names of the accounts are read.
 
     `vault` is one that a command has opened for a person.
     """
     environment = os.environ if environment is None else environment
     accounts = _accounts(settings, environment, vault)
     auth = _auth(settings, accounts)
-    registry = registry_for(settings).with_accounts(_names(accounts))
+    registry = registry_for(settings).with_accounts(_names(settings, environment))
     gateway = Gateway(
         base_url=AIRCALL if settings.sandbox else settings.base_url,
         auth=auth,
@@ -145,31 +147,45 @@ def _accounts(settings: Settings, environment: Mapping[str, str], vault: Vault |
     )
 
 
-def _names(accounts: Accounts) -> tuple[str, ...]:
-    """The accounts a call may name. Where they cannot be read, each call says why instead."""
+def _names(settings: Settings, environment: Mapping[str, str]) -> tuple[str, ...]:
+    """The accounts a call may name. Where they cannot be read at once, each call says why instead.
+
+    Names need no key, and a vault that is busy holds up no start.
+    """
+    if settings.sandbox or settings.account:
+        return ()
+    vault = vault_at(settings.home, environment, busy_seconds=START_PATIENCE)
     try:
-        return accounts.names()
-    except StoreError as error:
+        return Accounts(vault, environment).names()
+    except (CredentialError, StoreError) as error:
         log.warning("The accounts cannot be read: %s", error.message)
         return ()
+    finally:
+        vault.close()
 
 
-def _auth(settings: Settings, accounts: Accounts) -> Auth:
-    from .lock import latches
+def clients_of(settings: Settings) -> Callable[[], httpx2.AsyncClient]:
+    """Makes the client of one token request: by the owner's proxy and certificates, if any."""
 
     def client() -> httpx2.AsyncClient:
+        import ssl
+
         import httpx2
 
         verify: ssl.SSLContext | bool = True
         if settings.ca_bundle is not None:
-            import ssl
-
             verify = ssl.create_default_context(cafile=str(settings.ca_bundle))
         return httpx2.AsyncClient(
             verify=verify, proxy=settings.proxy, trust_env=False, follow_redirects=False
         )
 
-    return Auth(accounts, latch=latches(settings.home), client=client)
+    return client
+
+
+def _auth(settings: Settings, accounts: Accounts) -> Auth:
+    from .lock import latches
+
+    return Auth(accounts, latch=latches(settings.home), client=clients_of(settings))
 
 
 def _paces(settings: Settings) -> State:

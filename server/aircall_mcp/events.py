@@ -632,8 +632,8 @@ def _selected(tx: Transaction, query: Query, mark: bytes | None) -> list[tuple[A
                 also.append("mark = :mark")
             parts.append(_part(source, [*where, *span, *also], order))
         else:
-            for number in range(len(kinds)):
-                parts.append(_part("event", [*where, *span, f"kind = :kind{number}"], order))
+            each = (f"kind = :kind{number}" for number in range(len(kinds)))
+            parts += [_part("event", [*where, *span, kind], order) for kind in each]
     if not parts:
         return []
     union = " UNION ALL ".join(f"SELECT * FROM ({part})" for part in parts)  # noqa: S608 - our own names

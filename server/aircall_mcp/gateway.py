@@ -131,7 +131,7 @@ class _Errand:
     """One operation on its way. `intent` stands in the journal, for what is not safe.
 
     After `until` no further attempt begins. `unsure`: an attempt was sent and its answer never
-    came; `passing`: another one may fare better.
+    came; `passing`: another one may fare better; `left`: nobody waits for it any more.
     """
 
     bound: Bound
@@ -146,6 +146,7 @@ class _Errand:
     unsure: bool = False
     passing: bool = True
     sent_at: float = 0.0
+    left: bool = False
 
     @property
     def operation(self) -> Operation:
@@ -214,7 +215,8 @@ class Gateway:
             return await self._effect(errand)
         reply, age = await self._cache.get(
             errand.share.company,
-            errand.url,
+            # A waiting person must not join a bulk read, which has more patience than they.
+            f"{errand.share.lane} {errand.url}",
             lambda: self._perform(errand),
             keep=operation.keeps,
             fresh=bound.fresh,
@@ -266,6 +268,7 @@ class Gateway:
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
+            errand.left = True
             if not errand.sending.begun:
                 task.cancel()
             raise
@@ -491,6 +494,8 @@ class Gateway:
             slot = await self._slot(errand)
             try:
                 await self._intend(errand)
+                if errand.left and not errand.unsure:
+                    raise asyncio.CancelledError
                 errand.sent_at = self._clock()
                 if errand.until is None:
                     errand.until = errand.sent_at + errand.caller.deadline
@@ -510,8 +515,7 @@ class Gateway:
                     slot.give_back()
             errand.sending.now = False
             verdict = answered.status < 500
-            if self._budget is not None:
-                await self._budget.learn(errand.share, answered.status, answered.headers)
+            await self._learn(errand.share, answered)
         except Broken as broken:
             verdict = not broken.passing
             raise
@@ -520,6 +524,15 @@ class Gateway:
         finally:
             if not looking:
                 self._breaker.report(answered=verdict)
+
+    async def _learn(self, share: Share, answered: Answered) -> None:
+        """What an answer tells of the limit. That it cannot be noted spoils no answer."""
+        if self._budget is None:
+            return
+        try:
+            await self._budget.learn(share, answered.status, answered.headers)
+        except StoreError as error:
+            log.warning("The limit is not noted: %s", error.message)
 
     async def _slot(self, errand: _Errand) -> Slot:
         caller = errand.caller

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import signal
-import socket
+import sys
 from typing import TYPE_CHECKING
 
+import anyio
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from .errors import AircallMCPError, SettingsError
+from . import hosting
+from .desk import Desk
+from .errors import SettingsError
 from .secrets import LOOPBACK
 from .server import AircallServer
 
@@ -22,7 +25,7 @@ LARGEST_REQUEST = 1024 * 1024
 """Bytes of one MCP request."""
 MOST_SESSIONS = 200
 SESSION_IDLE_SECONDS = 300.0
-DRAIN_SECONDS = 5
+CLOSE_SECONDS = 6.0
 
 
 def mcp_app(server: AircallServer, host: str, port: int) -> Starlette:
@@ -53,31 +56,28 @@ def mcp_app(server: AircallServer, host: str, port: int) -> Starlette:
     )
 
 
-async def serve(server: AircallServer, host: str, port: int) -> None:
-    """Serve until SIGINT or SIGTERM. Raises `SettingsError` off the loopback address, and
-    `AircallMCPError` when the port is taken."""
-    import uvicorn
-
+async def serve(server: AircallServer, desk: Desk, host: str, port: int) -> None:
+    """Serve until SIGINT or SIGTERM, then leave in order: calls under way are answered, effects
+    that were sent are journaled. Raises `SettingsError` off the loopback address, and where the
+    port is taken.
+    """
     app = mcp_app(server, host, port)
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        listening = socket.create_server((host, port), family=family)
-    except OSError as error:
-        raise AircallMCPError(
-            f"port {port} is taken ({error.strerror})", hint="Choose another with --port."
-        ) from None
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=DRAIN_SECONDS,
-        server_header=False,
-    )
-    runner = uvicorn.Server(config)
-    with listening:
-        await runner.serve(sockets=[listening])
-    # uvicorn raises the signal it caught again; a served end is a good end.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    with hosting.listen(host, port) as listening:
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(_until_signalled, tasks.cancel_scope)
+                await hosting.serve(app, listening)
+        finally:
+            with anyio.move_on_after(CLOSE_SECONDS, shield=True):
+                await desk.aclose()
+
+
+async def _until_signalled(scope: anyio.CancelScope) -> None:
+    if sys.platform == "win32":
+        return  # an interrupt ends the event loop itself there
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async for _ in signals:
+            scope.cancel()
 
 
 async def _health(_request: Request) -> JSONResponse:

@@ -40,7 +40,8 @@ class Page:
         """This page when only its first `kept` items fit into an answer, or a few less: pages are
         whole, so the next one must begin exactly behind the last item that is given."""
         if self.before is None:
-            return replace(self, complete=False, returned=kept)
+            again = {**arguments, "limit": kept, "max_items": kept}
+            return replace(self, complete=False, returned=kept, next=again)
         sizes = [n for n in range(1, min(kept, PAGE_SIZE) + 1) if self.before % n == 0]
         size = max(sizes, key=lambda n: (kept // n * n, n))
         returned = kept // size * size

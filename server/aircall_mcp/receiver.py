@@ -12,17 +12,16 @@ import hmac
 import json
 import logging
 import re
-import socket
 import time
-from collections.abc import Awaitable, Callable, Generator, Mapping, MutableMapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, TypeAlias, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from .errors import SettingsError, StoreError
+from . import hosting
+from .errors import StoreError
 from .events import HEARTBEAT, Door, EventLog, Retention, Told
 
 log = logging.getLogger(__name__)
@@ -243,7 +242,7 @@ class Receiver:
         """Say that we listen, and make room: a little at a time, so that no commit waits long."""
         beat = self._clock()
         while True:
-            await asyncio.sleep(0.25)
+            await asyncio.sleep(1)
             try:
                 removed = 1
                 while removed:
@@ -309,44 +308,13 @@ def door_for(
 
 
 async def serve(receiver: Receiver, host: str, port: int, *, listening: Any = None) -> None:
-    """Serve until cancelled, on a port or on sockets that listen already. Signals are left alone.
+    """Serve until cancelled, on a port or on a socket that listens already.
 
     Raises `SettingsError` where the port is taken.
     """
-    import uvicorn
-
-    sockets = [listening or listen(host, port)]
-    config = uvicorn.Config(
-        receiver, log_config=None, access_log=False, server_header=False, lifespan="off",
-        timeout_graceful_shutdown=5, h11_max_incomplete_event_size=64 * 1024,
-    )  # fmt: skip
-
-    class Quiet(uvicorn.Server):
-        @contextmanager
-        def capture_signals(self) -> Generator[None]:
-            yield  # whoever serves decides when it ends
-
-    server = Quiet(config)
-    try:
-        await server.serve(sockets=sockets)
-    except asyncio.CancelledError:
-        server.should_exit = True
-        await server.shutdown(sockets=sockets)
-        raise
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A socket that takes connections there. Raises `SettingsError`."""
-    # Named, so that asyncio knows it for TCP and does not hold small answers back (Nagle).
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((host, port))
-    except OSError as error:
-        listening.close()
-        raise SettingsError(
-            f"Nothing can listen on {host}:{port} ({error.strerror}).",
-            hint="Choose another --port, or find out who has it.",
-        ) from None
-    return listening
+    await hosting.serve(
+        receiver,
+        listening or hosting.listen(host, port),
+        lifespan="off",
+        h11_max_incomplete_event_size=64 * 1024,
+    )

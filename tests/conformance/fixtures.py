@@ -484,5 +484,5 @@ async def get_prompt(
 
 
 if __name__ == "__main__":
-    server = FixtureServer(open_house(settings_from({"sandbox": True})))
-    anyio.run(serve, server, "127.0.0.1", int(sys.argv[1]))
+    house = open_house(settings_from({"sandbox": True}))
+    anyio.run(serve, FixtureServer(house), house.desk, "127.0.0.1", int(sys.argv[1]))

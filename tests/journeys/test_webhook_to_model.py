@@ -166,3 +166,13 @@ async def test_the_legacy_era_subscribes_and_completes(whole: Circle) -> None:
         assert str(call) in offered.completion.values
         listed = await client.list_resources()
         assert [str(one.uri) for one in listed.resources] == ["aircall://events"]
+
+
+async def test_the_demo_tells_the_whole_circle() -> None:
+    async with started("demo", "sms", pipe=False) as process:
+        out, err = await asyncio.wait_for(process.communicate(), 120)
+    assert process.returncode == 0, err.decode()
+    text = out.decode()
+    assert "*message.received* from +33199001234 on Paris Sales" in text
+    assert "> Thursday is perfect, see you at ten!" in text
+    assert "secret" not in text

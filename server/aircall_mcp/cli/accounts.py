@@ -21,6 +21,7 @@ from ..accounts import (
     Grant,
     account_from,
 )
+from ..app import clients_of
 from ..config import Settings, settings_from
 from ..errors import CredentialError, ToolError
 from ..oauth import AUTHORIZE_URL
@@ -145,14 +146,16 @@ def login(
     async def ask() -> str:
         return click.prompt("Paste the address you came back to, or the code", hide_input=True)
 
+    http = clients_of(drawer.settings)
+
     async def bring() -> Grant:
         if paste or redirect_uri:
             if not redirect_uri:
                 raise click.UsageError(
                     "--paste needs --redirect-uri, as Aircall has registered it."
                 )
-            return await home.by_hand(client, show, ask, redirect_uri=redirect_uri)
-        return await home.through_browser(client, show, port=port)
+            return await home.by_hand(client, show, ask, redirect_uri=redirect_uri, http=http)
+        return await home.through_browser(client, show, port=port, http=http)
 
     grant = anyio.run(bring)
     if former is None:
@@ -316,7 +319,8 @@ async def ping(settings: Settings, account: Account) -> None:
     shelf = Memory()
     accounts = Accounts(shelf)
     accounts.add(account)
-    await ping_as(settings, Auth(accounts, latch=lambda _: Alone()), account.name)
+    auth = Auth(accounts, latch=lambda _: Alone(), client=clients_of(settings))
+    await ping_as(settings, auth, account.name)
 
 
 async def ping_as(settings: Settings, auth: Auth, name: str) -> None:
@@ -339,7 +343,8 @@ def auth_of(drawer: Drawer) -> Auth:
     from ..auth import Auth
     from ..lock import latches
 
-    return Auth(drawer.accounts, latch=latches(drawer.settings.home))
+    settings = drawer.settings
+    return Auth(drawer.accounts, latch=latches(settings.home), client=clients_of(settings))
 
 
 def say(text: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 
 import click
 
@@ -48,16 +47,10 @@ def command(
     """
     import uvicorn
 
+    from ..hosting import listen
     from ..sandbox import Sandbox
 
-    # Named, so that asyncio knows it for TCP and does not hold small answers back (Nagle).
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind(("127.0.0.1", port))
-        listening.listen()  # so that whoever reads the first line finds an open door
-    except OSError:
-        raise click.ClickException(f"port {port} is taken; --port 0 finds a free one") from None
+    listening = listen("127.0.0.1", port)
     base_url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     sandbox = Sandbox(
         data=data,  # type: ignore[arg-type]  # click checked the choice

@@ -50,7 +50,7 @@ def command(**flags: Any) -> None:
             else:
                 from ..http import serve as serve_http
 
-                await serve_http(server, settings.host, settings.port)
+                await serve_http(server, house.desk, settings.host, settings.port)
             tasks.cancel_scope.cancel()
 
     if settings.transport == "http":

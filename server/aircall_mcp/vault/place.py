@@ -9,7 +9,7 @@ from typing import get_args
 from ..lock import Lock
 from ..modes import Modes
 from ..secrets import Secret
-from ..store import Store
+from ..store import BUSY_SECONDS, Store
 from .holders import (
     EnvironmentHolder,
     Holder,
@@ -34,6 +34,7 @@ def vault_at(
     environment: Mapping[str, str],
     *,
     patience: float | None = 5.0,
+    busy_seconds: float = BUSY_SECONDS,
     ask: Ask | None = None,
     modes: Modes | None = None,
     keyring: Callable[[Path], Holder] | None = None,
@@ -41,6 +42,7 @@ def vault_at(
     """The vault of `home`, opened at the first use.
 
     `patience` bounds in seconds how long the keyring may take: a server gives it 5, a command None.
+    `busy_seconds` is how long another process that writes is waited for.
     `ask` gets a passphrase from a person where the environment has none; `keyring` makes another
     holder for that kind.
     """
@@ -66,5 +68,11 @@ def vault_at(
         "environment": lambda: EnvironmentHolder(home, environment, modes=modes),
         "passphrase": lambda: PassphraseHolder(home, asked, modes=modes),
     }
-    store = Store(home / "vault.db", MIGRATIONS, durability="vault", modes=modes)
+    store = Store(
+        home / "vault.db",
+        MIGRATIONS,
+        durability="vault",
+        modes=modes,
+        busy_seconds=busy_seconds,
+    )
     return Vault(store, holders, Lock(home / "vault.lock", modes=modes))

@@ -118,7 +118,7 @@ class Outside:
 @asynccontextmanager
 async def outside(home: str) -> AsyncGenerator[Outside]:
     """Everything up and registered, in processes that end with the journey."""
-    from ...receiver import listen
+    from ...hosting import listen
 
     with listen("127.0.0.1", 0) as probe:
         port = int(probe.getsockname()[1])
