@@ -29,7 +29,7 @@ lint: .venv/dev ## ruff, and hadolint for the Dockerfile
 	$(BIN)/hadolint --failure-threshold style Dockerfile
 
 types: .venv/dev ## pyright, strict
-	PATH="$(NODE_BIN):$$PATH" PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright
+	PATH="$(NODE_BIN):$$PATH" PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright --pythonpath $(BIN)/python
 
 layers: .venv/dev ## no import points up
 	$(BIN)/lint-imports
