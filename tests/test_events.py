@@ -9,6 +9,7 @@ import pytest
 
 from aircall_mcp.errors import ArgumentError, CredentialError, StoreError
 from aircall_mcp.events import (
+    MIGRATIONS,
     EventLog,
     Hearing,
     Query,
@@ -18,6 +19,9 @@ from aircall_mcp.events import (
     numbers_in,
     subject,
 )
+from aircall_mcp.receiver import door_for
+from aircall_mcp.store import Store
+from aircall_mcp.vault.mailbox import Slot
 
 from .house import THURSDAY, Clock
 from .mail import call, log_in, mailbox, text, told
@@ -264,11 +268,51 @@ def test_call_ids_complete_newest_first(home: Path) -> None:
     assert log.call_ids("42") == [4211, 4299]
 
 
-def test_a_log_that_was_never_made_is_empty(home: Path) -> None:
-    from aircall_mcp.events import MIGRATIONS
-    from aircall_mcp.store import Store
-    from aircall_mcp.vault.mailbox import Slot
+def test_events_are_told_apart_by_account_also_when_their_webhook_is_gone(home: Path) -> None:
+    log = log_in(home)
+    for account in ("lyon", "paris"):
+        log.open_door(
+            door_for(account, account.encode(), account=account, aircall_id="u", url="",
+                     kinds=(), now=1)
+        )  # fmt: skip
+    log.append(
+        [
+            call("created", 1),
+            told("call.ended", 2, webhook="lyon", raw_digits="+33199001234"),
+            told("call.ended", 3, webhook="paris", raw_digits="+33199001234"),
+        ]
+    )
+    assert log.shut_door("lyon")
+    assert not log.shut_door("lyon")
+    assert "lyon" not in {door.webhook for door in log.doors()}
+    for query in (
+        Query(account="lyon"),
+        Query(account="lyon", after=0),
+        Query(account="lyon", kinds=["call.*"]),
+        Query(account="lyon", number="+33199001234"),
+        Query(account="lyon", call_id=2),
+        Query(account="lyon", since=THURSDAY - 60, until=THURSDAY + 60),
+    ):
+        assert [event.call_id for event in log.read(query)] == [2]
+    assert log.read(Query(account="lyon", call_id=3)) == []
+    assert log.read(Query(account="nice")) == []
+    assert len(log.read(Query())) == 3
+    assert log.call_ids("", account="paris") == [3]
+    assert log.calls_since(0, account="paris") == [3]
 
+
+def test_a_log_from_before_doors_could_be_shut_is_brought_along(home: Path) -> None:
+    older = EventLog(Store(home / "events.db", MIGRATIONS[:1], durability="vault"), slot=Slot)
+    older.install(mailbox().public)
+    older.close()
+    with sqlite3.connect(home / "events.db") as database:
+        database.execute("INSERT INTO door VALUES ('old', 'lyon', 'u', x'00', '', '[]', 1)")
+    database.close()
+    log = EventLog(Store(home / "events.db", MIGRATIONS, durability="vault"), slot=Slot)
+    assert [(door.webhook, door.account) for door in log.doors()] == [("old", "lyon")]
+
+
+def test_a_log_that_was_never_made_is_empty(home: Path) -> None:
     log = EventLog(Store(home / "events.db", MIGRATIONS, durability="vault"), slot=Slot)
     assert (log.latest(), log.read(Query()), log.doors(), log.used()) == (0, [], [], 0)
     assert not (home / "events.db").exists()

@@ -295,7 +295,9 @@ async def test_a_redirect_is_not_followed(post: Post) -> None:
 @pytest.mark.parametrize(
     "url",
     ["http://crm.example.com/", "ftp://crm.example.com/", "https://", "https://a:b@crm.example.com/",
-     "https://crm.example.com:99999/", "file:///etc/passwd", "javascript:alert(1)"],
+     "https://crm.example.com:99999/", "file:///etc/passwd", "javascript:alert(1)",
+     "https://hooks..slack.com/x", "https://crm.example.com/a\x07b", "https://crm.example.com/a\nb",
+     "https://m\u00fcnchen.example/", "https://[::1", " https://crm.example.com/"],
 )  # fmt: skip
 async def test_only_https_urls_become_destinations(post: Post, url: str) -> None:
     with pytest.raises(ArgumentError):
@@ -351,6 +353,74 @@ async def test_removing_a_destination_removes_its_rules_and_its_address(post: Po
     assert post.rules.status() == []
     assert post.vault.read("to https:crm", "destination") is None
     assert not post.rules.remove(rule.id)
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [("hooks..slack.com", "https://hooks..slack.com/x"),
+     ("odd.example.com", "https://odd.example.com/a\x07b"),
+     ("odd.example.com", "https://odd.example.com:99999/")],
+)  # fmt: skip
+async def test_an_address_that_cannot_be_used_is_a_dead_letter_and_no_matter_to_others(
+    post: Post, host: str, url: str
+) -> None:
+    post.destination("https:odd", "https://odd.example.com/")
+    post.destination()
+    sql = "UPDATE destination SET host = :host WHERE name = 'https:odd'"
+    post.store.write(lambda tx: tx.run(sql, host=host))
+    key = Secret("key-of-an-older-version")
+    post.vault.write("to https:odd", "destination", {"url": Secret(url), "key": key})
+
+    async def resolve(host: str, port: int) -> Sequence[str]:
+        return await forwarding.resolved(host, port) if ".." in host else ["8.8.8.8"]
+
+    post.forwarder = Forwarder(
+        post.rules, post.log, post.vault, clock=post.clock, resolve=resolve,
+        transport=httpx2.MockTransport(post.receiver),
+    )  # fmt: skip
+    post.rules.add(["*"], "odd")
+    post.rules.add(["*"], "crm")
+    post.log.append([call("ended", 1)])
+    await post.settle()
+    assert post.receiver.sequences() == [1]
+    [lost] = post.rules.undelivered()
+    assert (lost.destination, lost.fault) == ("https:odd", "its address cannot be used")
+
+
+async def test_forwarding_goes_on_after_whatever_went_wrong(
+    home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with opened(home) as post:
+        post.destination()
+        post.rules.add(["*"], "crm")
+        post.log.append([call("ended", 1)])
+        (home / "locks").touch()  # where a directory must be
+        faults = ["a secret-path"]
+
+        async def resolve(_host: str, _port: int) -> list[str]:
+            if faults:
+                raise RuntimeError(faults.pop())
+            return ["8.8.8.8"]
+
+        async def pause(_seconds: float) -> None:
+            if (home / "locks").is_file():
+                (home / "locks").unlink()
+            await asyncio.sleep(0)
+
+        latch = Lock(home / "locks" / "forwarding.lock")
+        forwarder = Forwarder(
+            post.rules, post.log, post.vault, latch=latch, pause=pause, clock=post.clock,
+            resolve=resolve, transport=httpx2.MockTransport(post.receiver),
+        )  # fmt: skip
+        running = asyncio.create_task(forwarder.run())
+        async with asyncio.timeout(5):
+            while not post.receiver.got:  # noqa: ASYNC110 - another task delivers
+                await asyncio.sleep(0.01)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        assert "locks" in caplog.text
+        assert "RuntimeError" in caplog.text
+        assert "secret-path" not in caplog.text
 
 
 async def test_only_one_process_passes_on_at_a_time(home: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -8,16 +9,21 @@ from typing import Any
 import pytest
 
 from aircall_mcp import forwarding
-from aircall_mcp.accounts import Memory
+from aircall_mcp.accounts import Account, Accounts, ApiKey, Memory
+from aircall_mcp.app import open_house
+from aircall_mcp.config import settings_from
 from aircall_mcp.desk import Desk, Performer
+from aircall_mcp.errors import ToolError
 from aircall_mcp.events import EventLog, Told
 from aircall_mcp.forwarding import Rules
 from aircall_mcp.gateway import Caller
 from aircall_mcp.listening import Listening
+from aircall_mcp.receiver import door_for
 from aircall_mcp.registry import Registry, Selection
 from aircall_mcp.sandbox import Sandbox
-from aircall_mcp.secrets import Secret
+from aircall_mcp.secrets import Scrubber, Secret
 from aircall_mcp.store import Store
+from aircall_mcp.vault import KEY_VARIABLE
 
 from .house import Clock, gateway_to
 from .mail import call, log_in, text, told
@@ -32,7 +38,7 @@ class Room:
 
     def __init__(
         self, home: Path, sandbox: Sandbox, registry: Registry, clock: Clock,
-        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep, account: str | None = None,
     ) -> None:  # fmt: skip
         self.log: EventLog = log_in(home, clock)
         self.log.listening(clock.now)
@@ -42,8 +48,9 @@ class Room:
         self.rules = Rules(store, self.log, clock=clock)
         gateway = gateway_to(sandbox)
         self.listening = Listening(
-            self.log, gateway, registry.ids, lambda: self.rules, clock=clock, pause=pause
-        )
+            self.log, gateway, registry.ids, lambda: self.rules, clock=clock, pause=pause,
+            account=account,
+        )  # fmt: skip
 
         def performer(name: str) -> Performer:
             async def perform(arguments: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
@@ -87,6 +94,39 @@ async def test_events_are_read_newest_first_and_page_by_page(room: Room) -> None
         arguments = answer["page"]["next"]
     assert seen == [7, 6, 5, 4, 3, 2, 1]
     assert answer["data"]["latest"] == 7
+
+
+@pytest.mark.parametrize("start", [{}, {"after": 0}])
+async def test_what_was_cut_is_on_the_pages_that_follow(room: Room, start: dict[str, int]) -> None:
+    long = "word " * 800
+    room.hear(*(told("call.commented", n, comments=long, user={"id": 7}) for n in range(1, 41)))
+    room.hear(*(told("user.opened", n) for n in range(1, 41)))
+    arguments: Any = {"kinds": ["call.*"], "limit": 30, "detail": "full", **start}
+    seen: list[int] = []
+    while arguments:
+        answer = await room.ask("read_events", **arguments)
+        assert answer["page"]["returned"] == len(answer["data"]["events"]) < 30
+        seen += [event["data"]["id"] for event in answer["data"]["events"]]
+        following = answer["page"].get("next")
+        place = "after" if start else "before"
+        assert following is None or following.keys() == {"kinds", "limit", "detail", place}
+        arguments = following
+    assert (seen if start else seen[::-1]) == list(range(1, 41))
+
+
+async def test_texts_that_were_cut_are_on_the_pages_that_follow(room: Room) -> None:
+    long = "word " * 800
+    room.hear(*(text(f"SM{n}", long) for n in range(20)))
+    room.hear(*(text(f"SX{n}", long, digits="+442079460999") for n in range(20)))
+    arguments: Any = {"number": "+33199001234", "detail": "full"}
+    seen: list[str] = []
+    while arguments:
+        answer = await room.ask("list_messages", **arguments)
+        assert answer["page"]["returned"] == len(answer["data"]["messages"]) < 20
+        seen += [one["data"]["id"] for one in answer["data"]["messages"]]
+        arguments = answer["page"].get("next")
+        assert arguments is None or arguments.keys() == {"number", "detail", "before"}
+    assert seen == [f"SM{n}" for n in range(19, -1, -1)]
 
 
 async def test_a_cursor_brings_what_is_new_and_nothing_twice(room: Room) -> None:
@@ -259,6 +299,89 @@ async def test_a_call_is_a_resource_with_its_events(room: Room, sandbox: Sandbox
     assert len(gone["data"]["events"]) == 1
     for odd in ("aircall://calls/", "aircall://calls/x", "aircall://calls/1/2", "file:///etc"):
         assert await room.listening.resource(odd, caller) is None
+
+
+async def test_a_resource_masks_secrets_and_reads_no_call_that_is_not_on_offer(
+    room: Room, sandbox: Sandbox, registry: Registry
+) -> None:
+    known = sandbox.world.calls[-1].id
+    scrubber = Scrubber()
+    scrubber.learn(Secret("a-token-somebody-said"))
+    room.hear(told("call.commented", known, comments="it is a-token-somebody-said"))
+
+    def listening(*offered: str) -> Listening:
+        return Listening(
+            room.log, gateway_to(sandbox), registry.ids, lambda: room.rules,
+            clock=room.clock, scrub=scrubber.json, offered=offered.__contains__,
+        )  # fmt: skip
+
+    for uri in ("aircall://events", f"aircall://calls/{known}"):
+        found = await listening("read_events").resource(uri, Caller())
+        assert found is not None
+        assert found["data"]["events"][0]["data"]["comments"] == "it is [secret]"
+        assert "call" not in found["data"]
+    assert not sandbox.arrivals
+    whole = await listening("get_call").resource(f"aircall://calls/{known}", Caller())
+    assert whole is not None
+    assert whole["data"]["call"]["id"] == known
+
+
+async def test_one_who_is_pinned_to_an_account_hears_nothing_of_others(
+    home: Path, sandbox: Sandbox, registry: Registry, clock: Clock
+) -> None:
+    room = Room(home, sandbox, registry, clock, account="lyon")
+    assert "No webhook is registered" in (await room.ask("read_events"))["notes"][0]
+    for account in ("lyon", "paris"):
+        door = door_for(
+            account, account.encode(), account=account, aircall_id="u", url="", kinds=(), now=1
+        )
+        room.log.open_door(door)
+    changes = room.listening.changes()
+    first = asyncio.create_task(anext(changes))
+    waiting = asyncio.create_task(room.ask("wait_for_event", kinds=["message.*"], after=0))
+    await asyncio.sleep(0.1)
+    for number, account in enumerate(("paris", "lyon")):
+        room.hear(
+            told("call.ended", 41 + number, webhook=account),
+            told("message.received", f"SM{account}", webhook=account, body="Hello"),
+        )
+        await asyncio.sleep(0.1)
+    heard = await asyncio.wait_for(waiting, 5)
+    assert heard["data"]["event"]["data"]["id"] == "SMlyon"
+    told_of = await asyncio.wait_for(first, 5) + await asyncio.wait_for(anext(changes), 5)
+    assert [uri for uri in told_of if "calls" in uri] == ["aircall://calls/42"]
+    await changes.aclose()
+    events = (await room.ask("read_events"))["data"]["events"]
+    assert [event["sequence"] for event in events] == [4, 3]
+    texts = (await room.ask("list_messages"))["data"]["messages"]
+    assert [one["data"]["id"] for one in texts] == ["SMlyon"]
+    assert await room.listening.call_ids("4") == ["42"]
+    with pytest.raises(ToolError):
+        await room.listening.resource("aircall://calls/41", Caller())
+    found = await room.listening.resource("aircall://events", Caller())
+    assert found is not None
+    assert len(found["data"]["events"]) == 2
+    await room.desk.aclose()
+    room.log.close()
+
+
+async def test_a_house_hands_its_own_vault_to_the_mailroom_and_the_account_it_is_pinned_to(
+    home: Path,
+) -> None:
+    settings = settings_from({"account": "lyon"})
+    house = open_house(settings, {KEY_VARIABLE: base64.b64encode(bytes(32)).decode()})
+    assert house.mailroom.account == "lyon"
+    house.mailroom.vault.create("environment")
+    accounts = Accounts(house.mailroom.vault)
+    accounts.add(Account(name="lyon", credential=ApiKey(api_id=Secret("a"), api_token=Secret("b"))))
+    name, _ = await house.auth.company(None)
+    assert name
+    shelf = house.auth._accounts._shelf  # pyright: ignore[reportPrivateUsage]
+    assert shelf is house.mailroom.vault
+    small = open_house(settings_from({"sandbox": True, "account": "lyon"}), {})
+    assert small.mailroom.account is None
+    assert small.mailroom.vault is not house.mailroom.vault
+    house.mailroom.vault.close()
 
 
 async def test_changes_name_the_calls_they_are_about(room: Room) -> None:

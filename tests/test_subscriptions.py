@@ -1,19 +1,26 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
-from aircall_mcp.accounts import Memory
+from aircall_mcp.accounts import Account, Accounts, ApiKey, Memory
+from aircall_mcp.auth import Auth
+from aircall_mcp.config import AIRCALL
 from aircall_mcp.errors import ArgumentError, OutcomeUnknown, Refused, StoreError
 from aircall_mcp.events import Door, EventLog
-from aircall_mcp.receiver import _belongs  # pyright: ignore[reportPrivateUsage]
+from aircall_mcp.gateway import Gateway
+from aircall_mcp.lock import Alone
+from aircall_mcp.operation import EFFECTS
+from aircall_mcp.receiver import _belongs, door_for  # pyright: ignore[reportPrivateUsage]
 from aircall_mcp.registry import Registry
 from aircall_mcp.sandbox import Sandbox
-from aircall_mcp.secrets import inside
+from aircall_mcp.secrets import Secret, inside
 from aircall_mcp.subscriptions import Subscriptions
 
 from .house import Clock, gateway_to
@@ -171,6 +178,97 @@ async def test_a_number_in_proxy_mode_calls_back(registered: Registered) -> None
     assert await registered.ours.status() == []
     assert await registered.ours.remove() == ["one"]
     assert number.configurations == {}
+
+
+def _basic(api_id: str, api_token: str) -> bytes:
+    return b"Basic " + base64.b64encode(f"{api_id}:{api_token}".encode())
+
+
+class Companies:
+    """Two Aircalls behind one address, told apart by the key that a request is signed with."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.accounts = Accounts(Memory())
+        self.sandboxes: dict[str, Sandbox] = {}
+        self._signed: dict[bytes, Sandbox] = {}
+        for name in ("lyon", "paris"):
+            sandbox = Sandbox(clock=clock, requests_per_minute=None)
+            credential = ApiKey(api_id=Secret(name), api_token=Secret("of the dashboard"))
+            self.accounts.add(Account(name=name, credential=credential))
+            self.sandboxes[name] = self._signed[_basic(name, "of the dashboard")] = sandbox
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        headers = dict(scope["headers"])
+        sandbox = self._signed[headers[b"authorization"]]
+        headers[b"authorization"] = _basic(sandbox.api_id, sandbox.api_token)
+        await sandbox({**scope, "headers": list(headers.items())}, receive, send)
+
+    async def resolve(self, name: str | None) -> str:
+        return self.accounts.resolve(name)
+
+
+async def test_each_webhook_is_looked_after_and_removed_by_its_own_account(
+    home: Path, registry: Registry, clock: Clock
+) -> None:
+    companies, vault, log = Companies(clock), Memory(), log_in(home, clock)
+    names = iter(("one", "two"))
+    log.shut_door("front-door")
+    gateway = Gateway(
+        base_url=AIRCALL, auth=Auth(companies.accounts, latch=lambda _: Alone()), sandbox=True,
+        allowed=frozenset(EFFECTS), transport=httpx2.ASGITransport(app=companies),
+    )  # fmt: skip
+
+    def ours(account: str | None = None) -> Subscriptions:
+        return Subscriptions(
+            log, vault, gateway, registry.ids, account=account, resolve=companies.resolve,
+            mailbox=lambda: mailbox().public, clock=clock, name=lambda: next(names),
+        )  # fmt: skip
+
+    def standing(account: str) -> list[Any]:
+        webhooks = companies.sandboxes[account].world.webhooks.values()
+        return [one for one in webhooks if one.url.startswith(URL)]
+
+    await ours().register(URL)  # by the default account
+    await ours("paris").register(URL)
+    assert [door.account for door in log.doors()] == ["lyon", "paris"]
+    companies.accounts.make_default("paris")
+    webhooks = [*standing("lyon"), *standing("paris")]
+    assert len(webhooks) == 2
+    assert [one.state for one in await ours().status()] == ["active", "active"]
+    for one in webhooks:
+        one.active = False
+    watching = asyncio.create_task(ours().watch(every=0.01))
+    async with asyncio.timeout(5):
+        while not all(one.active for one in webhooks):  # noqa: ASYNC110 - another task does it
+            await asyncio.sleep(0.01)
+    watching.cancel()
+    await asyncio.gather(watching, return_exceptions=True)
+    [lyon, paris] = [door.webhook for door in log.doors()]
+    with pytest.raises(ArgumentError):
+        await ours("paris").remove(lyon)
+    assert await ours("paris").remove() == [paris]
+    assert (len(standing("lyon")), len(standing("paris"))) == (1, 0)
+    assert await ours().remove() == [lyon]
+    assert standing("lyon") == []
+    await gateway.aclose()
+    log.close()
+
+
+async def test_an_account_that_is_gone_does_not_keep_others_from_being_looked_after(
+    registered: Registered,
+) -> None:
+    registered.log.open_door(
+        door_for("gone", b"t", account="nobody", aircall_id="u", url="", kinds=(), now=0)
+    )
+    await registered.ours.register(URL)
+    webhook = registered.webhook("one")
+    webhook.active = False
+    watching = asyncio.create_task(registered.ours.watch(every=0.01))
+    async with asyncio.timeout(5):
+        while not webhook.active:  # noqa: ASYNC110 - another task brings it back
+            await asyncio.sleep(0.01)
+    watching.cancel()
+    await asyncio.gather(watching, return_exceptions=True)
 
 
 class Full(EventLog):

@@ -85,6 +85,8 @@ def open_house(
     `vault` is one that a command has opened for a person.
     """
     environment = os.environ if environment is None else environment
+    if vault is None and not settings.sandbox:
+        vault = vault_at(settings.home, environment)
     accounts = _accounts(settings, environment, vault)
     auth = _auth(settings, accounts)
     registry = registry_for(settings).with_accounts(_names(settings, environment))
@@ -101,7 +103,16 @@ def open_house(
         proxy=settings.proxy,
         ca_bundle=settings.ca_bundle,
     )
-    mailroom = Mailroom(settings, environment, gateway, registry.ids, vault=vault)
+    mailroom = Mailroom(
+        settings,
+        environment,
+        gateway,
+        registry.ids,
+        vault=vault,
+        resolve=lambda name: accounts.aside(lambda: accounts.resolve(name)),
+        scrub=auth.scrub_json,
+        offered=lambda operation_id: registry.ids[operation_id] in registry,
+    )
     desk = Desk(
         registry,
         gateway,

@@ -56,6 +56,8 @@ MIGRATIONS: tuple[Migration, ...] = (
         "CREATE INDEX party_event ON party (sequence)",
         "CREATE TABLE listened (started DOUBLE PRECISION PRIMARY KEY, alive DOUBLE PRECISION)",
     ),
+    # A door that was shut stays, since it says whose the events are that came in by it.
+    ("ALTER TABLE door ADD COLUMN shut INTEGER NOT NULL DEFAULT 0",),
 )
 
 POLL = 0.02
@@ -132,7 +134,8 @@ class Query:
     """Which events. `kinds` may end in `.*`; `since` and `until` are UNIX seconds, inclusive.
 
     With `after` the oldest come first, from behind that sequence; else the newest, before `before`.
-    `number` is anybody's phone number, the company's own included.
+    `number` is anybody's phone number, the company's own included. With `account`, only what came
+    in by its webhooks, those that are gone included.
     """
 
     kinds: Sequence[str] = ()
@@ -141,6 +144,7 @@ class Query:
     number_id: int | None = None
     contact_id: int | None = None
     number: str | None = None
+    account: str | None = None
     since: float | None = None
     until: float | None = None
     messages: bool = False
@@ -240,7 +244,8 @@ class EventLog:
                    VALUES (:webhook, :account, :aircall_id, :digest, :url, :kinds, :opened)
                    ON CONFLICT (webhook) DO UPDATE SET
                        account = excluded.account, aircall_id = excluded.aircall_id,
-                       digest = excluded.digest, url = excluded.url, kinds = excluded.kinds""",
+                       digest = excluded.digest, url = excluded.url, kinds = excluded.kinds,
+                       shut = 0""",
                 webhook=door.webhook,
                 account=door.account,
                 aircall_id=door.aircall_id,
@@ -252,15 +257,15 @@ class EventLog:
         )
 
     def shut_door(self, webhook: str) -> bool:
-        sql = "DELETE FROM door WHERE webhook = :webhook"
-        return self._store.write(lambda tx: tx.run(sql, webhook=webhook)) > 0
+        sql = "UPDATE door SET shut = 1, digest = :none WHERE webhook = :webhook AND shut = 0"
+        return self._store.write(lambda tx: tx.run(sql, webhook=webhook, none=b"")) > 0
 
     def doors(self) -> list[Door]:
         """Oldest first."""
         if not self.exists:
             return []
         sql = """SELECT webhook, account, aircall_id, digest, url, kinds, opened
-                 FROM door ORDER BY opened, webhook"""
+                 FROM door WHERE shut = 0 ORDER BY opened, webhook"""
         return [
             Door(w, a, i, bytes(d), u, tuple(json.loads(k)), o)
             for w, a, i, d, u, k, o in self._store.read(lambda tx: tx.all(sql))
@@ -339,22 +344,25 @@ class EventLog:
         found = self.read(Query(after=sequence - 1, before=sequence + 1, limit=1))
         return found[0] if found else None
 
-    def call_ids(self, prefix: str, limit: int = 100) -> list[int]:
+    def call_ids(self, prefix: str, limit: int = 100, *, account: str | None = None) -> list[int]:
         """Calls that were told of lately, newest first, whose id begins with `prefix`."""
         if not self.exists:
             return []
-        sql = """SELECT call_id FROM (
-                     SELECT call_id, sequence FROM event WHERE call_id IS NOT NULL
+        sql = f"""SELECT call_id FROM (
+                     SELECT call_id, sequence FROM event WHERE call_id IS NOT NULL AND {_OF_ACCOUNT}
                      ORDER BY sequence DESC LIMIT 5000)
-                 GROUP BY call_id ORDER BY MAX(sequence) DESC"""
-        ids = [int(row[0]) for row in self._store.read(lambda tx: tx.all(sql))]
+                 GROUP BY call_id ORDER BY MAX(sequence) DESC"""  # noqa: S608 - our own names
+        rows = self._store.read(lambda tx: tx.all(sql, account=account))
+        ids = [int(row[0]) for row in rows]
         return [one for one in ids if str(one).startswith(prefix)][:limit]
 
-    def calls_since(self, sequence: int) -> list[int]:
+    def calls_since(self, sequence: int, *, account: str | None = None) -> list[int]:
         """The calls that were told of after `sequence`. Needs no key."""
-        sql = """SELECT DISTINCT call_id FROM event
-                 WHERE sequence > :sequence AND call_id IS NOT NULL ORDER BY sequence LIMIT 1000"""
-        return [int(row[0]) for row in self._store.read(lambda tx: tx.all(sql, sequence=sequence))]
+        sql = f"""SELECT DISTINCT call_id FROM event
+                 WHERE sequence > :sequence AND call_id IS NOT NULL AND {_OF_ACCOUNT}
+                 ORDER BY sequence LIMIT 1000"""  # noqa: S608 - our own names
+        rows = self._store.read(lambda tx: tx.all(sql, sequence=sequence, account=account))
+        return [int(row[0]) for row in rows]
 
     def enter_numbers(self) -> None:
         """Enter the phone numbers of all that came in since the last time."""
@@ -498,6 +506,8 @@ class EventLog:
         return True
 
 
+_OF_ACCOUNT = """(:account IS NULL
+    OR webhook IN (SELECT webhook FROM door WHERE account = :account))"""
 _INSERT_SEEN = "INSERT INTO seen (digest, at) VALUES (:digest, :at) ON CONFLICT DO NOTHING"
 _INSERT_EVENT = """
     INSERT INTO event (sequence, digest, webhook, kind, built, received, call_id, user_id,
@@ -659,6 +669,9 @@ def _conditions(query: Query) -> tuple[list[str], Json]:
             # One of them leads; the others must not tempt the planner away from its order.
             where.append(f"{'+' if values else ''}{name} = :{name}")
             values[name] = value
+    if query.account is not None:
+        where.append(_OF_ACCOUNT)
+        values["account"] = query.account
     if query.messages:
         where.append("+message = 1")
     if query.since is not None:

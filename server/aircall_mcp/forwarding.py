@@ -20,9 +20,9 @@ import random as chance
 import re
 import socket
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeAlias, cast
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar, cast
 from urllib.parse import urlsplit
 
 import httpx2
@@ -37,6 +37,7 @@ from .store import Migration, Store, Transaction
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
 Json = dict[str, Any]
 Form: TypeAlias = Literal["slack", "https"]
 
@@ -121,6 +122,7 @@ class Records(Protocol):
         self, owner: str, field: str, value: Any, *, expected: int | None = None
     ) -> int | None: ...
     def remove(self, owner: str) -> bool: ...
+    def aside(self, work: Callable[[], T]) -> Awaitable[T]: ...
 
 
 class Rules:
@@ -387,11 +389,16 @@ class Forwarder:
         """Deliver until cancelled."""
         try:
             while True:
-                if self._latch.take():
-                    try:
-                        await self._serve(poll)
-                    finally:
-                        self._latch.release()
+                try:
+                    if self._latch.take():
+                        try:
+                            await self._serve(poll)
+                        finally:
+                            self._latch.release()
+                except AircallMCPError as error:
+                    log.warning("passing on: %s", error.message)
+                except Exception as error:
+                    log.error("passing on: %s", type(error).__name__)  # noqa: TRY400 - a traceback would hold addresses
                 await self._pause(5.0)
         finally:
             await self.aclose()
@@ -403,20 +410,14 @@ class Forwarder:
 
     async def _serve(self, poll: float) -> None:
         while True:
-            try:
-                moved = await self.step()
-            except AircallMCPError as error:
-                log.warning("passing on: %s", error.message)
-                await self._pause(5.0)
-                continue
-            if not moved:
+            if not await self.step():
                 await self._pause(poll)
 
     async def step(self) -> int:
         """Queue what is new and try what is due, once; how much of either there was."""
         moved = await self._events.aside(self._rules.gather)
         known = await self._events.aside(self._rules.destinations)
-        return moved + sum(await asyncio.gather(*map(self._deliver_to, known)))
+        return moved + sum(await _all_of(map(self._deliver_to, known)))
 
     async def _deliver_to(self, destination: Destination) -> int:
         """The first of each lane, side by side; only one of them while it does not answer."""
@@ -425,7 +426,7 @@ class Forwarder:
             return 0
         many = AT_ONCE if until is None else 1
         due = await self._events.aside(lambda: self._rules.due(destination.name, many))
-        await asyncio.gather(*(self._deliver(destination, *one) for one in due))
+        await _all_of(self._deliver(destination, *one) for one in due)
         return len(due)
 
     async def _deliver(
@@ -453,26 +454,27 @@ class Forwarder:
         return longest * (0.5 + self._random() / 2)
 
     async def _post(self, destination: Destination, event: Event, delivery: str) -> Fate:
-        record = await self._events.aside(
-            lambda: self._vault.read(f"to {destination.name}", _FIELD)
-        )
+        record = await self._vault.aside(lambda: self._vault.read(f"to {destination.name}", _FIELD))
         if record is None:
             return Fate(False, "its address is not in the vault", None)
         try:
             url = _revealed(record.value["url"], destination)
             address = await self._address(url, destination)
+            key = record.value["key"]
+            body, headers = _written(destination, event, delivery, key, self._clock())
+            request = self._client_of(destination).build_request(
+                "POST",
+                httpx2.URL(url).copy_with(host=address),
+                content=body,
+                headers={**headers, "Host": urlsplit(url).netloc.rpartition("@")[2]},
+                extensions={"sni_hostname": destination.host},
+            )
         except CredentialError as error:
             return Fate(False, error.message, None)
         except OSError as error:
             return Fate(False, f"no such host ({type(error).__name__})")
-        body, headers = _written(destination, event, delivery, record.value["key"], self._clock())
-        request = self._client_of(destination).build_request(
-            "POST",
-            httpx2.URL(url).copy_with(host=address),
-            content=body,
-            headers={**headers, "Host": urlsplit(url).netloc.rpartition("@")[2]},
-            extensions={"sni_hostname": destination.host},
-        )
+        except (ValueError, httpx2.InvalidURL):  # a host that no IDNA can write is a ValueError
+            return Fate(False, "its address cannot be used", None)
         try:
             async with asyncio.timeout(PATIENCE):
                 response = await self._client_of(destination).send(request, stream=True)
@@ -509,6 +511,15 @@ class Forwarder:
         return self._clients[destination.name]
 
 
+async def _all_of(work: Iterable[Awaitable[T]]) -> list[T]:
+    """All of it to its end, whatever becomes of the rest; then the first fault there was."""
+    ends = await asyncio.gather(*work, return_exceptions=True)
+    for end in ends:
+        if isinstance(end, BaseException):
+            raise end
+    return cast("list[T]", ends)
+
+
 async def resolved(host: str, port: int) -> list[str]:
     """The IP addresses of `host`, IPv4 first. Raises `OSError`."""
     loop = asyncio.get_running_loop()
@@ -529,13 +540,16 @@ def _is_public(address: str) -> bool:
 
 
 def _host(url: bytes) -> str:
-    there = urlsplit(url.decode("utf-8", "replace").strip())
     try:
-        host, _ = there.hostname, there.port
-    except ValueError:
-        host = None
-    loopback = there.scheme == "http" and host in LOOPBACK
-    if not host or not (there.scheme == "https" or loopback) or there.username or there.password:
+        text = url.decode()
+        there = urlsplit(text)
+        host, _ = there.hostname or "", there.port
+        usable = bool(host) and host.encode("idna").decode() == host
+        usable &= bool(httpx2.URL(text).host) and not (there.username or there.password)
+        usable &= there.scheme == "https" or (there.scheme == "http" and host in LOOPBACK)
+    except (ValueError, httpx2.InvalidURL):
+        host, usable = "", False
+    if not usable:
         raise ArgumentError(
             "The address of a destination must be an https URL.",
             hint="http is allowed on the loopback address only, and no user name in it.",

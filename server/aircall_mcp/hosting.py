@@ -11,6 +11,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
+import anyio
+
 from .errors import SettingsError
 
 DRAIN_SECONDS = 5
@@ -63,5 +65,8 @@ async def serve(app: Any, listening: socket.socket, **choices: Any) -> None:
         await server.serve(sockets=[listening])
     except asyncio.CancelledError:
         server.should_exit = True
-        await server.shutdown(sockets=[listening])
+        with anyio.CancelScope(shield=True):
+            await server.shutdown(sockets=[listening])
         raise
+    finally:
+        listening.close()

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from .errors import ArgumentError, NotAllowed, ToolError
-from .events import Event, EventLog, Hearing, Query, dialled, matches, numbers_in, subject
+from .events import Door, Event, EventLog, Hearing, Query, dialled, matches, numbers_in, subject
 from .forwarding import Rules
 from .gateway import Caller, Gateway
 from .operation import Answer, Operation, iso
@@ -54,7 +54,11 @@ _REGISTER = (
 
 
 class Listening:
-    """See the module docstring. `rules` makes the forwarding rules when they are first needed."""
+    """See the module docstring. `rules` makes the forwarding rules when they are first needed.
+
+    With `account`, only what its webhooks told. `scrub` masks secrets in the JSON of a resource;
+    `offered` says whether an operation may be used, by its id.
+    """
 
     def __init__(
         self,
@@ -66,6 +70,9 @@ class Listening:
         clock: Callable[[], float] = time.time,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
         look: float = LOOK,
+        account: str | None = None,
+        scrub: Callable[[Any], Any] = lambda value: value,
+        offered: Callable[[str], bool] = lambda _: True,
     ) -> None:
         self._events = events
         self._gateway = gateway
@@ -74,6 +81,9 @@ class Listening:
         self._clock = clock
         self._pause = pause
         self._look = look
+        self._account = account
+        self._scrub = scrub
+        self._offered = offered
         answers = [operation.answer for operation in operations.values()]
         self._plain = Answer(
             200,
@@ -95,20 +105,19 @@ class Listening:
 
     async def read_events(self, arguments: Mapping[str, Any]) -> Json:
         """Newest first, or oldest first from behind `after`."""
-        query = _query(arguments, limit=_limit(arguments) + 1)
+        query = self._query(arguments, limit=_limit(arguments) + 1)
         newest = await self._aside(self._events.latest)
         found = await self._aside(lambda: self._events.read(query))
         more = len(found) > _limit(arguments)
         found = found[: _limit(arguments)]
         shown, notes = self._shown(found, arguments.get("detail", "concise"))
-        place = "after" if query.after is not None else "before"
         page: Json = {"complete": not more and query.before is None, "returned": len(found)}
         if more:
-            given = {name: arguments[name] for name in arguments if name not in ("after", "before")}
-            page["next"] = {**given, place: found[-1].sequence}
+            page["next"] = _onward(arguments, found[-1].sequence)
         return await self._answered(
-            {"events": shown, "latest": newest}, notes=notes, page=page, key="events"
-        )
+            {"events": shown, "latest": newest},
+            notes=notes, page=page, key="events", asked=arguments,
+        )  # fmt: skip
 
     async def wait_for_event(self, arguments: Mapping[str, Any], caller: Caller) -> Json:
         """The first event that matches, or none after `timeout_seconds`."""
@@ -120,7 +129,7 @@ class Listening:
                 f"match: {', '.join(sorted(unknown))} cannot be matched.",
                 hint=f"Known: {', '.join(sorted(_MATCHED))}.",
             )
-        if await self._aside(self._events.doors):
+        if await self._doors():
             after = arguments.get("after")
             if after is None:
                 after = await self._aside(self._events.latest)
@@ -153,7 +162,7 @@ class Listening:
     async def list_messages(self, arguments: Mapping[str, Any]) -> Json:
         """Texts, each once in its newest state, newest first."""
         limit = _limit(arguments)
-        query = replace(_query(arguments, limit=4 * limit + 1), messages=True)
+        query = replace(self._query(arguments, limit=4 * limit + 1), messages=True)
         found = await self._aside(lambda: self._events.read(query))
         more = len(found) == query.limit
         newest: dict[Any, Event] = {}
@@ -168,17 +177,17 @@ class Listening:
         shown, notes = self._shown(texts, arguments.get("detail", "concise"))
         page: Json = {"complete": not more and query.before is None, "returned": len(shown)}
         if more and texts:
-            page["next"] = {**arguments, "before": min(event.sequence for event in texts)}
+            page["next"] = _onward(arguments, texts[-1].sequence)
         hearing = await self._aside(self._events.hearing)
         return await self._answered(
             {"messages": shown, "listening": _listening(hearing)},
-            notes=notes, page=page, key="messages",
+            notes=notes, page=page, key="messages", asked=arguments,
         )  # fmt: skip
 
     async def forward_events(self, arguments: Mapping[str, Any]) -> Json:
         """Make a rule towards a destination that the owner has named."""
         kinds, to = arguments["kinds"], arguments["to"]
-        if not self._gateway.sandbox and not await self._aside(self._events.doors):
+        if not self._gateway.sandbox and not await self._doors():
             raise NotAllowed("There are no events to pass on.", hint=_REGISTER)
         rule = await self._aside(lambda: self._rules().add(kinds, to, maker="model"))
         data = {"forwarding": {"kinds": list(rule.kinds), "to": rule.destination, "rule": rule.id}}
@@ -191,35 +200,43 @@ class Listening:
 
     async def resource(self, uri: str, caller: Caller) -> Json | None:
         """What stands at `uri`, None for nothing of ours."""
+        return self._scrub(await self._resource(uri, caller))
+
+    async def _resource(self, uri: str, caller: Caller) -> Json | None:
         if uri == EVENTS:
             return await self.read_events({})
         number = uri.removeprefix(CALL)
         if number == uri or not (number.isascii() and number.isdigit() and len(number) < 19):
             return None
-        told = await self._aside(lambda: self._events.read(Query(call_id=int(number), limit=MOST)))
+        query = Query(call_id=int(number), account=self._account, limit=MOST)
+        told = await self._aside(lambda: self._events.read(query))
         shown, notes = self._shown(told, "concise")
         operation = self._operations["get_call"]
+        call: Json = {}
         try:
-            bound = operation.bind({"call_id": int(number)})
-            reply = await self._gateway.send(bound, caller)
-            call, more = shape(reply.body, operation.answer, "concise")
+            if self._offered(operation.id):
+                reply = await self._gateway.send(operation.bind({"call_id": int(number)}), caller)
+                call, more = shape(reply.body, operation.answer, "concise")
+                notes += more
         except ToolError as error:
             if not told:
                 raise
-            call, more = {}, [f"The call itself could not be read: {error.message}"]
-        data: Json = {**cast("Json", call), "events": shown}
-        return await self._answered(data, notes=[*notes, *more], key="events")
+            notes.append(f"The call itself could not be read: {error.message}")
+        return await self._answered({**call, "events": shown}, notes=notes, key="events")
 
     async def call_ids(self, prefix: str) -> list[str]:
         """Ids of calls that were told of lately, to complete what somebody types."""
-        return [str(one) for one in await self._aside(lambda: self._events.call_ids(prefix))]
+        found = await self._aside(lambda: self._events.call_ids(prefix, account=self._account))
+        return [str(one) for one in found]
 
     async def changes(self) -> AsyncGenerator[list[str]]:
         """The URIs that changed, whenever some did."""
         after = await self._aside(self._events.latest)
         while True:
             newest = await self._events.beyond(after)
-            calls = await self._aside(lambda after=after: self._events.calls_since(after))
+            calls = await self._aside(
+                lambda after=after: self._events.calls_since(after, account=self._account)
+            )
             after = newest
             yield [EVENTS, *(f"{CALL}{one}" for one in calls)]
 
@@ -228,13 +245,38 @@ class Listening:
     async def _aside(self, work: Callable[[], Any]) -> Any:
         return await self._events.aside(work)
 
+    async def _doors(self) -> list[Door]:
+        doors = await self._events.aside(self._events.doors)
+        return [door for door in doors if self._account in (None, door.account)]
+
+    def _query(self, arguments: Mapping[str, Any], *, limit: int) -> Query:
+        if arguments.get("after") is not None and arguments.get("before") is not None:
+            raise ArgumentError("`after` and `before` cannot both lead.")
+        get = arguments.get
+        return Query(
+            kinds=tuple(get("kinds", ())),
+            call_id=get("call_id"),
+            user_id=get("user_id"),
+            number_id=get("number_id"),
+            contact_id=get("contact_id"),
+            number=get("number"),
+            account=self._account,
+            after=get("after"),
+            before=get("before"),
+            since=get("from"),
+            until=get("to"),
+            limit=limit,
+        )
+
     async def _heard(
         self, kinds: Sequence[str], match: Json, after: int
     ) -> AsyncGenerator[tuple[int, Event | None]]:
         """Each event that matches, as it comes in; the cursor without one now and then."""
         while True:
             newest = await self._events.beyond(after)
-            query = Query(kinds=kinds, after=after, before=newest + 1, limit=MOST)
+            query = Query(
+                kinds=kinds, account=self._account, after=after, before=newest + 1, limit=MOST
+            )
             found = await self._aside(lambda query=query: self._events.read(query))
             for event in found:
                 if _fits(event, match):
@@ -305,6 +347,7 @@ class Listening:
         notes: Sequence[str] = (),
         page: Json | None = None,
         key: str = "",
+        asked: Mapping[str, Any] | None = None,
         quiet: bool = True,
     ) -> Json:
         given = len(data.get(key, ()))
@@ -312,7 +355,7 @@ class Listening:
         if page is not None and cuts and 0 < len(data.get(key, ())) < given:
             kept = data[key]
             page |= {"complete": False, "returned": len(kept)}
-            page["next"] = {**page.get("next", {}), "before": kept[-1]["sequence"]}
+            page["next"] = _onward(asked or {}, kept[-1]["sequence"])
         result: Json = {"data": data}
         if page is not None:
             result["page"] = page
@@ -325,7 +368,7 @@ class Listening:
 
     async def _warnings(self) -> list[str]:
         """What a model must know before it takes silence for an answer."""
-        if not await self._aside(self._events.doors):
+        if not await self._doors():
             return [_REGISTER]
         hearing: Hearing = await self._aside(self._events.hearing)
         if hearing.since is None:
@@ -348,23 +391,11 @@ def _limit(arguments: Mapping[str, Any]) -> int:
     return max(1, min(int(arguments.get("limit", 50)), MOST))
 
 
-def _query(arguments: Mapping[str, Any], *, limit: int) -> Query:
-    if arguments.get("after") is not None and arguments.get("before") is not None:
-        raise ArgumentError("`after` and `before` cannot both lead.")
-    get = arguments.get
-    return Query(
-        kinds=tuple(get("kinds", ())),
-        call_id=get("call_id"),
-        user_id=get("user_id"),
-        number_id=get("number_id"),
-        contact_id=get("contact_id"),
-        number=get("number"),
-        after=get("after"),
-        before=get("before"),
-        since=get("from"),
-        until=get("to"),
-        limit=limit,
-    )
+def _onward(arguments: Mapping[str, Any], sequence: int) -> Json:
+    """The same question, going on behind `sequence` in the direction it went."""
+    place = "before" if arguments.get("after") is None else "after"
+    kept = {name: value for name, value in arguments.items() if name not in ("after", "before")}
+    return {**kept, place: sequence}
 
 
 def _fits(event: Event, match: Json) -> bool:

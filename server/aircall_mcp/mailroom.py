@@ -6,7 +6,7 @@ is never asked about events does not know that they exist.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -28,8 +28,10 @@ TOOLS = ("read_events", "wait_for_event", "list_messages", "forward_events")
 
 
 class Mailroom:
-    """The events of one home. `vault` is the one that a command has opened, else the server's own,
-    which waits for nobody.
+    """The events of one home, or of `account` where the server is pinned to it.
+
+    `vault` is that of the house; the built-in sandbox makes one of its own. `resolve` finds the
+    account that is meant by a name or by none; `scrub` and `offered` are as in `Listening`.
     """
 
     def __init__(
@@ -40,11 +42,18 @@ class Mailroom:
         operations: Mapping[str, Operation],
         *,
         vault: Vault | None = None,
+        resolve: Callable[[str | None], Awaitable[str]],
+        scrub: Callable[[Any], Any] = lambda value: value,
+        offered: Callable[[str], bool] = lambda _: True,
     ) -> None:
         self._settings = settings
         self._environment = environment
         self._gateway = gateway
         self._operations = operations
+        self._resolve = resolve
+        self._scrub = scrub
+        self._offered = offered
+        self.account = None if settings.sandbox else settings.account
         # The built-in sandbox shares nothing with a company: not even what it was told.
         self._home = settings.home / "sandbox" if settings.sandbox else settings.home
         if vault is not None:
@@ -99,7 +108,15 @@ class Mailroom:
     def listening(self) -> Listening:
         from .listening import Listening
 
-        return Listening(self.events, self._gateway, self._operations, lambda: self.rules)
+        return Listening(
+            self.events,
+            self._gateway,
+            self._operations,
+            lambda: self.rules,
+            account=self.account,
+            scrub=self._scrub,
+            offered=self._offered,
+        )
 
     @property
     def retention(self) -> Retention:
@@ -123,7 +140,8 @@ class Mailroom:
         latch = Lock(self._home / "forwarding.lock")
         return Forwarder(self.rules, self.events, self.vault, latch=latch)
 
-    def subscriptions(self, account: str = "") -> Subscriptions:
+    def subscriptions(self, account: str | None = None) -> Subscriptions:
+        """The webhooks of `account`, or all there are."""
         from .subscriptions import Subscriptions
         from .vault.mailbox import mailbox_of
 
@@ -139,6 +157,7 @@ class Mailroom:
             self._gateway,
             self._operations,
             account=account,
+            resolve=self._resolve,
             mailbox=public,
         )
 

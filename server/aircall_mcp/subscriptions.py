@@ -11,9 +11,9 @@ import asyncio
 import logging
 import secrets as chance
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeAlias, cast
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar, cast
 from urllib.parse import urlsplit
 
 from .errors import AircallMCPError, ArgumentError, OutcomeUnknown, Refused
@@ -25,6 +25,7 @@ from .secrets import Secret, inside
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
 Json = dict[str, Any]
 State: TypeAlias = Literal["active", "disabled", "missing", "changed"]
 
@@ -42,6 +43,7 @@ class Records(Protocol):
         self, owner: str, field: str, value: Any, *, expected: int | None = None
     ) -> int | None: ...
     def remove(self, owner: str) -> bool: ...
+    def aside(self, work: Callable[[], T]) -> Awaitable[T]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,16 @@ class Subscription:
     fault: str = ""
 
 
+async def _as_given(account: str | None) -> str:
+    return account or ""
+
+
 class Subscriptions:
-    """The webhooks of one account. All methods raise what the gateway raises."""
+    """The webhooks of `account`, or those of every account: each is spoken of by its own.
+
+    All methods raise what the gateway raises, and what `resolve` raises, which finds the account
+    that is meant by a name or by none.
+    """
 
     def __init__(
         self,
@@ -64,7 +74,8 @@ class Subscriptions:
         gateway: Gateway,
         operations: Mapping[str, Operation],
         *,
-        account: str = "",
+        account: str | None = None,
+        resolve: Callable[[str | None], Awaitable[str]] = _as_given,
         mailbox: Callable[[], bytes],
         clock: Callable[[], float] = time.time,
         name: Callable[[], str] = lambda: chance.token_hex(8),
@@ -75,10 +86,10 @@ class Subscriptions:
         self._gateway = gateway
         self._operations = operations
         self._account = account
+        self._resolve = resolve
         self._mailbox = mailbox
         self._clock = clock
         self._name = name
-        self._caller = Caller(door="webhooks", account=account or None)
 
     async def register(self, public_url: str, kinds: Sequence[str] = ()) -> Subscription:
         """Subscribe `public_url` to `kinds` (all, if none is named), and verify it."""
@@ -89,10 +100,12 @@ class Subscriptions:
         asked: Json = {"url": url, "custom_name": NAME}
         if kinds:
             asked["events"] = list(kinds)
-        made = _webhook(await self._ask("create_webhook", asked))
-        await self._open(webhook, made["webhook_id"], made["token"], url, kinds)
-        [subscription] = [one for one in await self.status() if one.door.webhook == webhook]
-        return subscription
+        account = await self._resolve(self._account)
+        made = _webhook(await self._ask(account, "create_webhook", asked))
+        door = await self._open(
+            account, webhook, made["webhook_id"], made["token"], url=url, kinds=kinds
+        )
+        return await self._look(door)
 
     async def register_line(self, public_url: str, number_id: int) -> Door:
         """Have the texts of a number in proxy mode called back here."""
@@ -101,23 +114,20 @@ class Subscriptions:
         public = await self._events.aside(self._mailbox)
         await self._events.aside(lambda: self._events.install(public))
         asked = {"number_id": number_id, "callbackUrl": url}
-        made = cast("Json", await self._ask("create_message_configuration", asked))
+        account = await self._resolve(self._account)
+        made = cast("Json", await self._ask(account, "create_message_configuration", asked))
         kinds = ("message.received", "message.updated")
-        return await self._open(webhook, f"number {number_id}", made["token"], url, kinds)
+        return await self._open(
+            account, webhook, f"number {number_id}", made["token"], url=url, kinds=kinds
+        )
 
     async def status(self) -> list[Subscription]:
         """Every webhook of ours, compared with Aircall's."""
-        doors = [door for door in await self._doors() if not _is_line(door)]
-        return [await self._look(door) for door in doors]
+        return [await self._look(door) for door in await self._doors() if not _is_line(door)]
 
     async def mend(self) -> list[Subscription]:
         """Bring back those that Aircall disabled; which ones that were."""
-        mended: list[Subscription] = []
-        for subscription in await self.status():
-            if subscription.state == "disabled":
-                await self._revive(subscription)
-                mended.append(await self._look(subscription.door))
-        return mended
+        return [one for door in await self._doors() if (one := await self._mend(door))]
 
     async def remove(self, webhook: str | None = None) -> list[str]:
         """Delete one webhook of ours, or all, at Aircall and here; the names of those gone."""
@@ -128,13 +138,15 @@ class Subscriptions:
             try:
                 if _is_line(door):
                     number = int(door.aircall_id.removeprefix("number "))
-                    await self._ask("delete_message_configuration", {"number_id": number})
+                    asked: Json = {"number_id": number}
+                    await self._ask(door.account, "delete_message_configuration", asked)
                 else:
-                    await self._ask("delete_webhook", {"webhook_id": door.aircall_id})
+                    asked = {"webhook_id": door.aircall_id}
+                    await self._ask(door.account, "delete_webhook", asked)
             except Refused as error:
                 if error.status != 404:
                     raise
-            await self._events.aside(lambda door=door: self._forget(door))
+            await self._forget(door)
             gone.append(door.webhook)
         if webhook is not None and not gone:
             raise ArgumentError(
@@ -144,33 +156,40 @@ class Subscriptions:
         return gone
 
     async def watch(self, *, every: float = WATCH) -> None:
-        """Mend until cancelled. What goes wrong is logged and tried again."""
+        """Mend until cancelled. What goes wrong with one is logged, tried again, and no matter to
+        the others.
+        """
         while True:
+            doors: list[Door] = []
             try:
-                for subscription in await self.mend():
-                    log.warning("webhook %s was disabled; brought back", subscription.door.webhook)
+                doors = await self._doors()
             except AircallMCPError as error:
                 log.warning("the webhooks could not be looked after: %s", error.message)
+            for door in doors:
+                try:
+                    if await self._mend(door):
+                        log.warning("webhook %s was disabled; brought back", door.webhook)
+                except AircallMCPError as error:
+                    log.warning("webhook %s was not looked after: %s", door.webhook, error.message)
             await asyncio.sleep(every)
 
     async def _open(
-        self, webhook: str, aircall_id: str, token: str, url: str, kinds: Sequence[str]
-    ) -> Door:
+        self, account: str, webhook: str, aircall_id: str, token: str,
+        *, url: str, kinds: Sequence[str],
+    ) -> Door:  # fmt: skip
         secret, now = Secret(token), self._clock()
         door = inside(
             secret,
             lambda raw: door_for(
-                webhook, raw, account=self._account, aircall_id=aircall_id, url=url,
+                webhook, raw, account=account, aircall_id=aircall_id, url=url,
                 kinds=kinds, now=now,
             ),
         )  # fmt: skip
 
-        def keep() -> None:
-            self._vault.write(f"webhook {webhook}", _FIELD, {"token": secret, "id": aircall_id})
-            self._events.open_door(door)
-
+        record = {"token": secret, "id": aircall_id}
         try:
-            await self._events.aside(keep)
+            await self._vault.aside(lambda: self._vault.write(f"webhook {webhook}", _FIELD, record))
+            await self._events.aside(lambda: self._events.open_door(door))
         except AircallMCPError as error:
             raise OutcomeUnknown(
                 f"The webhook {aircall_id} stands at Aircall, but its token could not be kept:"
@@ -181,15 +200,24 @@ class Subscriptions:
 
     async def _doors(self) -> list[Door]:
         doors = await self._events.aside(self._events.doors)
-        return [door for door in doors if door.account == self._account]
+        return [door for door in doors if self._account in (None, door.account)]
 
-    def _forget(self, door: Door) -> None:
-        self._events.shut_door(door.webhook)
-        self._vault.remove(f"webhook {door.webhook}")
+    async def _forget(self, door: Door) -> None:
+        await self._events.aside(lambda: self._events.shut_door(door.webhook))
+        await self._vault.aside(lambda: self._vault.remove(f"webhook {door.webhook}"))
+
+    async def _mend(self, door: Door) -> Subscription | None:
+        """Bring it back if Aircall disabled it."""
+        found = None if _is_line(door) else await self._look(door)
+        if found is None or found.state != "disabled":
+            return None
+        await self._revive(found)
+        return await self._look(door)
 
     async def _look(self, door: Door) -> Subscription:
         try:
-            found = _webhook(await self._ask("get_webhook", {"webhook_id": door.aircall_id}))
+            asked: Json = {"webhook_id": door.aircall_id}
+            found = _webhook(await self._ask(door.account, "get_webhook", asked))
         except Refused as error:
             if error.status != 404:
                 raise
@@ -209,11 +237,12 @@ class Subscriptions:
         if not kinds:
             raise ArgumentError(f"Which events {door.webhook} tells of is not known.")
         asked: Json = {"webhook_id": door.aircall_id, "active": True, "events": kinds}
-        await self._ask("update_webhook", asked)
+        await self._ask(door.account, "update_webhook", asked)
 
-    async def _ask(self, operation: str, arguments: Json) -> Any:
+    async def _ask(self, account: str, operation: str, arguments: Json) -> Any:
         bound = self._operations[operation].bind(arguments)
-        return (await self._gateway.send(bound, self._caller)).body
+        caller = Caller(door="webhooks", account=account or None)
+        return (await self._gateway.send(bound, caller)).body
 
 
 def _webhook(body: Any) -> Json:

@@ -186,7 +186,7 @@ async def test_a_port_that_is_taken_is_said_in_words() -> None:
     server = await asyncio.start_server(lambda _r, w: w.close(), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     async with started("serve", "--transport", "http", "--port", str(port), "--sandbox") as process:
-        assert await asyncio.wait_for(process.wait(), PATIENCE) == 1
+        assert await asyncio.wait_for(process.wait(), PATIENCE) == 2
         assert process.stderr
         told = await process.stderr.read()
     server.close()

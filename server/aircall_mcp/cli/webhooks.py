@@ -68,7 +68,7 @@ def register(
 
 
 @group.command()
-@click.option("--account", metavar="NAME", help="Of this account.")
+@click.option("--account", metavar="NAME", help="Of this account; of all, unless told.")
 @as_json
 def status(account: str | None, as_json: bool) -> None:
     """Compare what Aircall says with what we have; bring back what Aircall disabled."""
@@ -104,7 +104,7 @@ def status(account: str | None, as_json: bool) -> None:
 
 @group.command()
 @click.argument("webhook", required=False)
-@click.option("--account", metavar="NAME", help="Of this account.")
+@click.option("--account", metavar="NAME", help="Of this account; of all, unless told.")
 @as_json
 def remove(webhook: str | None, account: str | None, as_json: bool) -> None:
     """Delete WEBHOOK, or all of ours, at Aircall and here. What was heard is kept."""
@@ -148,7 +148,7 @@ def _with(account: str | None, work: Callable[[Subscriptions], Awaitable[T]]) ->
 
     async def perform() -> T:
         try:
-            return await work(house.mailroom.subscriptions(account or ""))
+            return await work(house.mailroom.subscriptions(house.mailroom.account))
         finally:
             await house.desk.aclose()
 

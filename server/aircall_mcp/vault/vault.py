@@ -375,15 +375,16 @@ class Vault:
         key = self._key
         if key is None or key.id != head.key_id:
             key = self._key = self._fetched(head)
-        if self._known is None:
-            self._known = newest(self._holder(head.key_kind).anchors(), key)
-        if self._known is None:
+        known = self._known  # once: another thread may forget it meanwhile
+        if known is None:
+            known = self._known = newest(self._holder(head.key_kind).anchors(), key)
+        if known is None:
             if self._store.read(_head).key_id != key.id:
                 raise _Rotated
             raise CredentialError(
                 "The vault's anchor is missing or not of this vault.", hint=_ACCEPT
             )
-        return key, self._known
+        return key, known
 
     def _fetched(self, head: _Head) -> Key:
         holder = self._holder(head.key_kind)
