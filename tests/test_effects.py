@@ -10,7 +10,9 @@ from typing import Any, TypeVar
 
 import pytest
 
+from aircall_mcp import budget as budgets
 from aircall_mcp import journal as journals
+from aircall_mcp.budget import Budget
 from aircall_mcp.errors import NotAllowed, OutcomeUnknown, Refused, StoreError, Unreachable
 from aircall_mcp.gateway import Caller, Gateway
 from aircall_mcp.journal import GUARD, Journal
@@ -192,6 +194,34 @@ async def test_cancelled_after_the_first_byte_it_is_finished_and_journaled(home:
         assert await outcomes(journal) == ["sent"]
         await ours.drained()
         assert there.performed("start_outbound_call") == 1
+        assert await outcomes(journal) == ["done"]
+        await ours.aclose()
+
+
+async def test_cancelled_while_it_waits_to_be_tried_again_it_is_not_sent_any_more(
+    home: Path,
+) -> None:
+    async with upstream(requests_per_minute=1, window_seconds=2.0) as there:
+        ours = gateway(there.proxy.base_url, home)
+        await ours.send(bound("ping"), Caller())
+        turned_away = asyncio.Event()
+        there.proxy.passed = lambda way, _count: turned_away.set() if way == "down" else None
+        dialling = asyncio.ensure_future(ours.send(there.dial(), Caller()))
+        await turned_away.wait()
+        dialling.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await dialling
+        await ours.drained()
+        assert [one.status for one in there.sandbox.arrivals] == [200, 429]
+        await ours.aclose()
+
+
+async def test_a_limit_that_cannot_be_noted_spoils_no_answer(home: Path) -> None:
+    async with upstream(requests_per_minute=30, rate_headers="always") as there:
+        counting = Counting(InMemory(budgets.MIGRATIONS), full_after=1)
+        journal = Journal(lambda: durable(home / "journal.db", journals.MIGRATIONS))
+        ours = gateway(there.proxy.base_url, journal=journal, budget=Budget(lambda: counting))
+        assert (await ours.send(there.dial(), Caller())).status == 204
         assert await outcomes(journal) == ["done"]
         await ours.aclose()
 
