@@ -1,4 +1,4 @@
-"""What credentials cost a call: signing with a warm one, and opening the vault for the first.
+"""What credentials cost: signing with a warm one, opening the vault for the first, and the start.
 
     python benchmarks/vault.py
 
@@ -27,8 +27,10 @@ from aircall_mcp.vault import vault_at
 ACCOUNTS = 100
 SIGNATURES = 20_000
 OPENINGS = 15
+STARTS = 25
 MOST_SIGNING = 50e-6
 MOST_OPENING = 20e-3
+MOST_ADDED = 10e-3
 
 URL = "https://api.aircall.io/v1/calls/{}"
 # `mcp` brings cryptography along, so a server has it before its first call.
@@ -40,6 +42,16 @@ from aircall_mcp.accounts import Accounts
 from aircall_mcp.vault import vault_at
 begun = time.perf_counter()
 Accounts(vault_at(Path(sys.argv[1]), {})).load("company-42")
+print(time.perf_counter() - begun)
+"""
+# Of a start only what could know of a vault: the house is built, and nothing is asked of it.
+STARTING = """
+import os, sys, time
+from aircall_mcp.app import open_house
+from aircall_mcp.config import settings_from
+settings = settings_from(environment={"AIRCALL_MCP_HOME": sys.argv[1]})
+begun = time.perf_counter()
+open_house(settings, {})
 print(time.perf_counter() - begun)
 """
 
@@ -86,13 +98,20 @@ async def signing(home: Path) -> float:
     return min(rounds)
 
 
+def timed(code: str, home: Path) -> float:
+    """What a new process says of itself, with nothing warm in it."""
+    return float(subprocess.check_output([sys.executable, "-c", code, str(home)], text=True))
+
+
 def opening(home: Path) -> float:
-    """The median over new processes, each with a cold vault."""
-    taken = [
-        float(subprocess.check_output([sys.executable, "-c", OPENING, str(home)], text=True))
-        for _ in range(OPENINGS)
-    ]
-    return statistics.median(taken)
+    return statistics.median(timed(OPENING, home) for _ in range(OPENINGS))
+
+
+def starting(home: Path, without: Path) -> tuple[float, float]:
+    """With the vault of `home` and without one, in turn: a busy moment is then bad for both."""
+    taken = [(timed(STARTING, home), timed(STARTING, without)) for _ in range(STARTS)]
+    with_vault, bare = zip(*taken, strict=True)
+    return statistics.median(with_vault), statistics.median(bare)
 
 
 def main() -> None:
@@ -100,6 +119,7 @@ def main() -> None:
         home = Path(directory) / "home"
         fill(home)
         sign, open_ = asyncio.run(signing(home)), opening(home)
+        start, bare = starting(home, Path(directory) / "nothing")
         floor = each(unavoidable, SIGNATURES)
         size = (home / "vault.db").stat().st_size
         reading = each(lambda _: (home / "vault.db").read_bytes(), 200)
@@ -109,12 +129,16 @@ def main() -> None:
         "sign_ratio": round(sign / floor, 1),
         "open_ms": round(open_ * 1e3, 2),
         "open_floor_ms": round(reading * 1e3, 2),
+        "house_ms": round(start * 1e3, 2),
+        "house_without_ms": round(bare * 1e3, 2),
+        "house_ratio": round(start / bare, 2),
         "accounts": ACCOUNTS,
         "vault_bytes": size,
     }
     print(json.dumps(figures, indent=2))
     assert sign <= MOST_SIGNING, "signing with a warm credential takes too long"
     assert open_ <= MOST_OPENING, "opening the vault takes too long"
+    assert start - bare <= MOST_ADDED, "the vault holds up the start"
 
 
 if __name__ == "__main__":

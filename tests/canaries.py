@@ -19,14 +19,24 @@ CANARIES: Mapping[str, str] = {
     "passphrase": "canary passphrase: four words & more",
 }
 
+OF_THE_SANDBOX: Mapping[str, str] = {
+    "api token": "sandbox-api-token",
+    "access token": "sandbox-access-",
+    "refresh token": "sandbox-refresh-",
+    "client secret": "sandbox-client-secret",
+    "webhook token": "sandbox-webhook-",
+}
+"""What it starts those secrets with that it makes."""
 
-def spellings(kind: str, text: str) -> Iterator[tuple[str, bytes]]:
-    """Seven ways to write a secret, by name."""
+
+def spellings(
+    kind: str, text: str, api_id: str = CANARIES["api id"]
+) -> Iterator[tuple[str, bytes]]:
+    """Seven ways to write a secret, by name; of base64 what does not hang on what follows."""
     raw = text.encode()
-    pair = f"{CANARIES['api id']}:{text}".encode()
     yield "raw", raw
-    yield "base64", base64.b64encode(raw).rstrip(b"=")
-    yield "base64 of a pair", base64.b64encode(pair).rstrip(b"=")
+    yield "base64", _base64(raw)
+    yield "base64 of a pair", _base64(f"{api_id}:{text}".encode())
     yield "url", quote(text, safe="").encode()
     yield "hex", raw.hex().encode()
     yield "json", json.dumps(text)[1:-1].encode()
@@ -36,14 +46,21 @@ def spellings(kind: str, text: str) -> Iterator[tuple[str, bytes]]:
         yield "its bytes", base64.b64decode(text)
 
 
+def _base64(raw: bytes) -> bytes:
+    return base64.b64encode(raw[: len(raw) // 3 * 3])
+
+
+_SONGS = [
+    (kind, spelling, written)
+    for secrets, api_id in ((CANARIES, CANARIES["api id"]), (OF_THE_SANDBOX, "sandbox-api-id"))
+    for kind, text in secrets.items()
+    for spelling, written in spellings(kind, text, api_id)
+]
+
+
 def sightings(content: bytes) -> set[tuple[str, str]]:
     """Which canaries sing in `content`: kind and spelling."""
-    return {
-        (kind, spelling)
-        for kind, text in CANARIES.items()
-        for spelling, written in spellings(kind, text)
-        if written in content
-    }
+    return {(kind, spelling) for kind, spelling, written in _SONGS if written in content}
 
 
 def sightings_under(*directories: Path) -> set[tuple[str, str, str]]:

@@ -11,6 +11,7 @@ from aircall_mcp.registry import Registry
 from aircall_mcp.sandbox import Sandbox
 
 from .house import Clock, Office, desk_over
+from .watch import Watch
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -20,6 +21,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--chaos", choices=["short", "full"], default="short", help="how long chaos lasts"
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "plants_canaries: shows secrets, so that they are found")
+    config.pluginmanager.register(Watch(), "watch")
 
 
 @pytest.fixture(scope="session")

@@ -14,9 +14,10 @@ from aircall_mcp.secrets import Secret
 from aircall_mcp.store import Store
 from aircall_mcp.vault.mailbox import Mailbox, Slot
 
+from .canaries import CANARIES
 from .house import THURSDAY, Clock
 
-TOKEN = "token-of-a-webhook-0123456789abcdef"
+TOKEN = CANARIES["webhook token"]
 WEBHOOK = "front-door"
 PATH = f"/webhooks/aircall/{WEBHOOK}"
 MAILBOX_KEY = base64.b64encode(bytes(range(32))).decode()

@@ -22,16 +22,17 @@ from aircall_mcp.errors import ArgumentError, CredentialError
 from aircall_mcp.secrets import Secret
 from aircall_mcp.vault import vault_at
 
+from .canaries import CANARIES
 from .vaults import again, filled
 
-KEY = ApiKey(api_id=Secret("the-api-id-1234"), api_token=Secret("the-api-token-5678"))
+KEY = ApiKey(api_id=Secret(CANARIES["api id"]), api_token=Secret(CANARIES["api token"]))
 GRANT = Grant(
-    access_token=Secret("access-token-1234"),
-    refresh_token=Secret("refresh-token-5678"),
+    access_token=Secret(CANARIES["access token"]),
+    refresh_token=Secret(CANARIES["refresh token"]),
     issued_at=100.5,
     expires_at=3700.5,
     client_id=Secret("client-id-1234"),
-    client_secret=Secret("client-secret-5678"),
+    client_secret=Secret(CANARIES["client secret"]),
 )
 VARIABLES = {"AIRCALL_API_ID": "env-api-id", "AIRCALL_API_TOKEN": "env-api-token"}
 
@@ -221,6 +222,22 @@ class TestBorders:
         shelf = Memory()
         shelf.write("paris", "account", value)
         with pytest.raises(CredentialError, match="written by another version"):
+            Accounts(shelf).load("paris")
+
+    def test_a_zone_that_was_known_elsewhere_costs_no_account(self, shelf: Shelf) -> None:
+        shelf.write("paris", "account", account("paris").model_dump() | {"time_zone": "Mars/Base"})
+        accounts = Accounts(shelf)
+        held = accounts.load("paris")
+        assert held.account.time_zone == "Mars/Base"
+        changed = held.account.model_copy(update={"credential": GRANT})
+        assert accounts.store(changed, held.generation)
+        assert accounts.load("paris").account == changed
+
+    @pytest.mark.parametrize("zone", [7, ["Europe/Paris"], b"x"])
+    def test_a_stored_zone_is_a_name(self, zone: object) -> None:
+        shelf = Memory()
+        shelf.write("paris", "account", account("paris").model_dump() | {"time_zone": zone})
+        with pytest.raises(CredentialError):
             Accounts(shelf).load("paris")
 
     def test_a_record_under_another_s_name(self) -> None:

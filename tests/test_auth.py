@@ -5,6 +5,7 @@ import base64
 import json
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -14,20 +15,26 @@ import pytest
 
 from aircall_mcp.accounts import Account, Accounts, ApiKey, Grant, Memory
 from aircall_mcp.auth import Auth, Signature
+from aircall_mcp.config import AIRCALL
+from aircall_mcp.desk import Desk as FrontDesk
 from aircall_mcp.errors import CredentialError, StoreError, Unreachable
+from aircall_mcp.gateway import Caller, Gateway
 from aircall_mcp.lock import Lock, latches
 from aircall_mcp.modes import Modes
+from aircall_mcp.registry import Registry
 from aircall_mcp.sandbox import Sandbox
 from aircall_mcp.secrets import MASK, Secret
 from aircall_mcp.store import Store
 from aircall_mcp.vault import KeyFileHolder, Vault, vault_at
 from aircall_mcp.vault.vault import MIGRATIONS
 
+from .canaries import CANARIES
 from .house import Clock
 from .vaults import again
 
 URL = "https://api.aircall.io/v1/company"
-KEY = ApiKey(api_id=Secret("the-api-id-1234"), api_token=Secret("the-api-token-5678"))
+API_ID, API_TOKEN = CANARIES["api id"], CANARIES["api token"]
+KEY = ApiKey(api_id=Secret(API_ID), api_token=Secret(API_TOKEN))
 LIFETIME = 3600
 
 
@@ -153,7 +160,7 @@ def in_memory(account: Account, **choices: Any) -> Auth:
 class TestSigning:
     async def test_a_key(self) -> None:
         signature = await in_memory(Account(name="rome", credential=KEY)).sign(None, URL)
-        pair = base64.b64encode(b"the-api-id-1234:the-api-token-5678").decode()
+        pair = base64.b64encode(f"{API_ID}:{API_TOKEN}".encode()).decode()
         assert signature.headers == {"Authorization": f"Basic {pair}"}
         assert pair not in repr(signature)
 
@@ -186,9 +193,19 @@ class TestSigning:
     async def test_everything_signed_with_is_scrubbed(self) -> None:
         auth = in_memory(Account(name="rome", credential=KEY))
         signature = await auth.sign(None, URL)
-        said = f"{signature.headers['Authorization']} the-api-token-5678 the-api-id-1234"
+        said = f"{signature.headers['Authorization']} {API_TOKEN} {API_ID}"
         assert auth.scrub(said) == f"Basic {MASK} {MASK} {MASK}"
         assert auth.scrub_json({"a": [said]}) == {"a": [f"Basic {MASK} {MASK} {MASK}"]}
+
+    async def test_however_many_accounts_there_are_the_token_of_each_is_scrubbed(self) -> None:
+        accounts = Accounts(Memory())
+        for number in range(300):
+            grant = Grant(access_token=Secret(f"token-of-company-{number:03}"))
+            accounts.add(Account(name=f"company-{number:03}", credential=grant))
+        auth = Auth(accounts, latch=latches(Path("/nonexistent")))
+        signed = [await auth.sign(name, URL) for name in accounts.names()]
+        said = [signature.headers["Authorization"] for signature in signed]
+        assert auth.scrub_json(said) == [f"Bearer {MASK}"] * 300
 
     async def test_a_change_by_another_process_is_seen(self, desk: Desk) -> None:
         auth = desk.auth()
@@ -214,6 +231,52 @@ class TestSigning:
             return signature.headers["Authorization"] == f"Bearer token-of-{name}-1234"
 
         assert all(await asyncio.gather(*(call(number) for number in range(1000))))
+
+
+@pytest.mark.anyio
+async def test_calls_of_two_accounts_are_never_crossed(home: Path, registry: Registry) -> None:
+    """A thousand at once through one desk, by what arrives at Aircall and what comes back."""
+    vault = vault_at(home, {})
+    vault.create("file")
+    accounts = Accounts(vault)
+    bearers = {"paris": f"Bearer {CANARIES['access token']}", "rome": "Bearer token-of-rome-1234"}
+    for name, bearer in bearers.items():
+        grant = Grant(access_token=Secret(bearer.removeprefix("Bearer ")))
+        accounts.add(Account(name=name, credential=grant))
+    owners = {bearer: name for name, bearer in bearers.items()}
+    arrived: Counter[tuple[str, str]] = Counter()
+
+    async def aircall(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        owner = owners[dict(scope["headers"])[b"authorization"].decode()]
+        arrived[owner, scope["path"]] += 1
+        for _ in range(arrived.total() % 7):  # nobody is answered in the order of coming
+            await asyncio.sleep(0)
+        tag = {"id": int(scope["path"].rpartition("/")[2]), "name": owner}
+        json_ = [(b"content-type", b"application/json")]
+        await send({"type": "http.response.start", "status": 200, "headers": json_})
+        await send({"type": "http.response.body", "body": json.dumps({"tag": tag}).encode()})
+
+    auth = Auth(accounts, latch=latches(home))
+    gateway = Gateway(
+        base_url=AIRCALL,
+        auth=auth,
+        company=auth.company,
+        transport=httpx2.ASGITransport(app=aircall),
+    )
+    desk = FrontDesk(registry.with_accounts(accounts.names()), gateway, scrub=auth.scrub_json)
+
+    async def call(name: str, number: int) -> tuple[str, int, Any]:
+        arguments = {"tag_id": number, "account": name}
+        return name, number, (await desk.call("aircall_get_tag", arguments, Caller())).payload
+
+    wanted = [(name, number) for number in range(1, 501) for name in bearers]
+    answers = await asyncio.gather(*(call(name, number) for name, number in wanted))
+    await desk.aclose()
+    vault.close()
+    assert arrived == {(name, f"/v1/tags/{number}"): 1 for name, number in wanted}
+    for name, number, payload in answers:
+        assert payload["data"]["tag"] == {"id": number, "name": name}
 
 
 @pytest.mark.anyio
@@ -445,6 +508,70 @@ class TestDisk:
         assert desk.post.sandbox.oauth.refreshes == 1
         assert desk.post.sandbox.oauth.reuses == 0
 
+    async def test_closing_waits_for_what_a_renewal_leaves_to_be_stored(self, desk: Desk) -> None:
+        disk, tries = FailingModes(after=1), 0
+
+        async def pause(seconds: float) -> None:
+            nonlocal tries
+            tries += seconds >= 1
+            if tries == 3:
+                disk.left = 10**9  # there is room again, a moment after the answer
+            await asyncio.sleep(0)
+
+        auth = desk.auth(self.vault(desk, disk), pause=pause)
+        desk.clock.pass_by(LIFETIME + 1)
+        desk.post.gate.clear()
+        caller = asyncio.create_task(auth.sign(None, URL))
+        await desk.post.arrived.wait()
+        closing = asyncio.create_task(auth.aclose())
+        await asyncio.sleep(0)
+        desk.post.gate.set()
+        await closing
+        assert desk.stored().state == "ready"
+        assert desk.post.accepts(await caller, desk.clock())
+
+    async def test_at_the_end_of_its_patience_it_tries_once_more(self, desk: Desk) -> None:
+        disk = FailingModes(after=1)
+
+        async def pause(seconds: float) -> None:
+            await asyncio.sleep(0 if seconds < 1 else 60)
+
+        auth = desk.auth(self.vault(desk, disk), pause=pause, patience=0.2)
+        desk.clock.pass_by(LIFETIME + 1)
+        signature = await auth.sign(None, URL)
+        disk.left = 10**9
+        await auth.aclose()
+        assert desk.stored().state == "ready"
+        assert await desk.auth().sign(None, URL) == signature
+
+    async def test_when_everything_is_cancelled_it_tries_once_more(self, desk: Desk) -> None:
+        """As at the end of a program that closed nothing."""
+        disk = FailingModes(after=1)
+        auth = desk.auth(self.vault(desk, disk))
+        desk.clock.pass_by(LIFETIME + 1)
+        before = asyncio.all_tasks()
+        signature = await auth.sign(None, URL)
+        disk.left = 10**9
+        savings = asyncio.all_tasks() - before
+        await asyncio.sleep(0)
+        for saving in savings:
+            saving.cancel()
+        await asyncio.wait(savings)
+        assert desk.stored().state == "ready"
+        assert await desk.auth().sign(None, URL) == signature
+
+    async def test_while_it_closes_no_renewal_begins(self, desk: Desk) -> None:
+        auth, lock = desk.auth(), latches(desk.home)("paris")
+        desk.clock.pass_by(LIFETIME + 1)
+        with lock.held():
+            waiting = asyncio.create_task(auth.sign(None, URL))
+            await asyncio.sleep(0)
+            await auth.aclose()
+        with pytest.raises(Unreachable, match="is ending"):
+            await waiting
+        assert desk.post.sandbox.oauth.refreshes == 0
+        assert desk.stored().state == "ready"
+
 
 class FailingModes:
     def __init__(self, *, after: int) -> None:
@@ -485,6 +612,14 @@ class TestRejection:
         auth = desk.auth()
         assert not await auth.rejected(await auth.sign(None, URL), 401)
         assert desk.post.sandbox.oauth.refreshes == 0
+
+    async def test_a_grant_of_a_clock_that_was_ahead_is_renewed_for_it(self, desk: Desk) -> None:
+        auth = desk.auth()
+        signature = await auth.sign(None, URL)
+        desk.clock.pass_by(-86_400)
+        assert await auth.rejected(signature, 401)
+        assert desk.post.sandbox.oauth.refreshes == 1
+        assert not await auth.rejected(await auth.sign(None, URL), 401)
 
     @pytest.mark.parametrize("status", [400, 403, 404, 429, 500])
     async def test_nothing_else_harms_a_credential(self, desk: Desk, status: int) -> None:

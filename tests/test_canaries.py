@@ -22,6 +22,7 @@ from .canaries import CANARIES, sightings, sightings_under, spellings
 from .test_cli_accounts import GROUPS
 
 
+@pytest.mark.plants_canaries
 @pytest.mark.parametrize("kind", CANARIES)
 def test_the_scan_finds_every_spelling(kind: str, tmp_path: Path) -> None:
     written = dict(spellings(kind, CANARIES[kind]))
@@ -112,6 +113,7 @@ def test_no_command_and_no_file_shows_a_secret(home: Path, aircall: str) -> None
     assert sightings_under(home) == set()
 
 
+@pytest.mark.plants_canaries  # that Aircall does, in its own words
 def test_an_aircall_that_repeats_what_it_was_told_is_not_repeated(home: Path, aircall: str) -> None:
     watched = Watched(
         home, aircall, AIRCALL_API_ID=CANARIES["api id"], AIRCALL_API_TOKEN=CANARIES["api token"]
@@ -139,3 +141,84 @@ def test_a_vault_with_everything_in_it(home: Path) -> None:
     vault.close()
     assert sightings(shown.encode()) == set()
     assert sightings_under(home) == set()
+
+
+PLANTED = {
+    "on_standard_output": "print(SECRET)",
+    "on_standard_error": "print(SECRET, file=sys.stderr)",
+    "in_the_log": "logging.getLogger('x').warning(SECRET)",
+    "read_by_capsys": "print(SECRET); assert capsys.readouterr().out",
+    "in_a_file": "(tmp_path / 'deep').mkdir(); (tmp_path / 'deep' / 'file').write_text(SECRET)",
+    "in_a_common_file": "(tmp_path_factory.mktemp('common') / 'file').write_text(SECRET)",
+    "in_the_name_of_a_file": "(tmp_path / SECRET).touch()",
+    "said_by_a_process": "subprocess.run(SAY, capture_output=True, check=True)",
+    "said_to_one_pipe": "subprocess.run(SAY, stdout=subprocess.PIPE, check=True)",
+    "said_in_lines": "\n".join(
+        (
+            "with subprocess.Popen(SAY, stdout=subprocess.PIPE, text=True) as process:",
+            "        process.stdout.readline()",
+        )
+    ),
+    "said_to_asyncio": "\n".join(
+        (
+            "async def hear():",
+            "        process = await asyncio.create_subprocess_exec(*SAY, stdout=subprocess.PIPE)",
+            "        await process.communicate()",
+            "    asyncio.run(hear())",
+        )
+    ),
+    "on_a_socket": "\n".join(
+        (
+            "one, two = socket.socketpair()",
+            "    one.sendall(b'GET /mcp HTTP/1.1\\r\\nauthorization: ' + SECRET.encode())",
+            "    one.close(), two.close()",
+        )
+    ),
+}
+
+
+@pytest.fixture
+def watched(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """A suite of its own under the same watch."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    pytester.makeconftest(
+        "from tests.watch import Watch\n"
+        "def pytest_configure(config): config.pluginmanager.register(Watch())\n"
+    )
+    return pytester
+
+
+@pytest.mark.plants_canaries
+def test_the_watch_over_the_tests_sees_each(watched: pytest.Pytester) -> None:
+    """Tests that pass but for the watch."""
+    watched.makepyfile(
+        "import asyncio, logging, socket, subprocess, sys\n"
+        f"SECRET = {CANARIES['access token']!r}\n"
+        "SAY = [sys.executable, '-c', f'print({SECRET!r})']\n"
+        + "".join(
+            f"def test_{place}(capsys, tmp_path, tmp_path_factory):\n    {code}\n"
+            for place, code in PLANTED.items()
+        )
+    )
+    done = watched.runpytest_subprocess("-p", "no:cacheprovider", "-o", "addopts=")
+    assert done.ret == pytest.ExitCode.TESTS_FAILED
+    done.assert_outcomes(passed=len(PLANTED), errors=len(PLANTED) - 1)
+    for place in PLANTED:
+        if place != "in_a_common_file":
+            done.stdout.fnmatch_lines([f"ERROR *::test_{place}*"])
+    done.stdout.fnmatch_lines(["A canary sang in *common*"])
+
+
+@pytest.mark.plants_canaries
+def test_a_credential_may_be_where_it_belongs(watched: pytest.Pytester) -> None:
+    watched.makepyfile(
+        "import socket\n"
+        f"SECRET = {CANARIES['access token']!r}\n"
+        "def test():\n"
+        "    one, two = socket.socketpair()\n"
+        "    head = b'GET /v1/company HTTP/1.1\\r\\nAuthorization: Bearer '\n"
+        "    one.sendall(head + SECRET.encode())\n"
+        "    one.close(), two.close()\n"
+    )
+    done = watched.runpytest_subprocess("-p", "no:cacheprovider", "-o", "addopts=")
+    assert done.ret == pytest.ExitCode.OK

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,8 @@ from click.testing import CliRunner, Result
 
 from aircall_mcp import __version__
 from aircall_mcp.cli import COMMANDS, group
+
+from .canaries import CANARIES
 
 
 def ran(*arguments: str, code: int = 0, **more: Any) -> Result:
@@ -196,6 +199,26 @@ def test_a_wrong_word_is_said_in_a_line_without_a_traceback(
     assert done.returncode == code, done.stderr
     assert words in done.stderr
     assert "Traceback" not in done.stderr + done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("variable", "kind"),
+    [("AIRCALL_API_TOKEN", "api token"), ("AIRCALL_MCP_VAULT_PASSPHRASE", "passphrase")],
+)
+def test_no_error_says_a_secret_of_the_environment(variable: str, kind: str) -> None:
+    secret = CANARIES[kind]
+    for words in (
+        ("accounts", "test", secret),
+        ("run", secret),
+        ("run", "get_company", "--arg", f"={secret}"),
+        ("run", "get_company", "--args", json.dumps({secret: 1})),
+        ("serve", "--transport", secret),
+        (secret,),
+    ):
+        done = process(*words, env=os.environ | {variable: secret})
+        assert done.returncode in (1, 2), done.stderr
+        assert secret not in done.stdout + done.stderr
 
 
 @pytest.mark.slow

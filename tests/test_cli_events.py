@@ -13,9 +13,10 @@ from aircall_mcp.cli import group
 from aircall_mcp.vault import vault_at
 from aircall_mcp.vault.mailbox import Mailbox, mailbox_of
 
+from .canaries import CANARIES
 from .mail import call, log_in, text
 
-KEY = base64.b64encode(bytes(32)).decode()
+KEY = CANARIES["vault key"]
 URL = "https://hooks.slack.example/services/secret-path"
 
 

@@ -60,7 +60,7 @@ def test_lists_are_written_with_commas_or_as_lists(home: Path) -> None:
         ({"base_url": "https://["}, "--base-url"),
         ({"base_url": "ftp://127.0.0.1"}, "must be https"),
         ({"base_url": "http://127.0.0.1.evil.example"}, "must be https"),
-        ({"time_zone": "Paris"}, "IANA zone"),
+        ({"time_zone": "Paris"}, "must be an IANA zone such as Europe/Paris"),
         ({"time_zone": "../../etc/passwd"}, "IANA zone"),
         ({"requests_per_minute": 0}, "--requests-per-minute"),
         ({"call_timeout": -1}, "--call-timeout"),

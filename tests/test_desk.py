@@ -3,15 +3,19 @@ from __future__ import annotations
 from typing import Any
 
 import anyio
+import httpx2
 import pytest
 
+from aircall_mcp.config import AIRCALL
+from aircall_mcp.desk import Desk
 from aircall_mcp.errors import NotOffered
-from aircall_mcp.gateway import Caller
+from aircall_mcp.gateway import Caller, Gateway
 from aircall_mcp.operation import EFFECTS
 from aircall_mcp.registry import Registry, Selection
 from aircall_mcp.sandbox import Sandbox
+from aircall_mcp.secrets import MASK
 
-from .house import Office, answering, desk_over
+from .house import Office, answering, auth_for, desk_over, gateway_to
 
 pytestmark = pytest.mark.anyio
 
@@ -136,6 +140,19 @@ async def test_else_in_the_zone_that_most_users_have_asked_for_once(office: Offi
     assert asked == ["/v2/users", "/v1/calls", "/v1/calls"]
 
 
+async def test_a_zone_of_an_account_that_is_not_known_here_is_utc_and_said_so(
+    registry: Registry, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def zone_of(_account: str | None) -> str:
+        return "Mars/Base"
+
+    desk = Desk(registry, gateway_to(sandbox), zone_of=zone_of)
+    result = await desk.call("aircall_list_calls", {"from": "2026-11-18T09:00:00"}, Caller())
+    assert result.payload["window"]["from"] == "2026-11-18T09:00:00Z"
+    assert "Mars/Base" in caplog.text
+    await desk.aclose()
+
+
 async def test_a_time_with_an_offset_asks_nobody(office: Office) -> None:
     await office.call("list_calls", **{"from": "2026-11-18T09:00:00+01:00", "to": 1795082400})
     assert [path for _, path in office.arrivals()] == ["/v1/calls"]
@@ -167,6 +184,27 @@ async def test_a_key_of_the_owner_that_aircall_echoes_does_not_leave(registry: R
     assert not made.is_error
     assert secret not in str(made.payload)
     await house.desk.aclose()
+
+
+async def test_a_secret_that_came_as_data_is_masked_wherever_it_turns_up_again(
+    registry: Registry, sandbox: Sandbox
+) -> None:
+    auth = auth_for(AIRCALL, (sandbox.api_id, sandbox.api_token))
+    gateway = Gateway(base_url=AIRCALL, auth=auth, transport=httpx2.ASGITransport(app=sandbox))
+    desk = Desk(registry, gateway, scrub=auth.scrub_json)
+    [webhook, *_] = sandbox.world.webhooks.values()
+    tag = next(iter(sandbox.world.tags.values()))
+    tag.description = f"<{webhook.token}>"
+    asked = "aircall_get_tag", {"tag_id": tag.id, "detail": "full"}, Caller()
+    before = await desk.call(*asked)
+    assert f"<{webhook.token}>" in str(before.payload)
+    listed = await desk.call("aircall_list_webhooks", {}, Caller())
+    assert webhook.token not in str(listed.payload)
+    tag.color = "#abcdef"
+    after = await desk.call(*asked)
+    assert f"<{MASK}>" in str(after.payload)
+    assert f"<{MASK}>" in auth.scrub(f"<{webhook.token}>")
+    await desk.aclose()
 
 
 async def test_many_calls_share_one_desk(office: Office) -> None:

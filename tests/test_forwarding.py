@@ -81,7 +81,7 @@ class Post:
         )
 
     def destination(self, name: str = "https:crm", url: str = "https://crm.example.com/in?a=1",
-                    **more: Any) -> Secret | None:  # fmt: skip
+                    **more: Any) -> str | None:  # fmt: skip
         return self.rules.name_destination(name, Secret(url), self.vault, **more)
 
     async def settle(self, rounds: int = 100) -> None:
@@ -125,7 +125,7 @@ async def test_what_a_rule_names_is_passed_on_signed_and_once(post: Post) -> Non
     assert (body["event"], body["sequence"], body["data"]["id"]) == ("call.ended", 1, 42)
     stamp = request.headers["x-aircall-mcp-timestamp"]
     assert stamp == str(int(THURSDAY))
-    signed = signature(key, stamp, request.content)
+    signed = signature(Secret(key), stamp, request.content)
     assert request.headers["x-aircall-mcp-signature"] == f"v1={signed}"
     assert request.headers["x-aircall-mcp-delivery"] == "1-1"
     assert post.rules.status()[0].sent == 1

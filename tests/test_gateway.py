@@ -12,7 +12,7 @@ from typing import Any
 import anyio
 import pytest
 
-from aircall_mcp.budget import pause_of
+from aircall_mcp.budget import MIGRATIONS, WINDOW, Budget, Lane, pause_of
 from aircall_mcp.errors import (
     AircallMCPError,
     ArgumentError,
@@ -28,12 +28,14 @@ from aircall_mcp.exchange import LARGEST_ANSWER
 from aircall_mcp.gateway import Caller, Gateway, Reply
 from aircall_mcp.operation import Bound
 from aircall_mcp.registry import Registry
+from aircall_mcp.state import InMemory
 
+from .canaries import CANARIES
 from .house import answering, auth_for, gateway_to
 
 pytestmark = pytest.mark.anyio
 
-KEY = ("an-api-id-of-length", "an-api-token-of-length")
+KEY = (CANARIES["api id"], CANARIES["api token"])
 BASIC = base64.b64encode(":".join(KEY).encode()).decode()
 Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -151,6 +153,48 @@ async def test_arguments_too_long_for_a_url_are_an_argument_error(registry: Regi
     error = await failure(gateway_to(app), bound)
     assert isinstance(error, ArgumentError)
     assert asked == []
+
+
+async def test_the_same_read_in_flight_is_shared_within_a_lane_alone(registry: Registry) -> None:
+    app, asked = answering(200, {"company": {}})
+    answers = asyncio.Event()
+
+    async def slowly(scope: Any, receive: Any, send: Any) -> None:
+        await answers.wait()
+        await app(scope, receive, send)
+
+    gateway = gateway_to(slowly)
+    lanes: tuple[Lane, ...] = ("waiting", "bulk", "waiting", "bulk")
+    reads = [
+        asyncio.create_task(gateway.send(reading(registry), Caller(lane=lane))) for lane in lanes
+    ]
+    await asyncio.sleep(0)
+    answers.set()
+    assert [reply.body for reply in await asyncio.gather(*reads)] == [{"company": {}}] * 4
+    assert len(asked) == 2
+    await gateway.aclose()
+
+
+async def test_who_waits_is_not_held_back_by_the_same_read_in_bulk(registry: Registry) -> None:
+    async def company(_account: str | None) -> tuple[str, int]:
+        return "company", 5
+
+    app, asked = answering(200, {"company": {}})
+    budget = Budget(lambda: InMemory(MIGRATIONS), longest_wait=0)
+    gateway = gateway_to(app, budget=budget, company=company)
+    for tag_id in range(1, 5):  # of five requests a minute, bulk reading may take four
+        await gateway.send(registry.ids["get_tag"].bind({"tag_id": tag_id}), Caller())
+    bulk = asyncio.create_task(
+        gateway.send(reading(registry), Caller(lane="bulk", patience=2 * WINDOW))
+    )
+    await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        assert (await gateway.send(reading(registry), Caller())).age == 0
+    assert not bulk.done()
+    assert len(asked) == 5
+    bulk.cancel()
+    await asyncio.wait({bulk})
+    await gateway.aclose()
 
 
 # What comes back
@@ -437,7 +481,7 @@ async def test_a_proxy_of_the_environment_is_not_used(
 async def test_a_proxy_of_the_owner_is_used(registry: Registry) -> None:
     async with aircall(saying(GOOD)) as (proxy, visited):
         base_url = "http://localhost:9"
-        auth = auth_for(base_url, KEY[1])
+        auth = auth_for(base_url, "a-token-for-the-proxy")
         gateway = Gateway(base_url=base_url, auth=auth, proxy=proxy.base_url)
         assert (await gateway.send(reading(registry), Caller())).status == 200
         await gateway.aclose()

@@ -86,12 +86,50 @@ class TestThroughBrowser:
         assert browser.answers[0].status_code == 400
         assert "access_denied" not in browser.answers[0].text
 
+    @pytest.mark.parametrize("approve", ["true", "false"])
+    async def test_a_browser_that_is_back_before_it_was_shown(self, approve: str) -> None:
+        sandbox = Sandbox()
+        browser = Browser(sandbox)
+
+        async def show(url: str) -> None:
+            await browser.show(f"{url}&approve={approve}")
+            await asyncio.gather(*browser.tasks)
+
+        login = through_browser(client_of(sandbox), show, patience=5.0, http=http_to(sandbox))
+        if approve == "true":
+            assert sandbox.oauth.accepts(_bearer(await login), 0)
+        else:
+            with pytest.raises(CredentialError, match="access_denied"):
+                await login
+
+    @pytest.mark.parametrize("query", ["", "code=x", "code=x&state=0", "error=access_denied"])
+    async def test_no_other_page_ends_a_login(self, query: str) -> None:
+        sandbox, port = Sandbox(), _free_port()
+        browser = Browser(sandbox)
+
+        async def show(url: str) -> None:
+            async with httpx2.AsyncClient() as another:
+                answer = await another.get(f"http://127.0.0.1:{port}/callback?{query}")
+            assert answer.status_code == 400
+            await browser.show(url)
+
+        grant = await through_browser(
+            client_of(sandbox), show, port=port, http=http_to(sandbox), clock=lambda: 1000.0
+        )
+        assert sandbox.oauth.accepts(_bearer(grant), 0)
+        await asyncio.gather(*browser.tasks)
+        assert browser.answers[0].status_code == 200
+
     async def test_another_state_is_no_success(self) -> None:
         sandbox = Sandbox()
         browser = Browser(sandbox, state="00" * 32)
-        with pytest.raises(CredentialError, match="does not belong"):
-            await log_in(sandbox, browser)
-        await asyncio.gather(*browser.tasks)
+
+        async def show(url: str) -> None:
+            await browser.show(url)
+            await asyncio.gather(*browser.tasks)
+
+        with pytest.raises(CredentialError, match="Nobody came back"):
+            await through_browser(client_of(sandbox), show, patience=0.02, http=http_to(sandbox))
         assert browser.answers[0].status_code == 400
         assert sandbox.oauth.families == []
 
@@ -157,8 +195,8 @@ class TestListener:
             query = f"code=a-code&state={(b's' * 32).hex()}"
             right = f"GET {there.path}?{query} HTTP/1.1"
             assert await self.status(loopback, right) == 404  # nobody waits yet
-            waiting = asyncio.create_task(loopback.code(errand))
-            await asyncio.sleep(0)
+            loopback.expect(errand)
+            waiting = asyncio.create_task(loopback.code())
             ours = f"Host: {there.netloc}"
             for host in (
                 "Host: localhost", "Host: 127.0.0.1", "Host: evil.example", "X: y",
@@ -169,6 +207,10 @@ class TestListener:
                 assert await self.status(loopback, f"GET {path}?{query} HTTP/1.1") == 404
             for method in ("POST", "HEAD", "OPTIONS"):
                 assert await self.status(loopback, right.replace("GET", method)) == 405
+            many = "&".join(f"a{number}=1" for number in range(22))
+            for foreign in ("", "?", f"?{query}0", "?code=x", f"?{many}&{query}", "?state=\xff"):
+                line = f"GET {there.path}{foreign} HTTP/1.1"
+                assert await self.status(loopback, line) == 400
             assert not waiting.done()
             assert await self.status(loopback, right) == 200
             assert await waiting == Secret("a-code")

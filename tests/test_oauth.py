@@ -15,8 +15,10 @@ from aircall_mcp.oauth import (
     Client,
     Denied,
     Errand,
+    Stray,
     authorization,
     code_from,
+    code_in,
     exchange,
     first_grant,
     renewal,
@@ -24,13 +26,15 @@ from aircall_mcp.oauth import (
 )
 from aircall_mcp.secrets import Secret
 
+from .canaries import CANARIES
+
 BACK = "http://127.0.0.1:8765/callback"
-CLIENT = Client(Secret("client-id-1234"), Secret("client-secret-5678"))
+CLIENT = Client(Secret("client-id-1234"), Secret(CANARIES["client secret"]))
 GRANT = Grant(
-    access_token=Secret("old-access"),
-    refresh_token=Secret("old-refresh"),
+    access_token=Secret(CANARIES["access token"]),
+    refresh_token=Secret(CANARIES["refresh token"]),
     client_id=Secret("client-id-1234"),
-    client_secret=Secret("client-secret-5678"),
+    client_secret=Secret(CANARIES["client secret"]),
 )
 
 
@@ -67,12 +71,21 @@ class TestAuthorization:
         assert len({errand().url for _ in range(20)}) == 20
 
     @pytest.mark.parametrize(
-        "url", ["http://aircall.io/", "ftp://x/", "https://a:b@aircall.io/", "https://x/#y", "x"]
-    )
+        "url",
+        [
+            "http://aircall.io/", "ftp://x/", "https://a:b@aircall.io/", "https://x/#y", "x",
+            "https://[x", "https:///x", "https://\udcff/", "https://x/ y", "",
+        ],
+    )  # fmt: skip
     def test_addresses_that_are_not_safe(self, url: str) -> None:
         for where in ({"authorize_url": url}, {"token_url": url}):
             with pytest.raises(CredentialError):
                 Client(Secret("a"), Secret("b"), **where)
+
+    @pytest.mark.parametrize("redirect_uri", ["", "http://\udcff/", "https://x/ y"])
+    def test_where_no_browser_comes_back_to(self, redirect_uri: str) -> None:
+        with pytest.raises(CredentialError):
+            authorization(CLIENT, redirect_uri, os.urandom)
 
 
 class TestAnswers:
@@ -101,11 +114,39 @@ class TestAnswers:
             code_from(there, self.answer(there, error="access_denied"))
         with pytest.raises(CredentialError, match=r"\(\?\)"):
             code_from(there, self.answer(there, error="<script>alert(1)</script>"))
+        with pytest.raises(CredentialError, match="no_code"):
+            code_from(there, self.answer(there))
 
-    @pytest.mark.parametrize("answer", ["", "  ", "a\nb", "x" * 20_000])
+    @pytest.mark.parametrize("answer", ["", "  ", "a\nb", "x" * 20_000, "\udcff", "é"])
     def test_what_is_no_code(self, answer: str) -> None:
-        with pytest.raises(CredentialError):
+        with pytest.raises(CredentialError, match="no authorization code"):
             code_from(errand(), answer)
+
+    @pytest.mark.parametrize("code", ["%C3%A9", "%0A", "x" * 20_000])
+    def test_what_is_no_code_in_an_address(self, code: str) -> None:
+        there = errand()
+        with pytest.raises(CredentialError, match="no authorization code"):
+            code_from(there, self.answer(there, code=code))
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            BACK, f"{BACK}?", "https://[x", "http://[x/cb?code=1", "state=\udcff&code=1", "a=b",
+            f"{BACK}?code=1&" + "&".join(f"a{n}=1" for n in range(22)),
+        ],
+    )  # fmt: skip
+    def test_what_belongs_to_no_errand(self, answer: str) -> None:
+        with pytest.raises(Stray):
+            code_from(errand(), answer)
+
+    def test_a_browser_brings_no_bare_code(self) -> None:
+        there = errand()
+        assert code_in(there, self.answer(there, code="a-code").partition("?")[2]) == (
+            Secret("a-code")
+        )
+        for query in ("", "a-code", "code=a-code", "error=access_denied"):
+            with pytest.raises(Stray):
+                code_in(there, query)
 
 
 class TestRequests:
@@ -120,18 +161,28 @@ class TestRequests:
             "code": "a code+with/signs&=",
             "redirect_uri": BACK,
             "client_id": "client-id-1234",
-            "client_secret": "client-secret-5678",
+            "client_secret": CANARIES["client secret"],
         }
 
     def test_a_renewal(self) -> None:
         assert json.loads(renewal(GRANT).body) == {
             "grant_type": "refresh_token",
-            "refresh_token": "old-refresh",
+            "refresh_token": CANARIES["refresh token"],
             "client_id": "client-id-1234",
-            "client_secret": "client-secret-5678",
+            "client_secret": CANARIES["client secret"],
         }
         with pytest.raises(CredentialError):
             renewal(Grant(access_token=Secret("for-ever")))
+
+    def test_no_answer_says_where_secrets_go_next(self) -> None:
+        elsewhere = {"token_url": "https://evil.example/", "client_id": "x", "host": "evil.example"}
+        content = json.dumps({"access_token": "new", "refresh_token": "next", **elsewhere}).encode()
+        for grant in (
+            renewed_grant(GRANT, 200, content, 0),
+            first_grant(CLIENT, 200, content, 0),
+        ):
+            assert renewal(grant).url == GRANT.token_url
+            assert grant.client_id == GRANT.client_id
 
     def test_nothing_prints(self) -> None:
         shown = (
@@ -168,8 +219,10 @@ class TestTokens:
     def test_a_lifetime_that_says_nothing(self, seconds: Any) -> None:
         assert self.read(expires_in=seconds).expires_at is None
 
-    def test_an_absurd_lifetime(self) -> None:
-        assert self.read(expires_in=1e300).expires_at == 1000.0 + 31_536_000
+    @pytest.mark.parametrize("written", ["1e300", "9" * 400, "9" * 5000, f'"{"9" * 400}"'])
+    def test_an_absurd_lifetime(self, written: str) -> None:
+        content = f'{{"access_token": "new-access", "expires_in": {written}}}'.encode()
+        assert renewed_grant(GRANT, 200, content, 1000.0).expires_at == 1000.0 + 31_536_000
 
     @pytest.mark.parametrize(
         "token", [None, "", 7, [], "two words", "new\r\nline", "é", "x" * 20_000, "\x00"]
@@ -177,9 +230,15 @@ class TestTokens:
     def test_a_token_that_cannot_be_one(self, token: Any) -> None:
         with pytest.raises(Unreachable):
             self.read(access_token=token)
-        if token is not None:
+        if token in (None, ""):
+            assert self.read(refresh_token=token).refresh_token == GRANT.refresh_token
+        else:
             with pytest.raises(Unreachable):
                 self.read(refresh_token=token)
+
+    @pytest.mark.parametrize("kind", ["Bearer", "bearer", None, ""])
+    def test_a_bearer_token(self, kind: str | None) -> None:
+        assert self.read(token_type=kind).access_token == Secret("new-access")
 
     def test_another_kind_of_token(self) -> None:
         with pytest.raises(Unreachable):
@@ -195,9 +254,29 @@ class TestTokens:
     @pytest.mark.parametrize(
         ("status", "content"),
         [
+            (400, b'{"error": "Bad Request", "troubleshoot": "The grant is gone"}'),
+            (400, b'{"error": "access_denied"}'),
+            (401, b'{"message": "Unauthorized"}'),
+            (401, b""),
+            (403, b'{"error": "Forbidden"}'),
+        ],
+    )
+    def test_a_refusal_in_other_words(self, status: int, content: bytes) -> None:
+        with pytest.raises(Denied) as caught:
+            renewed_grant(GRANT, status, content, 0)
+        assert caught.value.reason == f"status {status}"
+
+    @pytest.mark.parametrize(
+        ("status", "content"),
+        [
             (500, b'{"error": "invalid_grant"}'),
             (503, b"<html>"),
             (403, b'{"message": "Forbidden"}'),
+            (403, b"<html>"),
+            (400, b"Bad Request"),
+            (400, b'{"error": "temporarily_unavailable"}'),
+            (404, b'{"error": "Not Found"}'),
+            (400, b'{"error": ""}'),
             (429, b'{"error": "Too Many Requests"}'),
             (400, b'{"error": ["invalid_grant"]}'),
             (400, b'{"error": {}}'),
@@ -210,5 +289,6 @@ class TestTokens:
         ],
     )
     def test_what_may_pass(self, status: int, content: bytes) -> None:
-        with pytest.raises(Unreachable):
+        with pytest.raises(Unreachable) as caught:
             renewed_grant(GRANT, status, content, 0)
+        assert "accounts login" in caught.value.hint

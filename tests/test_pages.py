@@ -42,6 +42,25 @@ def listing(total: int, *, width: int = 10, weight: int = 0) -> App:
     return app
 
 
+def leading(total: int, weight: int) -> App:
+    """An Aircall with so many templates, where a cursor that says nothing leads from one to the
+    next."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        query = {k: v[0] for k, v in parse_qs(scope["query_string"].decode()).items()}
+        first, limit = (int(query.get("token", 7_000)) - 7_000) // 3, int(query["limit"])
+        assert 1 <= limit <= 50
+        beyond = first + limit
+        shown = [{"id": n + 1, "name": "x" * weight} for n in range(first, min(beyond, total))]
+        following = {"nextToken": 7_000 + 3 * beyond} if beyond < total else {}
+        answer = {"templates": shown, "pageInfo": {**following, "totalCount": total}}
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": json.dumps(answer).encode()})
+
+    return app
+
+
 async def walk(office: Office, tool: str, key: str, **arguments: Any) -> list[Any]:
     """Follow `next` to the end."""
     items: list[Any] = []
@@ -221,6 +240,46 @@ async def test_a_cursor_leads_through_the_templates(office: Office) -> None:
         assert parts == everything
     one = await office.call("list_whatsapp_templates", number_id=line, max_items=1)
     assert one["page"]["complete"] is False
+
+
+HEAVY = [(120, 3_000, None), (120, 3_000, 120), (120, 900, 100), (60, 20_000, None)]
+"""Templates, bytes of each and `max_items`, so that an answer holds only some of a page."""
+
+
+@pytest.mark.parametrize(("total", "weight", "most"), HEAVY)
+async def test_where_a_cursor_leads_nothing_that_was_cut_is_lost(
+    registry: Registry, total: int, weight: int, most: int | None
+) -> None:
+    office = Office(desk_over(leading(total, weight), registry), Sandbox(data="empty"))
+    arguments = {"number_id": 1} | ({} if most is None else {"max_items": most})
+    first = await office.call("list_whatsapp_templates", **arguments, sort="asc")
+    assert (first["page"]["complete"], first["page"]["total"]) == (False, total)
+    assert first["page"]["next"].items() >= {"number_id": 1, "sort": "asc"}.items()
+    items = await walk(office, "list_whatsapp_templates", "templates", **arguments)
+    assert {item["id"] for item in items} == set(range(1, total + 1))
+    await office.desk.aclose()
+
+
+async def test_what_is_cut_in_the_middle_goes_on_where_its_own_cursor_stood(
+    registry: Registry,
+) -> None:
+    office = Office(desk_over(leading(120, 3_000), registry), Sandbox(data="empty"))
+    rest = await walk(
+        office, "list_whatsapp_templates", "templates", number_id=1, token=7_000 + 3 * 40
+    )
+    assert {item["id"] for item in rest} == set(range(41, 121))
+    await office.desk.aclose()
+
+
+@pytest.mark.parametrize(("total", "weight", "most"), HEAVY)
+async def test_where_a_cursor_leads_nothing_that_was_cut_comes_twice(
+    registry: Registry, total: int, weight: int, most: int | None
+) -> None:
+    office = Office(desk_over(leading(total, weight), registry), Sandbox(data="empty"))
+    arguments = {"number_id": 1} | ({} if most is None else {"max_items": most})
+    items = await walk(office, "list_whatsapp_templates", "templates", **arguments)
+    assert [item["id"] for item in items] == list(range(1, total + 1))
+    await office.desk.aclose()
 
 
 async def test_a_list_of_another_form_is_given_as_it_came_and_never_called_complete(

@@ -5,6 +5,7 @@ import base64
 import copy
 import json
 import pickle
+import re
 import time
 from hashlib import sha256
 from pathlib import Path
@@ -15,7 +16,18 @@ from pydantic import BaseModel, ConfigDict
 
 import aircall_mcp
 from aircall_mcp.errors import CredentialError
-from aircall_mcp.secrets import MASK, Scrubber, Secret, inside, reveal, sealed, unsealed
+from aircall_mcp.secrets import (
+    MASK,
+    VARIABLES,
+    Scrubber,
+    Secret,
+    inside,
+    reveal,
+    scrubber_for,
+    sealed,
+    secrets_in,
+    unsealed,
+)
 
 TEXT = 'canary "7f3a9c" with/slash+plus&more'
 URL = "https://api.aircall.io/v1/ping"
@@ -105,7 +117,6 @@ class TestReveal:
             "subscriptions.py",  # keeps a fingerprint of a webhook's token
             "forwarding.py",  # signs what it posts
             "auth.py",  # names a company by a hash of its key's id
-            "cli/forward.py",  # tells the person, once, the key that signs what is posted
         }
         assert _callers("sealed") == {"vault/vault.py"}
         assert _callers("unsealed") == {"vault/vault.py"}
@@ -184,13 +195,98 @@ class TestScrubber:
         scrubber.learn(Secret("abc"))
         assert scrubber.text("abc") == "abc"
 
+    def test_a_flood_of_what_arrives_displaces_no_credential(self) -> None:
+        scrubber = Scrubber()
+        scrubber.learn(Secret(TEXT))
+        for number in range(3000):
+            scrubber.learn(Secret(sha256(b"%d" % number).hexdigest()), arrived=True)
+        assert scrubber.text(TEXT) == MASK
+        assert scrubber.text(sha256(b"2999").hexdigest()) == MASK
+        assert scrubber.text(sha256(b"0").hexdigest()) != MASK
+
+    def test_of_each_owner_the_latest_are_masked_and_no_owner_displaces_another(self) -> None:
+        scrubber = Scrubber()
+        names = [f"company-{number}" for number in range(200)]
+        for generation in range(20):
+            for name in names:
+                scrubber.learn(Secret(f"{name} has token {generation:03}"), owner=name)
+        for name in names:
+            assert scrubber.text(f"<{name} has token 019>") == f"<{MASK}>"
+            assert scrubber.text(f"<{name} has token 016>") == f"<{MASK}>"
+            assert scrubber.text(f"{name} has token 000") != MASK
+        scrubber.learn(Secret("company-0 has token 010"), owner="company-0")
+        scrubber.learn(Secret("company-0 has token 010"), owner="company-0")
+        assert scrubber.text("company-0 has token 010") == MASK
+
+    def test_the_longest_is_masked_whether_there_are_few_or_many(self) -> None:
+        for many in (0, 300):
+            scrubber = Scrubber()
+            for text in (
+                "first-secret",
+                "first-secret-and-more",
+                *map(str, range(10**9, 10**9 + many)),
+            ):
+                scrubber.learn(Secret(text), owner=text)
+            assert (
+                scrubber.text("a first-secret-and-more, a first-secret.") == f"a {MASK}, a {MASK}."
+            )
+            assert scrubber.json(["first-secre", {"first-secret": 1}]) == ["first-secre", {MASK: 1}]
+
+    def test_half_a_character_is_no_obstacle(self) -> None:
+        scrubber = Scrubber()
+        scrubber.learn(Secret("half \ud800 a character"), pair=Secret("\udcff"), arrived=True)
+        assert scrubber.json(["half \ud800 a character"]) == [MASK]
+
+    def test_json_within_json(self) -> None:
+        scrubber = Scrubber()
+        scrubber.learn(Secret(TEXT))
+        assert scrubber.json({"body": json.dumps({"a": TEXT})}) == {"body": f'{{"a": "{MASK}"}}'}
+
+    def test_what_is_learned_later_is_found_too(self) -> None:
+        scrubber = Scrubber()
+        assert scrubber.json({"a": "first-secret"}) == {"a": "first-secret"}
+        for text in ("first-secret", "second-secret"):
+            scrubber.learn(Secret(text), arrived=True)
+            assert scrubber.json({"a": f"<{text}>"}) == {"a": f"<{MASK}>"}
+            assert scrubber.text(text) == MASK
+
     def test_it_stays_quick_over_years_of_renewals(self) -> None:
         """Texts of 64 KiB against all tokens a busy server can have seen lately."""
         scrubber = Scrubber()
-        for number in range(3000):
-            scrubber.learn(Secret(sha256(b"%d" % number).hexdigest()))
-        scrubber.text("")
+        for number in range(6000):
+            token = sha256(b"%d" % number).hexdigest()
+            scrubber.learn(Secret(token), owner=f"company-{number % 300}")
         text = "lorem ipsum dolor sit amet, 0123456789abcdef " * 1450
-        start = time.perf_counter()
-        assert scrubber.text(text + sha256(b"2999").hexdigest()).endswith(MASK)
-        assert time.perf_counter() - start < 0.1
+        taken: list[float] = []
+        for number in range(6000, 6005):
+            token = sha256(b"%d" % number).hexdigest()
+            start = time.perf_counter()
+            scrubber.learn(Secret(token), owner="company-0")
+            assert scrubber.text(text + token).endswith(MASK)
+            taken.append(time.perf_counter() - start)
+        assert min(taken) < 0.1
+
+
+@pytest.mark.parametrize("name", VARIABLES)
+def test_the_secrets_of_the_environment_are_known_also_by_their_start(name: str) -> None:
+    text = f"{TEXT} of {name} " + "and so on, " * 10
+    scrubber = scrubber_for({name: f"{text}\n"})
+    for end in (60, 80, None):
+        assert scrubber.text(f"There is no `{text.strip()[:end]}`.") == f"There is no `{MASK}`."
+
+
+def test_every_variable_that_holds_a_secret_is_known() -> None:
+    """Whatever variable the package names, but for what is public or only leads to a secret."""
+    found = {
+        name
+        for path in PACKAGE.rglob("*.py")
+        for name in re.findall(r"AIRCALL_[A-Z_]+[A-Z]", path.read_text("utf-8"))
+    }
+    public = {"AIRCALL_MCP_BASE_URL", "AIRCALL_MCP_HOME", "AIRCALL_MCP_VAULT_KEY_FILE"}
+    assert found - public - {"AIRCALL_HOST", "AIRCALL_CLIENT", "AIRCALL_MCP"} == set(VARIABLES)
+
+
+def test_secrets_in_json() -> None:
+    value = {"webhooks": [{"token": "one", "id": 1}, {"token": None}], "meta": {"token": "two"}}
+    assert list(secrets_in(value, {"token"})) == [Secret("one"), Secret("two")]
+    assert list(secrets_in(value, ())) == list(secrets_in("token", {"token"})) == []

@@ -278,6 +278,15 @@ class TestModes:
         assert found == {"things.db": 0o600, "a.lock": 0o600, "key": 0o600}
         assert stat.S_IMODE(home.stat().st_mode) == 0o700
 
+    def test_what_leads_to_it_is_private_too(self, home: Path) -> None:
+        before = os.umask(0)
+        try:
+            Modes().directory(home / "a" / "b")
+        finally:
+            os.umask(before)
+        for made in (home, home / "a", home / "a" / "b"):
+            assert stat.S_IMODE(made.stat().st_mode) == 0o700
+
     def test_the_journal_is_private_too(self, home: Path) -> None:
         before = os.umask(0)
         try:
@@ -366,6 +375,24 @@ class TestModes:
         with pytest.raises(StoreError):
             modes.replace(home / "busy", b"two")
         assert sorted(path.name for path in home.iterdir()) == ["busy", "key"]
+
+    @pytest.mark.skipif(os.name != "posix", reason="needs a signal that kills")
+    def test_what_is_left_of_a_replacement_that_was_killed_is_taken_away(self, home: Path) -> None:
+        code = textwrap.dedent("""
+            import os, sys
+            from pathlib import Path
+            from aircall_mcp.modes import Modes
+            os.fsync = lambda _: os.kill(os.getpid(), 9)
+            Modes().replace(Path(sys.argv[1]), b"two")
+        """)
+        modes = Modes()
+        modes.directory(home)
+        modes.replace(home / "key", b"one")
+        subprocess.run([sys.executable, "-c", code, str(home / "key")], check=False)
+        assert len(list(home.iterdir())) == 2
+        modes.tidy(home / "key")
+        assert [path.name for path in home.iterdir()] == ["key"]
+        modes.tidy(home / "nowhere" / "key")
 
 
 class TestLock:

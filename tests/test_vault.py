@@ -13,23 +13,31 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from keyring.backends import SecretService, kwallet
 from keyring.backends.null import Keyring as NullKeyring
+from keyring.errors import InitError, KeyringLocked
 
+from aircall_mcp.cli.vault import create_if_missing
 from aircall_mcp.errors import AircallMCPError, CredentialError, StoreError
+from aircall_mcp.lock import Lock
 from aircall_mcp.modes import Modes
 from aircall_mcp.secrets import Secret
-from aircall_mcp.vault import KeyringHolder, Kind, Vault, vault_at
+from aircall_mcp.vault import KeyringHolder, Kind, Vault, shared_disk, vault_at
 from aircall_mcp.vault.envelope import Damaged, Key
 from aircall_mcp.vault.holders import TRUSTED_BACKENDS, Argon2id
 
+from .canaries import CANARIES
 from .vaults import (
     PHRASE,
     TOKEN,
+    Bus,
     Failing,
     Forgetful,
     Keyring,
@@ -42,7 +50,20 @@ from .vaults import (
     value,
 )
 
-ONE, TWO = (base64.b64encode(bytes([n]) * 32).decode() for n in (1, 2))
+ONE, TWO = CANARIES["vault key"], base64.b64encode(bytes([2]) * 32).decode()
+YES, NO = ("v", (("b", True),)), ("v", (("b", False),))
+COLLECTION: dict[str, Any] = {
+    "Collection.Label": ("v", (("s", "Login"),)),
+    "SearchItems": ("ao", (["/item"],)),
+    "Item.Label": ("v", (("s", "ours"),)),
+}
+WORKS: dict[str, Callable[[Vault], object]] = {
+    "read": lambda vault: vault.read("company", "account"),
+    "write": lambda vault: vault.write("company", "account", {}),
+    "remove": lambda vault: vault.remove("company"),
+    "rotate": Vault.rotate,
+    "accept": Vault.accept,
+}
 AS_ROOT = os.name == "posix" and os.geteuid() == 0
 
 
@@ -269,6 +290,24 @@ class TestTampering:
             opened().create(kind)
         assert opened().read("company", "account") is None
 
+    @pytest.mark.parametrize(
+        ("kind", "others"),
+        [("keyring", ("file", "environment")), ("file", ("keyring", "environment"))],
+    )
+    def test_an_emptied_vault_is_no_new_one_for_another_holder_either(
+        self, home: Path, kind: Kind, others: tuple[Kind, ...]
+    ) -> None:
+        keyring = Keyring()
+        vault = vault_at(home, {}, keyring=held_by(keyring))
+        vault.create(kind)
+        vault.write("company", "account", value(1))
+        vault.close()
+        (home / "vault.db").write_bytes(b"")
+        for other in others:
+            vault = vault_at(home, {"AIRCALL_MCP_VAULT_KEY": TWO}, keyring=held_by(keyring))
+            with pytest.raises(CredentialError, match="emptied, cut or replaced"):
+                create_if_missing(vault, other, {}, lambda _said: None)
+
     def test_rows_do_not_change_places(self, home: Path) -> None:
         filled(home).close()
         (one,), (two,) = rows(home, "SELECT sealed FROM record ORDER BY owner LIMIT 2")
@@ -430,6 +469,15 @@ class TestHolders:
         Modes().replace(file, right)
         assert again(home).check() == []
 
+    @pytest.mark.parametrize("content", [b"\n", b" \n\n", b"no key\n"])
+    def test_a_key_file_without_a_key(self, home: Path, content: bytes) -> None:
+        Modes().directory(home)
+        Modes().replace(home / "vault.key", content)
+        with pytest.raises(CredentialError, match="holds no key") as caught:
+            again(home).create("file")
+        assert "remove it" in caught.value.hint
+        assert (home / "vault.key").read_bytes() == content
+
     @pytest.mark.parametrize("text", ["", "x", "!" * 44, base64.b64encode(b"x" * 31).decode()])
     def test_a_variable_without_a_key(self, home: Path, text: str) -> None:
         with pytest.raises(CredentialError) as caught:
@@ -449,10 +497,10 @@ class TestHolders:
     def test_a_key_file_elsewhere(self, home: Path, tmp_path: Path) -> None:
         Modes().directory(tmp_path / "keys")
         file = tmp_path / "keys" / "key"
-        Modes().replace(file, f"{ONE}\n".encode())
+        Modes().replace(file, f"{TWO}\n".encode())
         environment = {"AIRCALL_MCP_VAULT_KEY_FILE": str(file)}
         vault_at(home, environment).create("file")
-        assert file.read_text() == f"{ONE}\n"
+        assert file.read_text() == f"{TWO}\n"
         assert vault_at(home, environment).check() == []
         assert not (home / "vault.key").exists()
 
@@ -475,6 +523,31 @@ class TestHolders:
         assert (note["memory"], note["passes"], note["lanes"]) == (65536, 3, 4)
         assert len(bytes.fromhex(note["salt"])) == 16
 
+    @pytest.mark.parametrize("asked", [True, False])
+    def test_a_passphrase_that_is_no_text(self, home: Path, asked: bool) -> None:
+        """As a Latin-1 terminal or variable gives it under a UTF-8 locale."""
+        phrase = os.fsdecode("quatre mots tr\xe8s priv\xe9s".encode("latin-1"))
+        vault = (
+            vault_at(home, {}, ask=lambda _new: Secret(phrase))
+            if asked
+            else vault_at(home, {"AIRCALL_MCP_VAULT_PASSPHRASE": phrase})
+        )
+        with pytest.raises(CredentialError, match="no character") as caught:
+            vault.create("passphrase")
+        assert "AIRCALL_MCP_VAULT_PASSPHRASE" in caught.value.hint
+        assert caught.value.__cause__ is None
+
+    def test_a_passphrase_of_the_environment(self, home: Path) -> None:
+        usual, new = "AIRCALL_MCP_VAULT_PASSPHRASE", "AIRCALL_MCP_VAULT_NEW_PASSPHRASE"
+        for replace in (False, True):
+            vault_at(home, {usual: PHRASE}).create("passphrase", replace=replace)
+        vault_at(home, {usual: PHRASE}).write("company", "account", value(1))
+        with pytest.raises(CredentialError, match="new passphrase") as caught:
+            vault_at(home, {usual: PHRASE}).rotate()
+        assert new in caught.value.hint
+        vault_at(home, {usual: PHRASE, new: f"{PHRASE}, and more"}).rotate()
+        assert vault_at(home, {usual: f"{PHRASE}, and more"}).check() == []
+
     def test_a_short_passphrase(self, home: Path) -> None:
         with pytest.raises(CredentialError, match="at least 12"):
             vault_at(home, {}, ask=lambda _new: Secret("too short")).create("passphrase")
@@ -484,7 +557,7 @@ class TestHolders:
         [
             {"memory": 8}, {"memory": 1 << 40}, {"passes": 1}, {"passes": 10**9}, {"lanes": 0},
             {"salt": ""}, {"salt": "00" * 15}, {"salt": "zz"}, {"salt": 7}, {"memory": "65536"},
-            {"extra": 1},
+            {"memory": 65536.5}, {"passes": 3.5}, {"lanes": 1.0}, {"extra": 1},
         ],
     )  # fmt: skip
     def test_weaker_derivations_are_refused_before_they_run(
@@ -536,6 +609,14 @@ class TestHolders:
             assert vault_at(home, {}, keyring=held_by(keyring)).read("company", "account")
             keyring.entries[newest] = there
 
+    def test_a_keyring_entry_without_a_key(self, home: Path) -> None:
+        keyring = Keyring()
+        entry = f"aircall-mcp vault of {home} / 1"
+        keyring.set_password(entry, "aircall-mcp", json.dumps([3, ["no key"], []]))
+        with pytest.raises(CredentialError, match="keyring is damaged") as caught:
+            vault_at(home, {}, keyring=held_by(keyring)).create("keyring")
+        assert entry in caught.value.hint
+
     def test_a_rolled_back_directory_is_seen_through_the_keyring(self, home: Path) -> None:
         keyring = Keyring()
         vault = vault_at(home, {}, keyring=held_by(keyring))
@@ -556,7 +637,9 @@ class TestHolders:
             (NullKeyring(), False, "keyring.backends.null.Keyring is not one we trust"),
             (Forgetful(), True, "forgets"),
             (NullKeyring(), True, "forgets"),
-            (Failing(), True, "failed .ConnectionResetError"),
+            (Failing(ConnectionResetError()), True, "failed .ConnectionResetError"),
+            (Failing(KeyringLocked()), True, "may be locked"),
+            (Failing(InitError()), True, "may be locked"),
         ],
     )
     def test_a_keyring_that_will_not_do(
@@ -570,8 +653,23 @@ class TestHolders:
 
     def test_no_keyring_at_all(self, home: Path) -> None:
         vault = vault_at(home, {}, keyring=lambda h: KeyringHolder(h, find=lambda: None))
-        with pytest.raises(CredentialError, match="no keyring we trust"):
+        with pytest.raises(CredentialError, match="no keyring we trust") as caught:
             vault.create("keyring")
+        assert "--key file" in caught.value.hint
+
+    @pytest.mark.parametrize(
+        "backend", [Failing(KeyringLocked()), Failing(InitError()), Failing(OSError()), None]
+    )
+    def test_a_keyring_that_does_not_open_a_vault_that_is_there(
+        self, home: Path, backend: Keyring | None
+    ) -> None:
+        vault_at(home, {}, keyring=held_by(Keyring())).create("keyring")
+        for work in WORKS.values():
+            with pytest.raises(CredentialError) as caught:
+                work(vault_at(home, {}, keyring=held_by(backend)))
+            assert "Unlock it" in caught.value.hint
+            assert "vault rotate --key file" in caught.value.hint
+            assert "vault init" not in caught.value.hint
 
     def test_a_plaintext_keyring_is_not_even_looked_at(self) -> None:
         assert all(name.startswith("keyring.backends.") for name in TRUSTED_BACKENDS)
@@ -614,20 +712,130 @@ class TestHolders:
         vault.create("keyring")
         vault.write("company", "account", value(1))
         keyring.unlocked.clear()
-        server = vault_at(home, {}, keyring=held_by(keyring, patience=0.2))
-        for _ in range(3):
+        now = [100.0]
+        server = vault_at(home, {}, keyring=held_by(keyring, patience=0.2, clock=lambda: now[0]))
+        taken: list[bool] = []
+        for _ in range(6):
             start = time.perf_counter()
             with pytest.raises(CredentialError, match="may be locked"):
                 server.read("company", "account")
-            assert time.perf_counter() - start < 1
+            taken.append(time.perf_counter() - start >= 0.2)
+            now[0] += 10
+        # One waited; those who came after it did not, until it was worth another try.
+        assert taken == [True, False, False, True, False, False]
         keyring.unlocked.set()
+        for thread in threading.enumerate():
+            if thread.name == "keyring":
+                thread.join()
         record = server.read("company", "account")
         assert record is not None
         assert record.value == value(1)
 
+    @pytest.mark.skipif(sys.platform != "linux", reason="needs the libraries of a Linux desktop")
+    @pytest.mark.parametrize(
+        ("backend", "answers"),
+        [
+            (SecretService.Keyring, COLLECTION | {"Collection.Locked": YES}),
+            (SecretService.Keyring, COLLECTION | {"Collection.Locked": NO, "Item.Locked": YES}),
+            (SecretService.Keyring, {}),
+            (kwallet.DBusKeyring, {"networkWallet": ("s", ("mine",)), "isOpen": ("b", (False,))}),
+        ],
+    )
+    def test_a_server_never_makes_the_desktop_ask(
+        self,
+        home: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        backend: Callable[[], Any],
+        answers: dict[str, Any],
+    ) -> None:
+        vault_at(home, {}, keyring=held_by(Keyring())).create("keyring")
+        with self.bus(answers) as bus:
+            monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", bus.address)
+            server = vault_at(home, {}, keyring=lambda h: KeyringHolder(h, find=backend))
+            with pytest.raises(CredentialError, match="keyring is locked") as caught:
+                server.read("company", "account")
+        assert "Unlock it" in caught.value.hint
+        assert set(bus.asked) <= {*answers, "Hello", "AddMatch", "Collection.Label"}
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="needs the libraries of a Linux desktop")
+    def test_a_command_waits_for_the_person_who_is_asked(
+        self, home: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        vault_at(home, {}, keyring=held_by(Keyring())).create("keyring")
+        answers: dict[str, Any] = {"SearchItems": ("ao", ([],)), "Collection.Locked": YES}
+        with self.bus(COLLECTION | answers | {"Unlock": ("aoo", (["/login"], "/"))}) as bus:
+            monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", bus.address)
+            command = vault_at(
+                home,
+                {},
+                keyring=lambda h: KeyringHolder(h, find=SecretService.Keyring, patience=None),
+            )
+            with pytest.raises(CredentialError, match="holds no key of this vault"):
+                command.read("company", "account")
+        assert bus.asked.count("Unlock") == 1
+
+    @contextlib.contextmanager
+    def bus(self, answers: dict[str, Any]) -> Generator[Bus]:
+        """In a directory of its own: the address of a socket may not be long."""
+        with (
+            tempfile.TemporaryDirectory() as directory,
+            contextlib.closing(Bus(Path(directory) / "bus", answers)) as bus,
+        ):
+            yield bus
+
     def test_the_server_s_patience_is_five_seconds(self) -> None:
         assert inspect.signature(KeyringHolder).parameters["patience"].default == 5.0
         assert inspect.signature(vault_at).parameters["patience"].default == 5.0
+
+
+class TestWaiting:
+    """Nobody else waits for a person who is asked for something."""
+
+    @pytest.fixture
+    def vault(self, home: Path) -> Vault:
+        vault_at(home, {}, ask=lambda _new: Secret(PHRASE)).create("passphrase")
+
+        def ask(_new: bool) -> Secret:
+            lock = Lock(home / "vault.lock")
+            assert lock.take(), "asked while others wait"
+            lock.release()
+            return Secret(PHRASE)
+
+        return vault_at(home, {}, ask=ask)
+
+    @pytest.mark.parametrize("work", WORKS.values(), ids=WORKS)
+    def test_with_a_vault(self, vault: Vault, work: Callable[[Vault], object]) -> None:
+        work(vault)
+
+    def test_while_it_is_examined(self, vault: Vault) -> None:
+        assert vault.check() == []
+
+    def test_while_it_is_made(self, vault: Vault) -> None:
+        vault.create("passphrase", replace=True)
+
+    def test_for_a_new_key_elsewhere(self, home: Path, vault: Vault) -> None:
+        vault.rotate("file")
+        assert again(home).status().kind == "file"
+        vault.rotate("passphrase")
+        assert again(home).status().kind == "passphrase"
+
+    @pytest.mark.parametrize("kind", ["file", "passphrase"])
+    def test_whoever_is_too_late_is_asked_again(self, home: Path, kind: Kind) -> None:
+        """The key is changed while the person types the old one."""
+        words = {False: Secret(PHRASE), True: Secret(f"{PHRASE}, and more")}
+        other = vault_at(home, {}, ask=words.__getitem__)
+        vault_at(home, {}, ask=lambda _new: Secret(PHRASE)).create("passphrase")
+        typed = iter([Secret(PHRASE), words[True]])
+
+        def late(_new: bool) -> Secret:
+            phrase = next(typed)
+            if phrase == words[False]:
+                other.rotate(kind)
+            return phrase
+
+        vault = vault_at(home, {}, ask=late)
+        assert vault.write("company", "account", value(1))
+        assert vault.check() == []
 
 
 class TestRotation:
@@ -717,6 +925,23 @@ class TestRotation:
         assert (home / "vault.key").exists() == (path[1] == "file")
         assert (home / "vault.anchor").exists() == (path[1] != "keyring")
         assert bool(keyring.entries) == (path[1] == "keyring")
+
+    @pytest.mark.parametrize("to", [None, "file", "environment"])
+    def test_what_a_killed_one_left_is_taken_away(self, home: Path, to: Kind | None) -> None:
+        filled(home).close()
+        key = (home / "vault.key").read_bytes()
+        ours = [home / "vault.key.0123456789ab", home / "vault.anchor.0123456789ab"]
+        others = [
+            home / name
+            for name in ("vault.key.bak", "vault.key.0123456789abc", "vault.key.0123456789AB",
+                         "my.vault.key.0123456789ab", "vault.db.0123456789ab")
+        ]  # fmt: skip
+        for path in (*ours, *others):
+            Modes().replace(path, key)
+        vault = vault_at(home, {"AIRCALL_MCP_VAULT_KEY": TWO})
+        assert vault.rotate(to) if to else vault.check() == []
+        assert not [path for path in ours if path.exists()]
+        assert all(path.exists() for path in others)
 
     @pytest.mark.parametrize("kind", ["file", "keyring", "environment"])
     @pytest.mark.parametrize("step", range(8))
@@ -823,6 +1048,8 @@ class TestCreation:
             vault.status,
             vault.check,
             vault.accept,
+            vault.rotate,
+            lambda: vault.remove("a"),
         ):
             with pytest.raises(CredentialError, match="no vault yet"):
                 attempt()
@@ -834,9 +1061,10 @@ class TestCreation:
         with contextlib.suppress(Killed):
             dying.create("file")
         dying.close()
+        if dying.exists is False:
+            Modes().touch(home / "vault.db")  # where the next step would have begun
         vault = again(home)
-        if not vault.owners("account") and not _made(vault):
-            vault.create("file")
+        create_if_missing(vault, "file", {}, lambda _said: None)
         vault.write("company", "account", value(1))
         assert again(home).check() == []
 
@@ -867,14 +1095,6 @@ class TestCreation:
         status = again(home).status()
         assert (status.kind, status.accounts, status.epoch) == ("file", 3, 3)
         assert str(home / "vault.key") in status.where
-
-
-def _made(vault: Vault) -> bool:
-    try:
-        vault.status()
-    except CredentialError:
-        return False
-    return True
 
 
 class TestDisk:
@@ -951,6 +1171,39 @@ class TestDisk:
         with tempfile.TemporaryDirectory() as name:
             Path(name).chmod(0o755)
             yield Path(name)
+
+
+@pytest.mark.parametrize(
+    ("home", "kind"),
+    [
+        ("/home/me/.local/share/aircall-mcp", None),
+        ("/net/me/aircall-mcp", "nfs4"),
+        ("/net/me/here/aircall-mcp", None),
+        ("/network", None),
+        ("/mnt/of office/x", "cifs"),
+        ("/mnt/c/Users/me", "9p"),
+        ("/far/away", "fuse.sshfs"),
+        ("/far", None),
+    ],
+)
+def test_a_disk_of_other_machines_is_known(tmp_path: Path, home: str, kind: str | None) -> None:
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text(
+        "27 1 259:1 / / rw,relatime shared:1 - ext4 /dev/nvme0n1p1 rw\n"
+        "30 27 0:30 / /net rw - autofs auto rw\n"
+        "31 30 0:31 /export /net/me rw,relatime shared:9 master:2 - nfs4 far:/export rw\n"
+        "32 31 0:32 / /net/me/here rw - tmpfs tmpfs rw\n"
+        "33 27 0:33 / /mnt/of\\040office rw - cifs //far/office rw\n"
+        "34 27 0:34 / /mnt/c rw - 9p drvfs rw\n"
+        "35 27 0:35 / /far/away rw - ext4 /dev/sdb1 rw\n"
+        "36 27 0:36 / /far/away rw - fuse.sshfs me@far: rw\n"
+        "broken\n"
+    )
+    assert shared_disk(Path(home), mounts) == kind
+
+
+def test_where_mounts_are_not_listed_nothing_is_said(home: Path, tmp_path: Path) -> None:
+    assert shared_disk(home, tmp_path / "none") is None
 
 
 def _fill(file: Path, *, leave: int) -> None:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from aircall_mcp.secrets import Secret
 from aircall_mcp.vault import Holder, KeyringHolder, Vault, vault_at
 
-TOKEN = "token-of-a-company-0123456789abcdef"
-PHRASE = "correct horse battery staple"
+from .canaries import CANARIES
+
+TOKEN = CANARIES["access token"]
+PHRASE = CANARIES["passphrase"]
 
 
 class Keyring:
@@ -55,24 +61,72 @@ class Locked(Keyring):
 
 
 class Failing(Keyring):
-    """Raises what no library of ours knows."""
+    """Raises `error` whenever it is asked for anything."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self._error = error
 
     def get_password(self, service: str, username: str, /) -> str | None:
-        raise ConnectionResetError(f"no bus for {username} of {service}")
+        del service, username
+        raise self._error
+
+
+class Bus:
+    """A session bus (D-Bus) with everything behind it: methods, and properties as `Kind.Property`,
+    each with the signature and the values of its answer. It remembers what it was `asked`; who
+    asks to unlock the collection finds a person there who does.
+    """
+
+    def __init__(self, path: Path, answers: Mapping[str, tuple[str, tuple[Any, ...]]]) -> None:
+        self.address = f"unix:path={path}"
+        self.asked: list[str] = []
+        self._answers = {"Hello": ("s", (":1.1",)), "AddMatch": ("", ()), **answers}
+        self._door = socket.socket(socket.AF_UNIX)
+        self._door.bind(str(path))
+        self._door.listen()
+        threading.Thread(target=self._open, daemon=True).start()
+
+    def close(self) -> None:
+        self._door.shutdown(socket.SHUT_RDWR)
+        self._door.close()
+
+    def _open(self) -> None:
+        with suppress(OSError):
+            while True:
+                peer = self._door.accept()[0]
+                threading.Thread(target=self._serve, args=(peer,), daemon=True).start()
+
+    def _serve(self, peer: socket.socket) -> None:
+        jeepney: Any = import_module("jeepney")
+        parser = jeepney.Parser()
+        with suppress(OSError), peer, peer.makefile("rb") as said:
+            said.readline()  # who is there
+            peer.sendall(b"OK 0123456789abcdef0123456789abcdef\r\n")
+            said.readline()  # begin
+            while heard := said.read1(4096):
+                parser.add_data(heard)
+                while (call := parser.get_next_message()) is not None:
+                    name = call.header.fields[jeepney.HeaderFields.member]
+                    if name == "Get":
+                        name = f"{call.body[0].rpartition('.')[2]}.{call.body[1]}"
+                    self.asked.append(name)
+                    if name == "Unlock":
+                        self._answers["Collection.Locked"] = "v", (("b", False),)
+                    if name in self._answers:
+                        answer = jeepney.new_method_return(call, *self._answers[name])
+                    else:
+                        answer = jeepney.new_error(call, "org.freedesktop.DBus.Error.UnknownObject")
+                    peer.sendall(answer.serialise(serial=len(self.asked)))
 
 
 def held_by(
-    backend: Keyring, *, patience: float | None = 5.0, trust: bool = True
+    backend: Keyring | None, *, trust: bool = True, **more: Any
 ) -> Callable[[Path], Holder]:
     """A keyring holder over `backend`; `trust` puts its class on the list."""
-    name = f"{type(backend).__module__}.{type(backend).__qualname__}"
-
-    def make(home: Path) -> Holder:
-        if not trust:
-            return KeyringHolder(home, find=lambda: backend, patience=patience)
-        return KeyringHolder(home, find=lambda: backend, trusted=[name], patience=patience)
-
-    return make
+    if trust:
+        more["trusted"] = [f"{type(backend).__module__}.{type(backend).__qualname__}"]
+    return lambda home: KeyringHolder(home, find=lambda: backend, **more)
 
 
 def filled(home: Path, accounts: int = 3) -> Vault:

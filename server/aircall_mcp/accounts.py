@@ -6,15 +6,23 @@ the sandbox. What comes from a shelf or a variable is checked before it is used.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Protocol, TypeAlias, TypeVar
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
-from .config import AIRCALL
+from .config import AIRCALL, Zone
 from .errors import ArgumentError, CredentialError
 from .operation import nearest
 from .secrets import Secret
@@ -27,6 +35,18 @@ AIRCALL_HOST = urlsplit(AIRCALL).hostname or ""
 TOKEN_URL = f"{AIRCALL}/v1/oauth/token"
 
 _ACCOUNT, _DEFAULT = "account", "default"
+_NAME = r"^[a-z0-9][a-z0-9_-]{0,39}$"
+
+
+_STORED = {"stored": True}
+"""The context in which what comes from a shelf is checked."""
+
+
+def _kept(value: Any, check: ValidatorFunctionWrapHandler, about: ValidationInfo) -> Any:
+    """A zone that a person chooses must be known here; one that was stored was known somewhere, and
+    its account must not be lost where the system knows fewer zones, or none.
+    """
+    return value if about.context == _STORED and isinstance(value, str) else check(value)
 
 
 class _Checked(BaseModel):
@@ -71,27 +91,18 @@ class Account(_Checked):
     """An Aircall company. Its credential only ever goes to `host`.
 
     `requests_per_minute` is the whole company's. `state` says whether a renewal of its grant has
-    begun, or was refused so that a person has to log in again.
+    begun, or was refused so that a person has to log in again. `time_zone` may be unknown here if
+    the account was stored elsewhere.
     """
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
+    name: Annotated[str, Field(pattern=_NAME)]
     host: str = AIRCALL_HOST
     credential: Annotated[Credential, Field(discriminator="kind")]
     requests_per_minute: int = Field(default=60, ge=1, le=100_000)
-    time_zone: str | None = None
+    time_zone: Annotated[Zone | None, WrapValidator(_kept)] = None
     default_user: int | None = Field(default=None, gt=0)
     default_number: int | None = Field(default=None, gt=0)
     state: State = "ready"
-
-    @field_validator("time_zone")
-    @classmethod
-    def _known_zone(cls, value: str | None) -> str | None:
-        if value is not None:
-            try:
-                ZoneInfo(value)
-            except (KeyError, ValueError, OSError):
-                raise ValueError("must be an IANA zone such as Europe/Paris") from None
-        return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,8 +282,7 @@ class Accounts:
 
     def add(self, account: Account, *, replace: bool = False) -> None:
         """Put a new account on the shelf; the first one becomes the default."""
-        if account.name == ENVIRONMENT:
-            raise CredentialError(f"`{ENVIRONMENT}` is the environment's own account.")
+        check_name(account.name)
         first = not self._shelf.owners(_ACCOUNT)
         expected = None if replace else 0
         if (
@@ -319,6 +329,21 @@ class Accounts:
         return self._brought if name == ENVIRONMENT else self._shelf
 
 
+def check_name(name: str) -> None:
+    """Whether an account of the shelf can have this name. Raises `ArgumentError` for what is none,
+    and `CredentialError` for the environment's.
+    """
+    if name == ENVIRONMENT:
+        raise CredentialError(
+            f"`{ENVIRONMENT}` is the environment's own account.", hint="Choose another name."
+        )
+    if not re.fullmatch(_NAME, name):
+        raise ArgumentError(
+            f"`{name[:60]}` is no name of an account.",
+            hint="Small letters, digits, - and _, at most 40 of them.",
+        )
+
+
 def account_from(**fields: Any) -> Account:
     """An account of what a person typed. Raises `ArgumentError` naming the field and the rule."""
     try:
@@ -331,34 +356,38 @@ def account_from(**fields: Any) -> Account:
 
 def credential_from(environment: Mapping[str, str]) -> Credential | None:
     """The credential that the environment brings. Raises `CredentialError` for half of one."""
-    api_id = environment.get("AIRCALL_API_ID", "").strip()
-    api_token = environment.get("AIRCALL_API_TOKEN", "").strip()
-    access_token = environment.get("AIRCALL_ACCESS_TOKEN", "").strip()
-    for name, text in (
-        ("AIRCALL_API_ID", api_id),
-        ("AIRCALL_API_TOKEN", api_token),
-        ("AIRCALL_ACCESS_TOKEN", access_token),
-    ):
-        if not all("!" <= character <= "~" for character in text):
-            raise CredentialError(
-                f"{name} holds a character that no key has.", hint="Copy it once more."
-            )
+    api_id, api_token, access_token = (
+        copied(name, environment.get(name, ""))
+        for name in ("AIRCALL_API_ID", "AIRCALL_API_TOKEN", "AIRCALL_ACCESS_TOKEN")
+    )
     if access_token and (api_id or api_token):
         raise CredentialError(
             "Both an API key and an access token are set in the environment.",
             hint="Set AIRCALL_API_ID and AIRCALL_API_TOKEN, or AIRCALL_ACCESS_TOKEN alone.",
         )
     if access_token:
-        return Grant(access_token=Secret(access_token))
+        return Grant(access_token=access_token)
     if bool(api_id) != bool(api_token):
         missing = "AIRCALL_API_TOKEN" if api_id else "AIRCALL_API_ID"
         raise CredentialError(f"{missing} is not set.", hint="An API key has an id and a token.")
-    return ApiKey(api_id=Secret(api_id), api_token=Secret(api_token)) if api_id else None
+    return ApiKey(api_id=api_id, api_token=api_token) if api_id else None
+
+
+def copied(name: str, text: str) -> Secret:
+    """A secret as a person copied it, without blanks around it. Raises `CredentialError` where
+    no header could carry it.
+    """
+    text = text.strip()
+    if not all("!" <= character <= "~" for character in text):
+        raise CredentialError(
+            f"{name} holds a character that no key has.", hint="Copy it once more."
+        )
+    return Secret(text)
 
 
 def _account(name: str, value: Any) -> Account:
     try:
-        account = Account.model_validate(value)
+        account = Account.model_validate(value, context=_STORED)
     except ValidationError:
         account = None
     if account is None or account.name != name:

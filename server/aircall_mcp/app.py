@@ -21,7 +21,7 @@ from .journal import Journal
 from .mailroom import Mailroom
 from .operation import EFFECTS, Effect
 from .registry import Registry, Selection
-from .secrets import Secret
+from .secrets import Secret, scrubber_for
 from .vault import vault_at
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def open_house(
     if vault is None and not settings.sandbox:
         vault = vault_at(settings.home, environment)
     accounts = _accounts(settings, environment, vault)
-    auth = _auth(settings, accounts)
+    auth = _auth(settings, accounts, environment)
     registry = registry_for(settings).with_accounts(_names(settings, environment))
     gateway = Gateway(
         base_url=AIRCALL if settings.sandbox else settings.base_url,
@@ -110,6 +110,7 @@ def open_house(
         registry.ids,
         vault=vault,
         resolve=lambda name: accounts.aside(lambda: accounts.resolve(name)),
+        learn=auth.learn,
         scrub=auth.scrub_json,
         offered=lambda operation_id: registry.ids[operation_id] in registry,
     )
@@ -193,10 +194,15 @@ def clients_of(settings: Settings) -> Callable[[], httpx2.AsyncClient]:
     return client
 
 
-def _auth(settings: Settings, accounts: Accounts) -> Auth:
+def _auth(settings: Settings, accounts: Accounts, environment: Mapping[str, str]) -> Auth:
     from .lock import latches
 
-    return Auth(accounts, latch=latches(settings.home), client=clients_of(settings))
+    return Auth(
+        accounts,
+        latch=latches(settings.home),
+        client=clients_of(settings),
+        scrubber=scrubber_for(environment),
+    )
 
 
 def _paces(settings: Settings) -> State:

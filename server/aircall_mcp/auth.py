@@ -14,6 +14,7 @@ import logging
 import random as chance
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
@@ -24,7 +25,7 @@ from .accounts import Account, Accounts, ApiKey, Credential, Grant, Held
 from .errors import AircallMCPError, CredentialError, StoreError, Unreachable
 from .lock import Alone, Latch
 from .oauth import Denied, TokenRequest, renewal, renewed_grant
-from .secrets import Scrubber, inside, reveal
+from .secrets import Scrubber, Secret, inside, reveal
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +55,8 @@ class Auth:
     `latch` makes the lock of an account between processes, `client` the client of one renewal.
     Before a token expires it is renewed:
     `leeway` to `leeway + jitter` seconds ahead, less for a token that lives shortly. A renewal
-    takes at most `patience` seconds, for the lock and for the answer each. Close with `aclose`.
+    takes at most `patience` seconds, for the lock and for the answer each. Close with `aclose`,
+    after which no renewal begins.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class Auth:
         self._renewals: dict[str, asyncio.Task[Held]] = {}
         self._savings: set[asyncio.Task[None]] = set()
         self._not_before: dict[str, float] = {}
+        self._closing = False
 
     async def sign(self, account: str | None, url: str) -> Signature:
         """What to send along for exactly this url.
@@ -109,7 +112,8 @@ class Auth:
             return True
         if status != 401 or not isinstance(refused, Grant) or not refused.renewable:
             return False
-        if self._clock() - refused.issued_at < _SETTLED:
+        # A clock that was ahead and was put right leaves a grant issued in the future.
+        if 0 <= self._clock() - refused.issued_at < _SETTLED:
             return False
         await self._renew(held)
         return True
@@ -128,6 +132,10 @@ class Auth:
         """The IANA zone that the owner gave to the account."""
         return (await self._held(account)).account.time_zone
 
+    def learn(self, secret: Secret) -> None:
+        """Mask what arrived as data by value, too, from now on."""
+        self._scrubber.learn(secret, arrived=True)
+
     def scrub(self, text: str) -> str:
         """`text` with every known secret masked by value."""
         return self._scrubber.text(text)
@@ -137,10 +145,20 @@ class Auth:
         return self._scrubber.json(value)
 
     async def aclose(self) -> None:
-        """Wait for renewals under way: what was granted must be stored."""
-        under_way = [*self._renewals.values(), *self._savings]
-        if under_way:
-            await asyncio.wait(under_way, timeout=2 * self._patience)
+        """Let renewals under way end: what was granted must be stored.
+
+        At once where there are none; else after at most twice `patience` seconds, at the end of
+        which what is not stored yet is tried once more.
+        """
+        self._closing = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(2 * self._patience):
+                while under_way := [*self._renewals.values(), *self._savings]:
+                    await asyncio.wait(under_way)
+        if self._savings:
+            for saving in self._savings:
+                saving.cancel()
+            await asyncio.wait(self._savings)
 
     async def _held(self, name: str | None, *, anew: bool = False) -> Held:
         stamp = self._accounts.stamp()
@@ -231,6 +249,8 @@ class Auth:
 
     async def _take(self, name: str, latch: Latch) -> None:
         for _ in range(int(3 * self._patience / _POLL)):
+            if self._closing:
+                raise Unreachable(f"The grant of `{name}` is not renewed: this process is ending.")
             if latch.take():
                 return
             await self._pause(_POLL)
@@ -274,30 +294,38 @@ class Auth:
         return held
 
     async def _stored_at_last(self, held: Held, latch: Latch) -> None:
-        name, stored = held.account.name, False
+        stored = False
         try:
             while not stored:
                 await self._pause(_AGAIN)
-                try:
-                    await self._store(held.account, held)
-                    stored = True
-                except (StoreError, CredentialError) as error:
-                    log.debug("The grant of %s is still not stored: %s", name, error.message)
+                stored = await self._stored(held)
+        except asyncio.CancelledError:
+            if not await self._stored(held):  # now or never: the process ends
+                log.error("The new grant of %s is lost.", held.account.name)  # noqa: TRY400
+            raise
         finally:
-            del self._unsaved[name]
+            del self._unsaved[held.account.name]
             latch.release()
 
+    async def _stored(self, held: Held) -> bool:
+        try:
+            await self._store(held.account, held)
+        except (StoreError, CredentialError) as error:
+            log.debug("The grant of %s is not stored: %s", held.account.name, error.message)
+            return False
+        return True
+
     def _learn(self, account: Account) -> None:
-        credential = account.credential
+        credential, owner = account.credential, account.name
         if isinstance(credential, ApiKey):
-            self._scrubber.learn(credential.api_id)
-            self._scrubber.learn(credential.api_token, pair=credential.api_id)
+            self._scrubber.learn(credential.api_id, owner=owner)
+            self._scrubber.learn(credential.api_token, owner=owner, pair=credential.api_id)
             return
         for secret in (
             credential.access_token, credential.refresh_token, credential.client_secret
         ):  # fmt: skip
             if secret is not None:
-                self._scrubber.learn(secret)
+                self._scrubber.learn(secret, owner=owner)
 
 
 def plain_client() -> httpx2.AsyncClient:
@@ -312,7 +340,11 @@ async def send(
     try:
         async with asyncio.timeout(patience), client() as opened:
             message = opened.build_request(
-                "POST", request.url, content=request.body, headers=dict(request.headers)
+                "POST",
+                request.url,
+                content=request.body,
+                headers=dict(request.headers),
+                timeout=None,  # `patience` alone is the limit: what is not heard is lost
             )
             response = await opened.send(message, stream=True)
             try:

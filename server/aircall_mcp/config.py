@@ -14,7 +14,15 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+)
 
 from .errors import SettingsError
 from .operation import Effect, nearest
@@ -30,7 +38,17 @@ def _names(value: Any) -> Any:
     return tuple(name for name in map(str.strip, value.split(",")) if name)
 
 
+def _known_zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError, OSError):
+        raise ValueError("must be an IANA zone such as Europe/Paris") from None
+    return value
+
+
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
+Zone = Annotated[str, AfterValidator(_known_zone)]
+"""The name of an IANA time zone that is known here."""
 
 
 class Settings(BaseModel):
@@ -63,7 +81,7 @@ class Settings(BaseModel):
     allow: Annotated[tuple[Effect, ...], BeforeValidator(_names)] = Field(
         (), description="What else the real host may be asked to do: `reach`, `delete`."
     )
-    time_zone: str | None = Field(
+    time_zone: Zone | None = Field(
         None,
         description="IANA zone of times that say none; by default the one most users have.",
     )
@@ -140,16 +158,6 @@ class Settings(BaseModel):
     def _readable(cls, value: Path | None) -> Path | None:
         if value is not None and not value.is_file():
             raise ValueError("must be a file of PEM certificates")
-        return value
-
-    @field_validator("time_zone")
-    @classmethod
-    def _known_zone(cls, value: str | None) -> str | None:
-        if value is not None:
-            try:
-                ZoneInfo(value)
-            except (KeyError, ValueError, OSError):
-                raise ValueError("must be an IANA zone such as Europe/Paris") from None
         return value
 
     @property

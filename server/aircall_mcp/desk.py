@@ -149,7 +149,7 @@ class Desk:
         if account not in self._zones:
             known = await self._zone_known(account) if self._zone_known else None
             self._zones[account] = (
-                ZoneInfo(known) if known else await self._company_zone(account, caller)
+                _zone_here(known) if known else await self._company_zone(account, caller)
             )
         return self._zones[account]
 
@@ -162,9 +162,13 @@ class Desk:
         zones = [cast("Json", one).get("time_zone") for one in listed if isinstance(one, dict)]
         known = [zone for zone in zones if isinstance(zone, str)]
         if known:
-            commonest = max(sorted(set(known)), key=known.count)
-            try:
-                return ZoneInfo(commonest)
-            except (KeyError, ValueError, OSError):
-                log.warning("The company's time zone is not known here; reading times as UTC.")
+            return _zone_here(max(sorted(set(known)), key=known.count))
+        return None
+
+
+def _zone_here(name: str) -> tzinfo | None:
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        log.warning("The time zone %r is not known here; reading times as UTC.", name[:60])
         return None

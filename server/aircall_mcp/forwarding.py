@@ -150,9 +150,9 @@ class Rules:
 
     def name_destination(
         self, name: str, url: Secret, vault: Records, *, private: bool = False
-    ) -> Secret | None:
-        """Keep `url` under `name` (`slack:support`, `https:crm`); the key that signs what goes to
-        an https destination, which is shown this once. Raises `ArgumentError`.
+    ) -> str | None:
+        """Keep `url` under `name` (`slack:support`, `https:crm`). Gives the key that signs what
+        goes to an https destination, as text to be shown this once. Raises `ArgumentError`.
         """
         if not _NAME.fullmatch(name):
             raise ArgumentError(
@@ -161,8 +161,8 @@ class Rules:
             )
         form = cast("Form", name.partition(":")[0])
         host = inside(url, _host)
-        key = Secret(base64.urlsafe_b64encode(os.urandom(32)).decode())
-        vault.write(f"to {name}", _FIELD, {"url": url, "key": key})
+        key = base64.urlsafe_b64encode(os.urandom(32)).decode()
+        vault.write(f"to {name}", _FIELD, {"url": url, "key": Secret(key)})
         self._store.write(
             lambda tx: tx.run(
                 """INSERT INTO destination (name, form, host, private)
@@ -352,8 +352,9 @@ class Fate:
 class Forwarder:
     """Delivers what the rules queue, while `run` runs.
 
-    `vault` opens the addresses; `resolve` finds the IP addresses of a host; `transport` stands in
-    for the network. Only the holder of `latch` delivers.
+    `vault` opens the addresses; `learn` hears of each, so that it is masked by value, too;
+    `resolve` finds the IP addresses of a host; `transport` stands in for the network. Only the
+    holder of `latch` delivers.
     """
 
     def __init__(
@@ -362,6 +363,7 @@ class Forwarder:
         events: EventLog,
         vault: Records,
         *,
+        learn: Callable[[Secret], None] = lambda _: None,
         latch: Latch | None = None,
         clock: Callable[[], float] = time.time,
         random: Callable[[], float] = chance.random,
@@ -374,6 +376,7 @@ class Forwarder:
         self._rules = rules
         self._events = events
         self._vault = vault
+        self._learn = learn
         self._latch = latch or Alone()
         self._clock = clock
         self._random = random
@@ -457,6 +460,8 @@ class Forwarder:
         record = await self._vault.aside(lambda: self._vault.read(f"to {destination.name}", _FIELD))
         if record is None:
             return Fate(False, "its address is not in the vault", None)
+        for secret in record.value.values():
+            self._learn(secret)
         try:
             url = _revealed(record.value["url"], destination)
             address = await self._address(url, destination)

@@ -35,6 +35,7 @@ from .exchange import LARGEST_ANSWER, Answered, Broken, Exchange, Sending
 from .journal import GUARD, Intent, Journal, Outcome, canonical, fingerprint
 from .operation import EFFECTS, Bound, Effect, Operation
 from .retries import PASSING, Retries, Trouble
+from .secrets import Secret, secrets_in
 from .settling import found, look, over
 
 if TYPE_CHECKING:
@@ -107,6 +108,10 @@ class Auth(Protocol):
 
     async def rejected(self, signature: Any, status: int) -> bool:
         """After a 401 or 403 to this signature: whether signing again makes sense."""
+        ...
+
+    def learn(self, secret: Secret) -> None:
+        """Mask this by value from now on."""
         ...
 
     def scrub(self, text: str) -> str:
@@ -515,6 +520,8 @@ class Gateway:
                     slot.give_back()
             errand.sending.now = False
             verdict = answered.status < 500
+            for secret in secrets_in(answered.body, errand.operation.answer.secrets):
+                self._auth.learn(secret)
             await self._learn(errand.share, answered)
         except Broken as broken:
             verdict = not broken.passing

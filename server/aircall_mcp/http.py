@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from . import hosting
+from .auth import Auth
 from .desk import Desk
 from .errors import SettingsError
 from .secrets import LOOPBACK
@@ -56,10 +57,11 @@ def mcp_app(server: AircallServer, host: str, port: int) -> Starlette:
     )
 
 
-async def serve(server: AircallServer, desk: Desk, host: str, port: int) -> None:
+async def serve(server: AircallServer, desk: Desk, auth: Auth, host: str, port: int) -> None:
     """Serve until SIGINT or SIGTERM, then leave in order: calls under way are answered, effects
-    that were sent are journaled. Raises `SettingsError` off the loopback address, and where the
-    port is taken.
+    that were sent are journaled, and grants that `auth` renews for `desk` are stored, which alone
+    may take longer than `CLOSE_SECONDS`. Raises `SettingsError` off the loopback address, and where
+    the port is taken.
     """
     app = mcp_app(server, host, port)
     with hosting.listen(host, port) as listening:
@@ -68,8 +70,10 @@ async def serve(server: AircallServer, desk: Desk, host: str, port: int) -> None
                 tasks.start_soon(_until_signalled, tasks.cancel_scope)
                 await hosting.serve(app, listening)
         finally:
-            with anyio.move_on_after(CLOSE_SECONDS, shield=True):
-                await desk.aclose()
+            with anyio.CancelScope(shield=True):
+                with anyio.move_on_after(CLOSE_SECONDS):
+                    await desk.aclose()
+                await auth.aclose()
 
 
 async def _until_signalled(scope: anyio.CancelScope) -> None:

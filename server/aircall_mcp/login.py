@@ -1,7 +1,8 @@
 """Bring a grant home: a person's browser comes back to a listener on the loopback address.
 
-The listener lives for one login. It takes one answer, on one path, under its own name, and says
-nothing of what it was told. Where no browser can come back, a person pastes the answer.
+The listener lives for one login. It takes one answer, on one path, under its own name and with the
+state of this login, and says nothing of what it was told; whatever else comes, it waits on. Where
+no browser can come back, a person pastes the answer.
 """
 
 from __future__ import annotations
@@ -19,7 +20,17 @@ import httpx2
 from .accounts import Grant
 from .auth import plain_client, send
 from .errors import CredentialError
-from .oauth import Client, Denied, Errand, authorization, code_from, exchange, first_grant
+from .oauth import (
+    Client,
+    Denied,
+    Errand,
+    Stray,
+    authorization,
+    code_from,
+    code_in,
+    exchange,
+    first_grant,
+)
 from .secrets import LOOPBACK, Secret
 
 HERE = "127.0.0.1"
@@ -34,7 +45,7 @@ _HEADERS = (
 )
 _SAID = {
     200: ("OK", "Done. You can close this window and go back to the terminal."),
-    400: ("Bad Request", "This login did not succeed; the terminal says why."),
+    400: ("Bad Request", "This did not log you in; the terminal says how it stands."),
     404: ("Not Found", "Nothing is here."),
     405: ("Method Not Allowed", "Nothing is here."),
     410: ("Gone", "This login is over."),
@@ -56,7 +67,8 @@ class Loopback:
         self._path = "/callback" if port else f"/callback/{random(16).hex()}"
         self._server: asyncio.Server | None = None
         self._errand: Errand | None = None
-        self._code: asyncio.Future[Secret] = asyncio.get_running_loop().create_future()
+        self._came: asyncio.Future[Secret | CredentialError]
+        self._came = asyncio.get_running_loop().create_future()
 
     @property
     def redirect_uri(self) -> str:
@@ -81,24 +93,30 @@ class Loopback:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._code.cancel()
+        self._came.cancel()
         if self._server is not None:
             self._server.close()
             await self._server.wait_closed()
 
-    async def code(self, errand: Errand, *, patience: float = PATIENCE) -> Secret:
-        """The code that the browser brings. Raises `CredentialError` for anything else it brings,
-        and when nobody comes.
-        """
+    def expect(self, errand: Errand) -> None:
+        """From now on the browser of this errand may come, and none of another."""
         self._errand = errand
+
+    async def code(self, *, patience: float = PATIENCE) -> Secret:
+        """The code that the expected browser brings, or brought already. Raises `CredentialError`
+        for a refusal, and when nobody comes.
+        """
         try:
             async with asyncio.timeout(patience):
-                return await self._code
+                came = await self._came
         except TimeoutError:
             raise CredentialError(
                 f"Nobody came back within {patience:.0f} seconds.",
                 hint="Run the command again; with --paste it waits for no browser.",
             ) from None
+        if isinstance(came, CredentialError):
+            raise came
+        return came
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -117,22 +135,24 @@ class Loopback:
     def _status(self, head: str) -> int:
         request, *lines = head.split("\r\n")
         method, _, rest = request.partition(" ")
-        target = rest.rpartition(" ")[0]
+        path, _, query = rest.rpartition(" ")[0].partition("?")
         hosts = [line.partition(":")[2].strip() for line in lines if line[:5].lower() == "host:"]
         if hosts != [f"{HERE}:{self._port}"]:
             return 421
-        if target.partition("?")[0] != self._path or self._errand is None:
+        if path != self._path or self._errand is None:
             return 404
         if method != "GET":
             return 405
-        if self._code.done():
+        if self._came.done():
             return 410
         try:
-            self._code.set_result(code_from(self._errand, f"http://{HERE}{target}"))
-        except CredentialError as error:
-            self._code.set_exception(error)
-            return 400
-        return 200
+            came = code_in(self._errand, query)
+        except Stray:
+            return 400  # no page may end a login by sending a browser here
+        except CredentialError as refusal:
+            came = refusal
+        self._came.set_result(came)
+        return 200 if isinstance(came, Secret) else 400
 
 
 async def through_browser(
@@ -148,8 +168,9 @@ async def through_browser(
     """A grant, by way of a browser that `show` leads to the consent. Raises `CredentialError`."""
     async with Loopback(port, random=random) as loopback:
         errand = authorization(client, loopback.redirect_uri, random)
+        loopback.expect(errand)
         await show(errand.url)
-        code = await loopback.code(errand, patience=patience)
+        code = await loopback.code(patience=patience)
     return await _granted(client, errand, code, clock, http)
 
 

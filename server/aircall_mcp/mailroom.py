@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from .config import Settings
 from .gateway import Caller, Gateway
 from .operation import Operation
+from .secrets import Secret
 
 if TYPE_CHECKING:
     from .events import EventLog, Retention
@@ -31,7 +32,8 @@ class Mailroom:
     """The events of one home, or of `account` where the server is pinned to it.
 
     `vault` is that of the house; the built-in sandbox makes one of its own. `resolve` finds the
-    account that is meant by a name or by none; `scrub` and `offered` are as in `Listening`.
+    account that is meant by a name or by none; `learn` hears of secrets that are masked from then
+    on; `scrub` and `offered` are as in `Listening`.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Mailroom:
         *,
         vault: Vault | None = None,
         resolve: Callable[[str | None], Awaitable[str]],
+        learn: Callable[[Secret], None] = lambda _: None,
         scrub: Callable[[Any], Any] = lambda value: value,
         offered: Callable[[str], bool] = lambda _: True,
     ) -> None:
@@ -51,6 +54,7 @@ class Mailroom:
         self._gateway = gateway
         self._operations = operations
         self._resolve = resolve
+        self._learn = learn
         self._scrub = scrub
         self._offered = offered
         self.account = None if settings.sandbox else settings.account
@@ -138,7 +142,7 @@ class Mailroom:
         from .lock import Lock
 
         latch = Lock(self._home / "forwarding.lock")
-        return Forwarder(self.rules, self.events, self.vault, latch=latch)
+        return Forwarder(self.rules, self.events, self.vault, learn=self._learn, latch=latch)
 
     def subscriptions(self, account: str | None = None) -> Subscriptions:
         """The webhooks of `account`, or all there are."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import secrets
 import stat
 from pathlib import Path
@@ -20,6 +21,8 @@ PRIVATE_FILE = 0o600
 PRIVATE_DIRECTORY = 0o700
 _OTHERS = 0o077
 _LARGEST_READ = 1 << 20
+_BESIDE = 12
+"""Hexadecimal digits after the name of a file that is about to take another's place."""
 
 
 class Modes:
@@ -34,11 +37,11 @@ class Modes:
         self._owner = os.geteuid() if posix and owner is None else owner
 
     def directory(self, path: Path) -> None:
-        """Make sure that `path` is a private directory; a missing one is made."""
+        """Make sure that `path` is a private directory; what is missing of it is made private."""
         try:
-            if not os.path.lexists(path):
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.mkdir(PRIVATE_DIRECTORY, exist_ok=True)
+            missing = [one for one in (path, *path.parents) if not os.path.lexists(one)]
+            for one in reversed(missing):
+                one.mkdir(PRIVATE_DIRECTORY, exist_ok=True)
             self._examine(path, path.lstat(), "directory")
         except OSError as error:
             raise _unusable(path, error) from None
@@ -86,7 +89,7 @@ class Modes:
 
     def replace(self, path: Path, content: bytes) -> None:
         """Put `content` at `path` in one step: after a crash there is the old or the new, whole."""
-        beside = path.with_name(f"{path.name}.{secrets.token_hex(6)}")
+        beside = path.with_name(f"{path.name}.{secrets.token_hex(_BESIDE // 2)}")
         try:
             if os.path.lexists(path):
                 os.close(self.open(path, create=False))
@@ -110,6 +113,20 @@ class Modes:
             path.unlink(missing_ok=True)
         except OSError as error:
             raise _unusable(path, error) from None
+
+    def tidy(self, path: Path) -> None:
+        """Take away what a `replace` of `path` left beside it when it was killed. Call it only
+        where nobody else can be replacing it.
+        """
+        left = re.compile(re.escape(path.name) + rf"\.[0-9a-f]{{{_BESIDE}}}")
+        try:
+            beside = [one for one in path.parent.iterdir() if left.fullmatch(one.name)]
+        except (FileNotFoundError, PermissionError):
+            return  # nothing is there, or somebody else put it there
+        except OSError as error:
+            raise _unusable(path.parent, error) from None
+        for one in beside:
+            self.remove(one)
 
     def _readable(self, path: Path) -> int:
         try:

@@ -23,6 +23,7 @@ _REFUSALS = (
     "invalid_request", "invalid_client", "invalid_grant", "unauthorized_client",
     "unsupported_grant_type", "invalid_scope",
 )  # fmt: skip
+_PASSING = ("server_error", "temporarily_unavailable")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,12 @@ class Client:
 
     def __post_init__(self) -> None:
         for url in (self.authorize_url, self.token_url):
-            parts = urlsplit(url)
+            try:
+                parts = urlsplit(url)
+            except ValueError:
+                parts = urlsplit("")
+            if not _usable(url) or not parts.hostname:
+                raise CredentialError(f"{url[:200]!a} is no address on the web.")
             if parts.scheme != "https" and not (
                 parts.scheme == "http" and parts.hostname in LOOPBACK
             ):
@@ -66,8 +72,12 @@ class TokenRequest:
     )
 
 
+class Stray(CredentialError):
+    """What came back belongs to no errand of ours, or to another one."""
+
+
 class Denied(Exception):
-    """The token URL said no for good: `reason` is a word of the OAuth vocabulary."""
+    """The token URL said no for good: `reason` is a word of the OAuth vocabulary, or the status."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -76,6 +86,8 @@ class Denied(Exception):
 
 def authorization(client: Client, redirect_uri: str, random: Callable[[int], bytes]) -> Errand:
     """Where to send a person's browser, with PKCE (S256) and a state of 32 random bytes."""
+    if not _usable(redirect_uri):
+        raise CredentialError("The redirect address holds a character that no address has.")
     verifier, state = random(32).hex(), random(32).hex()
     url: str = _authlib().prepare_grant_uri(
         client.authorize_url,
@@ -96,29 +108,38 @@ def authorization(client: Client, redirect_uri: str, random: Callable[[int], byt
 
 
 def code_from(errand: Errand, answer: str) -> Secret:
-    """The code in `answer`: the address the browser came back to, or only the code itself.
+    """The code in what a person pasted: the address the browser came back to, or the code alone.
 
-    Raises `CredentialError` for a refusal, and for a state that is not the errand's.
+    Raises what `code_in` raises.
     """
     answer = answer.strip()
-    if "?" not in answer and "=" not in answer:
-        if not answer or len(answer) > _LONGEST_TOKEN or not answer.isprintable():
-            raise CredentialError("That is no authorization code.")
-        return Secret(answer)
-    query = dict(parse_qsl(urlsplit(answer).query or answer, max_num_fields=20))
-    state = Secret(query.get("state", ""))
-    if state != errand.state:
-        raise CredentialError(
+    if any(mark in answer for mark in ("?", "=", "://")):
+        return code_in(errand, answer.partition("?")[2].partition("#")[0] or answer)
+    return _code(answer)
+
+
+def code_in(errand: Errand, query: str) -> Secret:
+    """The code in the query that a browser came back with.
+
+    Raises `Stray` without the errand's state, which only Aircall and that browser know, and
+    `CredentialError` for a refusal.
+    """
+    try:
+        fields = dict(parse_qsl(query, max_num_fields=20))
+    except ValueError:
+        fields = {}
+    state = fields.get("state", "")
+    if not state.isascii() or Secret(state) != errand.state:
+        raise Stray(
             "The answer does not belong to this login.",
             hint="Start again, and use the window that opens then.",
         )
-    if "code" not in query:
-        reason = query.get("error", "no code")
+    if "code" not in fields:
         raise CredentialError(
-            f"Aircall did not grant access ({_word(reason)}).",
+            f"Aircall did not grant access ({_word(fields.get('error', 'no_code'))}).",
             hint="Log in as an admin, and allow it.",
         )
-    return Secret(query["code"])
+    return _code(fields["code"])
 
 
 def exchange(client: Client, errand: Errand, code: Secret) -> TokenRequest:
@@ -162,19 +183,18 @@ def renewed_grant(grant: Grant, status: int, content: bytes, now: float) -> Gran
     use. Raises `Denied` when the answer is a refusal for good and `Unreachable` for any other.
     """
     try:
-        answer: Any = json.loads(content)
+        # As floats, since a number may have more digits than an integer can be read from.
+        answer: Any = json.loads(content, parse_int=float)
     except (ValueError, RecursionError):
         answer = None
-    if not isinstance(answer, dict):
-        raise _no_tokens(status)
-    fields = cast("dict[str, Any]", answer)
-    if 400 <= status < 500 and fields.get("error") in _REFUSALS:
-        raise Denied(fields["error"])
+    fields = cast("dict[str, Any]", answer) if isinstance(answer, dict) else {}
+    if reason := _refusal(status, fields.get("error")):
+        raise Denied(reason)
     if not 200 <= status < 300:
         raise _no_tokens(status)
     access, refresh = fields.get("access_token"), fields.get("refresh_token")
-    kind = str(fields.get("token_type", "bearer")).lower()
-    if kind != "bearer" or not _usable(access) or not (refresh is None or _usable(refresh)):
+    kind = str(fields.get("token_type") or "bearer").lower()
+    if kind != "bearer" or not _usable(access) or not (refresh in (None, "") or _usable(refresh)):
         raise _no_tokens(status)
     lifetime = _lifetime(fields.get("expires_in"))
     return grant.model_copy(
@@ -185,6 +205,18 @@ def renewed_grant(grant: Grant, status: int, content: bytes, now: float) -> Gran
             "expires_at": None if lifetime is None else now + lifetime,
         }
     )
+
+
+def _refusal(status: int, error: Any) -> str | None:
+    """Why an answer is a refusal for good, None if it is none.
+
+    It is with a word of RFC 6749, 5.2, with a 401, and with a 400 or 403 whose `error` says that
+    Aircall itself answered and not a firewall before it; a bare 400 or 403 may pass.
+    """
+    if 400 <= status < 500 and error in _REFUSALS:
+        return error
+    said = isinstance(error, str) and error != "" and error not in _PASSING
+    return f"status {status}" if status == 401 or (status in (400, 403) and said) else None
 
 
 def _lifetime(value: Any) -> float | None:
@@ -201,7 +233,6 @@ def _usable(token: Any) -> TypeGuard[str]:
     return (
         isinstance(token, str)
         and 0 < len(token) <= _LONGEST_TOKEN
-        and token.isascii()
         and all("!" <= character <= "~" for character in token)
     )
 
@@ -224,8 +255,17 @@ def _request(url: str, grant_type: str, **fields: Secret) -> TokenRequest:
 
 def _no_tokens(status: int) -> Unreachable:
     return Unreachable(
-        f"The token URL answered {status} without usable tokens.", hint="Try again in a moment."
+        f"The token URL answered {status} without usable tokens.",
+        hint="Try again in a moment. If it goes on, a person must log in again:"
+        " `aircall-mcp accounts login NAME`.",
     )
+
+
+def _code(text: str) -> Secret:
+    """A code has visible ASCII and blanks, says RFC 6749."""
+    if not text or len(text) > _LONGEST_TOKEN or not (text.isascii() and text.isprintable()):
+        raise CredentialError("That is no authorization code.")
+    return Secret(text)
 
 
 def _host(url: str) -> str:

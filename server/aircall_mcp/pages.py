@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from .errors import ArgumentError, BudgetExhausted, ToolError
@@ -27,7 +27,8 @@ class Page:
 
     `complete`: everything that matches is in this answer. `next`: the arguments of the call that
     goes on from here, None where nothing follows. `total` is None where Aircall does not say.
-    `before` counts the items of the pages before this one, None where a cursor leads.
+    `before` counts the items of the pages before this one, None where a cursor leads; `cursors`
+    are then the tokens that go on behind so many of its items.
     """
 
     complete: bool
@@ -35,13 +36,16 @@ class Page:
     total: int | None
     next: Mapping[str, Any] | None
     before: int | None = None
+    cursors: Mapping[int, Any] = field(default_factory=dict[int, Any])
 
     def cut_to(self, kept: int, arguments: Mapping[str, Any]) -> Page:
-        """This page when only its first `kept` items fit into an answer, or a few less: pages are
-        whole, so the next one must begin exactly behind the last item that is given."""
+        """This page when only its first `kept` items fit into an answer, or less, even none: pages
+        are whole, so the next one must begin exactly behind the last item that is given."""
         if self.before is None:
-            again = {**arguments, "limit": kept, "max_items": kept}
-            return replace(self, complete=False, returned=kept, next=again)
+            returned = max((count for count in self.cursors if count <= kept), default=0)
+            token = {"token": self.cursors[returned]} if returned else {"limit": kept}
+            following = {**arguments, **token, "max_items": returned or kept}
+            return replace(self, complete=False, returned=returned, next=following)
         sizes = [n for n in range(1, min(kept, PAGE_SIZE) + 1) if self.before % n == 0]
         size = max(sizes, key=lambda n: (kept // n * n, n))
         returned = kept // size * size
@@ -119,6 +123,7 @@ async def _read_by_cursor(gateway: Gateway, bound: Bound, caller: Caller) -> Rea
     token: Any = bound.arguments.get("token")
     total: Any = None
     started = token
+    cursors: dict[int, Any] = {}
     while True:
         left = wanted - len(walk.items) if wanted else bound.arguments.get("limit", PAGE_SIZE)
         reply = await walk.step(
@@ -132,6 +137,8 @@ async def _read_by_cursor(gateway: Gateway, bound: Bound, caller: Caller) -> Rea
         position = _fields(_fields(reply.body).get("pageInfo"))
         walk.items += batch
         token, total = position.get("nextToken"), position.get("totalCount")
+        if token is not None:
+            cursors[len(walk.items)] = token
         if token is None or not batch or not wanted or len(walk.items) >= wanted:
             break
         await caller.progress(len(walk.items), min(total or wanted, wanted), "items read")
@@ -141,6 +148,7 @@ async def _read_by_cursor(gateway: Gateway, bound: Bound, caller: Caller) -> Rea
         returned=len(walk.items),
         total=total,
         next=_next(bound, token=token) if more else None,
+        cursors=cursors,
     )
     return walk.read(page)
 

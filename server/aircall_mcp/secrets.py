@@ -11,8 +11,8 @@ import base64
 import hmac
 import json
 import re
-from collections.abc import Callable, Iterable
-from typing import Any, Literal, NoReturn, TypeVar
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from typing import Any, Literal, NoReturn, TypeVar, cast
 from urllib.parse import quote, urlsplit
 
 from .errors import CredentialError
@@ -22,8 +22,25 @@ Purpose = Literal["sign a request", "exchange a token", "deliver an event"]
 MASK = "[secret]"
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _SHORTEST_SCRUBBED = 8
-_MOST_FORMS = 3_000
+_MOST_OF_ONE = 12
+"""Secrets of one owner that are masked: the last few renewals of a grant, which are two each."""
+_MOST_ARRIVED = 300
+_SHOWN = (60, 80)
+"""Characters at which an error cuts what it quotes."""
 _FEW_FORMS = 100
+VARIABLES = (
+    "AIRCALL_API_ID",
+    "AIRCALL_API_TOKEN",
+    "AIRCALL_ACCESS_TOKEN",
+    "AIRCALL_CLIENT_ID",
+    "AIRCALL_CLIENT_SECRET",
+    "AIRCALL_MCP_VAULT_KEY",
+    "AIRCALL_MCP_VAULT_NEW_KEY",
+    "AIRCALL_MCP_VAULT_PASSPHRASE",
+    "AIRCALL_MCP_VAULT_NEW_PASSPHRASE",
+    "AIRCALL_MCP_FORWARD_URL",
+)
+"""Of the environment: what stands in these is secret."""
 _MARK = "\x00secret"
 """A key that no JSON of ours or of Aircall's has: what stands under it is a secret."""
 
@@ -103,6 +120,19 @@ def sealed(value: Any, seal: Callable[[bytes], str]) -> str:
     return seal(json.dumps(value, default=marked, separators=(",", ":")).encode())
 
 
+def secrets_in(value: Any, names: Container[str]) -> Iterator[Secret]:
+    """The texts in `value` (JSON) that stand under one of `names`, at any depth."""
+    if isinstance(value, list):
+        for item in cast("list[Any]", value):
+            yield from secrets_in(item, names)
+    elif isinstance(value, dict):
+        for name, part in cast("dict[str, Any]", value).items():
+            if name in names and isinstance(part, str):
+                yield Secret(part)
+            else:
+                yield from secrets_in(part, names)
+
+
 def unsealed(text: bytes) -> Any:
     """What was sealed, its secrets as `Secret` again. Raises `ValueError` for anything else."""
 
@@ -116,48 +146,80 @@ class Scrubber:
     """Finds known secrets by value, in the forms in which they could leave, and masks them."""
 
     def __init__(self) -> None:
-        self._forms: dict[str, str] = {}
-        self._compiled: tuple[re.Pattern[str], re.Pattern[str]] | None = None
+        # By owner, the oldest first: each secret as the tuple of its forms.
+        self._known: dict[str | None, dict[tuple[str, ...], None]] = {}
+        self._starts: dict[str, set[str]] = {}
+        self._few: tuple[str, ...] | None = ()
+        self._stale = False
 
-    def learn(self, secret: Secret, *, pair: Secret | None = None) -> None:
+    def learn(
+        self,
+        secret: Secret,
+        *,
+        owner: str = "",
+        pair: Secret | None = None,
+        arrived: bool = False,
+    ) -> None:
         """Mask `secret` from now on; with `pair` also `base64(pair:secret)`, as Basic writes it.
 
-        Of very many only the latest are masked: what a renewed token replaced opens nothing.
+        Of each `owner` (an account) only the latest are masked: what a renewed token replaced opens
+        nothing. What `arrived` was sent by somebody else as data: a flood of it displaces only its
+        like.
         """
         text = secret._text  # pyright: ignore[reportPrivateUsage]  # stays inside, to be hidden
-        forms = list(_forms_of(text))
+        forms = dict.fromkeys(_forms_of(text))
         if pair is not None:
             joined = f"{pair._text}:{text}"  # pyright: ignore[reportPrivateUsage]  # as above
-            forms += _forms_of(base64.b64encode(joined.encode()).decode())
-        for form in forms:
-            if self._forms.pop(form, None) is None:
-                self._compiled = None
-            self._forms[form] = json.dumps(form)[1:-1]
-        while len(self._forms) > _MOST_FORMS:
-            del self._forms[next(iter(self._forms))]
+            forms |= dict.fromkeys(_forms_of(base64.b64encode(_bytes_of(joined)).decode()))
+        if not forms:
+            return
+        known = self._known.setdefault(None if arrived else owner, {})
+        one = tuple(forms)
+        if one in known:
+            del known[one]  # it becomes the latest
+        else:
+            self._stale = True
+        known[one] = None
+        if len(known) > (_MOST_ARRIVED if arrived else _MOST_OF_ONE):
+            del known[next(iter(known))]
 
     def text(self, text: str) -> str:
-        return self._patterns()[0].sub(MASK, text) if self._forms else text
+        found = self._found(text)
+        if not found:
+            return text
+        longest_first = sorted(found, key=len, reverse=True)
+        return re.sub("|".join(map(re.escape, longest_first)), MASK, text)
 
     def json(self, value: Any) -> Any:
         """`value` (JSON) with every known secret masked, in keys and in values."""
-        # A string holds a form exactly where its JSON holds the escaped form, and nearly always
+        # What a string holds, its JSON holds as JSON writes it, which is a form, too. Nearly always
         # there is none: one look at the whole then spares a look at every string.
-        written = json.dumps(value)
-        if len(self._forms) <= _FEW_FORMS:
-            found = any(form in written for form in self._forms.values())
-        else:
-            found = self._patterns()[1].search(written) is not None
-        return self._masked(value) if found else value
+        return self._masked(value) if self._found(json.dumps(value)) else value
 
-    def _patterns(self) -> tuple[re.Pattern[str], re.Pattern[str]]:
-        """For the forms, and for the forms as JSON writes them."""
-        if self._compiled is None:
-            self._compiled = (
-                re.compile(_any_of(list(self._forms))),
-                re.compile(_any_of(list(self._forms.values()))),
-            )
-        return self._compiled
+    def _found(self, text: str) -> set[str]:
+        """The forms that are in `text`."""
+        if self._stale:
+            self._index()
+        if self._few is not None:
+            return {form for form in self._few if form in text}
+        starts, size = self._starts, _SHORTEST_SCRUBBED
+        begun = {
+            start for at in range(len(text) - size + 1) if (start := text[at : at + size]) in starts
+        }
+        return {form for start in begun for form in starts[start] if form in text}
+
+    def _index(self) -> None:
+        """Ask anew what there is to look for. To have very many costs no more than a few hundred:
+        each place of a text is looked up, not each form.
+        """
+        self._stale = False  # first: another thread may learn meanwhile
+        secrets = [one for known in list(self._known.values()) for one in list(known)]
+        forms = {form for one in secrets for form in one}
+        starts: dict[str, set[str]] = {}
+        for form in forms:
+            starts.setdefault(form[:_SHORTEST_SCRUBBED], set()).add(form)
+        self._starts = starts
+        self._few = tuple(forms) if len(forms) <= _FEW_FORMS else None
 
     def _masked(self, value: Any) -> Any:
         if isinstance(value, str):
@@ -169,25 +231,30 @@ class Scrubber:
         return value
 
 
-def _any_of(forms: list[str], depth: int = 3) -> str:
-    """A pattern for the longest of `forms`, branching on their first characters: many stay fast."""
-    if depth == 0 or len(forms) == 1:
-        return "|".join(map(re.escape, sorted(forms, key=len, reverse=True)))
-    branches: dict[str, list[str]] = {}
-    for form in forms:
-        branches.setdefault(form[0], []).append(form[1:])
-    return "|".join(
-        f"{re.escape(first)}(?:{_any_of(rest, depth - 1)})" for first, rest in branches.items()
-    )
+def scrubber_for(environment: Mapping[str, str]) -> Scrubber:
+    """One that knows the secrets of `environment`, also where an error quotes only their start."""
+    scrubber = Scrubber()
+    pair = Secret(environment.get("AIRCALL_API_ID", "").strip())
+    for name in VARIABLES:
+        text = environment.get(name, "").strip()
+        for end in (*_SHOWN, None) if text else ():
+            scrubber.learn(Secret(text[:end]), owner=name, pair=pair)
+    return scrubber
 
 
 def _forms_of(text: str) -> Iterable[str]:
     if len(text) < _SHORTEST_SCRUBBED:
         return
-    raw = text.encode()
+    raw, written = _bytes_of(text), json.dumps(text)[1:-1]
     yield text
-    yield quote(text, safe="")
-    yield json.dumps(text)[1:-1]
+    yield quote(raw, safe="")
+    yield written
+    yield json.dumps(written)[1:-1]  # JSON within JSON
+    yield repr(text)[1:-1]
     yield raw.hex()
     yield base64.b64encode(raw).decode()
     yield base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def _bytes_of(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")  # a variable, or JSON, may hold half a character

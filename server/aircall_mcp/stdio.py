@@ -3,7 +3,8 @@
 The wire is taken from the process before anything else can print on it: file descriptor 1 leads to
 stderr while serving. Lines are bounded; what is no JSON-RPC message is answered, so that no client
 waits for ever. The process ends on EOF, SIGINT, SIGTERM, a closed stdout or a dead parent: within
-2 s when idle, within 6 s when a call is in flight.
+2 s when idle, within 6 s when a call is in flight. Only the renewal of a grant may take longer, up
+to 20 s more: the token that was asked for is the only one that works from then on.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from anyio.from_thread import BlockingPortal
 from mcp.server.stdio import stdio_server
 from pydantic_core import from_json
 
+from .auth import Auth
 from .desk import Desk
 from .server import AircallServer
 
@@ -39,8 +41,11 @@ PARSE_ERROR = -32700
 INVALID_REQUEST = -32600
 
 
-async def serve(server: AircallServer, desk: Desk) -> None:
-    """Serve until the client is gone, then end the process: it does not return."""
+async def serve(server: AircallServer, desk: Desk, auth: Auth) -> None:
+    """Serve until the client is gone, then end the process: it does not return.
+
+    `auth` signs for `desk`; its renewals outlast the calls that began them.
+    """
     ended = anyio.Event()
     code = 0
 
@@ -69,9 +74,11 @@ async def serve(server: AircallServer, desk: Desk) -> None:
 
             tasks.start_soon(serve_wire)
             await ended.wait()
-            with anyio.move_on_after(DRAIN_SECONDS + 0.5, shield=True):
-                await lines.drained()
-                await desk.aclose()  # effects that were sent are finished and journaled
+            with anyio.CancelScope(shield=True):
+                with anyio.move_on_after(DRAIN_SECONDS + 0.5):
+                    await lines.drained()
+                    await desk.aclose()  # effects that were sent are finished and journaled
+                await auth.aclose()
             logging.shutdown()
             # A thread may still wait in read(0); only this ends the process for certain.
             os._exit(code)

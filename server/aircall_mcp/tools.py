@@ -77,8 +77,13 @@ def result_of(bound: Bound, read: Read) -> Json:
     data, cuts = bounded(data)
     page, key = read.page, operation.answer.key
     if page is not None and cuts and 0 < len(data.get(key, ())) < page.returned:
-        page = page.cut_to(len(data[key]), arguments)
+        whole, page = page.returned, page.cut_to(len(data[key]), arguments)
         data[key] = data[key][: page.returned]
+        cuts = [cut for cut in cuts if not cut.startswith(f"`{key}`")]
+        cuts.append(
+            f"`{key}` is too long for one answer: {page.returned} of these {whole} items are"
+            " given; `page.next` leads to the others."
+        )
     result: Json = {"data": data}
     if read.reply.body is None:
         result["data"] = {"done": True}

@@ -42,10 +42,11 @@ class ReceiverProcess:
         environment = {
             **os.environ, **self._environment, "AIRCALL_MCP_HOME": str(self.home)
         }  # fmt: skip
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "aircall_mcp", "webhooks", "serve", "--port", str(self.port),
-            env=environment, stderr=asyncio.subprocess.DEVNULL,
-        )  # fmt: skip
+        with (self.home.parent / "complaints.txt").open("ab") as complaints:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "aircall_mcp", "webhooks", "serve", "--port", str(self.port),
+                env=environment, stderr=complaints,
+            )  # fmt: skip
         async with asyncio.timeout(30):
             while True:
                 with suppress(OSError):

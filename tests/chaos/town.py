@@ -20,6 +20,8 @@ from aircall_mcp.sandbox import Sandbox
 from aircall_mcp.secrets import Secret
 from aircall_mcp.vault import Vault, vault_at
 
+from ..house import App
+
 LIFETIME = 3600
 
 
@@ -81,11 +83,14 @@ class Town:
 
 
 @contextmanager
-def open_town(clock: Callable[[], float]) -> Generator[Town]:
+def open_town(
+    clock: Callable[[], float], edge: Callable[[App], App] = lambda app: app
+) -> Generator[Town]:
+    """`edge` puts something before the sandbox."""
     sandbox = Sandbox(
         clock=clock, oauth="expiring", token_lifetime=LIFETIME, requests_per_minute=None
     )
-    config = uvicorn.Config(sandbox, port=0, log_level="error", lifespan="off")
+    config = uvicorn.Config(edge(sandbox), port=0, log_level="error", lifespan="off")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

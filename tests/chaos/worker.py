@@ -1,4 +1,6 @@
-"""A process that calls: one line of stdin is a round of eight calls at once, answered by a line."""
+"""A process whose tools are called: one line of stdin is a round of eight calls at once, answered
+by a line with the status of each: 200, Aircall's where a tool failed for that, or 0.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +9,10 @@ import json
 import sys
 from pathlib import Path
 
-import httpx2
-
+from aircall_mcp import spec
+from aircall_mcp.desk import Desk
+from aircall_mcp.gateway import Caller, Gateway
+from aircall_mcp.registry import Registry
 from tests.chaos.town import SharedClock, resident
 
 TASKS = 8
@@ -16,17 +20,20 @@ TASKS = 8
 
 async def work(home: Path, clock: SharedClock, url: str) -> None:
     auth, vault = resident(home, clock)
+    gateway = Gateway(base_url=url, auth=auth, company=auth.company)
+    desk = Desk(Registry.of(spec.load()), gateway, scrub=auth.scrub_json)
     loop = asyncio.get_running_loop()
-    async with httpx2.AsyncClient(trust_env=False) as client:
 
-        async def call() -> int:
-            signature = await auth.sign("paris", f"{url}/v1/ping")
-            return (await client.get(f"{url}/v1/ping", headers=dict(signature.headers))).status_code
+    async def call(number: int) -> int:
+        # Each asks something else: equal reads at one moment would share one request.
+        arguments = {"per_page": number + 1}
+        result = await desk.call("aircall_list_calls", arguments, Caller(account="paris"))
+        return result.payload["error"].get("status", 0) if result.is_error else 200
 
-        while await loop.run_in_executor(None, sys.stdin.readline):
-            statuses = await asyncio.gather(*(call() for _ in range(TASKS)))
-            print(json.dumps(statuses), flush=True)
-    await auth.aclose()
+    while await loop.run_in_executor(None, sys.stdin.readline):
+        statuses = await asyncio.gather(*map(call, range(TASKS)))
+        print(json.dumps(statuses), flush=True)
+    await desk.aclose()
     vault.close()
 
 

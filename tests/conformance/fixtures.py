@@ -485,4 +485,4 @@ async def get_prompt(
 
 if __name__ == "__main__":
     house = open_house(settings_from({"sandbox": True}))
-    anyio.run(serve, FixtureServer(house), house.desk, "127.0.0.1", int(sys.argv[1]))
+    anyio.run(serve, FixtureServer(house), house.desk, house.auth, "127.0.0.1", int(sys.argv[1]))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from asyncio.subprocess import Process
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx2
@@ -13,7 +15,8 @@ import pytest
 from mcp import Client
 
 from aircall_mcp.errors import SettingsError
-from aircall_mcp.http import LARGEST_REQUEST, mcp_app
+from aircall_mcp.hosting import DRAIN_SECONDS
+from aircall_mcp.http import CLOSE_SECONDS, LARGEST_REQUEST, mcp_app
 from aircall_mcp.server import AircallServer
 
 from ..house import Office
@@ -50,6 +53,9 @@ def modern(method: str, params: dict[str, Any] | None = None) -> dict[str, Any]:
         headers["Mcp-Name"] = params["name"]
     body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
     return {"json": body, "headers": headers}
+
+
+PING = modern("tools/call", {"name": "aircall_ping", "arguments": {}})
 
 
 @pytest.mark.parametrize(
@@ -164,9 +170,117 @@ async def test_a_real_server_is_spoken_to_in_both_eras_and_leaves_when_told() ->
                 tags = await client.call_tool("aircall_list_tags", {})
                 assert (tags.structured_content or {})["sandbox"] is True
         process.send_signal(signal.SIGTERM)
-        assert await asyncio.wait_for(process.wait(), 6) in (0, -signal.SIGTERM, 143)
+        assert await asyncio.wait_for(process.wait(), 6) == 0
         assert process.stdout
         assert await process.stdout.read() == b""
+
+
+ENDINGS = ("SIGTERM", "SIGINT")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ENDINGS)
+async def test_an_idle_server_leaves_in_order(how: str) -> None:
+    async with served("--sandbox") as (process, _):
+        process.send_signal(getattr(signal, how))
+        assert await asyncio.wait_for(process.wait(), 3) == 0
+        assert process.stderr
+        assert (await process.stderr.read()).count(b"\n") == 1  # the line of the start
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ENDINGS)
+async def test_a_call_under_way_is_answered_before_the_server_leaves(how: str) -> None:
+    async with patient_aircall() as there, served(**there.environment) as (process, client):
+        asking = asyncio.create_task(client.post("/mcp", **PING))
+        await asyncio.wait_for(there.asked.wait(), PATIENCE)
+        process.send_signal(getattr(signal, how))
+        await deaf(client.base_url.port or 0)
+        assert process.returncode is None
+        there.answers.set()
+        answer = await asking
+        assert answer.json()["result"]["structuredContent"]["data"] == {"ping": "pong"}
+        assert await asyncio.wait_for(process.wait(), 3) == 0
+
+
+@pytest.mark.slow
+async def test_a_call_that_is_never_answered_holds_nobody_back() -> None:
+    await asyncio.gather(*(leaves_while_busy(how) for how in ENDINGS))
+
+
+async def leaves_while_busy(how: str) -> None:
+    async with patient_aircall() as there, served(**there.environment) as (process, client):
+        asking = asyncio.create_task(client.post("/mcp", **PING))
+        await asyncio.wait_for(there.asked.wait(), PATIENCE)
+        process.send_signal(getattr(signal, how))
+        assert await asyncio.wait_for(process.wait(), DRAIN_SECONDS + CLOSE_SECONDS) == 0
+        assert (await asking).status_code == 500
+        assert process.stderr
+        assert b"Traceback" not in await process.stderr.read()
+
+
+@asynccontextmanager
+async def served(
+    *arguments: str, **environment: str
+) -> AsyncGenerator[tuple[Process, httpx2.AsyncClient]]:
+    """A server that answers at its HTTP door by now, and a client of it."""
+    port = free_port()
+    arguments = ("serve", "--transport", "http", "--port", str(port), *arguments)
+    async with (
+        started(*arguments, pipe=False, **environment) as process,
+        httpx2.AsyncClient(
+            base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE, trust_env=False
+        ) as client,
+    ):
+        await listening(port)
+        assert (await client.get("/healthz")).status_code == 200
+        yield process, client
+
+
+@dataclass
+class Patient:
+    """An Aircall that says when it was `asked`, and `answers` when it is let."""
+
+    environment: dict[str, str]
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    answers: asyncio.Event = field(default_factory=asyncio.Event)
+    meetings: list[asyncio.Task[None]] = field(default_factory=list[asyncio.Task[None]])
+
+    def meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.meetings.append(asyncio.create_task(self._meet(reader, writer)))
+
+    async def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        self.asked.set()
+        await self.answers.wait()
+        writer.write(b'HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n{"ping": "pong"}')
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+@asynccontextmanager
+async def patient_aircall() -> AsyncGenerator[Patient]:
+    there = Patient({"AIRCALL_API_ID": "sandbox-api-id", "AIRCALL_API_TOKEN": "sandbox-api-token"})
+    server = await asyncio.start_server(there.meet, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    there.environment["AIRCALL_MCP_BASE_URL"] = f"http://127.0.0.1:{port}"
+    try:
+        yield there
+    finally:
+        server.close()
+        there.answers.set()
+        await asyncio.gather(*there.meetings)
+
+
+async def deaf(port: int) -> None:
+    """Until nobody listens there any more: the end has begun."""
+    async with asyncio.timeout(PATIENCE):
+        with suppress(ConnectionError):
+            while True:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.close()
+                await asyncio.sleep(0.02)  # which nothing announces
 
 
 async def listening(port: int) -> None:

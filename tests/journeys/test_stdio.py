@@ -7,12 +7,20 @@ import json
 import os
 import signal
 import sys
+import threading
+import time
+from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 from mcp import Client, StdioServerParameters
 
+from aircall_mcp.accounts import Accounts, Grant
+from aircall_mcp.vault import vault_at
+
+from ..chaos.town import LIFETIME, open_town
+from ..house import App
 from ..processes import META, PATIENCE, Spoken, small_aircall, spoken, started
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
@@ -68,6 +76,58 @@ async def test_a_call_under_way_is_answered_before_the_server_leaves(how: str) -
         assert answer["id"] == number
         assert answer["result"]["structuredContent"]["data"]["company"]
         await server.left(within=6)
+
+
+class Gate:
+    """Keeps whoever renews a grant waiting for the answer until it is opened."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+        self.opened = threading.Event()
+
+    def before(self, app: App) -> App:
+        async def answer(scope: Any, receive: Any, send: Any) -> None:
+            async def said(message: Any) -> None:
+                await asyncio.to_thread(self.opened.wait)
+                await send(message)
+
+            if scope["path"] == "/v1/oauth/token":
+                self.asked.set()
+                await app(scope, receive, said)
+            else:
+                await app(scope, receive, send)
+
+        return answer
+
+
+@pytest.mark.parametrize("how", ["SIGTERM", "stdin closed"])
+async def test_a_renewal_under_way_is_stored_before_the_server_leaves(how: str, home: Path) -> None:
+    """Also after six seconds: the old token is spent, and the new one is told once."""
+    gate = Gate()
+    with open_town(time.time, gate.before) as town:
+        try:
+            gate.opened.set()
+            await asyncio.to_thread(town.settle, home, time.time() - 2 * LIFETIME)
+            gate.opened.clear()
+            gate.asked.clear()
+            async with spoken(AIRCALL_MCP_BASE_URL=town.url) as server:
+                await server.post("tools/call", {"name": "aircall_get_company", "arguments": {}})
+                assert await asyncio.to_thread(gate.asked.wait, PATIENCE)
+                await end(server, how)
+                with pytest.raises(TimeoutError):
+                    await server.left(within=6)
+                gate.opened.set()
+                assert await server.left(within=3) == EXIT_CODES[how]
+        finally:
+            gate.opened.set()
+        vault = vault_at(home, {})
+        account = Accounts(vault).load("paris").account
+        vault.close()
+        assert account.state == "ready"
+        assert isinstance(account.credential, Grant)
+        assert account.credential.expires_at
+        assert account.credential.expires_at > time.time()
+        assert town.sandbox.oauth.refreshes == 1
 
 
 async def test_a_server_whose_parent_died_leaves_too() -> None:

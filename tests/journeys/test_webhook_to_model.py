@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 import os
 import sys
@@ -25,6 +24,7 @@ from mcp_types import (
     SubscribeRequestParams,
 )
 
+from ..canaries import CANARIES
 from ..chaos.burst import ReceiverProcess, free_port
 from ..processes import small_aircall, started
 
@@ -64,7 +64,7 @@ async def circle(home: Path) -> AsyncGenerator[Circle]:
         environment = {
             **known,
             "AIRCALL_MCP_HOME": str(home),
-            "AIRCALL_MCP_VAULT_KEY": base64.b64encode(bytes(32)).decode(),
+            "AIRCALL_MCP_VAULT_KEY": CANARIES["vault key"],
             "AIRCALL_MCP_REQUESTS_PER_MINUTE": "100000",
         }
         await ran(environment, "webhooks", "register", "--public-url", "https://events.example.com")

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import astuple
+
 import pytest
 
 from aircall_mcp.errors import SpecError
+from aircall_mcp.search.company import company_of
 from aircall_mcp.search.model import Model, Refusal, Settings, key_of, load, unpacked
 from aircall_mcp.search.repair import mended
 from aircall_mcp.search.words import LONGEST_TEXT, MOST_WORDS, Lexicon, features_of, words_of
@@ -11,46 +14,53 @@ LEXICON = Lexicon.of({"delete": ["delete", "lösch*", "get_rid_of"], "tape": ["*
 
 
 def small_model(weights: list[list[int]]) -> Model:
-    """Three intents, one row a list; the first row is their leaning."""
+    """Three intents and "several", one row a list; the first row is their leaning."""
     settings = Settings(scale=0.5, sharpness=2.0, sure=0.5, clear=0.1)
-    keys = [key_of(""), *(key_of(f"w:word{n}") for n in range(1, len(weights)))]
-    body = bytes(weight + 128 for row in weights for weight in row)
-    values = [0.0, *([1.0] * (len(weights) - 1))]
+    keys = [key_of(f"w:word{n}") for n in range(1, len(weights))]
+    rows = [row for _, row in sorted(zip(keys, weights[1:], strict=True))]
+    body = bytes(weight + 128 for row in (weights[0], *rows) for weight in row)
+    values = [1.0] * len(keys)
     refusals = {"fly": Refusal("It cannot fly.", ())}
-    return Model(["one", "two", "!fly"], LEXICON, refusals, settings, keys, values, body)
+    company = company_of([["one", "two"]])
+    return Model(
+        ["one", "two", "!fly"], LEXICON, refusals, company, settings, sorted(keys), values, body
+    )
 
 
 def test_scores_are_the_sum_of_the_rows_over_their_length_and_the_leaning() -> None:
-    model = small_model([[2, 0, -2], [10, -20, 127], [-30, 4, -127]])
+    model = small_model([[2, 0, -2, 1], [10, -20, 127, 5], [-30, 4, -127, 3]])
     rows = model.rows_of(["w:word1", "w:word2", "w:unknown"])
     length = 2**0.5
-    assert model.scores(rows.values()) == pytest.approx(
+    marks, several = model.scores(rows.values())
+    assert marks == pytest.approx(
         [0.5 * (-20 / length + 2), 0.5 * (-16 / length), 0.5 * (0 / length - 2)]
     )
+    assert several == pytest.approx(0.5 * (8 / length + 1))
 
 
 @pytest.mark.parametrize("count", [1, 255, 256, 257, 1000])
 @pytest.mark.parametrize("weight", [-128, 127])
 def test_lanes_never_carry_into_each_other(count: int, weight: int) -> None:
-    model = small_model([[0, 0, 0], *[[weight, 0, weight]] * count])
+    model = small_model([[0, 0, 0, 0], *[[weight, 0, weight, 0]] * count])
     rows = model.rows_of(f"w:word{n}" for n in range(1, count + 1))
     expected = 0.5 * weight * count / count**0.5
-    assert model.scores(rows.values()) == pytest.approx([expected, 0, expected])
+    assert model.scores(rows.values())[0] == pytest.approx([expected, 0, expected])
 
 
 def test_a_model_survives_its_file() -> None:
-    model = small_model([[2, 0, -2], [10, -20, 127]])
+    model = small_model([[2, 0, -2, 0], [10, -20, 127, 7]])
     again = unpacked(model.packed("hash"))
     rows = model.rows_of(["w:word1"])
     assert again.scores(rows.values()) == model.scores(rows.values())
-    assert again.lexicon == model.lexicon
+    assert astuple(again.lexicon) == astuple(model.lexicon)
+    assert again.company == model.company == {"one": {"one": 1, "two": 1}, "two": {"two": 1}}
     assert again.refusals == model.refusals
     assert again.settings == model.settings
 
 
 @pytest.mark.parametrize("cut", [0, 10, -1])
 def test_a_broken_file_says_what_to_do(cut: int) -> None:
-    packed = small_model([[0, 0, 0]]).packed("hash")
+    packed = small_model([[0, 0, 0, 0]]).packed("hash")
     with pytest.raises(SpecError) as caught:
         unpacked(packed[:cut])
     assert "make search-model" in caught.value.hint

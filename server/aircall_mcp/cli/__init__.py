@@ -7,6 +7,7 @@ imported when they are used, so that `serve` starts as fast as it can.
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import sys
@@ -17,6 +18,7 @@ import click
 
 from .. import __version__
 from ..errors import AircallMCPError, NotOffered, SettingsError, SpecError
+from ..secrets import scrubber_for
 
 COMMANDS = {
     "serve": "Serve MCP over stdio or HTTP.",
@@ -71,7 +73,9 @@ def main() -> None:
         # Commands give back nothing; click gives back the code of an `Exit` that they raised.
         sys.exit(group(standalone_mode=False))
     except click.ClickException as error:
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)
+        _complain(shown.getvalue().rstrip())
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
@@ -82,18 +86,22 @@ def main() -> None:
     except Exception as error:
         cause = _innermost(error)
         if isinstance(cause, AircallMCPError):
-            click.echo(click.style("error: ", fg="red", bold=True) + cause.message, err=True)
+            _complain(click.style("error: ", fg="red", bold=True) + cause.message)
             if cause.hint:
-                click.echo(click.style("  next: ", fg="cyan") + cause.hint, err=True)
+                _complain(click.style("  next: ", fg="cyan") + cause.hint)
             sys.exit(2 if isinstance(cause, SettingsError | SpecError | NotOffered) else 1)
         _record(error)
-        click.echo(
+        _complain(
             click.style("bug: ", fg="red", bold=True)
             + f"{type(cause).__name__}. `aircall-mcp doctor` looks at the installation"
-            " and names the log file.",
-            err=True,
+            " and names the log file."
         )
         sys.exit(1)
+
+
+def _complain(text: str) -> None:
+    """On stderr, without the secrets of the environment: a person may have typed one of them."""
+    click.echo(scrubber_for(os.environ).text(text), err=True)
 
 
 def _record(error: Exception) -> None:
@@ -102,14 +110,9 @@ def _record(error: Exception) -> None:
     if not root.handlers:
         from ..config import settings_from
         from ..logs import write_to
-        from ..secrets import Scrubber, Secret
 
-        scrubber = Scrubber()
-        for name in ("AIRCALL_API_TOKEN", "AIRCALL_ACCESS_TOKEN"):
-            pair = Secret(os.environ.get("AIRCALL_API_ID", ""))
-            scrubber.learn(Secret(os.environ.get(name, "")), pair=pair)
         try:
-            write_to(settings_from().log_file, "info", scrubber.text)
+            write_to(settings_from().log_file, "info", scrubber_for(os.environ).text)
         except SettingsError:
             root.addHandler(logging.NullHandler())
     logging.getLogger(__name__).critical("a bug", exc_info=error)

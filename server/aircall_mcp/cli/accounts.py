@@ -17,13 +17,14 @@ from ..accounts import (
     Account,
     Accounts,
     ApiKey,
-    Credential,
     Grant,
     account_from,
+    check_name,
+    copied,
 )
 from ..app import clients_of
 from ..config import Settings, settings_from
-from ..errors import CredentialError, ToolError
+from ..errors import CredentialError, Refused, ToolError
 from ..oauth import AUTHORIZE_URL
 from ..secrets import Secret
 from .options import as_json, print_json
@@ -90,6 +91,12 @@ def add(
     Id and token are asked for, hidden; without a terminal they are read from stdin, one a line.
     """
     drawer = Drawer.open()
+    check_name(name)
+    if name in drawer.accounts.names():
+        raise CredentialError(
+            f"There is an account `{name}` already.",
+            hint=f"Remove it first (`aircall-mcp accounts remove {name}`), or choose another name.",
+        )
     say(PERSONAL)
     create_if_missing(drawer.vault, kind, drawer.environment, say)
     key = api_key(drawer.environment if from_environment else None)
@@ -102,6 +109,7 @@ def add(
         default_number=number,
         **habits,
     )
+    anyio.run(drawer.ping, account)
     put(drawer, account)
     say(f"Added `{name}`: Aircall knows the key. {_pace(account)}")
 
@@ -133,15 +141,22 @@ def login(
     from .. import login as home
     from ..oauth import Client
 
+    if paste and not redirect_uri:
+        raise click.UsageError("--paste needs --redirect-uri, as Aircall has registered it.")
     drawer = Drawer.open()
+    check_name(name)
+    former = _former(drawer.accounts, name)
+    if former is not None and isinstance(former.credential, ApiKey):
+        _confirm_replacement(name)
     say(PERSONAL)
     create_if_missing(drawer.vault, kind, drawer.environment, say)
-    former = _former(drawer.accounts, name)
-    client = Client(*_client(former, drawer.environment), authorize_url, token_url)
+    client = Client(*_client(former, drawer.environment, token_url), authorize_url, token_url)
 
     async def show(url: str) -> None:
-        opened = not no_browser and await anyio.to_thread.run_sync(home.open_browser, url)
-        say("Allow the access in your browser." if opened else f"Open this address:\n\n  {url}\n")
+        # Whatever opens it says little: that a browser was found, or that one has ended.
+        say(f"Allow the access in your browser, at this address:\n\n  {url}\n")
+        if not no_browser:
+            await anyio.to_thread.run_sync(home.open_browser, url)
 
     async def ask() -> str:
         return click.prompt("Paste the address you came back to, or the code", hide_input=True)
@@ -149,11 +164,7 @@ def login(
     http = clients_of(drawer.settings)
 
     async def bring() -> Grant:
-        if paste or redirect_uri:
-            if not redirect_uri:
-                raise click.UsageError(
-                    "--paste needs --redirect-uri, as Aircall has registered it."
-                )
+        if redirect_uri:
             return await home.by_hand(client, show, ask, redirect_uri=redirect_uri, http=http)
         return await home.through_browser(client, show, port=port, http=http)
 
@@ -162,9 +173,16 @@ def login(
         account = account_from(name=name, host=_host(drawer.settings), credential=grant)
     else:
         account = former.model_copy(update={"credential": grant, "state": "ready"})
+    doubt = _doubt(drawer, account)
     put(drawer, account, replace=former is not None)
     ends = "never expires" if grant.expires_at is None else "is renewed by itself"
-    say(f"Logged `{name}` in: Aircall knows the grant, which {ends}. {_pace(account)}")
+    known = "Aircall knows the grant, which" if doubt is None else "the grant"
+    say(f"Logged `{name}` in: {known} {ends}. {_pace(account)}")
+    if doubt is not None:
+        say(
+            f"Whether Aircall knows the grant could not be asked: {doubt.message}"
+            f" Ask later: `aircall-mcp accounts test {name}`."
+        )
 
 
 @group.command("list")
@@ -218,20 +236,9 @@ def default(name: str) -> None:
 
 
 def put(drawer: Drawer, account: Account, *, replace: bool = False) -> None:
-    """Store `account`, but only if Aircall knows its credential. Nobody renews it meanwhile."""
+    """Store `account`; nobody renews it meanwhile."""
     from ..lock import latches
 
-    if not replace and account.name in drawer.accounts.names():
-        raise CredentialError(
-            f"There is an account `{account.name}` already.",
-            hint=f"Remove it first (`aircall-mcp accounts remove {account.name}`), or choose"
-            " another name.",
-        )
-
-    async def known() -> None:
-        await drawer.ping(account)
-
-    anyio.run(known)
     with latches(drawer.settings.home)(account.name).held():
         drawer.accounts.add(account, replace=replace)
 
@@ -274,20 +281,17 @@ def api_key(environment: Mapping[str, str] | None) -> ApiKey:
     """The key a person gives: from `environment`, by hidden prompt, or as two lines of stdin."""
     if environment is not None:
         names = ("AIRCALL_API_ID", "AIRCALL_API_TOKEN")
-        api_id, api_token = (environment.get(name, "").strip() for name in names)
+        api_id, api_token = (copied(name, environment.get(name, "")) for name in names)
     elif sys.stdin.isatty():
-        api_id, api_token = (
-            str(click.prompt(what, hide_input=True, err=True)).strip()
-            for what in ("API id", "API token")
-        )
+        api_id, api_token = _asked("API id"), _asked("API token")
     else:
-        api_id, api_token = (sys.stdin.readline().strip() for _ in range(2))
+        api_id, api_token = (_given(name, sys.stdin.readline) for name in ("API id", "API token"))
     if not api_id or not api_token:
         raise CredentialError(
             "An API key has an id and a token; one of them is missing.",
             hint="Make a key in the Aircall dashboard: Integrations & API, API keys.",
         )
-    return ApiKey(api_id=Secret(api_id), api_token=Secret(api_token))
+    return ApiKey(api_id=api_id, api_token=api_token)
 
 
 def asked_habits(requests_per_minute: int | None, time_zone: str | None) -> dict[str, Any]:
@@ -351,19 +355,63 @@ def say(text: str) -> None:
     click.echo(text, err=True)
 
 
-def _client(former: Account | None, environment: Mapping[str, str]) -> tuple[Secret, Secret]:
-    """Client id and secret: from the environment, from the last login, or by hidden prompt."""
-    given = [environment.get(f"AIRCALL_CLIENT_{part}", "").strip() for part in ("ID", "SECRET")]
-    if all(given):
-        return Secret(given[0]), Secret(given[1])
-    credential: Credential | None = former.credential if former else None
-    if isinstance(credential, Grant) and credential.client_id and credential.client_secret:
-        return credential.client_id, credential.client_secret
-    asked = [
-        str(click.prompt(what, hide_input=True, err=True)).strip()
-        for what in ("Client id", "Client secret")
-    ]
-    return Secret(asked[0]), Secret(asked[1])
+def _client(
+    former: Account | None, environment: Mapping[str, str], token_url: str
+) -> tuple[Secret, Secret]:
+    """Client id and secret: from the environment, from the last login at this very token URL, or
+    by hidden prompt.
+    """
+    client_id, client_secret = (
+        copied(name, environment.get(name, ""))
+        for name in ("AIRCALL_CLIENT_ID", "AIRCALL_CLIENT_SECRET")
+    )
+    if client_id and client_secret:
+        return client_id, client_secret
+    last = former.credential if former else None
+    if (
+        isinstance(last, Grant)
+        and last.token_url == token_url
+        and last.client_id
+        and last.client_secret
+    ):
+        return last.client_id, last.client_secret
+    return _asked("Client id"), _asked("Client secret")
+
+
+def _asked(name: str) -> Secret:
+    return _given(name, lambda: str(click.prompt(name, hide_input=True, err=True)))
+
+
+def _given(name: str, read: Callable[[], str]) -> Secret:
+    try:
+        text = read()
+    except UnicodeDecodeError:
+        raise CredentialError("What was given is no text.", hint="Copy it once more.") from None
+    return copied(f"The {name}", text)
+
+
+def _confirm_replacement(name: str) -> None:
+    """A login may not cost a person a key that Aircall shows only once."""
+    if not sys.stdin.isatty():
+        raise CredentialError(
+            f"`{name}` is an account with an API key, which a login would replace.",
+            hint="Log in under another name (`aircall-mcp accounts login NAME`), or remove the key"
+            f" first (`aircall-mcp accounts remove {name}`).",
+        )
+    click.confirm(f"`{name}` is an account with an API key. Replace the key?", abort=True, err=True)
+
+
+def _doubt(drawer: Drawer, account: Account) -> ToolError | None:
+    """Why Aircall could not be asked whether it knows a grant: its code is spent, so that only a
+    refusal may lose it. A 403 is one, since a ping needs no add-on. Raises `Refused` for it.
+    """
+    try:
+        anyio.run(drawer.ping, account)
+    except ToolError as error:
+        if isinstance(error, Refused) and error.status in (401, 403):
+            raise
+        return error
+    return None
 
 
 def _former(accounts: Accounts, name: str) -> Account | None:

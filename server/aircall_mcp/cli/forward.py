@@ -44,12 +44,12 @@ def add(kinds: str, to: str, allow_private: bool, as_json: bool) -> None:
         key = rules.name_destination(to, _address(to), vault, private=allow_private)
     rule = rules.add([kind for kind in kinds.split(",") if kind], to)
     if as_json:
-        print_json(asdict(rule) | ({"signing_key": _shown(key)} if key else {}))
+        print_json(asdict(rule) | ({"signing_key": key} if key else {}))
         return
     click.echo(f"Rule {rule.id}: {', '.join(rule.kinds)} to {rule.destination}.", err=True)
     if key is not None:
         click.echo("What is sent there is signed with this key, shown this once:", err=True)
-        click.echo(_shown(key))
+        click.echo(key)
 
 
 @group.command("list")
@@ -128,9 +128,3 @@ def _address(to: str) -> Secret:
     if not given:
         given = click.prompt(f"Address of {to}", hide_input=True, err=True)
     return Secret(str(given).strip())
-
-
-def _shown(key: Secret) -> str:
-    from ..secrets import inside
-
-    return inside(key, bytes.decode)

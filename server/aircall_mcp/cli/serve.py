@@ -46,11 +46,11 @@ def command(**flags: Any) -> None:
             if settings.transport == "stdio":
                 from ..stdio import serve
 
-                await serve(server, house.desk)
+                await serve(server, house.desk, house.auth)
             else:
                 from ..http import serve as serve_http
 
-                await serve_http(server, house.desk, settings.host, settings.port)
+                await serve_http(server, house.desk, house.auth, settings.host, settings.port)
             tasks.cancel_scope.cancel()
 
     if settings.transport == "http":

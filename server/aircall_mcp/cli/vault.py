@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -40,20 +41,24 @@ command = group
 @click.option("--replace", is_flag=True, help="Begin anew; an old vault is renamed and left.")
 def init(kind: Kind, replace: bool) -> None:
     """Make the vault."""
-    vault = vault_of(settings_from(), os.environ)
+    settings = settings_from()
+    vault = vault_of(settings, os.environ)
     if replace:
         click.confirm(
             "Begin with an empty vault? Accounts must be added again.", abort=True, err=True
         )
     where = vault.create(kind, replace=replace)
     click.echo(f"Made the vault. Its key is in {where}.", err=True)
+    _warn_of_disk(settings.home, _to_stderr)
 
 
 @group.command()
 @as_json
 def status(as_json: bool) -> None:
     """Where the vault and its key are."""
-    found = vault_of(settings_from(), os.environ).status()
+    settings = settings_from()
+    found = vault_of(settings, os.environ).status()
+    _warn_of_disk(settings.home, _to_stderr)
     if as_json:
         print_json(asdict(found))
         return
@@ -112,11 +117,27 @@ def create_if_missing(
     """Make the vault if there is none: in the keyring, unless the environment brings a key."""
     from ..vault import KEY_VARIABLE
 
-    if vault.exists:
+    if vault.made:
         return
     if kind is None:
         kind = "environment" if environment.get(KEY_VARIABLE) else "keyring"
     say(f"Made the vault. Its key is in {vault.create(kind)}.")
+    _warn_of_disk(Path(vault.status().path).parent, say)
+
+
+def _warn_of_disk(home: Path, say: Callable[[str], None]) -> None:
+    from ..vault import shared_disk
+
+    kind = shared_disk(home)
+    if kind is not None:
+        say(
+            f"Careful: {home} lies on {kind}, where locks and SQLite are not dependable. Set"
+            " AIRCALL_MCP_HOME to a directory on a disk of this machine."
+        )
+
+
+def _to_stderr(said: str) -> None:
+    click.echo(said, err=True)
 
 
 def _passphrase(new: bool) -> Secret | None:

@@ -352,7 +352,7 @@ class World:
         return str(UUID(int=self.random.getrandbits(128), version=4))
 
     def token(self) -> str:
-        return f"{self.random.getrandbits(128):032x}"
+        return f"sandbox-webhook-{self.random.getrandbits(128):032x}"
 
     # people
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..operation import Operation
+from .company import expected, in_order
 from .lexical import RAREST, Lexical, shared
 from .model import REFUSED, Model, load
 from .names import Names
@@ -28,43 +29,59 @@ LEXICAL_TRUST = 0.85
 MOST_REASONS = 6
 """Words that `because` lists."""
 
-MOST_CLAUSES = 6
+RARE = 12.5
+"""Rarity from which a word may be a slip that somebody has made before."""
+
+LEAST_REASON = 0.1
+"""Share of what the strongest word says that another must say to be listed."""
+
+SHORTEST_REASON = 4
+"""Letters from which a word is listed that no concept knows."""
+
+MOST_CLAUSES = 8
 """Clauses of a sentence that are read on their own."""
 
 SHORTEST_CLAUSE = 2
 """Words from which a clause can be a need of its own."""
 
-SURE_NEED = 0.75
-"""Probability from which two clauses make a sentence one with several needs."""
+PERHAPS_SEVERAL = -5.0
+"""Log-odds of several needs from which the clauses are read at all."""
 
-POSSIBLE_NEED = 0.25
-"""Probability from which a clause of such a sentence is a need."""
+SURELY_SEVERAL = 1.0
+"""Log-odds from which a sentence has several needs, what its clauses ask for counted in."""
 
-HEARD_IN_WHOLE = 12
-"""Places among which the whole sentence must have what one clause asks for: what merely sets the
+WANTED, WANTED_SAYS = 0.3, 0.5
+"""Probability from which a clause may ask for something, and what that adds to the log-odds."""
+
+SURE, SURE_SAYS = 0.9, 1.2
+"""Probability from which a clause surely asks for something, and what that adds again."""
+
+HEARD_IN_WHOLE = 8
+"""Places among which the whole sentence must have what a clause asks for: what merely sets the
 scene ("she moved, so ...") is not there."""
 
 WHOLE_SHARE = 0.3
 """Say of the whole sentence in what a clause asks for: "add Tom to it" is vague alone."""
 
-UNMOVED = 3
-"""Places that what only a clause asks for cannot take from what the whole sentence asks for."""
+CLAUSE_SHARE = 0.3
+"""What a clause's probability adds to the whole sentence's, where there are several needs."""
 
-CLAUSE_SHARE = 0.05
-"""What a clause's probability is worth beside the sentence's, for what follows the best."""
+COMPANY_SHARE = 0.2
+"""What being needed together with the four most probable adds."""
+
+MOST_NEEDS = 5
+"""Needs of one sentence."""
+
+LEAST_NEEDED = 0.02
+"""Probability from which something is a need of such a sentence."""
 
 _CLAUSE = re.compile(
-    r"[;:\n→]|->|(?<=\w)[,.!?](?=\s)|\s[\u2013\u2014-]\s|\b(?:and|then|und|dann|danach|et|puis|ensuite|y|luego|e|"
-    r"ed|poi|depois|en|daarna|after that|as well as|also)\b",
+    r"[;:\n→]|->|(?<=\w)[,.!?](?=\s)|\s[\u2013\u2014-]\s|\b(?:"
+    r"and|then|after that|as well as|also|plus|but|so|if so|before|after|once|"
+    r"et|puis|ensuite|avant|après|und|dann|danach|sobald|bevor|nachdem|"
+    r"y|luego|antes|después|e|ed|poi|prima|dopo|depois|en|daarna|voordat|zodra|nadat)\b",
     re.IGNORECASE,
 )
-
-_SEQUENCE = re.compile(
-    r"→|->|\b(?:then|after that|afterwards|dann|danach|anschließend|puis|ensuite|luego|después|poi|"
-    r"depois|daarna|vervolgens)\b",
-    re.IGNORECASE,
-)
-"""What says outright that one thing follows another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,19 +108,26 @@ class Ranking:
 @dataclass(frozen=True, slots=True)
 class _Reading:
     """A text as the model reads it: `rows` of the model by feature, `at` the word of a feature,
-    `marks` and `chances` of the intents, and `scores` of the operations by id."""
+    `marks` and `chances` of the intents, `learned` and `unlearned` scores of the operations by id,
+    and the log-odds of `several` needs."""
 
     words: Sequence[str]
     at: Mapping[str, int]
     rows: Mapping[str, int]
     marks: Sequence[float]
     chances: Sequence[float]
-    scores: Mapping[str, float]
+    learned: Mapping[str, float]
+    unlearned: Mapping[str, float]
+    several: float
 
-    def served(self) -> dict[str, float]:
-        """The scores, as probable as if it were known that Aircall can do it."""
-        total = sum(self.scores.values()) or 1.0
-        return {name: score / total for name, score in self.scores.items()}
+    def scores(self) -> dict[str, float]:
+        """How probably each operation is meant, if Aircall can do it at all."""
+        total = sum(self.learned.values()) or 1.0
+        return {name: score / total for name, score in self.learned.items()} | {**self.unlearned}
+
+    def best(self) -> float:
+        """How probably the best operation is meant."""
+        return max(*self.learned.values(), *self.unlearned.values(), 0.0, 0.0)
 
 
 class Index:
@@ -129,8 +153,8 @@ class Index:
         """The `limit` best operations for `query`."""
         query = query[:LONGEST_TEXT]
         whole = self._read(query)
-        scores = dict(whole.scores)
         if named := self._names.find(query):
+            scores = whole.scores()
             first = {o.id: NAMED_NEXT ** min(n, 1) for n, o in enumerate(named)}
             order = [*first, *(name for name in _best(scores) if name not in first)][:limit]
             return Ranking(
@@ -144,39 +168,36 @@ class Index:
                 ),
                 confident=True,
             )
-        clauses = [self._read(clause) for clause in _clauses(query)]
-        wants = self._wants(clauses, whole)
-        heard = _best(scores)[:HEARD_IN_WHOLE] if wants else []
-        sure = [name for name, chance in wants.items() if chance >= SURE_NEED and name in heard]
-        several = len(wants) > 1 and (len(sure) > 1 or _SEQUENCE.search(query) is not None)
-        for clause in clauses:
-            for name, score in clause.served().items():
-                scores[name] = max(scores.get(name, 0.0), CLAUSE_SHARE * score)
-        best = _best(scores)
-        needs = list(wants) if several else []
-        before = [f for n in needs for f in self._by_id[n].needs_first if f in scores]
-        order = [*needs, *best[: UNMOVED - len(needs)], *wants, *before, *best]
-        order = list(dict.fromkeys(order))[:limit]
+        needs, scores = self._needs(query, whole)
+        order = list(dict.fromkeys([*needs, *_best(scores)]))[:limit]
+        possible = sum(whole.learned.values())
         matches = tuple(
-            Match(self._by_id[name], scores[name], self._because(whole, name)) for name in order
+            Match(
+                self._by_id[name],
+                scores[name] * (possible if name in self._places else 1.0),
+                self._because(whole, name),
+            )
+            for name in order
         )
-        return self._judged(whole, scores, matches, needs)
+        return self._judged(whole, matches, needs)
 
     def _read(self, text: str) -> _Reading:
         model = self._model
         words = mended(words_of(text), self._known, self._commonness)
         at = features_of(words, model.lexicon)
         rows = model.rows_of(at)
-        marks = model.scores(rows.values())
+        marks, several = model.scores(rows.values())
         chances = model.probabilities(marks)
-        scores = {name: chances[place] for name, place in self._places.items()}
-        for name, share in self._lexical.rank(words).items():
-            scores[name] = LEXICAL_TRUST * share**2
-        return _Reading(words, at, rows, marks, chances, scores)
+        learned = {name: chances[place] for name, place in self._places.items()}
+        unlearned = {
+            name: LEXICAL_TRUST * share**2 for name, share in self._lexical.rank(words).items()
+        }
+        return _Reading(words, at, rows, marks, chances, learned, unlearned, several)
 
     def _known(self, word: str) -> bool:
+        rarity = self._model.rarity(f"w:{word}")
         return (
-            self._model.rarity(f"w:{word}") is not None
+            (rarity is not None and rarity < RARE)
             or self._lexical.knows(word)
             or bool(self._model.lexicon.of_word(word))
         )
@@ -190,38 +211,65 @@ class Index:
         rarity = self._model.rarity(f"w:{word}")
         return RAREST if rarity is None else rarity
 
-    def _wants(self, clauses: Sequence[_Reading], whole: _Reading) -> dict[str, float]:
-        """What each clause asks for, read within its sentence, and how probably; in their order."""
+    def _needs(self, query: str, whole: _Reading) -> tuple[list[str], dict[str, float]]:
+        """The needs of a sentence with several, in the order of use, and the scores of all
+        operations; no needs where there is but one.
+        """
+        scores = whole.scores()
+        if whole.several < PERHAPS_SEVERAL:
+            return [], scores
+        clauses = [self._want(clause, whole) for clause in _clauses(query)]
+        heard = _best(scores)[:HEARD_IN_WHOLE]
         wants: dict[str, float] = {}
         for clause in clauses:
-            pairs = zip(clause.marks, whole.marks, strict=True)
-            chances = self._model.probabilities([one + WHOLE_SHARE * two for one, two in pairs])
-            served = {name: chances[place] for name, place in self._places.items()}
-            best = max(served, key=lambda name: served[name], default="")
-            if best:
-                chance = served[best] / (sum(served.values()) or 1.0)
-                if chance >= POSSIBLE_NEED:
-                    wants[best] = max(wants.get(best, 0.0), chance)
-        return wants
+            name = max(clause, key=lambda name: clause[name])
+            if name in heard:
+                wants[name] = max(wants.get(name, 0.0), clause[name])
+        said = sum(WANTED_SAYS * (p >= WANTED) + SURE_SAYS * (p >= SURE) for p in wants.values())
+        if whole.several + said < SURELY_SEVERAL:
+            return [], scores
+        for name in self._places:
+            asked = max((clause[name] for clause in clauses), default=0.0)
+            scores[name] += CLAUSE_SHARE * asked
+        for name in _best({name: scores[name] for name in self._places})[:4]:
+            for other, chance in expected(self._model.company, name).items():
+                if other in self._places:
+                    scores[other] += COMPANY_SHARE * scores[name] * chance
+        total = sum(scores.values())
+        scores = {name: score / total for name, score in scores.items()}
+        needs = [name for name in _best(scores)[:MOST_NEEDS] if scores[name] >= LEAST_NEEDED]
+        needs = [name for name in needs if name in self._places]
+        if len(needs) < 2:
+            return [], scores
+        at = {name: self._clause_of(name, clauses) for name in needs}
+        needs.sort(key=lambda name: (at[name], self._by_id[name].method != "GET"))
+        return in_order(self._model.company, needs, at), scores
+
+    def _want(self, text: str, whole: _Reading) -> dict[str, float]:
+        """What a clause asks for, read within its sentence, as if Aircall can do it."""
+        pairs = zip(self._read(text).marks, whole.marks, strict=True)
+        chances = self._model.probabilities([one + WHOLE_SHARE * two for one, two in pairs])
+        served = {name: chances[place] for name, place in self._places.items()}
+        total = sum(served.values()) or 1.0
+        return {name: chance / total for name, chance in served.items()}
+
+    @staticmethod
+    def _clause_of(name: str, clauses: Sequence[Mapping[str, float]]) -> int:
+        return max(range(len(clauses)), key=lambda n: clauses[n][name], default=0)
 
     def _judged(
         self,
         whole: _Reading,
-        scores: Mapping[str, float],
         matches: tuple[Match, ...],
         needs: Sequence[str],
     ) -> Ranking:
-        settings = self._model.settings
+        settings, best = self._model.settings, whole.best()
         refused = sum(whole.chances[place] for place in self._refused.values())
-        untaught = max((s for name, s in scores.items() if name not in self._places), default=0.0)
-        best = max(scores.values(), default=0.0)
+        untaught = max(whole.unlearned.values(), default=0.0)
         said = any(word not in _VALUE_NAMES for word in whole.words)
         served = max(1 - refused, untaught) >= settings.sure
         if matches and said and served and best >= settings.clear:
-            several = (
-                "Several needs: the matches are in the order of use." if len(needs) > 1 else ""
-            )
-            return Ranking(matches, confident=True, hint=several)
+            return Ranking(matches, confident=True, hint=self._further(matches, needs))
         why = max(self._refused, key=lambda name: whole.chances[self._refused[name]], default="")
         if why and whole.chances[self._refused[why]] > best:
             refusal = self._model.refusals[why]
@@ -229,6 +277,13 @@ class Index:
             near = f" Nearest: {', '.join(nearest)}." if nearest else ""
             return Ranking(matches, confident=False, hint=refusal.explanation + near)
         return Ranking(matches, confident=False, hint=UNSURE)
+
+    def _further(self, matches: Sequence[Match], needs: Sequence[str]) -> str:
+        if not needs:
+            return ""
+        shown = {match.operation.id for match in matches}
+        left = ", ".join(self._by_id[name].tool for name in needs if name not in shown)
+        return "Several needs, in the order of use" + (f"; then {left}." if left else ".")
 
     def _because(self, reading: _Reading, name: str) -> tuple[str, ...]:
         """The words that spoke for the operation, the strongest first."""
@@ -239,9 +294,14 @@ class Index:
         for feature, row in reading.rows.items():
             at = reading.at[feature]
             said[at] = said.get(at, 0) + self._model.weight(row, place)
-        order = sorted((at for at in said if said[at] > 0), key=lambda at: -said[at])
-        words = (reading.words[at] for at in order)
+        least = max(1.0, LEAST_REASON * max(said.values(), default=0))
+        order = sorted((at for at in said if said[at] >= least), key=lambda at: -said[at])
+        words = (reading.words[at] for at in order if self._telling(reading.words[at]))
         return tuple(dict.fromkeys(_VALUE_NAMES.get(word, word) for word in words))[:MOST_REASONS]
+
+    def _telling(self, word: str) -> bool:
+        """Whether a word says something to a person: "an" and "her" may weigh, but tell nothing."""
+        return len(word) >= SHORTEST_REASON or bool(self._model.lexicon.of_word(word))
 
 
 UNSURE = (

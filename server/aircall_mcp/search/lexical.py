@@ -36,6 +36,7 @@ class Lexical:
         self._lexicon = lexicon
         self._rarity = rarity
         self._names: list[str] = []
+        self._words: set[str] = set()
         self._postings: dict[str, list[tuple[int, float]]] = defaultdict(list)
         for n, operation in enumerate(operations):
             self._names.append(operation.id)
@@ -46,13 +47,15 @@ class Lexical:
                 (operation.summary, SUMMARY_WORTH),
                 *((said, SAID_WORTH) for said in operation.utterances),
             ):
-                for term in _terms(words_of(text), lexicon):
+                words = words_of(text)
+                self._words.update(words)
+                for term in _terms(words, lexicon):
                     worths[term] = max(worths.get(term, 0.0), worth)
             for term, worth in worths.items():
                 self._postings[term].append((n, worth / (worth + SATURATION)))
 
     def knows(self, word: str) -> bool:
-        return word[:ROOT] in self._postings
+        return word in self._words
 
     def rank(self, words: Sequence[str]) -> dict[str, float]:
         """By id, the share (0..1) of the query's weight that each operation explains."""

@@ -12,6 +12,7 @@ import json
 import math
 import zlib
 from array import array
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,10 +20,11 @@ from importlib.resources import files
 from typing import Any, cast
 
 from ..errors import SpecError
+from .company import Company
 from .words import Lexicon
 
 FILE = "search.bin"
-FORMAT = 1
+FORMAT = 2
 REFUSED = "!"
 """First character of an intent that Aircall's API cannot serve."""
 
@@ -61,13 +63,17 @@ def key_of(feature: str) -> int:
 
 
 class Model:
-    """Scores intents. `intents` in the order of the scores."""
+    """Scores intents. `intents` in the order of the scores; `keys` ascending, a value and a row of
+    `weights` each, before which stands a row of what each intent has without any of them. The last
+    column of a row speaks for several needs.
+    """
 
     def __init__(
         self,
         intents: Sequence[str],
         lexicon: Lexicon,
         refusals: Mapping[str, Refusal],
+        company: Company,
         settings: Settings,
         keys: Sequence[int],
         values: Sequence[float],
@@ -76,39 +82,46 @@ class Model:
         self.intents = tuple(intents)
         self.lexicon = lexicon
         self.refusals = refusals
+        self.company = company
         self.settings = settings
-        self._row = {key: row for row, key in enumerate(keys)}
+        self._keys = keys
         self._values = values
-        self._weights = weights
-        self._width = len(self.intents)
+        self._width = len(self.intents) + 1
+        self._leaning = weights[: self._width]
+        self._weights = weights[self._width :]
         self._lanes = (self._width + 1) // 2
         self._mask = int.from_bytes(b"\xff\x00" * self._lanes, "little")
 
     def rarity(self, feature: str) -> float | None:
         """More the fewer examples had the feature; None if it is unknown."""
-        row = self._row.get(key_of(feature))
+        row = self._row(feature)
         return None if row is None else self._values[row]
 
     def rows_of(self, features: Iterable[str]) -> dict[str, int]:
         """The known ones among `features`, with their rows."""
         found: dict[str, int] = {}
         for feature in features:
-            row = self._row.get(key_of(feature))
+            row = self._row(feature)
             if row is not None:
                 found[feature] = row
         return found
 
-    def scores(self, rows: Iterable[int]) -> list[float]:
-        """One score an intent. The first row of the file is the intents' own leaning."""
+    def _row(self, feature: str) -> int | None:
+        key = key_of(feature)
+        row = bisect_left(self._keys, key)
+        return row if row < len(self._keys) and self._keys[row] == key else None
+
+    def scores(self, rows: Iterable[int]) -> tuple[list[float], float]:
+        """One score an intent, and the one for several needs: their log-odds."""
         listed = list(rows)
         length = math.sqrt(sum(self._values[row] ** 2 for row in listed)) or 1.0
         sums = self._added(listed)
-        leaning = self._weights[: self._width]
         unit, zero = self.settings.scale, _ZERO * len(listed)
-        return [
+        marks = [
             unit * ((total - zero) / length + own - _ZERO)
-            for total, own in zip(sums, leaning, strict=True)
+            for total, own in zip(sums, self._leaning, strict=True)
         ]
+        return marks[:-1], marks[-1]
 
     def weight(self, row: int, intent: int) -> int:
         """What one feature says for (or against) one intent, in steps."""
@@ -145,19 +158,20 @@ class Model:
                 "intents": self.intents,
                 "lexicon": [self.lexicon.whole, self.lexicon.starts, self.lexicon.within],
                 "refusals": {k: [r.explanation, r.nearest] for k, r in self.refusals.items()},
+                "company": self.company,
                 "settings": [
                     self.settings.scale,
                     self.settings.sharpness,
                     self.settings.sure,
                     self.settings.clear,
                 ],
-                "rows": len(self._row),
+                "rows": len(self._keys),
             },
             ensure_ascii=False,
             separators=(",", ":"),
         ).encode()
-        body = array("I", self._row).tobytes() + array("f", self._values).tobytes()
-        body += self._weights
+        body = array("I", self._keys).tobytes() + array("f", self._values).tobytes()
+        body += bytes(self._leaning) + bytes(self._weights)
         return len(header).to_bytes(4, "little") + header + body
 
 
@@ -176,9 +190,9 @@ def header_of(packed: bytes) -> tuple[dict[str, Any], memoryview]:
 def unpacked(packed: bytes) -> Model:
     """The model from the bytes of its file. Raises `SpecError` if they are broken."""
     header, body = header_of(packed)
-    rows, width = int(header["rows"]), len(header["intents"])
+    rows, width = int(header["rows"]), len(header["intents"]) + 1
     keys, values = array("I"), array("f")
-    if len(body) != rows * (4 + 4 + width):
+    if len(body) != rows * (4 + 4 + width) + width:
         raise SpecError(f"{FILE} is cut short.", hint=_MEND)
     keys.frombytes(body[: 4 * rows])
     values.frombytes(body[4 * rows : 8 * rows])
@@ -186,6 +200,7 @@ def unpacked(packed: bytes) -> Model:
         header["intents"],
         Lexicon(*header["lexicon"]),
         {name: Refusal(why, tuple(nearest)) for name, (why, nearest) in header["refusals"].items()},
+        header["company"],
         Settings(*header["settings"]),
         keys,
         values,

@@ -13,6 +13,9 @@ LONGEST = 16
 MOST_MENDED = 6
 """Unknown words of one sentence that are looked at."""
 
+MUCH_COMMONER = 4.0
+"""Times a word must be commoner than a rare one that is taken for its slip."""
+
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -29,7 +32,7 @@ def mended(
             left -= 1
             candidates = {near: commonness(near) for near in _slips(word)}
             nearest = max(candidates, key=lambda near: (candidates[near], near))
-            if candidates[nearest] > 0:
+            if candidates[nearest] > MUCH_COMMONER * commonness(word):
                 best = nearest
         result.append(best)
     return result

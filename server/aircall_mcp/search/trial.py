@@ -1,7 +1,8 @@
 """How good the search is on voices it has never heard: `python -m aircall_mcp.search.trial`.
 
-For each voice in turn the model is made without any of its sentences, and then searched with all
-of them through the same `Index` that users have. A development step, like `train`.
+The voices are held out in groups: a model that learned from none of a group's sentences, and whose
+threshold was fitted without them, is searched with all of them through the same `Index` that users
+have. A development step, like `train`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from ..operation import Operation
 from ..spec import load
 from . import Index, Ranking
 from .model import REFUSED
-from .train import Example, Several, Solution, read_sources
+from .train import Example, Several, Sources, fitted, folds_of, read_sources
 
 TERSE = 3
 """Words up to which a sentence counts as terse."""
@@ -56,29 +57,38 @@ class Tally:
         return {name: round(part / of, 4) for name, (part, of) in found.items() if of}
 
 
-def tried(
-    solution: Solution, operations: Iterable[Operation], voices: Sequence[str] | None = None
-) -> dict[str, Tally]:
+def tried(sources: Sources, operations: Iterable[Operation]) -> dict[str, Tally]:
     """A tally for everything, and one each a voice, a language and a length of sentence."""
-    sources = solution.sources
     known = tuple(operations)
     tallies: dict[str, Tally] = defaultdict(Tally)
-    for voice in voices or solution.heard():
-        index = Index(known, solution.model(without=voice))
-        for example in sources.examples:
-            if example.voice == voice:
-                _count_one(index, example, [tallies[name] for name in _groups(example)])
-        for several in sources.several:
-            if several.voice == voice:
-                _count_several(index, several, [tallies[name] for name in _groups(several)])
-    return dict(tallies)
+    folds = folds_of(sources)
+    for fold in folds:
+        settings = fitted(sources.intents(), [other for other in folds if other is not fold])
+        index = Index(known, fold.learned.model(sources.refusals, settings))
+        examples = [example for example in sources.examples if example.voice in fold.voices]
+        several = [row for row in sources.several if row.voice in fold.voices]
+        mark(index, examples, several, tallies)
+    return dict(sorted(tallies.items()))
+
+
+def mark(
+    index: Index,
+    examples: Iterable[Example],
+    several: Iterable[Several],
+    tallies: defaultdict[str, Tally],
+) -> None:
+    """Search for each, and count in the tallies what it belongs to."""
+    for example in examples:
+        _count_one(index, example, [tallies[name] for name in _groups(example)])
+    for row in several:
+        _count_several(index, row, [tallies[name] for name in _groups(row)])
 
 
 def _groups(row: Example | Several) -> list[str]:
     words = len(row.text.split())
     length = "terse" if words <= TERSE else "long" if words >= LONG else "sentence"
-    family = "English" if row.language == "en" else "other languages, each held out whole"
-    return ["all", family, f"voice {row.voice}", f"length {length}"]
+    family = "English" if row.language == "en" else "other languages"
+    return ["all", family, f"in {row.language}", f"voice {row.voice}", f"length {length}"]
 
 
 def _ranked(index: Index, text: str) -> tuple[Ranking, list[str]]:
@@ -128,11 +138,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     package = Path(__file__).parent.parent
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sources", type=Path, default=package.parent.parent / "tool_specs")
-    parser.add_argument("--voices", metavar="A,B", help="hold out these only")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(argv)
-    voices = options.voices.split(",") if options.voices else None
-    tallies = tried(Solution(read_sources(options.sources)), load().operations, voices)
+    tallies = tried(read_sources(options.sources), load().operations)
     if options.json:
         print(json.dumps({name: tally.figures() for name, tally in tallies.items()}, indent=2))
     else:

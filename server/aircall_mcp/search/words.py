@@ -30,12 +30,6 @@ PIECES = (3, 4, 5)
 MOST_CONCEPTS = 16
 """Concepts of one sentence that are paired with each other."""
 
-MOST_PAIRED = 24
-"""Roots of one sentence that are paired with its concepts."""
-
-SHORTEST_PAIRED = 3
-"""Letters from which a root is paired."""
-
 SHORTEST_COMPOUND = 8
 """Letters from which a word may hide another inside, as in German and Dutch."""
 
@@ -55,7 +49,7 @@ _WORD = re.compile(r"[^\W_]+")
 _LETTERS = str.maketrans({"ß": "ss", "œ": "oe", "æ": "ae", "ø": "o", "ł": "l"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Lexicon:
     """Words people use → concepts, in every language at once.
 
@@ -136,8 +130,7 @@ def concepts_of(words: Sequence[str], lexicon: Lexicon) -> Iterator[tuple[str, i
 def features_of(words: Sequence[str], lexicon: Lexicon) -> dict[str, int]:
     """Every feature of a sentence, with the position of the word it comes from first.
 
-    `w:` word, `g:` piece, `b:` two neighbours, `k:` two with one between, `c:` concept,
-    `d:` two concepts anywhere, `x:` a concept and a root anywhere.
+    `w:` word, `g:` piece, `b:` two neighbours, `c:` concept, `d:` two concepts anywhere.
     """
     found: dict[str, int] = {}
     for at, word in enumerate(words):
@@ -149,18 +142,13 @@ def features_of(words: Sequence[str], lexicon: Lexicon) -> dict[str, int]:
     roots = [word[:ROOT] for word in words]
     for at, (one, two) in enumerate(pairwise(roots)):
         found.setdefault(f"b:{one} {two}", at)
-    for at, (one, two) in enumerate(zip(roots, roots[2:], strict=False)):
-        found.setdefault(f"k:{one} {two}", at)
     said: dict[str, int] = {}
     for concept, at in concepts_of(words, lexicon):
         said.setdefault(concept, at)
     for concept, at in said.items():
         found.setdefault(f"c:{concept}", at)
     paired = list(said.items())[:MOST_CONCEPTS]
-    plain = dict.fromkeys(root for root in roots if len(root) >= SHORTEST_PAIRED)
     for n, (one, at) in enumerate(paired):
         for two, _ in paired[n + 1 :]:
             found.setdefault(f"d:{min(one, two)}+{max(one, two)}", at)
-        for root in list(plain)[:MOST_PAIRED]:
-            found.setdefault(f"x:{one}+{root}", at)
     return found

@@ -16,7 +16,7 @@ from .holders import (
     Kind,
     PassphraseHolder,
 )
-from .place import HOLDERS, vault_at
+from .place import HOLDERS, shared_disk, vault_at
 from .vault import Finding, Record, Status, Vault
 
 __all__ = [
@@ -32,5 +32,6 @@ __all__ = [
     "Record",
     "Status",
     "Vault",
+    "shared_disk",
     "vault_at",
 ]

@@ -10,8 +10,10 @@ from __future__ import annotations
 import json
 import os
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
@@ -27,6 +29,11 @@ Kind = Literal["keyring", "file", "environment", "passphrase"]
 
 KEY_VARIABLE = "AIRCALL_MCP_VAULT_KEY"
 NEW_KEY_VARIABLE = "AIRCALL_MCP_VAULT_NEW_KEY"
+FROM_PASSPHRASE = "AIRCALL_MCP_VAULT_PASSPHRASE"  # noqa: S105 - a name
+FROM_NEW_PASSPHRASE = "AIRCALL_MCP_VAULT_NEW_PASSPHRASE"  # noqa: S105 - a name
+
+Ask = Callable[[bool], Secret | None]
+"""A person's passphrase, or the new one when asked with True; None where nobody can say."""
 
 _MAKE_A_KEY = "openssl rand -base64 32"
 
@@ -45,12 +52,18 @@ class Holder(Protocol):
         """The keys there are. `note` is what `renew` gave for the key in use."""
         ...
 
+    def ready(self, *, first: bool) -> None:
+        """Have whatever a person must give for `renew`, so that it asks nobody: it is called while
+        others wait. `first` says that the vault is only being made.
+        """
+        ...
+
     def renew(self, keep: Key | None) -> tuple[Key, str]:
         """Another key, held from now on beside `keep`, and the note to find it by."""
         ...
 
     def settle(self, key: Key) -> None:
-        """Let go of every key but `key`."""
+        """Let go of every key but `key`, and of what a process left that was killed."""
         ...
 
     def anchors(self) -> Sequence[str]: ...
@@ -82,6 +95,12 @@ class _Beside:
             self._modes.replace(self._anchor, "".join(f"{line}\n" for line in lines).encode())
         else:
             self._modes.remove(self._anchor)
+
+    def ready(self, *, first: bool) -> None:
+        """Nobody is asked."""
+
+    def settle(self, key: Key) -> None:  # noqa: ARG002 - nothing of the key is held here
+        self._modes.tidy(self._anchor)
 
     def forget(self) -> None:
         """Nothing of the key is held here."""
@@ -116,11 +135,15 @@ class KeyFileHolder(_Beside):
                 hint="Put it back; without it nothing in the vault can be read.",
             )
         try:
-            return [Key.written(line) for line in content.split()]
+            keys = [Key.written(line) for line in content.split()]
         except ValueError:
+            keys = []
+        if not keys:
             raise CredentialError(
-                f"The vault's key file {self._file} is damaged.", hint="Restore it from a backup."
-            ) from None
+                f"The vault's key file {self._file} is damaged: it holds no key.",
+                hint="Restore it from a backup; or remove it, if no vault was ever made with it.",
+            )
+        return keys
 
     def renew(self, keep: Key | None) -> tuple[Key, str]:
         if keep is None and self._modes.read(self._file):
@@ -130,11 +153,14 @@ class KeyFileHolder(_Beside):
         return key, ""
 
     def settle(self, key: Key) -> None:
+        super().settle(key)
         if list(self.keys("")) != [key]:
             self._write([key])
+        self._modes.tidy(self._file)
 
     def forget(self) -> None:
         self._modes.remove(self._file)
+        self._modes.tidy(self._file)
 
     def _write(self, keys: Sequence[Key]) -> None:
         self._modes.directory(self._home)
@@ -176,9 +202,6 @@ class EnvironmentHolder(_Beside):
             )
         return key, ""
 
-    def settle(self, key: Key) -> None:
-        """Only the person who set the variable can change it."""
-
     def _key(self, name: str) -> Key | None:
         text = self._environment.get(name)
         if not text:
@@ -208,7 +231,7 @@ class Argon2id:
             (self.passes, 3, 16),
             (self.lanes, 1, 16),
         )
-        if any(not low <= value <= high for value, low, high in bounds):
+        if any(type(value) is not int or not low <= value <= high for value, low, high in bounds):
             raise ValueError("These parameters are weaker than we ever write, or absurd.")
 
     @classmethod
@@ -237,7 +260,10 @@ class Argon2id:
 
 
 class PassphraseHolder(_Beside):
-    """A passphrase through Argon2id. `ask(new)` gets it: from a variable, or from a person."""
+    """A passphrase through Argon2id: from a variable, or from a person through `ask`.
+
+    A new one is that of `AIRCALL_MCP_VAULT_NEW_PASSPHRASE`; the first may be the usual one.
+    """
 
     kind: Kind = "passphrase"
     SHORTEST = 12
@@ -245,14 +271,17 @@ class PassphraseHolder(_Beside):
     def __init__(
         self,
         home: Path,
-        ask: Callable[[bool], Secret | None],
+        environment: Mapping[str, str],
+        ask: Ask | None = None,
         *,
         modes: Modes | None = None,
         random: Random = os.urandom,
     ) -> None:
         super().__init__(home, modes or Modes())
+        self._environment = environment
         self._ask = ask
         self._random = random
+        self._new: Secret | None = None
 
     @property
     def where(self) -> str:
@@ -260,28 +289,42 @@ class PassphraseHolder(_Beside):
 
     def keys(self, note: str) -> Sequence[Key]:
         parameters = Argon2id.noted(note)
-        return [parameters.key(self._asked(new=False))]
+        return [parameters.key(self._asked(FROM_PASSPHRASE))]
+
+    def ready(self, *, first: bool) -> None:
+        if self._new is None:
+            names = (FROM_NEW_PASSPHRASE, FROM_PASSPHRASE) if first else (FROM_NEW_PASSPHRASE,)
+            self._new = self._chosen(*names)
 
     def renew(self, keep: Key | None) -> tuple[Key, str]:  # noqa: ARG002 - nothing is kept
-        passphrase = self._asked(new=True)
+        passphrase, self._new = self._new or self._chosen(FROM_NEW_PASSPHRASE), None
+        parameters = Argon2id(self._random(16).hex())
+        return parameters.key(passphrase), json.dumps(asdict(parameters))
+
+    def _chosen(self, *names: str) -> Secret:
+        passphrase = self._asked(*names, new=True)
         if inside(passphrase, len) < self.SHORTEST:
             raise CredentialError(
                 f"A passphrase needs at least {self.SHORTEST} characters.",
                 hint="Four or five words that do not belong together are good.",
             )
-        parameters = Argon2id(self._random(16).hex())
-        return parameters.key(passphrase), json.dumps(asdict(parameters))
+        return passphrase
 
-    def settle(self, key: Key) -> None:
-        """Nothing is held."""
-
-    def _asked(self, *, new: bool) -> Secret:
-        passphrase = self._ask(new)
+    def _asked(self, *names: str, new: bool = False) -> Secret:
+        given = next((self._environment[name] for name in names if self._environment.get(name)), "")
+        passphrase = Secret(given) if given else self._ask(new) if self._ask else None
         if passphrase is None:
             raise CredentialError(
-                "The vault is locked by a passphrase.",
-                hint="Set AIRCALL_MCP_VAULT_PASSPHRASE where this server is started.",
+                "A new passphrase is needed." if new else "The vault is locked by a passphrase.",
+                hint=f"Set {names[-1]} where this server is started.",
             )
+        try:
+            inside(passphrase, len)
+        except UnicodeEncodeError:
+            raise CredentialError(
+                "The passphrase holds a byte that is no character here.",
+                hint=f"Type it in a UTF-8 terminal, or set {names[-1]} to it in UTF-8.",
+            ) from None
         return passphrase
 
 
@@ -340,14 +383,17 @@ class KeyringHolder:
         trusted: Sequence[str] = TRUSTED_BACKENDS,
         patience: float | None = 5.0,
         random: Random = os.urandom,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._name = f"aircall-mcp vault of {home}"
         self._find = find
         self._trusted = trusted
         self._patience = patience
         self._random = random
+        self._clock = clock
         self._found: Backend | None = None
         self._waiting: Future[Any] | None = None
+        self._silent_until = 0.0
 
     @property
     def where(self) -> str:
@@ -362,17 +408,17 @@ class KeyringHolder:
                 f"The keyring holds no key of this vault ({self._name}).",
                 hint="Was the directory moved? Move it back. Or unlock the right keyring.",
             )
-        try:
-            return [Key.written(text) for text in slot.keys]
-        except ValueError:
-            raise CredentialError("The key in the keyring is damaged.") from None
+        return self._written(slot)
+
+    def ready(self, *, first: bool) -> None:  # noqa: ARG002 - a keyring is one or is none
+        self._newest(hint=_OTHER_WAYS)
 
     def renew(self, keep: Key | None) -> tuple[Key, str]:
         if keep is None:
             self._probe()
         slot = self._newest()
         if keep is None and slot.keys:
-            return Key.written(slot.keys[0]), ""
+            return self._written(slot)[0], ""
         key = Key(self._random(KEY_BYTES))
         held = (key.text(),) if keep is None else (key.text(), keep.text())
         self._write(_Slot(slot.number + 1, held, slot.anchors))
@@ -403,11 +449,21 @@ class KeyringHolder:
     def _entry(self, number: int) -> str:
         return f"{self._name} / {number % 2 + 1}"
 
-    def _newest(self) -> _Slot:
+    def _written(self, slot: _Slot) -> list[Key]:
+        try:
+            return [Key.written(text) for text in slot.keys]
+        except ValueError:
+            raise CredentialError(
+                "The key in the keyring is damaged.",
+                hint=f"Restore the keyring from a backup; or remove its entries {self._entry(0)}"
+                " and 2, if no vault was ever made with them.",
+            ) from None
+
+    def _newest(self, *, hint: str = "") -> _Slot:
         def read(backend: Backend) -> list[str | None]:
             return [backend.get_password(self._entry(e), self.USER) for e in (0, 1)]
 
-        return max(map(_slot, self._call(read)), key=lambda slot: slot.number)
+        return max(map(_slot, self._call(read, hint=hint)), key=lambda slot: slot.number)
 
     def _write(self, slot: _Slot) -> None:
         text = json.dumps([slot.number, slot.keys, slot.anchors], separators=(",", ":"))
@@ -419,7 +475,7 @@ class KeyringHolder:
 
         if self._call(write) != text:
             raise CredentialError(
-                "The keyring did not keep what was written to it.", hint=_OTHER_WAYS
+                "The keyring did not keep what was written to it.", hint=_UNLOCK_OR_MOVE
             )
 
     def _probe(self) -> None:
@@ -433,49 +489,114 @@ class KeyringHolder:
                 backend.delete_password(service, self.USER)
             return kept
 
-        if not self._call(probe):
+        if not self._call(probe, hint=_OTHER_WAYS):
             raise CredentialError("The keyring forgets what is given to it.", hint=_OTHER_WAYS)
 
-    def _call(self, work: Callable[[Backend], T]) -> T:
-        """`work` in a thread of its own: a locked keyring may wait for a person for ever."""
+    def _call(self, work: Callable[[Backend], T], *, hint: str = "") -> T:
+        """`work` in a thread of its own: a locked keyring may wait for a person for ever.
+
+        `hint` helps better than the usual one where no vault depends on this keyring yet.
+        """
+        hint = hint or _UNLOCK_OR_MOVE
         try:
-            if self._waiting is not None:
+            if self._waiting is not None and self._clock() >= self._silent_until:
                 wait([self._waiting], self._patience)
             if self._waiting is None or self._waiting.done():
-                self._waiting = started = _started(lambda: work(self._backend()))
+                self._waiting = started = _started(lambda: self._unasked(work))
                 return started.result(self._patience)
         except TimeoutError:
             pass
-        except CredentialError:
-            raise
+        except CredentialError as error:
+            raise CredentialError(error.message, hint=hint) from None
         except Exception as error:
-            raise CredentialError(
-                f"The keyring failed ({type(error).__name__}).", hint=_OTHER_WAYS
-            ) from None
-        raise CredentialError(
-            "The keyring does not answer; it may be locked.",
-            hint="Unlock it (any `aircall-mcp accounts` command waits for you), then try again.",
-        )
+            raise CredentialError(_failure(error), hint=hint) from None
+        if self._clock() >= self._silent_until:
+            self._silent_until = self._clock() + _SILENCE
+        raise CredentialError("The keyring does not answer; it may be locked.", hint=hint)
+
+    def _unasked(self, work: Callable[[Backend], T]) -> T:
+        """`work`, but where nobody can be waited for, nobody is asked."""
+        backend = self._backend()
+        if self._patience is not None and _would_ask(backend, self.USER):
+            raise CredentialError("The keyring is locked.")
+        return work(backend)
 
     def _backend(self) -> Backend:
         if self._found is None:
             backend = self._find()
             if backend is None:
-                raise CredentialError("This system has no keyring we trust.", hint=_OTHER_WAYS)
+                raise CredentialError("This system has no keyring we trust.")
             cls = type(backend)
             if f"{cls.__module__}.{cls.__qualname__}" not in self._trusted:
                 raise CredentialError(
-                    f"The keyring {cls.__module__}.{cls.__qualname__} is not one we trust.",
-                    hint=_OTHER_WAYS,
+                    f"The keyring {cls.__module__}.{cls.__qualname__} is not one we trust."
                 )
             self._found = backend
         return self._found
 
 
+_SILENCE = 30.0
+"""Seconds in which nobody waits again for a keyring that did not answer and still does not."""
+
 _OTHER_WAYS = (
-    "Choose another place for the key: `aircall-mcp vault init --key file`,"
-    " `--key environment` or `--key passphrase`."
+    "Choose another place for the key: `--key file`, `--key environment` or `--key passphrase`,"
+    " with `aircall-mcp vault init` or, where there is a vault, with `aircall-mcp vault rotate`."
 )
+_UNLOCK_OR_MOVE = (
+    "Unlock it (any `aircall-mcp accounts` command waits for you), then try again. To do without"
+    " it, run `aircall-mcp vault rotate --key file` once from a desktop session."
+)
+
+
+def _failure(error: Exception) -> str:
+    from keyring.errors import InitError, KeyringLocked
+
+    if isinstance(error, KeyringLocked | InitError):
+        return "The keyring does not open; it may be locked."
+    return f"The keyring failed ({type(error).__name__})."
+
+
+def _would_ask(backend: Backend, user: str) -> bool:
+    """Whether the backend would make the desktop ask a person now, found out without asking.
+
+    Windows never asks. macOS asks and does not say so before, and KWallet may ask whether a
+    program is welcome in a wallet that is open: there the patience of the holder has to do.
+    """
+    match type(backend).__module__:
+        case "keyring.backends.SecretService" | "keyring.backends.libsecret":
+            return _is_locked(getattr(backend, "preferred_collection", None), user)
+        case "keyring.backends.kwallet":
+            return _is_shut(backend)
+        case _:
+            return False
+
+
+def _is_locked(collection: str | None, user: str) -> bool:
+    """Of the Secret Service. A collection that is missing counts: its making is asked for."""
+    import secretstorage
+    from secretstorage.collection import DEFAULT_COLLECTION
+
+    with closing(secretstorage.dbus_init()) as bus:
+        try:
+            there = secretstorage.Collection(bus, collection or DEFAULT_COLLECTION)
+            ours = there.search_items({"username": user})
+            return there.is_locked() or any(item.is_locked() for item in ours)
+        except secretstorage.ItemNotFoundException:
+            return True
+
+
+def _is_shut(wallets: Any) -> bool:
+    """Of KWallet. `isOpen` also takes a handle, so the bus must hear which one is meant."""
+    jeepney: Any = import_module("jeepney")
+    blocking: Any = import_module("jeepney.io.blocking")
+    there = jeepney.DBusAddress(wallets.object_path, wallets.bus_name, "org.kde.KWallet")
+    with closing(blocking.open_dbus_connection()) as bus:
+
+        def ask(method: str, *words: str) -> Any:
+            call = jeepney.new_method_call(there, method, "s" * len(words), words)
+            return jeepney.wrappers.unwrap_msg(bus.send_and_get_reply(call))[0]
+
+        return not ask("isOpen", ask("networkWallet"))
 
 
 def _started(work: Callable[[], T]) -> Future[T]:

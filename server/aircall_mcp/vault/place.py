@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import get_args
 
 from ..lock import Lock
 from ..modes import Modes
-from ..secrets import Secret
 from ..store import BUSY_SECONDS, Store
 from .holders import (
+    Ask,
     EnvironmentHolder,
     Holder,
     KeyFileHolder,
@@ -21,12 +22,14 @@ from .holders import (
 from .vault import MIGRATIONS, Vault
 
 HOLDERS: tuple[Kind, ...] = get_args(Kind)
-FROM_PASSPHRASE = "AIRCALL_MCP_VAULT_PASSPHRASE"  # noqa: S105 - a name
-FROM_NEW_PASSPHRASE = "AIRCALL_MCP_VAULT_NEW_PASSPHRASE"  # noqa: S105 - a name
 FROM_KEY_FILE = "AIRCALL_MCP_VAULT_KEY_FILE"
 
-Ask = Callable[[bool], Secret | None]
-"""The passphrase, or the new one when asked with True; None where nobody can say."""
+_MOUNTS = Path("/proc/self/mountinfo")
+_SHARED = re.compile(
+    r"nfs4?|cifs|smb3|smbfs|9p|afs|ceph|davfs|lustre"
+    r"|fuse\.(sshfs|rclone|s3fs|gcsfuse|glusterfs|davfs2?|ceph|google-drive.*|onedriver)"
+)
+"""File systems that other machines write to as well, by the names that Linux gives them."""
 
 
 def vault_at(
@@ -49,13 +52,6 @@ def vault_at(
     home, modes = home.absolute(), modes or Modes()
     file = environment.get(FROM_KEY_FILE)
 
-    def asked(new: bool) -> Secret | None:
-        names = [FROM_NEW_PASSPHRASE] if new else [FROM_PASSPHRASE]
-        if new and not (home / "vault.db").exists():
-            names.append(FROM_PASSPHRASE)
-        given = next((environment[name] for name in names if environment.get(name)), None)
-        return Secret(given) if given else ask(new) if ask else None
-
     def from_keyring() -> Holder:
         return keyring(home) if keyring else KeyringHolder(home, patience=patience)
 
@@ -66,7 +62,7 @@ def vault_at(
         "keyring": from_keyring,
         "file": from_file,
         "environment": lambda: EnvironmentHolder(home, environment, modes=modes),
-        "passphrase": lambda: PassphraseHolder(home, asked, modes=modes),
+        "passphrase": lambda: PassphraseHolder(home, environment, ask, modes=modes),
     }
     store = Store(
         home / "vault.db",
@@ -76,3 +72,24 @@ def vault_at(
         busy_seconds=busy_seconds,
     )
     return Vault(store, holders, Lock(home / "vault.lock", modes=modes))
+
+
+def shared_disk(home: Path, mounts: Path = _MOUNTS) -> str | None:
+    """The kind of file system under `home`, if it is one that other machines share: there locks
+    and SQLite are not dependable. None for a local one, and wherever that cannot be told cheaply.
+    """
+    try:
+        lines = mounts.read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return None
+    there, deepest, kind = home.resolve(), 0, ""
+    for line in lines:
+        where, _, what = line.partition(" - ")
+        words = where.split(" ")
+        if len(words) < 5:
+            continue
+        mounted = Path(re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), words[4]))
+        # Of two at one place the later one lies on top.
+        if there.is_relative_to(mounted) and len(mounted.parts) >= deepest:
+            deepest, kind = len(mounted.parts), what.split(" ")[0]
+    return kind if _SHARED.fullmatch(kind) else None

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, astuple, dataclass, fields, replace
 from hashlib import sha256
 from typing import Any, TypeAlias, TypeVar
@@ -39,6 +40,8 @@ MIGRATIONS: tuple[Migration, ...] = (
 )
 _ROOM = 4096
 """Bytes of a record, or a multiple of them."""
+_TURNS = 5
+"""How often we begin again when the key was changed meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +136,11 @@ class Vault:
         """Whether there is a file: an empty or a cut one counts, and is refused when it is read."""
         return self._store.exists
 
+    @property
+    def made(self) -> bool:
+        """Whether the file is a vault: not one that is missing, emptied, or was never finished."""
+        return self.exists and self._store.read(_find_head) is not None
+
     def stamp(self) -> object:
         """Changes whenever the vault is written, by whatever process."""
         return self._store.stamp()
@@ -151,13 +159,14 @@ class Vault:
         then whatever file there is gets another name, and its past is forgotten.
         """
         holder = self._holder(kind)
+        if not replace:
+            self._refuse_another()
+        holder.ready(first=True)
         with self._lock.held():
             if replace:
                 self._store.rename(f"{self._store.path.name}.{self._random(4).hex()}.old")
-            elif self.exists and self._store.read(_find_head) is not None:
-                raise CredentialError(
-                    "There is a vault already.", hint="`aircall-mcp vault status` tells of it."
-                )
+            elif self.made:
+                raise _already()
             elif promises(holder.anchors()):
                 raise _gone()
             key, note = holder.renew(None)
@@ -227,8 +236,11 @@ class Vault:
         One commit makes the change: killed before it the old key is in use, after it the new one,
         and the old one is let go only then. Returns where the new key is, in words.
         """
-        with self._lock.held():
-            head = self._store.read(_head)
+
+        def ready(head: _Head) -> None:
+            self._holder(kind or head.key_kind).ready(first=False)
+
+        with self._alone(ready) as head:
             old, _ = self._look()
             before, after = self._holder(head.key_kind), self._holder(kind or head.key_kind)
             lines = list(before.anchors())
@@ -281,7 +293,7 @@ class Vault:
             return head, key
 
         try:
-            with self._lock.held():
+            with self._alone():
                 self._known = None
                 head, key = self._examined(self._store.read, work)
                 self._note(head, key)
@@ -295,11 +307,8 @@ class Vault:
 
         Everything but its age is verified as ever.
         """
-        if not self.exists:
-            raise _none()
-        with self._lock.held():
-            head = self._store.read(_head)
-            key = self._fetched(head)
+        with self._alone() as head:
+            key = self._key_for(head)
             holder = self._holder(head.key_kind)
             noted = newest(holder.anchors(), key)
 
@@ -319,13 +328,13 @@ class Vault:
         """`work` on a vault whose key, content and age are what they must be."""
         if not self.exists and self._known is None:
             raise _none()
-        for _ in range(5):
+        for _ in range(_TURNS):
             try:
                 key, known = self._look()
                 return transact(lambda tx, key=key, known=known: self._whole(tx, key, known, work))
             except _Rotated:
                 self._key = None
-        raise CredentialError("The vault's key changes all the time.", hint="Try again.")
+        raise _restless()
 
     def _whole(self, tx: Transaction, key: Key, known: Anchor, work: _Work[T]) -> T:
         head = _head(tx)
@@ -357,13 +366,48 @@ class Vault:
             _write_head(tx, changed)
             return changed, key
 
-        with self._lock.held():
+        with self._alone():
             self._known = None  # others may have written: what they noted counts
             changed = self._examined(self._store.write, change)
             if changed is None:
                 return None
             self._note(*changed)
             return changed[0].epoch
+
+    def _refuse_another(self) -> None:
+        """Refuse to make a vault where there is one, or was one whose key lay anywhere."""
+        if self.made:
+            raise _already()
+        # Whoever holds the key, its anchor is one file; but for the keyring, which is asked where a
+        # file without a vault in it makes one wonder, and which there may be none of.
+        lines = [*self._holder("file").anchors()]
+        if self.exists:
+            with suppress(CredentialError):
+                lines += self._holder("keyring").anchors()
+        if promises(lines):
+            raise _gone()
+
+    @contextmanager
+    def _alone(self, ready: Callable[[_Head], None] | None = None) -> Generator[_Head]:
+        """The vault's lock, with the key at hand and whatever `ready` waits for: both before the
+        lock, since they may need a person, and others should not wait for that person too.
+        """
+        for _ in range(_TURNS):
+            if not self.exists:
+                raise _none()
+            try:
+                head = self._store.read(_head)
+                key = self._key_for(head)
+            except _Rotated:
+                continue
+            if ready is not None:
+                ready(head)
+            with self._lock.held():
+                head = self._store.read(_head)
+                if head.key_id == key.id:
+                    yield head
+                    return
+        raise _restless()
 
     def _look(self) -> tuple[Key, Anchor]:
         """The key in use and the newest state known, outside of any transaction.
@@ -372,9 +416,7 @@ class Vault:
         in between would look like a rollback.
         """
         head = self._store.read(_head)
-        key = self._key
-        if key is None or key.id != head.key_id:
-            key = self._key = self._fetched(head)
+        key = self._key_for(head)
         known = self._known  # once: another thread may forget it meanwhile
         if known is None:
             known = self._known = newest(self._holder(head.key_kind).anchors(), key)
@@ -385,6 +427,17 @@ class Vault:
                 "The vault's anchor is missing or not of this vault.", hint=_ACCEPT
             )
         return key, known
+
+    def _key_for(self, head: _Head) -> Key:
+        key = self._key
+        if key is None or key.id != head.key_id:
+            try:
+                key = self._key = self._fetched(head)
+            except CredentialError:
+                if self._store.read(_head).key_id != head.key_id:
+                    raise _Rotated from None
+                raise
+        return key
 
     def _fetched(self, head: _Head) -> Key:
         holder = self._holder(head.key_kind)
@@ -529,11 +582,21 @@ def _none() -> CredentialError:
     return CredentialError("There is no vault yet.", hint="Run `aircall-mcp accounts add`.")
 
 
+def _already() -> CredentialError:
+    return CredentialError(
+        "There is a vault already.", hint="`aircall-mcp vault status` tells of it."
+    )
+
+
 def _gone() -> CredentialError:
     return CredentialError(
         "The vault was emptied, cut or replaced: its key knows of another one.",
         hint="Restore vault.db from a backup, or begin anew: `aircall-mcp vault init --replace`.",
     )
+
+
+def _restless() -> CredentialError:
+    return CredentialError("The vault's key changes all the time.", hint="Try again.")
 
 
 def _damaged() -> CredentialError:
