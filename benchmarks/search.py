@@ -18,10 +18,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from aircall_mcp import spec
 from aircall_mcp.operation import Operation
 from aircall_mcp.search import Index
+from aircall_mcp.search.model import REFUSED
+from aircall_mcp.search.train import OWN, read_sources
 
 SIZES = (100, 300, 1000)
 ROUNDS = 5
@@ -89,6 +92,23 @@ def made(count: int) -> Iterator[Operation]:
         )
 
 
+def spoken(language: str | None) -> list[tuple[str, str]]:
+    """The sentences with one need in a language, or in all but English, and what they mean."""
+    sources = read_sources(Path(__file__).parents[1] / "tool_specs")
+    return [
+        (one.text, one.intent)
+        for one in sources.examples
+        if one.voice != OWN and not one.intent.startswith(REFUSED)
+        if (one.language == "en") == (language == "en")
+    ]
+
+
+def hits(index: Plain, sentences: Sequence[tuple[str, str]]) -> tuple[float, ...]:
+    """Shares of the sentences whose operation is first, among three, among five."""
+    found = [(intent, index.rank(text, 5)) for text, intent in sentences]
+    return tuple(sum(i in best[:n] for i, best in found) / len(found) for n in (1, 3, 5))
+
+
 def timed(rank: Callable[[str], object], queries: Sequence[str]) -> tuple[float, float]:
     """Median and 99th percentile in milliseconds, the best of several rounds each."""
     best = [math.inf] * len(queries)
@@ -112,6 +132,11 @@ def main() -> None:
         half, most = timed(Index(listed).rank, queries)
         plain, _ = timed(Plain(listed).rank, queries)
         print(f"| {size} | {half:.2f} | {most:.2f} | {plain:.2f} | {half / plain:.1f} |")
+    print("\nplain BM25 over name, title, summary and description, in percent\n")
+    print("| sentences | hit@1 | hit@3 | hit@5 |\n|---|---|---|---|")
+    for name, sentences in {"English voices": spoken("en"), "other voices": spoken(None)}.items():
+        shares = hits(Plain(operations), sentences)
+        print(f"| {name} | {' | '.join(f'{100 * share:.0f}' for share in shares)} |")
     cold = [
         json.loads(
             subprocess.run([sys.executable, "-c", COLD], check=True, capture_output=True).stdout

@@ -74,12 +74,16 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Several:
-    """One sentence with several needs, in the order of use (operation ids)."""
+    """One sentence with several needs, in the order of use (operation ids). With `silent` steps
+    among them, such as the list of teams where a team is named, it teaches what goes together, but
+    not which words ask for what.
+    """
 
     voice: str
     language: str
     text: str
     needs: tuple[str, ...]
+    silent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +142,8 @@ def read_sources(root: Path) -> Sources:
         for row in spoken.get("several", ()):
             _known(file.name, row["query"], row["needs"], operations)
             needs = tuple(row["needs"])
-            several.append(Several(file.stem, spoken["language"], row["query"], needs))
+            silent = spoken.get("silent_steps", False)
+            several.append(Several(file.stem, spoken["language"], row["query"], needs, silent))
     for name, part in content[root / "negatives.toml"]["negatives"].items():
         examples += [Example(OWN, "en", text, REFUSED + name) for text in part["phrases"]]
     names = content[root / "names.toml"]["operations"]
@@ -225,9 +230,10 @@ class Learned:
         # A sentence with several needs stands there once for each of them.
         rows, weights = list(range(len(examples))), [1.0] * len(examples)
         for n, row in enumerate(several, len(examples)):
-            rows += [n] * len(row.needs)
-            truth += [place[need] for need in row.needs]
-            weights += [SEVERAL_WORTH / len(row.needs)] * len(row.needs)
+            if not row.silent:
+                rows += [n] * len(row.needs)
+                truth += [place[need] for need in row.needs]
+                weights += [SEVERAL_WORTH / len(row.needs)] * len(row.needs)
         many = [0] * len(examples) + [1] * len(several)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that it could go on: `ROUNDS` are enough
