@@ -26,6 +26,9 @@ NAMED_NEXT = 0.9
 LEXICAL_TRUST = 0.85
 """What full agreement in words is worth for an operation the model never learned."""
 
+LEAST_SHARE = 0.4
+"""Agreement in words below which it is chance: "call" is in the words of everything here."""
+
 MOST_REASONS = 6
 """Words that `because` lists."""
 
@@ -190,7 +193,8 @@ class Index:
         chances = model.probabilities(marks)
         learned = {name: chances[place] for name, place in self._places.items()}
         unlearned = {
-            name: LEXICAL_TRUST * share**2 for name, share in self._lexical.rank(words).items()
+            name: LEXICAL_TRUST * share**2 if share >= LEAST_SHARE else 0.0
+            for name, share in self._lexical.rank(words).items()
         }
         return _Reading(words, at, rows, marks, chances, learned, unlearned, several)
 

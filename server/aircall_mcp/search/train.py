@@ -100,8 +100,9 @@ class Sources:
         return sorted({example.intent for example in self.examples})
 
 
-OWN = "own"
-"""The voice of the phrases beside the voices: of toolsets, refusals and other programs' names."""
+OWN = "ours"
+"""The voice of what is beside the voices, and never held out: `ours.toml` for tools of our own, and
+the phrases of toolsets, refusals and other programs' names."""
 
 
 def read_sources(root: Path) -> Sources:
@@ -115,10 +116,10 @@ def read_sources(root: Path) -> Sources:
     ]
     content = {file: _toml(file) for file in files}
     operations: dict[str, Json] = {}
-    own_tools: set[str] = set()
+    own_tools: dict[str, Json] = {}
     for file in sorted((root / "toolsets").glob("*.toml")):
         operations |= content[file].get("operations", {})
-        own_tools |= set(content[file].get("tools", {}))
+        own_tools |= content[file].get("tools", {})
     refusals = {
         name: Refusal(part["explanation"], tuple(part.get("nearest", ())))
         for name, part in content[root / "negatives.toml"]["negatives"].items()
@@ -131,7 +132,7 @@ def read_sources(root: Path) -> Sources:
         if file.parent.name != "utterances":
             continue
         spoken = content[file]
-        _known(file.name, "operations", spoken.get("operations", {}), operations)
+        _known(file.name, "operations", spoken.get("operations", {}), {*operations, *own_tools})
         _known(file.name, "unsupported", spoken.get("unsupported", {}), refusals)
         examples += [
             Example(file.stem, spoken["language"], text, mark + name)
@@ -149,8 +150,9 @@ def read_sources(root: Path) -> Sources:
     names = content[root / "names.toml"]["operations"]
     _known("names.toml", "operations", names, operations)
     examples += [Example(OWN, "en", text, name) for name, texts in names.items() for text in texts]
-    for name, overlay in operations.items():
-        if not _replaced(overlay):
+    spoken_for = {example.intent for example in examples}
+    for name, overlay in (operations | own_tools).items():
+        if name in spoken_for and not _replaced(overlay):
             texts = (overlay["title"], overlay["summary"], *overlay["utterances"])
             examples += [Example(OWN, "en", text, name) for text in texts]
     lexicon = Lexicon.of(
