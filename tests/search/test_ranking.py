@@ -39,6 +39,7 @@ def test_every_operation_is_first_under_its_tool_name_its_id_and_its_route(index
         for name in names:
             ranking = index.rank(name)
             assert ids(ranking)[0] == operation.id, name
+            assert ranking.matches[0].score == 1
             assert ranking.confident
 
 
@@ -54,12 +55,35 @@ def test_every_operation_is_first_under_its_tool_name_its_id_and_its_route(index
         ("pause-recording", "pause_call_recording"),
         ("aircall_Get_Team", "get_team"),
         ("list users", "list_users_v2"),
+        ("use aircall_get_call please", "get_call"),
     ],
 )
 def test_a_name_or_route_is_understood_however_it_is_written(
     index: Index, written: str, meant: str
 ) -> None:
     assert ids(index.rank(written))[0] == meant
+
+
+@pytest.mark.parametrize(
+    "query", ["GET /v1/calls/1/nothing", "DELETE /v1/everything", "aircall_nothing", "GET /"]
+)
+def test_a_name_or_route_of_nothing_is_not_taken_for_another(index: Index, query: str) -> None:
+    ranking = index.rank(query)
+    assert not ranking.confident
+    assert "no tool or route" in ranking.hint
+
+
+@pytest.mark.parametrize("query", ["24/7", "日本語の文", "удали", "كيف الحال", "42"])
+def test_what_holds_no_word_that_anybody_used_is_not_guessed_at(index: Index, query: str) -> None:
+    ranking = index.rank(query)
+    assert not ranking.confident
+    assert "other words" in ranking.hint
+
+
+@pytest.mark.parametrize("name", ["Lisa", "Nuit", "Bobs"])
+def test_names_are_not_mended(index: Index, name: str) -> None:
+    because = index.rank(f"hand this call over to {name}").matches[0].because
+    assert set(because) <= {"hand", "this", "call", "over", name.lower()}
 
 
 @pytest.mark.parametrize("route", ["GET /v1/users", "GET /v1/users/{id}", "POST /v1/users"])
@@ -108,7 +132,7 @@ def test_a_need_is_found_in_plain_words(index: Index, said: str, meant: str) -> 
     ("said", "why"),
     [
         ("hang up the call", "No operation ends a live call"),
-        ("list my SMS history", "not read back"),
+        ("list my SMS history", "gives no texts back"),
         ("merge two contacts", "cannot be merged"),
         ("change the opening hours of the hotline", "Opening hours"),
         ("add a public holiday", "Opening hours"),
@@ -148,6 +172,15 @@ def test_nothing_said_is_nothing_sure(index: Index, query: str) -> None:
             "find the contact anna@acme.com, call her from Paul's line and tag the call as VIP",
             ["search_contacts", "start_outbound_call", "add_call_tags"],
         ),
+        (
+            "find Ana, call her from Paul's line and tag it follow_up",
+            ["search_contacts", "start_outbound_call", "add_call_tags"],
+        ),
+        (
+            "before you delete the recording of call 5, get me the transcript",
+            ["get_call_transcription", "delete_call_recording"],
+        ),
+        ("archive call 5 after you add a comment", ["add_call_comment", "archive_call"]),
         ("create a team called Night, then add Tom to it", ["create_team", "add_user_to_team"]),
         ("delete the recording and delete the voicemail of the call",
          ["delete_call_recording", "delete_call_voicemail"]),
@@ -155,15 +188,40 @@ def test_nothing_said_is_nothing_sure(index: Index, query: str) -> None:
     ],
 )  # fmt: skip
 def test_several_needs_come_in_the_order_of_use(index: Index, said: str, order: list[str]) -> None:
+    assert ids(index.rank(said, 1))[0] in order
     ranking = index.rank(said, 5)
     assert [name for name in ids(ranking) if name in order] == order
     assert "order of use" in ranking.hint
 
 
+def test_what_a_sentence_also_wants_beyond_the_needs_left_is_named(index: Index) -> None:
+    ranking = index.rank("find Ana, call her from Paul's line and tag it follow_up", 1)
+    assert "aircall_start_outbound_call, aircall_add_call_tags" in ranking.hint
+
+
+def test_nobody_is_called_and_nothing_deleted_because_it_goes_well_with_something(
+    index: Index,
+) -> None:
+    for said in (
+        "get the transcript and summary and action items of call 5",
+        "show the call 5, then its topics and after that its evaluations",
+        "list the tags and the teams, then the webhooks",
+    ):
+        ranking = index.rank(said, 3)
+        effects = {match.operation.effect for match in ranking.matches}
+        assert ranking.hint.startswith("Several needs")
+        assert effects == {"read"}, said
+        assert "delete" not in ranking.hint
+
+
 def test_scores_are_probabilities_and_never_grow(index: Index) -> None:
-    scores = [match.score for match in index.rank("tag this call as hot lead", 10).matches]
-    assert scores == sorted(scores, reverse=True)
-    assert all(0 <= score <= 1 for score in scores)
+    for said in (
+        "tag this call as hot lead", "merge two contacts", "show the texts we received", "list",
+        "wait until the call ends", "read", "search", "hang up",
+    ):  # fmt: skip
+        scores = [match.score for match in index.rank(said, 10).matches]
+        assert scores == sorted(scores, reverse=True), said
+        assert all(0 <= score <= 1 for score in scores)
 
 
 @pytest.mark.parametrize("limit", [1, 3, 10])
@@ -236,6 +294,10 @@ BOMBS = [
     "\x00\x1f\x7f\u202e\ufeff" * 20_000,
     "qzxw " * 20_000,
     "\ud800" * 50_000,
+    "then ".join(
+        "call her tag it " + " ".join(f"qzw{letter}kvjxqpwznmkd" for letter in "abcdef")
+        for _ in range(9)
+    ),
 ]
 
 

@@ -62,7 +62,7 @@ def _batch(index: Any, lines: IO[str]) -> Iterator[dict[str, Any]]:
         if not line.strip():
             continue
         try:
-            query = str(json.loads(line)["query"])
+            query = str(json.loads(line)["query"]).encode("utf-8", "replace").decode()
         except (ValueError, KeyError, TypeError):
             raise click.ClickException(f"line {number} is no JSON object with a query") from None
         ranking = index.rank(query, 20)

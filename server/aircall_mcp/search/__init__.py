@@ -18,7 +18,7 @@ from .lexical import RAREST, Lexical, shared
 from .model import REFUSED, Model, load
 from .names import Names
 from .repair import mended
-from .words import LONGEST_TEXT, features_of, folded, words_of
+from .words import LONGEST_TEXT, features_of, words_of
 
 NAMED_NEXT = 0.9
 """Score of the second operation that one name or route fits; the first has 1."""
@@ -28,6 +28,9 @@ LEXICAL_TRUST = 0.85
 
 LEAST_SHARE = 0.4
 """Agreement in words below which it is chance: "call" is in the words of everything here."""
+
+LONGEST_ECHO = 80
+"""Characters of a name that are said back."""
 
 MOST_REASONS = 6
 """Words that `because` lists."""
@@ -72,17 +75,44 @@ CLAUSE_SHARE = 0.3
 COMPANY_SHARE = 0.2
 """What being needed together with the four most probable adds."""
 
+MOST_COMPANIONS = 4
+"""Operations, the most probable ones, whose company is asked for."""
+
 MOST_NEEDS = 5
 """Needs of one sentence."""
 
-LEAST_NEEDED = 0.02
+LEAST_NEEDED = 0.08
 """Probability from which something is a need of such a sentence."""
+
+LEAST_ASKED = 0.2
+"""Probability from which a clause asks for what nobody should do unasked: reach people, delete."""
+
+LEAST_HEARD = 0.04
+"""The same for anything else: what only goes well with the others comes after them."""
+
+DROPPED = 0.8
+"""Probability from which a clause of such a sentence asks for what Aircall cannot do."""
+
+PLAINLY = 0.3
+"""Probability that a refusal must have for its reason to be given."""
+
+TURNED = 1.5
+"""Places by which a clause moves back that is done second, and forward that is done first."""
+
+_FIRST = r"before|bevor|avant|antes de|antes que|prima di|prima che|voordat"
+"""Said of what is done second."""
+
+_SECOND = (
+    r"after(?! that)|once|nachdem|sobald|après avoir|après que|después de|dopo che|depois de|"
+    r"nadat|zodra"
+)
+"""Said of what is done first."""
 
 _CLAUSE = re.compile(
     r"[;:\n→]|->|(?<=\w)[,.!?](?=\s)|\s[\u2013\u2014-]\s|\b(?:"
-    r"and|then|after that|as well as|also|plus|but|so|if so|before|after|once|"
-    r"et|puis|ensuite|avant|après|und|dann|danach|sobald|bevor|nachdem|"
-    r"y|luego|antes|después|e|ed|poi|prima|dopo|depois|en|daarna|voordat|zodra|nadat)\b",
+    r"and|then|after that|as well as|also|plus|but|so|if so|et|puis|ensuite|après|und|dann|danach|"
+    r"y|luego|después|e|ed|poi|dopo|depois|en|daarna)\b|"
+    rf"\b(?P<first>{_FIRST})\b|\b(?P<second>{_SECOND})\b",
     re.IGNORECASE,
 )
 
@@ -128,9 +158,32 @@ class _Reading:
         total = sum(self.learned.values()) or 1.0
         return {name: score / total for name, score in self.learned.items()} | {**self.unlearned}
 
+    def possible(self) -> float:
+        """How probably it can."""
+        return max(sum(self.learned.values()), max(self.unlearned.values(), default=0.0))
+
     def best(self) -> float:
         """How probably the best operation is meant."""
-        return max(*self.learned.values(), *self.unlearned.values(), 0.0, 0.0)
+        return max((*self.learned.values(), *self.unlearned.values()), default=0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Want:
+    """What one clause asks for: `served` by id, its `place` in the order of use, and what Aircall
+    cannot do of it, by name, if that is what it surely asks for."""
+
+    served: Mapping[str, float]
+    place: float
+    refused: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Several:
+    """Scores by id, the needs in the order of use if there are several, and what is `refused`."""
+
+    scores: Mapping[str, float]
+    needs: Sequence[str] = ()
+    refused: Sequence[str] = ()
 
 
 class Index:
@@ -154,39 +207,41 @@ class Index:
 
     def rank(self, query: str, limit: int = 3) -> Ranking:
         """The `limit` best operations for `query`."""
-        query = query[:LONGEST_TEXT]
+        query = query[:LONGEST_TEXT].encode("utf-8", "replace").decode()
         whole = self._read(query)
         if named := self._names.find(query):
             scores = whole.scores()
             first = {o.id: NAMED_NEXT ** min(n, 1) for n, o in enumerate(named)}
-            order = [*first, *(name for name in _best(scores) if name not in first)][:limit]
+            order = list(dict.fromkeys([*first, *_best(scores)]))[:limit]
+            below = min(first.values())
             return Ranking(
                 tuple(
                     Match(
                         self._by_id[name],
-                        first.get(name, scores.get(name, 0.0)),
-                        (query.strip()[:80],) if name in first else self._because(whole, name),
+                        first.get(name, below * scores.get(name, 0.0)),
+                        (query.strip()[:LONGEST_ECHO],)
+                        if name in first
+                        else self._because(whole, name),
                     )
                     for name in order
                 ),
                 confident=True,
             )
-        needs, scores = self._needs(query, whole)
-        order = list(dict.fromkeys([*needs, *_best(scores)]))[:limit]
-        possible = sum(whole.learned.values())
+        several = self._several(query, whole)
+        order = list(dict.fromkeys([*several.needs, *_best(several.scores)]))[:limit]
+        possible = whole.possible()
         matches = tuple(
-            Match(
-                self._by_id[name],
-                scores[name] * (possible if name in self._places else 1.0),
-                self._because(whole, name),
-            )
+            Match(self._by_id[name], possible * several.scores[name], self._because(whole, name))
             for name in order
         )
-        return self._judged(whole, matches, needs)
+        if self._names.named(query):
+            return Ranking(matches, confident=False, hint=NO_SUCH)
+        return self._judged(whole, matches, several)
 
-    def _read(self, text: str) -> _Reading:
-        model = self._model
-        words = mended(words_of(text), self._known, self._commonness)
+    def _read(self, text: str, *, mend: bool = True) -> _Reading:
+        model, words = self._model, words_of(text)
+        if mend:
+            words = mended(words, self._known, self._commonness)
         at = features_of(words, model.lexicon)
         rows = model.rows_of(at)
         marks, several = model.scores(rows.values())
@@ -215,79 +270,87 @@ class Index:
         rarity = self._model.rarity(f"w:{word}")
         return RAREST if rarity is None else rarity
 
-    def _needs(self, query: str, whole: _Reading) -> tuple[list[str], dict[str, float]]:
-        """The needs of a sentence with several, in the order of use, and the scores of all
-        operations; no needs where there is but one.
-        """
+    def _several(self, query: str, whole: _Reading) -> _Several:
+        """What there is to a sentence with several needs; nothing where there is but one."""
         scores = whole.scores()
         if whole.several < PERHAPS_SEVERAL:
-            return [], scores
+            return _Several(scores)
         clauses = [self._want(clause, whole) for clause in _clauses(query)]
         heard = _best(scores)[:HEARD_IN_WHOLE]
         wants: dict[str, float] = {}
         for clause in clauses:
-            name = max(clause, key=lambda name: clause[name])
+            name = max(clause.served, key=lambda name: clause.served[name])
             if name in heard:
-                wants[name] = max(wants.get(name, 0.0), clause[name])
+                wants[name] = max(wants.get(name, 0.0), clause.served[name])
         said = sum(WANTED_SAYS * (p >= WANTED) + SURE_SAYS * (p >= SURE) for p in wants.values())
         if whole.several + said < SURELY_SEVERAL:
-            return [], scores
-        for name in self._places:
-            asked = max((clause[name] for clause in clauses), default=0.0)
-            scores[name] += CLAUSE_SHARE * asked
-        for name in _best({name: scores[name] for name in self._places})[:4]:
+            return _Several(scores)
+        asked = {
+            name: max((clause.served[name] for clause in clauses), default=scores[name])
+            for name in self._places
+        }
+        for name, chance in asked.items():
+            scores[name] += CLAUSE_SHARE * chance
+        for name in _best({name: scores[name] for name in asked})[:MOST_COMPANIONS]:
             for other, chance in expected(self._model.company, name).items():
-                if other in self._places:
+                if other in asked:
                     scores[other] += COMPANY_SHARE * scores[name] * chance
         total = sum(scores.values())
         scores = {name: score / total for name, score in scores.items()}
-        needs = [name for name in _best(scores)[:MOST_NEEDS] if scores[name] >= LEAST_NEEDED]
-        needs = [name for name in needs if name in self._places]
+        needs = [
+            name
+            for name in _best(scores)[:MOST_NEEDS]
+            if name in asked and scores[name] >= LEAST_NEEDED
+            if asked[name] >= self._least(name)
+        ]
         if len(needs) < 2:
-            return [], scores
-        at = {name: self._clause_of(name, clauses) for name in needs}
+            return _Several(scores)
+        at = {name: _place_of(name, clauses) for name in needs}
         needs.sort(key=lambda name: (at[name], self._by_id[name].method != "GET"))
-        return in_order(self._model.company, needs, at), scores
+        dropped = [clause.refused for clause in clauses if clause.refused]
+        return _Several(scores, in_order(self._model.company, needs, at), dropped)
 
-    def _want(self, text: str, whole: _Reading) -> dict[str, float]:
+    def _least(self, name: str) -> float:
+        grave = self._by_id[name].effect in ("reach", "delete")
+        return LEAST_ASKED if grave else LEAST_HEARD
+
+    def _want(self, clause: tuple[str, float], whole: _Reading) -> _Want:
         """What a clause asks for, read within its sentence, as if Aircall can do it."""
-        pairs = zip(self._read(text).marks, whole.marks, strict=True)
+        text, place = clause
+        pairs = zip(self._read(text, mend=False).marks, whole.marks, strict=True)
         chances = self._model.probabilities([one + WHOLE_SHARE * two for one, two in pairs])
-        served = {name: chances[place] for name, place in self._places.items()}
+        served = {name: chances[at] for name, at in self._places.items()}
         total = sum(served.values()) or 1.0
-        return {name: chance / total for name, chance in served.items()}
+        worst = max(self._refused, key=lambda name: chances[self._refused[name]], default="")
+        refused = worst if worst and chances[self._refused[worst]] >= DROPPED else ""
+        return _Want({name: chance / total for name, chance in served.items()}, place, refused)
 
-    @staticmethod
-    def _clause_of(name: str, clauses: Sequence[Mapping[str, float]]) -> int:
-        return max(range(len(clauses)), key=lambda n: clauses[n][name], default=0)
-
-    def _judged(
-        self,
-        whole: _Reading,
-        matches: tuple[Match, ...],
-        needs: Sequence[str],
-    ) -> Ranking:
+    def _judged(self, whole: _Reading, matches: tuple[Match, ...], several: _Several) -> Ranking:
         settings, best = self._model.settings, whole.best()
         refused = sum(whole.chances[place] for place in self._refused.values())
         untaught = max(whole.unlearned.values(), default=0.0)
         said = any(word not in _VALUE_NAMES for word in whole.words)
+        known = untaught > 0 or any(feature[0] in "wc" for feature in whole.rows)
         served = max(1 - refused, untaught) >= settings.sure
-        if matches and said and served and best >= settings.clear:
-            return Ranking(matches, confident=True, hint=self._further(matches, needs))
+        if matches and said and known and served and best >= settings.clear:
+            return Ranking(matches, confident=True, hint=self._further(matches, several))
         why = max(self._refused, key=lambda name: whole.chances[self._refused[name]], default="")
-        if why and whole.chances[self._refused[why]] > best:
+        if known and why and whole.chances[self._refused[why]] > max(best, PLAINLY):
             refusal = self._model.refusals[why]
             nearest = [self._by_id[name].tool for name in refusal.nearest if name in self._by_id]
             near = f" Nearest: {', '.join(nearest)}." if nearest else ""
             return Ranking(matches, confident=False, hint=refusal.explanation + near)
         return Ranking(matches, confident=False, hint=UNSURE)
 
-    def _further(self, matches: Sequence[Match], needs: Sequence[str]) -> str:
-        if not needs:
+    def _further(self, matches: Sequence[Match], several: _Several) -> str:
+        if not several.needs:
             return ""
         shown = {match.operation.id for match in matches}
-        left = ", ".join(self._by_id[name].tool for name in needs if name not in shown)
-        return "Several needs, in the order of use" + (f"; then {left}." if left else ".")
+        left = ", ".join(self._by_id[name].tool for name in several.needs if name not in shown)
+        cannot = (self._model.refusals[name].explanation for name in dict.fromkeys(several.refused))
+        return " ".join(
+            ("Several needs, in the order of use" + (f"; then {left}." if left else "."), *cannot)
+        )
 
     def _because(self, reading: _Reading, name: str) -> tuple[str, ...]:
         """The words that spoke for the operation, the strongest first."""
@@ -313,6 +376,8 @@ UNSURE = (
     " thing (call, contact, number, user, team, tag, message) and what to do with it."
 )
 
+NO_SUCH = "There is no tool or route of this name. What comes nearest is listed."
+
 _VALUE_NAMES = {
     "xurl": "a URL",
     "xmail": "an e-mail address",
@@ -334,10 +399,26 @@ def _best(scores: Mapping[str, float]) -> list[str]:
     return sorted(scores, key=lambda name: -scores[name])
 
 
-def _clauses(text: str) -> list[str]:
-    """The clauses of a sentence with several; none of a sentence with one."""
-    parts = [part for part in _CLAUSE.split(text) if len(part.split()) >= SHORTEST_CLAUSE]
+def _place_of(name: str, clauses: Sequence[_Want]) -> float:
+    """The place of the clause that asks most for an operation."""
+    return max(clauses, key=lambda clause: clause.served[name]).place if clauses else 0.0
+
+
+def _clauses(text: str) -> list[tuple[str, float]]:
+    """The clauses of a sentence with several, each with its place in the order of use; none of a
+    sentence with one."""
+    parts: list[tuple[str, float]] = []
+    start, shift = 0, 0.0
+    for found in [*_CLAUSE.finditer(text), None]:
+        part = text[start : found.start() if found else None]
+        if len(part.split()) >= SHORTEST_CLAUSE:
+            parts.append((part, len(parts) + shift))
+            shift = 0.0
+        if found:
+            start = found.end()
+            if found["first"] or found["second"]:
+                shift = TURNED if found["first"] else -TURNED
     return parts[:MOST_CLAUSES] if len(parts) > 1 else []
 
 
-__all__ = ["Index", "Match", "Ranking", "folded"]
+__all__ = ["Index", "Match", "Ranking"]

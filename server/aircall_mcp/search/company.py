@@ -39,7 +39,7 @@ def expected(company: Company, need: str) -> dict[str, float]:
     return {other: count / (seen + CAUTION) for other, count in times.items()}
 
 
-def in_order(company: Company, needs: Sequence[str], clause: Mapping[str, int]) -> list[str]:
+def in_order(company: Company, needs: Sequence[str], clause: Mapping[str, float]) -> list[str]:
     """`needs`, which stand in the order of their words, in the order of use; `clause` says which
     part of the sentence speaks of each."""
     order = list(needs)

@@ -80,6 +80,7 @@ _LITTLE_WORDS = (
     "a an the of to for in on at is it i me my we our you your and or with by from please can could"
     " do does want need how what who this that be all one le la les de du des un une et el los las"
     " y der die das den ein eine und het een il lo gli di e o os as um uma em xid"
+    " list show read get"
 )
 _SAY_NOTHING = frozenset(_LITTLE_WORDS.split())
 
@@ -88,7 +89,8 @@ def _terms(words: Sequence[str], lexicon: Lexicon) -> dict[str, str]:
     """Roots and concepts, each with the word it comes from."""
     terms = {word[:ROOT]: word for word in words if word not in _SAY_NOTHING}
     for concept, at in concepts_of(words, lexicon):
-        terms.setdefault(f"c:{concept}", words[at])
+        if words[at] not in _SAY_NOTHING:
+            terms.setdefault(f"c:{concept}", words[at])
     return terms
 
 

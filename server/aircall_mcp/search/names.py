@@ -15,6 +15,8 @@ _HOST = re.compile(r"https?://[^/\s]{1,200}")
 _HOLE = re.compile(r"[{<:].*|[+\d].*|[0-9a-f]{8}-.*")
 _VERSION = re.compile(r"v\d")
 _PREFIX = "aircall_"
+_TOOL = re.compile(r"\baircall_[a-z0-9_]{1,80}", re.IGNORECASE)
+_EXACT_ROUTE = re.compile(r"\s*(?:get|post|put|patch|delete)\s+/\S{0,300}\s*", re.IGNORECASE)
 _LONGEST_NAME = 80
 
 
@@ -27,10 +29,9 @@ class Names:
         self._by_name: dict[str, list[Operation]] = {}
         self._by_route: dict[tuple[str, ...], list[Operation]] = {}
         for operation in operations:
-            for name in dict.fromkeys((_plain(operation.tool), _plain(operation.id))):
-                self._by_name.setdefault(name, []).append(operation)
             unversioned = re.sub(r"_v\d$", "", operation.id)
-            self._by_name.setdefault(unversioned, []).append(operation)
+            for name in {_plain(operation.tool): 0, _plain(operation.id): 0, unversioned: 0}:
+                self._by_name.setdefault(name, []).append(operation)
             if not operation.ours:
                 for route in (_steps(operation.path), _steps(operation.path, versions=False)):
                     self._by_route.setdefault((operation.method, *route), []).append(operation)
@@ -46,9 +47,19 @@ class Names:
         if named:
             plain = _plain(query).removeprefix(_PREFIX)
             return sorted(named, key=lambda operation: operation.id != plain)
+        told = [
+            name for word in _TOOL.findall(query) for name in self._by_name.get(_plain(word), ())
+        ]
+        if told:
+            return _once(told)
         found = self._routed(query)
         instead = [o.retired.replacement for o in found if o.retired is not None]
         return _once([*(self._by_id[name] for name in instead if name in self._by_id), *found])
+
+    @staticmethod
+    def named(query: str) -> bool:
+        """Whether `query` is a name or a route by its form, whatever exists."""
+        return bool(_TOOL.fullmatch(query.strip()) or _EXACT_ROUTE.fullmatch(query))
 
     def _routed(self, query: str) -> list[Operation]:
         matched = _ROUTE.fullmatch(query)
@@ -86,7 +97,7 @@ def _once(operations: Iterable[Operation]) -> list[Operation]:
 
 
 def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "_", name[:_LONGEST_NAME].strip().lower()).strip("_")
+    return re.sub(r"[\W_]+", "_", name[:_LONGEST_NAME].strip().lower()).strip("_")
 
 
 def _steps(path: str, *, versions: bool = True) -> Sequence[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-SHORTEST = 4
+SHORTEST = 5
 """Letters from which a word is mended; shorter ones have too many neighbours."""
 
 LONGEST = 16
@@ -14,7 +14,7 @@ MOST_MENDED = 6
 """Unknown words of one sentence that are looked at."""
 
 MUCH_COMMONER = 4.0
-"""Times a word must be commoner than a rare one that is taken for its slip."""
+"""Times what is known of a word that must be known of the one it is taken for a slip of."""
 
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz"
 

@@ -41,6 +41,8 @@ class Tally:
     unsupported: int = 0
     believed: int = 0
     several: int = 0
+    opened: int = 0
+    in_three: list[float] = field(default_factory=list[float])
     shares: list[float] = field(default_factory=list[float])
     ordered: int = 0
 
@@ -49,6 +51,8 @@ class Tally:
             "hit@1": (self.first, self.single),
             "hit@3": (self.three, self.single),
             "hit@5": (self.five, self.single),
+            "several first": (self.opened, self.several),
+            "several@3": (sum(self.in_three), self.several),
             "several@5": (sum(self.shares), self.several),
             "several in order": (self.ordered, self.several),
             "false confidence": (self.believed, self.unsupported),
@@ -119,6 +123,8 @@ def _count_several(index: Index, several: Several, tallies: Sequence[Tally]) -> 
         tally.several += 1
         tally.served += 1
         tally.doubted += not ranking.confident
+        tally.opened += found[0] in several.needs
+        tally.in_three.append(sum(need in found[:3] for need in several.needs) / len(several.needs))
         tally.shares.append(len(places) / len(several.needs))
         tally.ordered += len(places) == len(several.needs) and places == sorted(places)
 
