@@ -22,12 +22,13 @@ import socket
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeAlias, TypeVar, cast
+from typing import Any, Literal, TypeAlias, TypeVar, cast
 from urllib.parse import urlsplit
 
 import httpx2
 
 from . import __version__
+from .accounts import Shelf
 from .errors import AircallMCPError, ArgumentError, CredentialError
 from .events import Event, EventLog, Query, subject
 from .lock import Alone, Latch
@@ -114,17 +115,6 @@ class Undelivered:
     fault: str
 
 
-class Records(Protocol):
-    """What of the vault is needed here."""
-
-    def read(self, owner: str, field: str) -> Any: ...
-    def write(
-        self, owner: str, field: str, value: Any, *, expected: int | None = None
-    ) -> int | None: ...
-    def remove(self, owner: str) -> bool: ...
-    def aside(self, work: Callable[[], T]) -> Awaitable[T]: ...
-
-
 class Rules:
     """The rules and destinations. The plain methods may wait for a disk or a keyring."""
 
@@ -149,7 +139,7 @@ class Rules:
         return [Destination(name, form, host, bool(private)) for name, form, host, private in rows]
 
     def name_destination(
-        self, name: str, url: Secret, vault: Records, *, private: bool = False
+        self, name: str, url: Secret, vault: Shelf, *, private: bool = False
     ) -> str | None:
         """Keep `url` under `name` (`slack:support`, `https:crm`). Gives the key that signs what
         goes to an https destination, as text to be shown this once. Raises `ArgumentError`.
@@ -257,7 +247,7 @@ class Rules:
 
         return self._store.exists and self._store.write(work)
 
-    def forget(self, name: str, vault: Records) -> bool:
+    def forget(self, name: str, vault: Shelf) -> bool:
         """Remove a destination, its rules and its address."""
         for rule in self.status():
             if rule.destination == name:
@@ -361,7 +351,7 @@ class Forwarder:
         self,
         rules: Rules,
         events: EventLog,
-        vault: Records,
+        vault: Shelf,
         *,
         learn: Callable[[Secret], None] = lambda _: None,
         latch: Latch | None = None,

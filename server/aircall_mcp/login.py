@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
+import sys
 import time
 import webbrowser
 from collections.abc import Awaitable, Callable
@@ -204,8 +206,11 @@ def open_browser(url: str) -> bool:
     if not plain or not (parts.scheme == "https" or loopback):
         raise CredentialError("That address cannot be opened in a browser.")
     try:
+        if sys.platform == "darwin":  # where webbrowser would take a shell
+            opened = subprocess.run(["/usr/bin/open", url], check=False)  # noqa: S603 - checked above
+            return opened.returncode == 0
         return webbrowser.open(url)
-    except webbrowser.Error:
+    except (webbrowser.Error, OSError):
         return False
 
 

@@ -13,9 +13,10 @@ import secrets as chance
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeAlias, TypeVar, cast
+from typing import Any, Literal, TypeAlias, TypeVar, cast
 from urllib.parse import urlsplit
 
+from .accounts import Shelf
 from .errors import AircallMCPError, ArgumentError, OutcomeUnknown, Refused
 from .events import Door, EventLog
 from .gateway import Caller, Gateway
@@ -33,17 +34,6 @@ NAME = "aircall-mcp"
 WATCH = 300.0
 """Seconds between two looks of the watchdog."""
 _FIELD = "webhook"
-
-
-class Records(Protocol):
-    """What of the vault is needed here."""
-
-    def read(self, owner: str, field: str) -> Any: ...
-    def write(
-        self, owner: str, field: str, value: Any, *, expected: int | None = None
-    ) -> int | None: ...
-    def remove(self, owner: str) -> bool: ...
-    def aside(self, work: Callable[[], T]) -> Awaitable[T]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +60,7 @@ class Subscriptions:
     def __init__(
         self,
         events: EventLog,
-        vault: Records,
+        vault: Shelf,
         gateway: Gateway,
         operations: Mapping[str, Operation],
         *,

@@ -125,7 +125,7 @@ def error_of(error: ToolError) -> Json:
     }
 
 
-LONGEST_EXAMPLE = 320
+LONGEST_EXAMPLE = 150
 """Bytes of an example that go with a match which is not the first; a longer one is left out."""
 
 

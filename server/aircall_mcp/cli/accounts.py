@@ -27,7 +27,7 @@ from ..config import Settings, settings_from
 from ..errors import CredentialError, Refused, ToolError
 from ..oauth import AUTHORIZE_URL
 from ..secrets import Secret
-from .options import as_json, print_json
+from .options import as_json, print_json, scrubbed
 from .vault import KINDS, create_if_missing, vault_of
 
 if TYPE_CHECKING:
@@ -251,7 +251,7 @@ def listed(accounts: Accounts) -> list[dict[str, Any]]:
         try:
             account = accounts.load(name).account
         except ToolError as error:
-            rows.append(row | {"credential": "unreadable", "state": error.message})
+            rows.append(row | {"credential": "unreadable", "state": scrubbed(error.message)})
             continue
         credential = account.credential
         secret = credential.api_token if isinstance(credential, ApiKey) else credential.access_token

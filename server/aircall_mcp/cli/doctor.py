@@ -6,7 +6,7 @@ import os
 import platform
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import click
@@ -31,7 +31,10 @@ class Finding:
 @options.as_json
 def command(as_json: bool, **flags: Any) -> None:
     """Look at everything a user would otherwise ask about, and say what to do."""
-    findings = list(_look(flags))
+    findings = [
+        replace(found, said=options.scrubbed(found.said), next=options.scrubbed(found.next))
+        for found in _look(flags)
+    ]
     if as_json:
         options.print_json({"findings": [asdict(finding) for finding in findings]})
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -10,6 +11,7 @@ import click
 
 from ..app import House, open_house
 from ..config import Settings, settings_from
+from ..secrets import scrubber_for
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -75,3 +77,8 @@ def house(**flags: Any) -> House:
 
 def print_json(value: Any) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def scrubbed(text: str) -> str:
+    """`text` without the secrets of the environment: a person may have typed one of them."""
+    return scrubber_for(os.environ).text(text)

@@ -66,4 +66,5 @@ async def _listen(house: House, host: str, port: int) -> None:
         await house.mailroom.serve(host, port)
     except AircallMCPError as error:
         logging.getLogger(__name__).warning("events are not taken in here: %s", error.message)
-        click.echo(f"aircall-mcp: events are not taken in here: {error.message}", err=True)
+        said = options.scrubbed(error.message)
+        click.echo(f"aircall-mcp: events are not taken in here: {said}", err=True)

@@ -32,7 +32,7 @@ LEAST_SHARE = 0.4
 LONGEST_ECHO = 80
 """Characters of a name that are said back."""
 
-MOST_REASONS = 6
+MOST_REASONS = 5
 """Words that `because` lists."""
 
 RARE = 12.5
@@ -140,11 +140,12 @@ class Ranking:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """A text as the model reads it: `rows` of the model by feature, `at` the word of a feature,
-    `marks` and `chances` of the intents, `learned` and `unlearned` scores of the operations by id,
-    and the log-odds of `several` needs."""
+    """A text as the model reads it, slips mended in `words` but not in `spoken`: `rows` of the
+    model by feature, `at` the word of a feature, `marks` and `chances` of the intents, `learned`
+    and `unlearned` scores of the operations by id, and the log-odds of `several` needs."""
 
     words: Sequence[str]
+    spoken: Sequence[str]
     at: Mapping[str, int]
     rows: Mapping[str, int]
     marks: Sequence[float]
@@ -239,9 +240,8 @@ class Index:
         return self._judged(whole, matches, several)
 
     def _read(self, text: str, *, mend: bool = True) -> _Reading:
-        model, words = self._model, words_of(text)
-        if mend:
-            words = mended(words, self._known, self._commonness)
+        model, spoken = self._model, words_of(text)
+        words = mended(spoken, self._known, self._commonness) if mend else spoken
         at = features_of(words, model.lexicon)
         rows = model.rows_of(at)
         marks, several = model.scores(rows.values())
@@ -251,7 +251,7 @@ class Index:
             name: LEXICAL_TRUST * share**2 if share >= LEAST_SHARE else 0.0
             for name, share in self._lexical.rank(words).items()
         }
-        return _Reading(words, at, rows, marks, chances, learned, unlearned, several)
+        return _Reading(words, spoken, at, rows, marks, chances, learned, unlearned, several)
 
     def _known(self, word: str) -> bool:
         rarity = self._model.rarity(f"w:{word}")
@@ -363,7 +363,7 @@ class Index:
             said[at] = said.get(at, 0) + self._model.weight(row, place)
         least = max(1.0, LEAST_REASON * max(said.values(), default=0))
         order = sorted((at for at in said if said[at] >= least), key=lambda at: -said[at])
-        words = (reading.words[at] for at in order if self._telling(reading.words[at]))
+        words = (reading.spoken[at] for at in order if self._telling(reading.words[at]))
         return tuple(dict.fromkeys(_VALUE_NAMES.get(word, word) for word in words))[:MOST_REASONS]
 
     def _telling(self, word: str) -> bool:
