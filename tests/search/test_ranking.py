@@ -183,6 +183,10 @@ def test_nothing_said_is_nothing_sure(index: Index, query: str) -> None:
             ["get_call_transcription", "delete_call_recording"],
         ),
         ("archive call 5 after you add a comment", ["add_call_comment", "archive_call"]),
+        (
+            "archive l'appel 5 après avoir ajouté une note",
+            ["add_call_comment", "archive_call"],
+        ),
         ("create a team called Night, then add Tom to it", ["create_team", "add_user_to_team"]),
         ("delete the recording and delete the voicemail of the call",
          ["delete_call_recording", "delete_call_voicemail"]),
@@ -262,10 +266,18 @@ def test_a_registry_of_strangers_alone_is_ranked() -> None:
     assert ids(Index(made(40)).rank("seal the vehicle"))[0].startswith("seal_vehicle")
 
 
-def test_a_registry_of_nothing_answers_nothing() -> None:
-    ranking = Index([]).rank("call me")
+SEVERAL = "find Ana, call her from Paul's line and tag it follow_up"
+
+
+@pytest.mark.parametrize("said", ["call me", SEVERAL])
+def test_a_registry_of_nothing_answers_nothing(said: str) -> None:
+    ranking = Index([]).rank(said)
     assert ranking.matches == ()
     assert not ranking.confident
+
+
+def test_strangers_alone_are_ranked_for_several_needs_too() -> None:
+    assert ids(Index(made(40)).rank(f"{SEVERAL}, then seal the vehicle"))
 
 
 @pytest.mark.parametrize("tools", [(), ("ping",)])

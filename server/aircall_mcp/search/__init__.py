@@ -109,10 +109,10 @@ _SECOND = (
 """Said of what is done first."""
 
 _CLAUSE = re.compile(
+    rf"\b(?P<first>{_FIRST})\b|\b(?P<second>{_SECOND})\b|"
     r"[;:\n→]|->|(?<=\w)[,.!?](?=\s)|\s[\u2013\u2014-]\s|\b(?:"
     r"and|then|after that|as well as|also|plus|but|so|if so|et|puis|ensuite|après|und|dann|danach|"
-    r"y|luego|después|e|ed|poi|dopo|depois|en|daarna)\b|"
-    rf"\b(?P<first>{_FIRST})\b|\b(?P<second>{_SECOND})\b",
+    r"y|luego|después|e|ed|poi|dopo|depois|en|daarna)\b",
     re.IGNORECASE,
 )
 
@@ -273,7 +273,7 @@ class Index:
     def _several(self, query: str, whole: _Reading) -> _Several:
         """What there is to a sentence with several needs; nothing where there is but one."""
         scores = whole.scores()
-        if whole.several < PERHAPS_SEVERAL:
+        if not self._places or whole.several < PERHAPS_SEVERAL:
             return _Several(scores)
         clauses = [self._want(clause, whole) for clause in _clauses(query)]
         heard = _best(scores)[:HEARD_IN_WHOLE]
