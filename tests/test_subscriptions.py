@@ -1,22 +1,24 @@
 from __future__ import annotations
 
+import ast
 import asyncio
 import base64
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
+import aircall_mcp
 from aircall_mcp.accounts import Account, Accounts, ApiKey, Memory
 from aircall_mcp.auth import Auth
 from aircall_mcp.config import AIRCALL
-from aircall_mcp.errors import ArgumentError, OutcomeUnknown, Refused, StoreError
+from aircall_mcp.errors import ArgumentError, NotAllowed, OutcomeUnknown, Refused, StoreError
 from aircall_mcp.events import Door, EventLog
-from aircall_mcp.gateway import Gateway
+from aircall_mcp.gateway import Caller, Gateway
 from aircall_mcp.lock import Alone
-from aircall_mcp.operation import EFFECTS
 from aircall_mcp.receiver import _belongs, door_for  # pyright: ignore[reportPrivateUsage]
 from aircall_mcp.registry import Registry
 from aircall_mcp.sandbox import Sandbox
@@ -40,7 +42,8 @@ class Registered:
         self.log: EventLog = log_in(home, clock)
         self.log.shut_door("front-door")
         self.vault = Memory()
-        self.gateway = gateway_to(sandbox)
+        self.operations = registry.ids
+        self.gateway = gateway_to(sandbox, allowed=frozenset({"read"}))
         names = iter(("one", "two", "three"))
         self.ours = Subscriptions(
             self.log, self.vault, self.gateway, registry.ids,
@@ -215,7 +218,7 @@ async def test_each_webhook_is_looked_after_and_removed_by_its_own_account(
     log.shut_door("front-door")
     gateway = Gateway(
         base_url=AIRCALL, auth=Auth(companies.accounts, latch=lambda _: Alone()), sandbox=True,
-        allowed=frozenset(EFFECTS), transport=httpx2.ASGITransport(app=companies),
+        allowed=frozenset({"read"}), transport=httpx2.ASGITransport(app=companies),
     )  # fmt: skip
 
     def ours(account: str | None = None) -> Subscriptions:
@@ -285,3 +288,54 @@ async def test_a_token_that_cannot_be_kept_says_what_stands_at_aircall(
     webhook = registered.webhook("one")
     assert webhook.uuid in caught.value.message
     assert webhook.token not in caught.value.message + caught.value.hint
+
+
+async def test_a_person_is_let_through_where_a_model_is_not(registered: Registered) -> None:
+    """The gateway of these tests allows reading alone, and all of the above went through."""
+    await registered.ours.register(URL)
+    webhook = registered.webhook("one")
+    arrived = len(registered.arrivals)
+    for name, asked in (
+        ("create_webhook", {"url": URL}),
+        ("update_webhook", {"webhook_id": webhook.uuid, "active": False}),
+        ("delete_webhook", {"webhook_id": webhook.uuid}),
+    ):
+        bound = registered.operations[name].bind(asked)
+        for caller in (Caller(), Caller(door="mcp", client="webhooks"), Caller(door="webhooks")):
+            with pytest.raises(NotAllowed):
+                await registered.gateway.send(bound, caller)
+    assert len(registered.arrivals) == arrived
+    assert webhook.active
+
+
+async def test_the_webhooks_of_others_are_never_asked_about(registered: Registered) -> None:
+    foreign = set(registered.world.webhooks)
+    before = {uuid: asdict(registered.world.webhooks[uuid]) for uuid in foreign}
+    assert foreign
+    await registered.ours.register(URL)
+    await registered.ours.register(URL)
+    registered.webhook("one").active = False
+    await registered.ours.status()
+    await registered.ours.mend()
+    await registered.ours.remove("one")
+    await registered.ours.remove()
+    told = [
+        arrival.path for arrival in registered.arrivals if arrival.operation != "create_webhook"
+    ]
+    assert told
+    assert not any(uuid in path for uuid in foreign for path in told)
+    assert {uuid: asdict(one) for uuid, one in registered.world.webhooks.items()} == before
+
+
+def test_only_our_webhooks_speak_for_a_person() -> None:
+    """Whoever else would set `Caller.person` stands here to be argued for."""
+    package = Path(aircall_mcp.__file__).parent
+    named = {
+        file.relative_to(package).as_posix()
+        for file in package.rglob("*.py")
+        for call in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(call, ast.Call)
+        for keyword in call.keywords
+        if keyword.arg == "person" or (keyword.arg is None and ast.unparse(call.func) == "Caller")
+    }
+    assert named == {"subscriptions.py"}

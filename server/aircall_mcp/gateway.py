@@ -65,7 +65,9 @@ class Caller:
 
     `deadline` is in seconds from when the budget lets the call begin; `patience` in seconds to wait
     for that, None for the owner's choice. `progress(done, total, message)` tells a waiting person
-    how far it is; `watched` says that there is one who sees it.
+    how far it is; `watched` says that there is one who sees it. `person`: a person's own command
+    asked for exactly this request, which is that person's yes. Only a command of ours sets it;
+    nothing that a model, a client or a setting says may lead here.
     """
 
     door: str = "cli"
@@ -75,6 +77,7 @@ class Caller:
     deadline: float = 25.0
     patience: float | None = None
     watched: bool = False
+    person: bool = False
     progress: Progress = field(default=_silent, compare=False)
 
 
@@ -214,7 +217,7 @@ class Gateway:
         was done) or `OutcomeUnknown` (an effect was sent and no answer came).
         """
         operation = bound.operation
-        self._allow(operation)
+        self._allow(operation, caller)
         errand = await self._errand(bound, caller)
         if operation.repeatable != "safe":
             return await self._effect(errand)
@@ -242,8 +245,8 @@ class Gateway:
         if self._journal is not None:
             self._journal.close()
 
-    def _allow(self, operation: Operation) -> None:
-        if operation.effect in self._allowed:
+    def _allow(self, operation: Operation, caller: Caller) -> None:
+        if caller.person or operation.effect in self._allowed:
             return
         what = {
             "reach": "reaches real people or costs money",

@@ -3,6 +3,9 @@
 Aircall tells the token of a webhook once. It goes to the vault; the event log learns its digest,
 by which the receiver knows it. A webhook that failed too often is disabled by Aircall; bringing it
 back repeats its list of events, since an update without one would subscribe it to all there are.
+
+A person registered them, and that is the yes for what is asked here: it makes webhooks, and speaks
+of those it made.
 """
 
 from __future__ import annotations
@@ -34,6 +37,11 @@ NAME = "aircall-mcp"
 WATCH = 300.0
 """Seconds between two looks of the watchdog."""
 _FIELD = "webhook"
+_LINE = "number "
+_Making: TypeAlias = Literal["create_webhook", "create_message_configuration"]
+_Asking: TypeAlias = Literal[
+    "get_webhook", "update_webhook", "delete_webhook", "delete_message_configuration"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +99,7 @@ class Subscriptions:
         if kinds:
             asked["events"] = list(kinds)
         account = await self._resolve(self._account)
-        made = _webhook(await self._ask(account, "create_webhook", asked))
+        made = _webhook(await self._make(account, "create_webhook", asked))
         door = await self._open(
             account, webhook, made["webhook_id"], made["token"], url=url, kinds=kinds
         )
@@ -105,10 +113,10 @@ class Subscriptions:
         await self._events.aside(lambda: self._events.install(public))
         asked = {"number_id": number_id, "callbackUrl": url}
         account = await self._resolve(self._account)
-        made = cast("Json", await self._ask(account, "create_message_configuration", asked))
+        made = cast("Json", await self._make(account, "create_message_configuration", asked))
         kinds = ("message.received", "message.updated")
         return await self._open(
-            account, webhook, f"number {number_id}", made["token"], url=url, kinds=kinds
+            account, webhook, f"{_LINE}{number_id}", made["token"], url=url, kinds=kinds
         )
 
     async def status(self) -> list[Subscription]:
@@ -126,13 +134,9 @@ class Subscriptions:
             if webhook is not None and door.webhook != webhook:
                 continue
             try:
-                if _is_line(door):
-                    number = int(door.aircall_id.removeprefix("number "))
-                    asked: Json = {"number_id": number}
-                    await self._ask(door.account, "delete_message_configuration", asked)
-                else:
-                    asked = {"webhook_id": door.aircall_id}
-                    await self._ask(door.account, "delete_webhook", asked)
+                await self._ask(
+                    door, "delete_message_configuration" if _is_line(door) else "delete_webhook"
+                )
             except Refused as error:
                 if error.status != 404:
                     raise
@@ -206,8 +210,7 @@ class Subscriptions:
 
     async def _look(self, door: Door) -> Subscription:
         try:
-            asked: Json = {"webhook_id": door.aircall_id}
-            found = _webhook(await self._ask(door.account, "get_webhook", asked))
+            found = _webhook(await self._ask(door, "get_webhook"))
         except Refused as error:
             if error.status != 404:
                 raise
@@ -226,12 +229,21 @@ class Subscriptions:
         kinds = list(door.kinds or subscription.kinds)
         if not kinds:
             raise ArgumentError(f"Which events {door.webhook} tells of is not known.")
-        asked: Json = {"webhook_id": door.aircall_id, "active": True, "events": kinds}
-        await self._ask(door.account, "update_webhook", asked)
+        await self._ask(door, "update_webhook", {"active": True, "events": kinds})
 
-    async def _ask(self, account: str, operation: str, arguments: Json) -> Any:
+    async def _make(self, account: str, operation: _Making, asked: Json) -> Any:
+        return await self._send(account, operation, asked)
+
+    async def _ask(self, door: Door, operation: _Asking, change: Json | None = None) -> Any:
+        """About a webhook of ours: no caller names another."""
+        whose: Json = {"webhook_id": door.aircall_id}
+        if _is_line(door):
+            whose = {"number_id": int(door.aircall_id.removeprefix(_LINE))}
+        return await self._send(door.account, operation, {**(change or {}), **whose})
+
+    async def _send(self, account: str, operation: str, arguments: Json) -> Any:
         bound = self._operations[operation].bind(arguments)
-        caller = Caller(door="webhooks", account=account or None)
+        caller = Caller(door="webhooks", account=account or None, person=True)
         return (await self._gateway.send(bound, caller)).body
 
 
@@ -245,7 +257,7 @@ def _webhook(body: Any) -> Json:
 
 
 def _is_line(door: Door) -> bool:
-    return door.aircall_id.startswith("number ")
+    return door.aircall_id.startswith(_LINE)
 
 
 def _address(public_url: str, webhook: str) -> str:
