@@ -1,14 +1,25 @@
 from __future__ import annotations
 
+import hashlib
+import shutil
 from dataclasses import astuple
+from pathlib import Path
 
 import pytest
 
 from aircall_mcp.errors import SpecError
+from aircall_mcp.search import train
 from aircall_mcp.search.company import company_of
 from aircall_mcp.search.model import Model, Refusal, Settings, key_of, load, unpacked
 from aircall_mcp.search.repair import mended
-from aircall_mcp.search.words import LONGEST_TEXT, MOST_WORDS, Lexicon, features_of, words_of
+from aircall_mcp.search.words import (
+    FEATURES,
+    LONGEST_TEXT,
+    MOST_WORDS,
+    Lexicon,
+    features_of,
+    words_of,
+)
 
 LEXICON = Lexicon.of({"delete": ["delete", "lösch*", "get_rid_of"], "tape": ["*aufnahme*"]})
 
@@ -108,3 +119,33 @@ def test_one_slip_is_mended(typo: str) -> None:
 def test_known_short_and_foreign_words_are_left_alone() -> None:
     words = ["cat", "delete", "über", "a1b2c3"]
     assert mended(words, lambda word: word == "delete", lambda _: 0.0) == words
+
+
+_SAID = (
+    "Call +33 1 99 00 12 34 from Maya's line at 10:30, please",
+    "delete the recording of call 812 and don't tag it",
+    "Lösche die Gesprächsaufnahme von gestern",
+    "crée un contact pour anna@acme.com",
+    "envía un SMS a los agentes de guardia",
+    "chi ha perso più chiamate oggi?",
+    "exclui o webhook https://x.io/a?b=c",
+    "zet mijn beschikbaarheid op niet storen",
+    "A2P getCallSummary 10DLC 911",
+)
+
+
+def test_features_do_not_change_without_their_number() -> None:
+    """The shipped model was learned from these. Raise `FEATURES` with them, and train anew."""
+    found = [sorted(features_of(words_of(text), load().lexicon)) for text in _SAID]
+    digest = hashlib.sha256(repr(found).encode()).hexdigest()
+    assert (FEATURES, digest[:16]) == (1, "f7a58293f7425fef")
+
+
+def test_a_changed_sentence_makes_the_model_stale(tmp_path: Path) -> None:
+    sources = tmp_path / "tool_specs"
+    shutil.copytree(Path(__file__).parents[2] / "tool_specs", sources,
+                    ignore=shutil.ignore_patterns("lint"))  # fmt: skip
+    assert train.main(["--check", "--sources", str(sources)]) == 0
+    voice = sources / "utterances" / "owner.toml"
+    voice.write_text(voice.read_text("utf-8").replace("call", "cal", 1), "utf-8")
+    assert train.main(["--check", "--sources", str(sources)]) == 1

@@ -4,7 +4,7 @@ A development step; it alone needs numpy, scipy and scikit-learn. The model is a
 from features to intents. It is learned once from all voices, for use, and once without each of a
 few groups of voices: what those say of the voices they never heard is what the probabilities and
 the threshold are fitted on, and what `trial` measures. With `--check` nothing is written: exit 1
-says that the committed model was made from other sources.
+says that the committed model was made from other sentences, or learned in another way.
 """
 
 from __future__ import annotations
@@ -26,10 +26,13 @@ from typing import Any
 
 from ..errors import SpecError
 from .company import company_of
-from .model import FILE, REFUSED, Model, Refusal, Settings, header_of, key_of
-from .words import Lexicon, features_of, words_of
+from .model import FILE, FORMAT, REFUSED, Model, Refusal, Settings, key_of
+from .words import FEATURES, Lexicon, features_of, words_of
 
 Json = dict[str, Any]
+
+LEARNING = 1
+"""Raise it when the same sentences would be learned differently: the model is stale then."""
 
 LOOSENESS = 30.0
 """Inverse strength of the regularisation: small weights generalise to what nobody has written."""
@@ -182,15 +185,13 @@ def _known(file: str, where: str, names: Iterable[str], known: Iterable[str]) ->
         raise SpecError(f"{file}: {where}: unknown {', '.join(unknown)}.")
 
 
-_CODE = [Path(__file__).with_name(f"{name}.py") for name in ("words", "model", "company", "train")]
-
-
 def _hash_of(*parts: object) -> str:
-    """Of what is learned and of the code that learns it, whatever the line ends of the checkout."""
-    digest = hashlib.sha256(repr(parts).encode())
-    for file in _CODE:
-        digest.update(file.read_bytes().replace(b"\r\n", b"\n"))
-    return digest.hexdigest()
+    """Of what is learned and how, not of the bytes of the code: moving a file leaves it fresh."""
+    how = (
+        FEATURES, LEARNING, FORMAT, LOOSENESS, ROUNDS, LEAST_SEEN, MOST_FEATURES, STEPS,
+        sorted(WORTH.items()), SEVERAL_WORTH, FOLDS, LEAST_CLEAR, MOST_REFUSED,
+    )  # fmt: skip
+    return hashlib.sha256(repr((how, parts)).encode()).hexdigest()
 
 
 class Learned:
@@ -374,16 +375,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     learned = Learned(sources.examples, sources.several, sources.lexicon, intents)
     packed = learned.model(sources.refusals, settings).packed(sources.hash)
     file.write_bytes(packed)
+    _note_of(file).write_text(_noted(sources, packed), "utf-8")
     print(f"search-model: {len(sources.examples)} sentences, wrote {len(packed) // 1024} KB")
     return 0
 
 
 def _checked(file: Path, sources: Sources) -> int:
-    if file.exists() and header_of(file.read_bytes())[0]["sources"] == sources.hash:
+    note = _note_of(file)
+    there = file.exists() and note.exists()
+    if there and note.read_text("utf-8") == _noted(sources, file.read_bytes()):
         print("search-model: nothing changed")
         return 0
     print("search-model: the model is stale; run `make search-model`.", file=sys.stderr)
     return 1
+
+
+def _note_of(file: Path) -> Path:
+    """Says what the model was made from, in a file of its own: the model is 11 MB, and what does
+    not change what is learned must not write it anew."""
+    return file.with_suffix(".made-from")
+
+
+def _noted(sources: Sources, packed: bytes) -> str:
+    return f"sources {sources.hash}\nmodel {hashlib.sha256(packed).hexdigest()}\n"
 
 
 if __name__ == "__main__":

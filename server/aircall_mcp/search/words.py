@@ -12,6 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+FEATURES = 1
+"""Raise it when a sentence gets other features: the model was learned from the old ones."""
+
 LONGEST_TEXT = 2_000
 """Characters of a text that are read; a need fits, a pasted document is cut."""
 
