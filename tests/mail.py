@@ -15,6 +15,7 @@ from aircall_mcp.store import Store
 from aircall_mcp.vault.mailbox import Mailbox, Slot
 
 from .canaries import CANARIES
+from .connections import lent
 from .house import THURSDAY, Clock
 
 TOKEN = CANARIES["webhook token"]
@@ -36,11 +37,13 @@ def log_in(
 ) -> EventLog:
     """The event log of `home`, with one door; `shut` is one whose vault does not open."""
     box = box or mailbox()
-    log = EventLog(
-        Store(home / "events.db", MIGRATIONS, durability="vault"),
-        slot=Slot,
-        mailbox=lambda: None if shut else box,
-        clock=clock or Clock(),
+    log = lent(
+        EventLog(
+            Store(home / "events.db", MIGRATIONS, durability="vault"),
+            slot=Slot,
+            mailbox=lambda: None if shut else box,
+            clock=clock or Clock(),
+        )
     )
     log.install(box.public)
     log.open_door(

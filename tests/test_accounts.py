@@ -20,10 +20,9 @@ from aircall_mcp.accounts import (
 )
 from aircall_mcp.errors import ArgumentError, CredentialError
 from aircall_mcp.secrets import Secret
-from aircall_mcp.vault import vault_at
 
 from .canaries import CANARIES
-from .vaults import again, filled
+from .vaults import again, filled, vault_at
 
 KEY = ApiKey(api_id=Secret(CANARIES["api id"]), api_token=Secret(CANARIES["api token"]))
 GRANT = Grant(

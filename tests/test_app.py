@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import psutil
 import pytest
 
 from aircall_mcp.accounts import Account, Accounts, ApiKey
@@ -11,9 +12,19 @@ from aircall_mcp.app import House, open_house
 from aircall_mcp.config import settings_from
 from aircall_mcp.gateway import Caller
 from aircall_mcp.secrets import Secret
-from aircall_mcp.vault import vault_at
+from aircall_mcp.vault.mailbox import mailbox_of
+
+from .canaries import CANARIES
+from .vaults import vault_at
 
 pytestmark = pytest.mark.anyio
+
+NOBODY = {
+    "AIRCALL_MCP_BASE_URL": "http://127.0.0.1:9",
+    "AIRCALL_API_ID": CANARIES["api id"],
+    "AIRCALL_API_TOKEN": CANARIES["api token"],
+}
+"""An account, and an Aircall where nobody answers."""
 
 
 def house(home: Path, account: str | None = None, **environment: str) -> House:
@@ -27,6 +38,52 @@ def house(home: Path, account: str | None = None, **environment: str) -> House:
             Accounts(vault).add(Account(name=name, credential=key))
     vault.close()
     return open_house(settings_from({"account": account}, variables), variables)
+
+
+def opened_under(home: Path) -> set[str]:
+    """The files of `home` that this process holds open."""
+    paths = [Path(file.path) for file in psutil.Process().open_files()]
+    return {path.name for path in paths if path.is_relative_to(home)}
+
+
+async def use_all_of(one: House) -> None:
+    """Count, journal, read an account, and ask for events and rules."""
+    await one.desk.call("aircall_create_tag", {"name": "VIP", "color": "#00B388"}, Caller())
+    box = mailbox_of(one.mailroom.vault, make=True)
+    assert box is not None
+    one.mailroom.events.install(box.public)
+    one.mailroom.rules.try_again()
+
+
+async def test_a_house_lets_go_of_all_that_it_opened(home: Path) -> None:
+    async with house(home, "env", **NOBODY) as one:
+        await use_all_of(one)
+        names = opened_under(home)
+        assert {"events.db", "forwarding.db", "journal.db", "vault.db"} < names
+        assert any(name.startswith("state") for name in names)
+    assert opened_under(home) == set()
+    await one.aclose()
+
+
+async def test_a_house_leaves_the_vault_that_it_was_handed_to_whoever_opened_it(home: Path) -> None:
+    house(home)
+    variables = {"AIRCALL_MCP_HOME": str(home), **NOBODY}
+    vault = vault_at(home, variables)
+    settings = settings_from({"account": "env"}, variables)
+    async with open_house(settings, variables, vault=vault) as one:
+        await use_all_of(one)
+    assert opened_under(home) == {"vault.db"}
+    vault.close()
+    assert opened_under(home) == set()
+
+
+async def test_a_house_of_the_sandbox_lets_go_of_its_own_vault(home: Path) -> None:
+    settings = settings_from({"sandbox": True}, {"AIRCALL_MCP_HOME": str(home)})
+    async with open_house(settings, {}) as one:
+        one.mailroom.vault.create("file")
+        await use_all_of(one)
+        assert opened_under(home) == {"events.db", "forwarding.db", "vault.db"}
+    assert opened_under(home) == set()
 
 
 async def test_with_several_accounts_each_tool_of_aircall_takes_one(home: Path) -> None:

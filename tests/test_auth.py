@@ -25,12 +25,12 @@ from aircall_mcp.registry import Registry
 from aircall_mcp.sandbox import Sandbox
 from aircall_mcp.secrets import MASK, Secret
 from aircall_mcp.store import Store
-from aircall_mcp.vault import KeyFileHolder, Vault, vault_at
+from aircall_mcp.vault import KeyFileHolder, Vault
 from aircall_mcp.vault.vault import MIGRATIONS
 
 from .canaries import CANARIES
 from .house import Clock
-from .vaults import again
+from .vaults import again, vault_at
 
 URL = "https://api.aircall.io/v1/company"
 API_ID, API_TOKEN = CANARIES["api id"], CANARIES["api token"]

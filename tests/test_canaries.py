@@ -16,10 +16,10 @@ import uvicorn
 
 from aircall_mcp.accounts import Account, Accounts, Grant
 from aircall_mcp.secrets import Secret
-from aircall_mcp.vault import vault_at
 
 from .canaries import CANARIES, sightings, sightings_under, spellings
 from .test_cli_accounts import GROUPS
+from .vaults import vault_at
 
 
 @pytest.mark.plants_canaries

@@ -21,11 +21,10 @@ from aircall_mcp.accounts import Account, Accounts, ApiKey, Grant
 from aircall_mcp.cli.accounts import listed
 from aircall_mcp.sandbox import Sandbox
 from aircall_mcp.secrets import Secret
-from aircall_mcp.vault import vault_at
 
 from .canaries import sightings
 from .processes import PATIENCE, free_port, small_aircall, started
-from .vaults import again
+from .vaults import again, vault_at
 
 GROUPS = """
 import sys, click
@@ -79,7 +78,7 @@ class Shell:
         terminal: int | None = None,
     ) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
-            [sys.executable, "-c", GROUPS, *words],
+            [sys.executable, "-W", "always::ResourceWarning", "-c", GROUPS, *words],
             input=given if terminal is None else None,
             stdin=terminal,
             capture_output=True,
@@ -90,6 +89,7 @@ class Shell:
         )
         assert (done.returncode == 0) == ok, done.stderr
         assert "Traceback" not in done.stderr
+        assert "ResourceWarning" not in done.stderr
         for secret in ("sandbox-api-token", "sandbox-client-secret"):
             assert secret not in done.stdout + done.stderr
         return done

@@ -10,11 +10,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from aircall_mcp.cli import group
-from aircall_mcp.vault import vault_at
 from aircall_mcp.vault.mailbox import Mailbox, mailbox_of
 
 from .canaries import CANARIES
 from .mail import call, log_in, text
+from .vaults import vault_at
 
 KEY = CANARIES["vault key"]
 URL = "https://hooks.slack.example/services/secret-path"

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,13 +22,19 @@ from aircall_mcp.events import (
     subject,
 )
 from aircall_mcp.receiver import door_for
-from aircall_mcp.store import Store
+from aircall_mcp.store import Migration, Store
 from aircall_mcp.vault.mailbox import Slot
 
+from .connections import lent
 from .house import THURSDAY, Clock
 from .mail import call, log_in, mailbox, text, told
 
 DAY = 86_400.0
+
+
+def plain(home: Path, steps: Sequence[Migration]) -> EventLog:
+    """A log that is not set up."""
+    return lent(EventLog(Store(home / "events.db", steps, durability="vault"), slot=Slot))
 
 
 def kinds_of(log: EventLog, query: Query) -> list[str]:
@@ -93,7 +101,7 @@ def test_each_event_is_bound_to_its_place(home: Path) -> None:
     log = log_in(home)
     log.append([call("ended", 1), call("ended", 2)])
     log.close()
-    with sqlite3.connect(home / "events.db") as database:
+    with closing(sqlite3.connect(home / "events.db")) as database, database:
         rows = dict(database.execute("SELECT sequence, sealed FROM body"))
         database.execute("UPDATE body SET sealed = ? WHERE sequence = 1", (rows[2],))
     database.close()
@@ -302,18 +310,17 @@ def test_events_are_told_apart_by_account_also_when_their_webhook_is_gone(home: 
 
 
 def test_a_log_from_before_doors_could_be_shut_is_brought_along(home: Path) -> None:
-    older = EventLog(Store(home / "events.db", MIGRATIONS[:1], durability="vault"), slot=Slot)
+    older = plain(home, MIGRATIONS[:1])
     older.install(mailbox().public)
     older.close()
-    with sqlite3.connect(home / "events.db") as database:
+    with closing(sqlite3.connect(home / "events.db")) as database, database:
         database.execute("INSERT INTO door VALUES ('old', 'lyon', 'u', x'00', '', '[]', 1)")
-    database.close()
-    log = EventLog(Store(home / "events.db", MIGRATIONS, durability="vault"), slot=Slot)
+    log = plain(home, MIGRATIONS)
     assert [(door.webhook, door.account) for door in log.doors()] == [("old", "lyon")]
 
 
 def test_a_log_that_was_never_made_is_empty(home: Path) -> None:
-    log = EventLog(Store(home / "events.db", MIGRATIONS, durability="vault"), slot=Slot)
+    log = plain(home, MIGRATIONS)
     assert (log.latest(), log.read(Query()), log.doors(), log.used()) == (0, [], [], 0)
     assert not (home / "events.db").exists()
     with pytest.raises(StoreError, match="not set up"):

@@ -25,6 +25,7 @@ from aircall_mcp.secrets import Scrubber, Secret
 from aircall_mcp.store import Store
 from aircall_mcp.vault import KEY_VARIABLE
 
+from .connections import lent
 from .house import Clock, gateway_to
 from .mail import call, log_in, text, told
 
@@ -44,7 +45,7 @@ class Room:
         self.log.listening(clock.now)
         self.clock = clock
         self.vault = Memory()
-        store = Store(home / "forwarding.db", forwarding.MIGRATIONS, durability="vault")
+        store = lent(Store(home / "forwarding.db", forwarding.MIGRATIONS, durability="vault"))
         self.rules = Rules(store, self.log, clock=clock)
         gateway = gateway_to(sandbox)
         self.listening = Listening(

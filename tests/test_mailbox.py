@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from aircall_mcp.accounts import Memory
 from aircall_mcp.errors import CredentialError, StoreError
 from aircall_mcp.secrets import Secret
-from aircall_mcp.vault import vault_at
 from aircall_mcp.vault.envelope import Damaged
 from aircall_mcp.vault.mailbox import Mailbox, Slot, mailbox_of
 
 from .mail import mailbox
+from .vaults import vault_at
 
 
 @given(st.binary(max_size=4096), st.binary(max_size=64))

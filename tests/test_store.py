@@ -16,6 +16,8 @@ from aircall_mcp.lock import Lock
 from aircall_mcp.modes import Modes
 from aircall_mcp.store import Durability, Store, Transaction
 
+from .connections import lent
+
 STEPS = (
     ("CREATE TABLE thing (name TEXT PRIMARY KEY, size BIGINT NOT NULL)",),
     ("ALTER TABLE thing ADD COLUMN colour TEXT", "CREATE INDEX by_size ON thing (size)"),
@@ -25,7 +27,7 @@ as_root = pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="ne
 
 
 def store_at(home: Path, *, steps: int = 2, durability: Durability = "vault") -> Store:
-    return Store(home / "things.db", STEPS[:steps], durability=durability)
+    return lent(Store(home / "things.db", STEPS[:steps], durability=durability))
 
 
 def put(name: str, size: int) -> Callable[[Transaction], int]:
@@ -78,7 +80,7 @@ async def test_aside_runs_on_one_thread_that_is_not_ours(home: Path) -> None:
 
 def test_a_vault_pays_for_durability_and_a_state_does_not(home: Path) -> None:
     def settings(durability: Durability) -> list[object]:
-        store = Store(home / f"{durability}.db", STEPS, durability=durability)
+        store = lent(Store(home / f"{durability}.db", STEPS, durability=durability))
         names = ("journal_mode", "synchronous", "secure_delete", "trusted_schema", "temp_store")
         return store.read(lambda tx: [tx.all(f"PRAGMA {name}")[0][0] for name in names])
 
@@ -112,10 +114,12 @@ def test_a_file_of_a_newer_version_is_refused(home: Path) -> None:
 
 def test_a_migration_that_fails_leaves_the_step_before_it(home: Path) -> None:
     store_at(home, steps=1).write(put("pear", 3))
-    broken = Store(
-        home / "things.db",
-        (STEPS[0], ("CREATE TABLE other (a TEXT)", "ALTER TABLE nothing ADD COLUMN b TEXT")),
-        durability="vault",
+    broken = lent(
+        Store(
+            home / "things.db",
+            (STEPS[0], ("CREATE TABLE other (a TEXT)", "ALTER TABLE nothing ADD COLUMN b TEXT")),
+            durability="vault",
+        )
     )
     with pytest.raises(StoreError):
         broken.read(lambda tx: tx.all("SELECT 1"))
@@ -164,7 +168,7 @@ def test_a_child_of_a_fork_uses_a_connection_of_its_own(home: Path) -> None:
 def test_a_file_that_was_replaced_is_opened_anew(home: Path) -> None:
     store = store_at(home)
     store.write(put("pear", 3))
-    other = Store(home / "other.db", STEPS, durability="vault")
+    other = lent(Store(home / "other.db", STEPS, durability="vault"))
     other.write(put("plum", 1))
     other.close()
     (home / "other.db").replace(home / "things.db")
@@ -209,7 +213,7 @@ def test_a_second_store_does_not_free_the_locks_of_the_first(home: Path) -> None
 
 class TestRefusals:
     def test_no_room(self, home: Path) -> None:
-        store = Store(home / "things.db", STEPS, durability="vault", largest=8)
+        store = lent(Store(home / "things.db", STEPS, durability="vault", largest=8))
         store.write(put("pear", 3))
         with pytest.raises(StoreError, match="No room") as caught:
             store.write(put("x" * 100_000, 1))
@@ -221,7 +225,7 @@ class TestRefusals:
 
     def test_a_writer_that_holds_on(self, home: Path) -> None:
         store_at(home).write(put("pear", 3))
-        impatient = Store(home / "things.db", STEPS, durability="vault", busy_seconds=0.05)
+        impatient = lent(Store(home / "things.db", STEPS, durability="vault", busy_seconds=0.05))
 
         def meanwhile(_tx: Transaction) -> None:
             with pytest.raises(StoreError, match="busy"):

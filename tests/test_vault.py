@@ -29,7 +29,7 @@ from aircall_mcp.errors import AircallMCPError, CredentialError, StoreError
 from aircall_mcp.lock import Lock
 from aircall_mcp.modes import Modes
 from aircall_mcp.secrets import Secret
-from aircall_mcp.vault import KeyringHolder, Kind, Vault, shared_disk, vault_at
+from aircall_mcp.vault import KeyringHolder, Kind, Vault, shared_disk
 from aircall_mcp.vault.envelope import Damaged, Key
 from aircall_mcp.vault.holders import TRUSTED_BACKENDS, Argon2id
 
@@ -48,6 +48,7 @@ from .vaults import (
     held_by,
     rows,
     value,
+    vault_at,
 )
 
 ONE, TWO = CANARIES["vault key"], base64.b64encode(bytes([2]) * 32).decode()

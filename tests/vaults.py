@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from aircall_mcp.secrets import Secret
-from aircall_mcp.vault import Holder, KeyringHolder, Vault, vault_at
+from aircall_mcp.vault import Holder, KeyringHolder, Vault, place
 
 from .canaries import CANARIES
+from .connections import lending
 
 TOKEN = CANARIES["access token"]
 PHRASE = CANARIES["passphrase"]
@@ -127,6 +128,10 @@ def held_by(
     if trust:
         more["trusted"] = [f"{type(backend).__module__}.{type(backend).__qualname__}"]
     return lambda home: KeyringHolder(home, find=lambda: backend, **more)
+
+
+vault_at = lending(place.vault_at)
+"""The vault of a home, closed when the test is over."""
 
 
 def filled(home: Path, accounts: int = 3) -> Vault:

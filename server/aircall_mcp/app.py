@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 from . import budget, journal, logs, spec
@@ -45,13 +46,30 @@ SANDBOX_PACE = 120
 @dataclass(frozen=True, slots=True)
 class House:
     """Everything, ready to answer: `desk` for all doors, `auth` for what speaks of accounts,
-    `mailroom` for what speaks of events.
+    `mailroom` for what speaks of events. Open it with `async with`, or close it with `aclose`.
     """
 
     settings: Settings
     desk: Desk
     auth: Auth
     mailroom: Mailroom
+    _opened: AsyncExitStack
+
+    async def aclose(self, patience: float | None = None) -> None:
+        """Let go of everything that was opened here: first the effects that were sent are finished
+        and journaled, for at most `patience` seconds, and grants that are being renewed are stored.
+        """
+        import anyio
+
+        with anyio.move_on_after(patience):
+            await self.desk.aclose()
+        await self._opened.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
 
     @property
     def news(self) -> Mailroom | None:
@@ -82,13 +100,17 @@ def open_house(
     """Build the house. Nothing is sent, decrypted or written before the first call; of a vault that
     is there, the names of the accounts are read.
 
-    `vault` is one that a command has opened for a person.
+    `vault` is one that a command has opened for a person, and closes after the house.
     """
     environment = os.environ if environment is None else environment
+    opened = AsyncExitStack()
     if vault is None and not settings.sandbox:
         vault = vault_at(settings.home, environment)
+        opened.callback(vault.close)
     accounts = _accounts(settings, environment, vault)
     auth = _auth(settings, accounts, environment)
+    paces = Budget(lambda: _paces(settings), longest_wait=settings.longest_wait)
+    intents = Journal(lambda: _intents(settings), boot=_boot)
     registry = registry_for(settings).with_accounts(_names(settings, environment))
     gateway = Gateway(
         base_url=AIRCALL if settings.sandbox else settings.base_url,
@@ -96,8 +118,8 @@ def open_house(
         sandbox=settings.sandbox,
         allowed=_allowed(settings),
         company=auth.company,
-        budget=Budget(lambda: _paces(settings), longest_wait=settings.longest_wait),
-        journal=Journal(lambda: _intents(settings), boot=_boot),
+        budget=paces,
+        journal=intents,
         operations=registry.ids,
         transport=_sandbox_transport() if settings.sandbox else None,
         proxy=settings.proxy,
@@ -122,7 +144,11 @@ def open_house(
         scrub=auth.scrub_json,
         performers=mailroom.performers(),
     )
-    return House(settings, desk, auth, mailroom)
+    opened.push_async_callback(auth.aclose)
+    opened.callback(intents.close)
+    opened.push_async_callback(paces.aclose)
+    opened.callback(mailroom.close)
+    return House(settings, desk, auth, mailroom, opened)
 
 
 def log_to_file(house: House) -> str:

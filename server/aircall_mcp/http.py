@@ -13,8 +13,6 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from . import hosting
-from .auth import Auth
-from .desk import Desk
 from .errors import SettingsError
 from .secrets import LOOPBACK
 from .server import AircallServer
@@ -26,7 +24,6 @@ LARGEST_REQUEST = 1024 * 1024
 """Bytes of one MCP request."""
 MOST_SESSIONS = 200
 SESSION_IDLE_SECONDS = 300.0
-CLOSE_SECONDS = 6.0
 
 
 def mcp_app(server: AircallServer, host: str, port: int) -> Starlette:
@@ -57,23 +54,15 @@ def mcp_app(server: AircallServer, host: str, port: int) -> Starlette:
     )
 
 
-async def serve(server: AircallServer, desk: Desk, auth: Auth, host: str, port: int) -> None:
-    """Serve until SIGINT or SIGTERM, then leave in order: calls under way are answered, effects
-    that were sent are journaled, and grants that `auth` renews for `desk` are stored, which alone
-    may take longer than `CLOSE_SECONDS`. Raises `SettingsError` off the loopback address, and where
-    the port is taken.
+async def serve(server: AircallServer, host: str, port: int) -> None:
+    """Serve until SIGINT or SIGTERM; calls under way are answered before it returns. Raises
+    `SettingsError` off the loopback address, and where the port is taken.
     """
     app = mcp_app(server, host, port)
     with hosting.listen(host, port) as listening:
-        try:
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(_until_signalled, tasks.cancel_scope)
-                await hosting.serve(app, listening)
-        finally:
-            with anyio.CancelScope(shield=True):
-                with anyio.move_on_after(CLOSE_SECONDS):
-                    await desk.aclose()
-                await auth.aclose()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_until_signalled, tasks.cancel_scope)
+            await hosting.serve(app, listening)
 
 
 async def _until_signalled(scope: anyio.CancelScope) -> None:

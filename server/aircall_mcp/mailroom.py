@@ -7,6 +7,7 @@ is never asked about events does not know that they exist.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import ExitStack, closing
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,7 @@ class Mailroom:
 
     `vault` is that of the house; the built-in sandbox makes one of its own. `resolve` finds the
     account that is meant by a name or by none; `learn` hears of secrets that are masked from then
-    on; `scrub` and `offered` are as in `Listening`.
+    on; `scrub` and `offered` are as in `Listening`. Close it with `close`.
     """
 
     def __init__(
@@ -60,8 +61,13 @@ class Mailroom:
         self.account = None if settings.sandbox else settings.account
         # The built-in sandbox shares nothing with a company: not even what it was told.
         self._home = settings.home / "sandbox" if settings.sandbox else settings.home
+        self._opened = ExitStack()
         if vault is not None:
             self.vault = vault
+
+    def close(self) -> None:
+        """Let go of the stores that were opened here. The vault of the house is closed there."""
+        self._opened.close()
 
     def performers(self) -> Mapping[str, Any]:
         """Who answers our tools about events."""
@@ -89,7 +95,7 @@ class Mailroom:
     def vault(self) -> Vault:
         from .vault import vault_at
 
-        return vault_at(self._home, self._environment)
+        return self._opened.enter_context(closing(vault_at(self._home, self._environment)))
 
     @cached_property
     def events(self) -> EventLog:
@@ -98,7 +104,8 @@ class Mailroom:
         from .vault.mailbox import Slot, mailbox_of
 
         store = Store(self._home / "events.db", MIGRATIONS, durability="vault")
-        return EventLog(store, slot=Slot, mailbox=lambda: mailbox_of(self.vault))
+        log = EventLog(store, slot=Slot, mailbox=lambda: mailbox_of(self.vault))
+        return self._opened.enter_context(closing(log))
 
     @cached_property
     def rules(self) -> Rules:
@@ -106,7 +113,7 @@ class Mailroom:
         from .store import Store
 
         store = Store(self._home / "forwarding.db", MIGRATIONS, durability="vault")
-        return Rules(store, self.events)
+        return self._opened.enter_context(closing(Rules(store, self.events)))
 
     @cached_property
     def listening(self) -> Listening:

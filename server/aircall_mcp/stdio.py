@@ -16,7 +16,7 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
@@ -26,8 +26,6 @@ from anyio.from_thread import BlockingPortal
 from mcp.server.stdio import stdio_server
 from pydantic_core import from_json
 
-from .auth import Auth
-from .desk import Desk
 from .server import AircallServer
 
 log = logging.getLogger(__name__)
@@ -41,10 +39,11 @@ PARSE_ERROR = -32700
 INVALID_REQUEST = -32600
 
 
-async def serve(server: AircallServer, desk: Desk, auth: Auth) -> None:
+async def serve(server: AircallServer, close: Callable[[float], Awaitable[None]]) -> None:
     """Serve until the client is gone, then end the process: it does not return.
 
-    `auth` signs for `desk`; its renewals outlast the calls that began them.
+    `close` lets go of all that the server rests on, in the seconds it is given; only the renewal of
+    a grant outlasts them.
     """
     ended = anyio.Event()
     code = 0
@@ -75,10 +74,9 @@ async def serve(server: AircallServer, desk: Desk, auth: Auth) -> None:
             tasks.start_soon(serve_wire)
             await ended.wait()
             with anyio.CancelScope(shield=True):
-                with anyio.move_on_after(DRAIN_SECONDS + 0.5):
-                    await lines.drained()
-                    await desk.aclose()  # effects that were sent are finished and journaled
-                await auth.aclose()
+                until = anyio.current_time() + DRAIN_SECONDS + 0.5
+                await lines.drained()
+                await close(until - anyio.current_time())
             logging.shutdown()
             # A thread may still wait in read(0); only this ends the process for certain.
             os._exit(code)

@@ -484,5 +484,9 @@ async def get_prompt(
 
 
 if __name__ == "__main__":
-    house = open_house(settings_from({"sandbox": True}))
-    anyio.run(serve, FixtureServer(house), house.desk, house.auth, "127.0.0.1", int(sys.argv[1]))
+
+    async def run() -> None:
+        async with open_house(settings_from({"sandbox": True})) as house:
+            await serve(FixtureServer(house), "127.0.0.1", int(sys.argv[1]))
+
+    anyio.run(run)

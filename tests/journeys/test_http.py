@@ -14,9 +14,10 @@ import httpx2
 import pytest
 from mcp import Client
 
+from aircall_mcp.cli.serve import CLOSE_SECONDS
 from aircall_mcp.errors import SettingsError
 from aircall_mcp.hosting import DRAIN_SECONDS
-from aircall_mcp.http import CLOSE_SECONDS, LARGEST_REQUEST, mcp_app
+from aircall_mcp.http import LARGEST_REQUEST, mcp_app
 from aircall_mcp.server import AircallServer
 
 from ..house import Office

@@ -17,11 +17,11 @@ import pytest
 from mcp import Client, StdioServerParameters
 
 from aircall_mcp.accounts import Accounts, Grant
-from aircall_mcp.vault import vault_at
 
 from ..chaos.town import LIFETIME, open_town
 from ..house import App
 from ..processes import META, PATIENCE, Spoken, small_aircall, spoken, started
+from ..vaults import vault_at
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 

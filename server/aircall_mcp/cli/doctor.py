@@ -95,10 +95,8 @@ def _credential(house: Any) -> Finding:
     from ..gateway import Caller
 
     async def ping() -> Any:
-        try:
+        async with house:
             return await house.desk.call("aircall_ping", {}, Caller(door="cli"))
-        finally:
-            await house.desk.aclose()
 
     try:
         result = anyio.run(ping)

@@ -19,6 +19,7 @@ from .vault import vault_of
 
 if TYPE_CHECKING:
     from ..events import Event, EventLog, Query
+    from ..mailroom import Mailroom
 
 
 @click.group("events")
@@ -91,13 +92,23 @@ def erase(number: str, yes: bool, as_json: bool) -> None:
 
 
 def house_of_a_person(flags: Mapping[str, Any] | None = None) -> House:
-    """The house with the vault as a command opens it: a person is there, and may do anything."""
+    """The house with the vault as a command opens it: a person is there, and may do anything.
+
+    Open it with `async with`.
+    """
     settings = settings_from({"allow": ("reach", "delete"), **(flags or {})})
     return open_house(settings, vault=vault_of(settings, os.environ))
 
 
+def mailroom_of_a_person() -> Mailroom:
+    """Its mailroom alone, closed when the command ends."""
+    house = house_of_a_person()
+    click.get_current_context().call_on_close(lambda: anyio.run(house.aclose))
+    return house.mailroom
+
+
 def _log() -> EventLog:
-    return house_of_a_person().mailroom.events
+    return mailroom_of_a_person().events
 
 
 def _query(

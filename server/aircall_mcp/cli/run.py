@@ -32,10 +32,8 @@ def command(
     async def perform() -> Any:
         from ..gateway import Caller
 
-        try:
+        async with house:
             return await house.desk.call(name, arguments, Caller(door="cli"))
-        finally:
-            await house.desk.aclose()
 
     result = anyio.run(perform)
     if as_json or not sys.stdout.isatty():

@@ -13,6 +13,9 @@ from . import options
 if TYPE_CHECKING:
     from ..app import House
 
+CLOSE_SECONDS = 6.0
+"""How long effects that were sent have to be finished and journaled."""
+
 
 @click.command("serve")
 @click.option("--transport", type=click.Choice(["stdio", "http"]), help="stdio unless told.")
@@ -40,18 +43,22 @@ def command(**flags: Any) -> None:
     server = AircallServer(house.desk, call_timeout=settings.call_timeout, news=house.news)
 
     async def run() -> None:
-        async with anyio.create_task_group() as tasks:
-            if settings.webhooks_port is not None:
-                tasks.start_soon(_listen, house, settings.webhooks_host, settings.webhooks_port)
-            if settings.transport == "stdio":
-                from ..stdio import serve
+        try:
+            async with anyio.create_task_group() as tasks:
+                if settings.webhooks_port is not None:
+                    tasks.start_soon(_listen, house, settings.webhooks_host, settings.webhooks_port)
+                if settings.transport == "stdio":
+                    from ..stdio import serve
 
-                await serve(server, house.desk, house.auth)
-            else:
-                from ..http import serve as serve_http
+                    await serve(server, house.aclose)
+                else:
+                    from ..http import serve as serve_http
 
-                await serve_http(server, house.desk, house.auth, settings.host, settings.port)
-            tasks.cancel_scope.cancel()
+                    await serve_http(server, settings.host, settings.port)
+                tasks.cancel_scope.cancel()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await house.aclose(CLOSE_SECONDS)
 
     if settings.transport == "http":
         click.echo(f"aircall-mcp: MCP at http://{settings.host}:{settings.port}/mcp", err=True)

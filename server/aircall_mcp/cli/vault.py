@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -103,12 +104,13 @@ def check(accept: bool, as_json: bool) -> None:
 
 
 def vault_of(settings: Settings, environment: Mapping[str, str]) -> Vault:
-    """The vault of these settings. A person is there: the keyring may take its time, and a
-    passphrase is asked for.
+    """The vault of these settings, closed when the command ends. A person is there: the keyring may
+    take its time, and a passphrase is asked for.
     """
     from ..vault import vault_at
 
-    return vault_at(settings.home, environment, patience=None, ask=_passphrase)
+    vault = vault_at(settings.home, environment, patience=None, ask=_passphrase)
+    return click.get_current_context().with_resource(closing(vault))
 
 
 def create_if_missing(

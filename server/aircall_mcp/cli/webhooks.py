@@ -13,7 +13,7 @@ import click
 
 from ..config import settings_from
 from ..errors import SettingsError
-from .events import house_of_a_person
+from .events import house_of_a_person, mailroom_of_a_person
 from .options import as_json, print_json
 from .vault import create_if_missing, vault_of
 
@@ -77,8 +77,7 @@ def status(account: str | None, as_json: bool) -> None:
         return await ours.mend(), await ours.status()
 
     mended, found = _with(account, look)
-    house = house_of_a_person()
-    hearing = house.mailroom.events.hearing()
+    hearing = mailroom_of_a_person().events.hearing()
     names = {one.door.webhook for one in mended}
     if as_json:
         print_json(
@@ -128,7 +127,12 @@ def serve(**flags: Any) -> None:
         click.echo(f"aircall-mcp: no log is kept ({failed})", err=True)
     host, port = settings.webhooks_host, settings.webhooks_port or 8790
     click.echo(f"aircall-mcp: events at http://{host}:{port}/webhooks/aircall/", err=True)
-    anyio.run(_serve_until_told, house.mailroom, host, port)
+
+    async def run() -> None:
+        async with house:
+            await _serve_until_told(house.mailroom, host, port)
+
+    anyio.run(run)
 
 
 async def _serve_until_told(mailroom: Mailroom, host: str, port: int) -> None:
@@ -147,10 +151,8 @@ def _with(account: str | None, work: Callable[[Subscriptions], Awaitable[T]]) ->
     house = house_of_a_person({"account": account})
 
     async def perform() -> T:
-        try:
+        async with house:
             return await work(house.mailroom.subscriptions(house.mailroom.account))
-        finally:
-            await house.desk.aclose()
 
     return anyio.run(perform)
 
