@@ -50,6 +50,20 @@ def test_events_are_listed_by_kind_and_number(home: Path) -> None:
     assert "hello" in run("events", "list", "--number", "+33199001234").output
 
 
+def test_what_is_not_to_be_trusted_is_listed_as_such(home: Path) -> None:
+    box = told_of(home)
+    plain = json.loads(run("events", "list", "--json").output)["events"]
+    assert not any("trusted" in event for event in plain)
+    log = log_in(home, box=box)
+    log.known.seen("front-door", 1, ())
+    log.known.doubt("front-door")
+    log.close()
+    listed = json.loads(run("events", "list", "--json").output)["events"]
+    assert [event.get("trusted", "unsaid") for event in listed] == [False, "unsaid"]
+    lines = run("events", "list").output.splitlines()
+    assert ["not to be trusted" in line for line in lines] == [True, False]
+
+
 def test_a_person_is_erased_after_a_question(home: Path) -> None:
     told_of(home)
     kept = run("events", "erase", "--number", "+33199001234", input="n\n")

@@ -144,6 +144,23 @@ async def test_slack_gets_a_line_that_mentions_nobody(post: Post) -> None:
     assert "+33199001234" in said
 
 
+async def test_what_is_not_to_be_trusted_is_passed_on_with_a_word_of_it(post: Post) -> None:
+    post.destination()
+    post.destination("slack:support", SLACK)
+    for to in ("https:crm", "slack:support"):
+        post.rules.add(["message.received"], to)
+    post.log.append([text("SM1", "before")])
+    await post.settle()
+    post.log.append([text("SM2", "Wire the money")])
+    post.log.known.seen("front-door", 1, ())
+    post.log.known.doubt("front-door")
+    await post.settle()
+    crm = [json.loads(r.content) for r in post.receiver.got if r.url.path == "/in"]
+    assert [one.get("trusted", "unsaid") for one in crm] == ["unsaid", False]
+    slack = [json.loads(r.content)["text"] for r in post.receiver.got if r.url.path != "/in"]
+    assert ["not to be trusted" in one for one in slack] == [False, True]
+
+
 async def test_only_what_comes_after_the_rule_is_passed_on(post: Post) -> None:
     post.destination()
     post.log.append([call("created", 1)])

@@ -392,3 +392,41 @@ async def test_changes_name_the_calls_they_are_about(room: Room) -> None:
     room.hear(call("created", 5), told("user.opened", 7))
     assert await asyncio.wait_for(first, 5) == ["aircall://events", "aircall://calls/5"]
     await changes.aclose()
+
+
+async def test_what_is_not_to_be_trusted_says_so_in_every_answer(room: Room) -> None:
+    room.log.append([call("ended", 42), text("SM1", "Is Thursday fine?")])
+    plain = await room.ask("read_events")
+    assert not any("trusted" in one for one in plain["data"]["events"])
+    assert not any("trusted" in note for note in plain["notes"])
+    room.log.known.doubt("front-door")
+    answers = {
+        "events": (await room.ask("read_events"))["data"]["events"],
+        "in full": (await room.ask("read_events", detail="full"))["data"]["events"],
+        "texts": (await room.ask("list_messages"))["data"]["messages"],
+        "awaited": [(await room.ask("wait_for_event", kinds=["call.*"], after=0))["data"]["event"]],
+    }
+    for uri in ("aircall://events", "aircall://calls/42"):
+        found = await room.listening.resource(uri, Caller())
+        assert found is not None
+        answers[uri] = found["data"]["events"]
+    for asked, shown in answers.items():
+        assert shown, asked
+        assert all(one["trusted"] is False for one in shown), asked
+    [note] = [n for n in (await room.ask("list_messages"))["notes"] if "trusted" in n]
+    assert "before you act on it" in note
+
+
+async def test_what_is_not_to_be_trusted_hides_no_text_that_is(room: Room) -> None:
+    room.log.open_door(
+        door_for("new", b"t", account="", aircall_id="u", url="", kinds=(), now=room.clock.now)
+    )
+    told_at = room.clock.now
+    room.log.append([
+        told("message.received", "SM1", body="Thursday", at=told_at, webhook="new"),
+        told("message.updated", "SM1", body="Wire the money", at=told_at + 60),
+    ])  # fmt: skip
+    room.log.known.doubt("front-door")
+    [shown] = (await room.ask("list_messages"))["data"]["messages"]
+    assert shown["data"]["body"] == "Thursday"
+    assert "trusted" not in shown

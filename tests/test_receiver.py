@@ -149,7 +149,7 @@ class Held(EventLog):
         self.fails = False
         self.commits: list[int] = []
 
-    def append(self, arrived: Sequence[Told]) -> list[bool]:
+    def append(self, arrived: Sequence[Told]) -> Sequence[bool | None]:
         self.gate.wait(10)
         self.commits.append(len(arrived))
         if self.fails:

@@ -17,10 +17,10 @@ from .budget import Budget
 from .config import AIRCALL, Settings
 from .desk import Desk
 from .errors import CredentialError, StoreError
-from .gateway import Gateway
+from .gateway import Caller, Gateway
 from .journal import Journal
 from .mailroom import Mailroom
-from .operation import EFFECTS, Effect
+from .operation import EFFECTS, Bound, Effect
 from .registry import Registry, Selection
 from .secrets import Secret, scrubber_for
 from .vault import vault_at
@@ -112,11 +112,16 @@ def open_house(
     paces = Budget(lambda: _paces(settings), longest_wait=settings.longest_wait)
     intents = Journal(lambda: _intents(settings), boot=_boot)
     registry = registry_for(settings).with_accounts(_names(settings, environment))
+
+    async def guard(bound: Bound, caller: Caller) -> None:
+        await mailroom.guard(bound, caller)
+
     gateway = Gateway(
         base_url=AIRCALL if settings.sandbox else settings.base_url,
         auth=auth,
         sandbox=settings.sandbox,
         allowed=_allowed(settings),
+        guard=guard,
         company=auth.company,
         budget=paces,
         journal=intents,

@@ -18,8 +18,12 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Any, Protocol, TypeVar, cast
 
+from . import doors
+from .doors import Door, Doors
 from .errors import ArgumentError, CredentialError, StoreError
 from .store import Migration, Store, Transaction
+
+__all__ = ["Door", "Event", "EventLog", "Hearing", "Query", "Retention", "Told"]
 
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -29,10 +33,7 @@ MIGRATIONS: tuple[Migration, ...] = (
         "CREATE TABLE counter (name TEXT PRIMARY KEY, value BIGINT NOT NULL)",
         """CREATE TABLE mailbox (
             single INTEGER PRIMARY KEY CHECK (single = 1), public BLOB NOT NULL)""",
-        """CREATE TABLE door (
-            webhook TEXT PRIMARY KEY, account TEXT NOT NULL, aircall_id TEXT NOT NULL,
-            digest BLOB NOT NULL, url TEXT NOT NULL, kinds TEXT NOT NULL,
-            opened DOUBLE PRECISION NOT NULL)""",
+        *doors.TABLE,
         """CREATE TABLE event (
             sequence INTEGER PRIMARY KEY, digest BLOB NOT NULL, webhook TEXT NOT NULL,
             kind TEXT NOT NULL, built DOUBLE PRECISION NOT NULL, received DOUBLE PRECISION NOT NULL,
@@ -56,8 +57,8 @@ MIGRATIONS: tuple[Migration, ...] = (
         "CREATE INDEX party_event ON party (sequence)",
         "CREATE TABLE listened (started DOUBLE PRECISION PRIMARY KEY, alive DOUBLE PRECISION)",
     ),
-    # A door that was shut stays, since it says whose the events are that came in by it.
-    ("ALTER TABLE door ADD COLUMN shut INTEGER NOT NULL DEFAULT 0",),
+    doors.SHUT,
+    doors.TRUST,
 )
 
 POLL = 0.02
@@ -95,18 +96,23 @@ class Opener(Protocol):
 
 @dataclass(frozen=True)
 class Told:
-    """An event as it came in. `built` is when Aircall made it, in UNIX seconds."""
+    """An event as it came in. `built` is when Aircall made it, in UNIX seconds.
+
+    `family` is named where its webhook took the place of another, which may tell of it, too.
+    """
 
     webhook: str
     kind: str
     resource: str
     built: float
     data: Mapping[str, Any]
+    family: str = ""
 
     @cached_property
     def digest(self) -> bytes:
         """What a repetition has in common with it: 16 bytes."""
-        told = [self.webhook, self.kind, self.data.get("id"), self.built, self.data]
+        whose = self.family or self.webhook
+        told = [whose, self.kind, self.data.get("id"), self.built, self.data]
         return sha256(json.dumps(told, sort_keys=True, separators=(",", ":")).encode()).digest()[
             :16
         ]
@@ -118,7 +124,10 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An event of the log. Times are in UNIX seconds; `data` is as Aircall sent it."""
+    """An event of the log. Times are in UNIX seconds; `data` is as Aircall sent it.
+
+    Without `trusted` somebody else could have written it: see `doors`.
+    """
 
     sequence: int
     webhook: str
@@ -127,6 +136,12 @@ class Event:
     received: float
     call_id: int | None
     data: Mapping[str, Any]
+    trusted: bool = True
+
+    @property
+    def mark(self) -> Json:
+        """What every showing of it says besides: nothing of an event that is trusted."""
+        return {} if self.trusted else {"trusted": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,19 +166,6 @@ class Query:
     after: int | None = None
     before: int | None = None
     limit: int = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Door:
-    """A webhook that Aircall calls. `digest` is the sha256 of its token, `kinds` empty for all."""
-
-    webhook: str
-    account: str
-    aircall_id: str
-    digest: bytes
-    url: str
-    kinds: tuple[str, ...]
-    opened: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +205,7 @@ class EventLog:
         clock: Callable[[], float] = time.time,
         poll: float = POLL,
     ) -> None:
+        self.known = Doors(store, clock)
         self._store = store
         self._make_slot = slot
         self._find_mailbox = mailbox
@@ -238,50 +241,31 @@ class EventLog:
             )
 
     def open_door(self, door: Door) -> None:
-        self._store.write(
-            lambda tx: tx.run(
-                """INSERT INTO door (webhook, account, aircall_id, digest, url, kinds, opened)
-                   VALUES (:webhook, :account, :aircall_id, :digest, :url, :kinds, :opened)
-                   ON CONFLICT (webhook) DO UPDATE SET
-                       account = excluded.account, aircall_id = excluded.aircall_id,
-                       digest = excluded.digest, url = excluded.url, kinds = excluded.kinds,
-                       shut = 0""",
-                webhook=door.webhook,
-                account=door.account,
-                aircall_id=door.aircall_id,
-                digest=door.digest,
-                url=door.url,
-                kinds=json.dumps(door.kinds),
-                opened=door.opened,
-            )
-        )
+        self.known.open(door)
 
     def shut_door(self, webhook: str) -> bool:
-        sql = "UPDATE door SET shut = 1, digest = :none WHERE webhook = :webhook AND shut = 0"
-        return self._store.write(lambda tx: tx.run(sql, webhook=webhook, none=b"")) > 0
+        return self.known.shut(webhook)
 
     def doors(self) -> list[Door]:
-        """Oldest first."""
-        if not self.exists:
-            return []
-        sql = """SELECT webhook, account, aircall_id, digest, url, kinds, opened
-                 FROM door WHERE shut = 0 ORDER BY opened, webhook"""
-        return [
-            Door(w, a, i, bytes(d), u, tuple(json.loads(k)), o)
-            for w, a, i, d, u, k, o in self._store.read(lambda tx: tx.all(sql))
-        ]
+        """Those that are open, oldest first."""
+        return self.known.now_open()
 
     # in
 
-    def append(self, arrived: Sequence[Told]) -> list[bool]:
-        """Keep them in one commit; for each whether it was new. Repetitions are dropped."""
+    def append(self, arrived: Sequence[Told]) -> Sequence[bool | None]:
+        """Keep them in one commit; for each whether it was new, None where its door was shut
+        meanwhile. Repetitions are dropped."""
         slot, now = self._sealer(), self._clock()
         sealed = [slot.seal(_body(told), b"event " + told.digest) for told in arrived]
 
-        def work(tx: Transaction) -> list[bool]:
+        def work(tx: Transaction) -> list[bool | None]:
             last = first = _counter(tx, "sequence")
-            news: list[bool] = []
+            shut = doors.shut_among(tx, [told.webhook for told in arrived])
+            news: list[bool | None] = []
             for told, body in zip(arrived, sealed, strict=True):
+                if told.webhook in shut:
+                    news.append(None)
+                    continue
                 new = tx.run(_INSERT_SEEN, digest=told.digest, at=now) > 0
                 news.append(new)
                 if new:
@@ -465,9 +449,9 @@ class EventLog:
         return self._mailbox
 
     def _event(self, row: tuple[Any, ...]) -> Event:
-        sequence, webhook, kind, built, received, call_id, digest, sealed = row
+        sequence, webhook, kind, built, received, call_id, digest, doubted, sealed = row
         data = self._opened(digest, sealed)["data"]
-        return Event(sequence, webhook, kind, built, received, call_id, data)
+        return Event(sequence, webhook, kind, built, received, call_id, data, not doubted)
 
     def _opened(self, digest: bytes, sealed: bytes) -> Json:
         try:
@@ -621,7 +605,7 @@ def _count(tx: Transaction, name: str, value: int) -> None:
     )
 
 
-_COLUMNS = "sequence, webhook, kind, built, received, call_id, digest"
+_COLUMNS = f"sequence, webhook, kind, built, received, call_id, digest, {doors.IN_DOUBT}"
 
 
 def _selected(tx: Transaction, query: Query, mark: bytes | None) -> list[tuple[Any, ...]]:

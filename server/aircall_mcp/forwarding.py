@@ -573,6 +573,7 @@ def _written(
             "event": event.kind,
             "timestamp": event.built,
             "sequence": event.sequence,
+            **event.mark,
             "data": event.data,
         },
         separators=(",", ":"),
@@ -618,7 +619,7 @@ def told(event: Event) -> str:
     who = _named(data.get("contact")) or str(data.get("raw_digits") or "")
     line = _named(data.get("number"))
     words = data.get("body") or data.get("content")
-    parts = [f"*{event.kind}*"]
+    parts = [f"*{event.kind}*"] if event.trusted else [f"*{event.kind}*", "(not to be trusted)"]
     if who:
         parts.append(f"{'from' if 'received' in event.kind else 'with'} {_plain(who)}")
     if line:

@@ -130,6 +130,14 @@ Company = Callable[[str | None], Awaitable[tuple[str, int]]]
 """From an account to its company, as a one-way hash, and the requests it has in a minute."""
 
 
+Guard = Callable[[Bound, Caller], Awaitable[None]]
+"""Raises `NotAllowed` for an effect that nobody but a person may have."""
+
+
+async def _unguarded(_bound: Bound, _caller: Caller) -> None:
+    """Everything may be changed that the owner allows."""
+
+
 async def _one_company(account: str | None) -> tuple[str, int]:
     return account or "", 60
 
@@ -175,6 +183,7 @@ class Gateway:
         auth: Auth,
         sandbox: bool = False,
         allowed: frozenset[Effect] = frozenset(EFFECTS),
+        guard: Guard = _unguarded,
         company: Company = _one_company,
         budget: Budget | None = None,
         journal: Journal | None = None,
@@ -192,6 +201,7 @@ class Gateway:
         self.sandbox = sandbox
         self._auth = auth
         self._allowed = allowed
+        self._guard = guard
         self._company = company
         self._budget = budget
         self._journal = journal
@@ -218,6 +228,8 @@ class Gateway:
         """
         operation = bound.operation
         self._allow(operation, caller)
+        if operation.effect != "read":
+            await self._guard(bound, caller)
         errand = await self._errand(bound, caller)
         if operation.repeatable != "safe":
             return await self._effect(errand)

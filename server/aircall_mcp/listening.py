@@ -169,7 +169,8 @@ class Listening:
         for event in found:
             identity = event.data.get("id") or event.data.get("group_message_id") or event.sequence
             known = newest.get(identity)
-            if known is None or known.built < event.built:
+            # What somebody else could have written hides nothing that Aircall told.
+            if known is None or (known.trusted, known.built) < (event.trusted, event.built):
                 newest[identity] = event
         texts = sorted(newest.values(), key=lambda event: -event.sequence)
         if len(texts) > limit:
@@ -335,6 +336,9 @@ class Listening:
             notes |= dict.fromkeys(said)
             one: Json = {"sequence": event.sequence} if event.sequence else {}
             one |= {"event": event.kind, "at": iso(event.built or event.received)}
+            if event.mark:
+                one |= event.mark
+                notes[_NOT_TRUSTED] = None
             if event.call_id is not None and family != "call":
                 one["call_id"] = event.call_id
             shown.append({**one, "data": data.get("data", {})})
@@ -381,6 +385,10 @@ class Listening:
         return []
 
 
+_NOT_TRUSTED = (
+    "Of what says trusted: false, nobody knows who wrote it: somebody had changed our webhook at"
+    " Aircall, and could learn its token. Read it again from Aircall before you act on it."
+)
 _POLLING = (
     "No webhook is registered: the list of calls is looked at every few seconds instead, which sees"
     " only that calls begin, are answered and end."

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from .config import Settings
 from .gateway import Caller, Gateway
+from .guard import Guard
 from .operation import Operation
 from .secrets import Secret
 
@@ -62,6 +63,7 @@ class Mailroom:
         # The built-in sandbox shares nothing with a company: not even what it was told.
         self._home = settings.home / "sandbox" if settings.sandbox else settings.home
         self._opened = ExitStack()
+        self.guard = Guard(lambda: self.events, gateway, operations)
         if vault is not None:
             self.vault = vault
 
@@ -153,6 +155,7 @@ class Mailroom:
 
     def subscriptions(self, account: str | None = None) -> Subscriptions:
         """The webhooks of `account`, or all there are."""
+        from .lock import Lock
         from .subscriptions import Subscriptions
         from .vault.mailbox import mailbox_of
 
@@ -170,6 +173,7 @@ class Mailroom:
             account=account,
             resolve=self._resolve,
             mailbox=public,
+            latch=Lock(self._home / "webhooks.lock"),
         )
 
     async def serve(self, host: str, port: int) -> None:

@@ -101,8 +101,11 @@ class Receiver:
         self._clock = clock
         self._together = together
         self._heartbeat = heartbeat
-        self._queue: asyncio.Queue[tuple[Told, asyncio.Future[bool]]] = asyncio.Queue(waiting)
+        self._queue: asyncio.Queue[tuple[Told, asyncio.Future[bool | None]]] = asyncio.Queue(
+            waiting
+        )
         self._doors: Mapping[str, bytes] = {}
+        self._families: Mapping[str, str] = {}
         self._looked = float("-inf")
         self._looking = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
@@ -169,7 +172,10 @@ class Receiver:
         built = envelope.timestamp / 1000 if envelope.timestamp > 1e11 else envelope.timestamp
         if built and abs(now - built) > OLDEST:
             raise Turned(410, "too old" if built < now else "not yet")
-        told = Told(webhook, kind, envelope.resource[:100], built, envelope.data)
+        told = Told(
+            webhook, kind, envelope.resource[:100], built, envelope.data,
+            self._families.get(webhook, ""),
+        )  # fmt: skip
         try:
             told.digest  # noqa: B018 - made here, where a fault turns away one event and not many
         except (ValueError, RecursionError):
@@ -194,13 +200,14 @@ class Receiver:
         except StoreError:
             raise Turned(503, "try again") from None
         self._doors = {door.webhook: door.digest for door in doors}
+        self._families = {door.webhook: door.family for door in doors}
         self._looked = self._clock()
 
     async def _kept(self, told: Told) -> None:
         """Wait until `told` is committed."""
         if not self._open:
             raise Turned(503, "closing")
-        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        done: asyncio.Future[bool | None] = asyncio.get_running_loop().create_future()
         try:
             self._queue.put_nowait((told, done))
         except asyncio.QueueFull:
@@ -209,6 +216,10 @@ class Receiver:
             new = await done
         except StoreError:
             raise Turned(503, "try again") from None
+        if new is None:
+            # It was known here still; the log knows better.
+            self._doors = {name: one for name, one in self._doors.items() if name != told.webhook}
+            raise Turned(401, "unknown token")
         self.tally.stored += new
         self.tally.repeated += not new
 
@@ -220,7 +231,9 @@ class Receiver:
                 batch.append(self._queue.get_nowait())
             await self._commit_batch(batch)
 
-    async def _commit_batch(self, batch: Sequence[tuple[Told, asyncio.Future[bool]]]) -> None:
+    async def _commit_batch(
+        self, batch: Sequence[tuple[Told, asyncio.Future[bool | None]]]
+    ) -> None:
         told = [one for one, _ in batch]
         try:
             news = await self._events.aside(lambda: self._events.append(told))

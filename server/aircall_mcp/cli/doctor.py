@@ -75,7 +75,7 @@ def _look(flags: dict[str, Any]) -> Iterator[Finding]:
         f"{settings.requests_per_minute} requests a minute",
         "Aircall's newer documentation says 120 a company; requests_per_minute raises it.",
     )
-    yield _credential(house)
+    yield from _asked(house)
 
 
 def _home(settings: Any) -> Finding:
@@ -89,23 +89,52 @@ def _home(settings: Any) -> Finding:
     return Finding("home", "good", str(home))
 
 
-def _credential(house: Any) -> Finding:
+def _asked(house: Any) -> list[Finding]:
+    """What Aircall says: of the credential, and of our webhooks where there are some."""
     import anyio
 
+    async def ask() -> list[Finding]:
+        async with house:
+            return [await _credential(house), *await _webhooks(house)]
+
+    return anyio.run(ask)
+
+
+async def _credential(house: Any) -> Finding:
     from ..gateway import Caller
 
-    async def ping() -> Any:
-        async with house:
-            return await house.desk.call("aircall_ping", {}, Caller(door="cli"))
-
     try:
-        result = anyio.run(ping)
+        result = await house.desk.call("aircall_ping", {}, Caller(door="cli"))
     except ToolError as error:
         return Finding("credential", "bad", error.message, error.hint)
     if not result.is_error:
         return Finding("credential", "good", "accepted (ping answered pong)")
     error = result.payload["error"]
     return Finding("credential", "bad", error["message"], error.get("hint", ""))
+
+
+async def _webhooks(house: Any) -> list[Finding]:
+    """How ours stand, and what came in by one that somebody changed. Nothing is mended."""
+    from .webhooks import in_words
+
+    mailroom = house.mailroom
+    if not mailroom.events.exists:
+        return []
+    try:
+        ours = mailroom.subscriptions(mailroom.account)
+        standing, doubts = await ours.status(), await ours.doubts()
+    except AircallMCPError as error:
+        return [Finding("webhooks", "bad", error.message, error.hint)]
+    findings: list[Finding] = []
+    for one in standing:
+        said = f"{one.door.webhook} is {one.state}" + (f": {one.fault}" if one.fault else "")
+        state = "good" if one.state == "active" else "bad"
+        findings.append(Finding("webhooks", state, said, one.next))
+    findings += [
+        Finding("events", "attention", in_words(one), "Check what was done because of them.")
+        for one in doubts
+    ]
+    return findings
 
 
 def _show(findings: list[Finding]) -> None:

@@ -50,7 +50,7 @@ def listed(as_json: bool, limit: int, **filters: Any) -> None:
     """The newest events, newest first."""
     found = _log().read(_query(filters, limit=limit))
     if as_json:
-        print_json({"events": [asdict(event) for event in found]})
+        print_json({"events": [_plain(event) for event in found]})
         return
     for event in found:
         click.echo(_line(event))
@@ -70,7 +70,7 @@ def tail(as_json: bool, **filters: Any) -> None:
         while True:
             newest = await log.beyond(after)
             for event in log.read(_query(filters, limit=1000, after=after, before=newest + 1)):
-                click.echo(json.dumps(asdict(event)) if as_json else _line(event))
+                click.echo(json.dumps(_plain(event)) if as_json else _line(event))
             after = newest
 
     anyio.run(follow)
@@ -128,9 +128,16 @@ def _query(
     )
 
 
+def _plain(event: Event) -> dict[str, Any]:
+    fields = asdict(event)
+    del fields["trusted"]
+    return fields | event.mark
+
+
 def _line(event: Event) -> str:
     about = f"  call {event.call_id}" if event.call_id else ""
     words = event.data.get("body") or ""
     text = f"  {json.dumps(words, ensure_ascii=False)}" if words else ""
     when = iso(event.built or event.received)
-    return f"{event.sequence:>8}  {when}  {event.kind}{about}{text}"
+    doubt = "" if event.trusted else "  not to be trusted"
+    return f"{event.sequence:>8}  {when}  {event.kind}{about}{doubt}{text}"

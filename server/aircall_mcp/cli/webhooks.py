@@ -6,20 +6,26 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
 import click
 
 from ..config import settings_from
-from ..errors import SettingsError
+from ..errors import AircallMCPError, SettingsError
+from ..operation import iso
 from .events import house_of_a_person, mailroom_of_a_person
 from .options import as_json, print_json
 from .vault import create_if_missing, vault_of
 
 if TYPE_CHECKING:
+    from ..doors import Doubt
     from ..mailroom import Mailroom
-    from ..subscriptions import Subscription, Subscriptions
+    from ..registrations import Subscription
+    from ..subscriptions import Subscriptions
+
+    Status = tuple[list[Subscription], AircallMCPError | None, list[Subscription], list[Doubt]]
 
 T = TypeVar("T")
 
@@ -71,23 +77,36 @@ def register(
 @click.option("--account", metavar="NAME", help="Of this account; of all, unless told.")
 @as_json
 def status(account: str | None, as_json: bool) -> None:
-    """Compare what Aircall says with what we have; bring back what Aircall disabled."""
+    """Compare ours with what Aircall says. Bring back what Aircall disabled, and replace what
+    somebody changed."""
 
-    async def look(ours: Subscriptions) -> tuple[list[Subscription], list[Subscription]]:
-        return await ours.mend(), await ours.status()
+    async def look(ours: Subscriptions) -> Status:
+        mended: list[Subscription] = []
+        trouble: AircallMCPError | None = None
+        try:
+            mended = await ours.mend()
+        except AircallMCPError as error:
+            trouble = error
+        return mended, trouble, await ours.status(), await ours.doubts()
 
-    mended, found = _with(account, look)
+    mended, trouble, found, doubts = _with(account, look)
     hearing = mailroom_of_a_person().events.hearing()
-    names = {one.door.webhook for one in mended}
+    names = {one.door.webhook for one in mended if one.done == "brought back"}
     if as_json:
         print_json(
             {
                 "webhooks": [
                     {**_told(one), "brought_back": one.door.webhook in names} for one in found
                 ],
+                "not_trusted": [asdict(one) for one in doubts],
                 "listening_since": hearing.since,
                 "last_heard_from": hearing.alive,
                 "gaps": hearing.gaps,
+                **(
+                    {"trouble": {"message": trouble.message, "hint": trouble.hint}}
+                    if trouble
+                    else {}
+                ),
             }
         )
     else:
@@ -95,10 +114,33 @@ def status(account: str | None, as_json: bool) -> None:
             back = " (was disabled, brought back)" if one.door.webhook in names else ""
             fault = f": {one.fault}" if one.fault else ""
             click.echo(f"{one.door.webhook}  {one.state}{back}{fault}  {one.door.url}")
+            if one.next:
+                click.echo(f"next: {one.next}", err=True)
+        for doubt in doubts:
+            click.echo(in_words(doubt))
         if not found:
             click.echo("No webhook of ours. next: aircall-mcp webhooks register", err=True)
-    if any(one.state != "active" for one in found):
+        if trouble is not None:
+            click.echo(f"error: {trouble.message}\n{trouble.hint}", err=True)
+    if trouble is not None or any(one.state != "active" for one in found):
         raise click.exceptions.Exit(1)
+
+
+@group.command()
+@click.argument("webhook", required=False)
+@click.option("--account", metavar="NAME", help="Of this account; of all, unless told.")
+@as_json
+def rotate(webhook: str | None, account: str | None, as_json: bool) -> None:
+    """Renew the token of WEBHOOK, or of all. A new one stands before the old one is deleted."""
+    renewed = _with(account, lambda ours: ours.rotate(webhook))
+    if as_json:
+        told = [{**_told(one), "replaces": one.door.succeeds} for one in renewed]
+        print_json({"webhooks": told})
+        return
+    for one in renewed:
+        click.echo(f"{one.door.webhook} replaces {one.door.succeeds}: {one.state}", err=True)
+    if not renewed:
+        click.echo("No webhook of ours. next: aircall-mcp webhooks register", err=True)
 
 
 @group.command()
@@ -165,4 +207,15 @@ def _told(one: Subscription) -> dict[str, Any]:
         "state": one.state,
         "kinds": list(one.kinds),
         **({"fault": one.fault} if one.fault else {}),
+        **({"next": one.next} if one.next else {}),
     }
+
+
+def in_words(doubt: Doubt) -> str:
+    """What is not to be trusted, in a line."""
+    until = iso(doubt.until) if doubt.until is not None else "now"
+    replaced = f"; {doubt.replaced_by} replaces it" if doubt.replaced_by else ""
+    return (
+        f"{doubt.webhook} was changed or deleted at Aircall by somebody: what came in by it from"
+        f" {iso(doubt.since)} to {until} is not to be trusted ({doubt.events} events){replaced}"
+    )
