@@ -18,10 +18,10 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Any, Protocol, TypeVar, cast
 
-from . import doors
-from .doors import Door, Doors
+from . import webhooks
 from .errors import ArgumentError, CredentialError, StoreError
 from .store import Migration, Store, Transaction
+from .webhooks import Door, Webhooks
 
 __all__ = ["Door", "Event", "EventLog", "Hearing", "Query", "Retention", "Told"]
 
@@ -33,7 +33,7 @@ MIGRATIONS: tuple[Migration, ...] = (
         "CREATE TABLE counter (name TEXT PRIMARY KEY, value BIGINT NOT NULL)",
         """CREATE TABLE mailbox (
             single INTEGER PRIMARY KEY CHECK (single = 1), public BLOB NOT NULL)""",
-        *doors.TABLE,
+        *webhooks.TABLE,
         """CREATE TABLE event (
             sequence INTEGER PRIMARY KEY, digest BLOB NOT NULL, webhook TEXT NOT NULL,
             kind TEXT NOT NULL, built DOUBLE PRECISION NOT NULL, received DOUBLE PRECISION NOT NULL,
@@ -57,8 +57,8 @@ MIGRATIONS: tuple[Migration, ...] = (
         "CREATE INDEX party_event ON party (sequence)",
         "CREATE TABLE listened (started DOUBLE PRECISION PRIMARY KEY, alive DOUBLE PRECISION)",
     ),
-    doors.SHUT,
-    doors.TRUST,
+    webhooks.SHUT,
+    webhooks.TRUST,
 )
 
 POLL = 0.02
@@ -126,7 +126,7 @@ class Told:
 class Event:
     """An event of the log. Times are in UNIX seconds; `data` is as Aircall sent it.
 
-    Without `trusted` somebody else could have written it: see `doors`.
+    Without `trusted` somebody else could have written it: see `webhooks`.
     """
 
     sequence: int
@@ -205,7 +205,7 @@ class EventLog:
         clock: Callable[[], float] = time.time,
         poll: float = POLL,
     ) -> None:
-        self.known = Doors(store, clock)
+        self.known = Webhooks(store, clock)
         self._store = store
         self._make_slot = slot
         self._find_mailbox = mailbox
@@ -260,7 +260,7 @@ class EventLog:
 
         def work(tx: Transaction) -> list[bool | None]:
             last = first = _counter(tx, "sequence")
-            shut = doors.shut_among(tx, [told.webhook for told in arrived])
+            shut = webhooks.shut_among(tx, [told.webhook for told in arrived])
             news: list[bool | None] = []
             for told, body in zip(arrived, sealed, strict=True):
                 if told.webhook in shut:
@@ -605,7 +605,7 @@ def _count(tx: Transaction, name: str, value: int) -> None:
     )
 
 
-_COLUMNS = f"sequence, webhook, kind, built, received, call_id, digest, {doors.IN_DOUBT}"
+_COLUMNS = f"sequence, webhook, kind, built, received, call_id, digest, {webhooks.IN_DOUBT}"
 
 
 def _selected(tx: Transaction, query: Query, mark: bytes | None) -> list[tuple[Any, ...]]:

@@ -18,8 +18,8 @@ from .gateway import Caller, Gateway
 from .operation import Bound, Operation
 
 if TYPE_CHECKING:
-    from .doors import Door
     from .events import EventLog
+    from .webhooks import Door
 
 _WEBHOOK = re.compile(r"/v[0-9]+/webhooks/([^/]+)")
 _NUMBER = re.compile(r"/v[0-9]+/numbers/([^/]+)/messages/configuration")

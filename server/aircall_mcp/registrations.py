@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, cast
 
-from .doors import Door
 from .errors import ArgumentError, OutcomeUnknown, Refused
 from .gateway import Caller, Gateway
 from .operation import Operation
+from .webhooks import Door
 
 Json = dict[str, Any]
 State: TypeAlias = Literal["active", "disabled", "missing", "changed"]

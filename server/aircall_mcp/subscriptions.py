@@ -22,7 +22,6 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from .accounts import Shelf
-from .doors import Door, Doubt
 from .errors import AircallMCPError, ArgumentError, OutcomeUnknown, StoreError, ToolError
 from .events import EventLog
 from .gateway import Gateway
@@ -31,6 +30,7 @@ from .operation import Operation
 from .receiver import PREFIX, door_for
 from .registrations import LINE, Made, Registrations, Subscription, is_line, number_of
 from .secrets import Secret, inside
+from .webhooks import Door, Doubt
 
 log = logging.getLogger(__name__)
 

@@ -20,10 +20,10 @@ from .options import as_json, print_json
 from .vault import create_if_missing, vault_of
 
 if TYPE_CHECKING:
-    from ..doors import Doubt
     from ..mailroom import Mailroom
     from ..registrations import Subscription
     from ..subscriptions import Subscriptions
+    from ..webhooks import Doubt
 
     Status = tuple[list[Subscription], AircallMCPError | None, list[Subscription], list[Doubt]]
 

@@ -1,9 +1,9 @@
-"""The doors of the event log: webhooks that Aircall calls, and how far each of them is believed.
+"""The webhooks that the event log knows, and how far each of them is believed.
 
-A door is reserved before it is made at Aircall, opened when its token is known, and shut for good;
-its row stays, since it says whose the events are that came in by it. What somebody changed at
-Aircall is doubted from where it was last seen unchanged: whoever has its token could have written
-all that came in behind that.
+Each is a door for events: reserved before it is made at Aircall, opened when its token is known,
+and shut for good; its row stays, since it says whose the events are that came in by it. What
+somebody changed at Aircall is doubted from where it was last seen unchanged: whoever has its token
+could have written all that came in behind that.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Doubt:
     replaced_by: str | None
 
 
-class Doors:
+class Webhooks:
     """See the module docstring. All methods may wait for a disk, and raise `StoreError`."""
 
     def __init__(self, store: Store, clock: Callable[[], float] = time.time) -> None:
