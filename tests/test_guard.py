@@ -24,6 +24,7 @@ from .canaries import CANARIES
 from .house import Clock, gateway_to
 from .mail import log_in, mailbox
 from .processes import started
+from .proxy import Fault
 from .upstream import Upstream, upstream
 
 pytestmark = pytest.mark.anyio
@@ -240,16 +241,20 @@ async def test_a_home_that_never_registered_anything_is_not_made_for_the_questio
     await house.desk.aclose()
 
 
-async def ran(there: Upstream, home: Path, words: Sequence[str]) -> tuple[int, Any, str]:
-    """A command of ours in a process of its own: exit code, JSON, stderr."""
-    environment = {
-        "AIRCALL_MCP_BASE_URL": f"http://127.0.0.1:{there.port}",
+def environment(home: Path, base_url: str) -> dict[str, str]:
+    return {
+        "AIRCALL_MCP_BASE_URL": base_url,
         "AIRCALL_API_ID": "sandbox-api-id",
         "AIRCALL_API_TOKEN": "sandbox-api-token",
         "AIRCALL_MCP_HOME": str(home),
         "AIRCALL_MCP_VAULT_KEY": CANARIES["vault key"],
     }
-    async with started(*words, "--json", pipe=False, **environment) as process:
+
+
+async def ran(there: Upstream, home: Path, words: Sequence[str]) -> tuple[int, Any, str]:
+    """A command of ours in a process of its own: exit code, JSON, stderr."""
+    known = environment(home, f"http://127.0.0.1:{there.port}")
+    async with started(*words, "--json", pipe=False, **known) as process:
         out, err = await asyncio.wait_for(process.communicate(), 60)
     return process.returncode or 0, json.loads(out) if out.strip() else None, err.decode()
 
@@ -311,3 +316,37 @@ async def test_the_commands_keep_to_it_and_those_of_a_person_go_through(home: Pa
         assert f"webhooks rotate {stands['webhook']}" in stands["next"]
         code, gone, err = await ran(there, home, ("webhooks", "remove"))
         assert (code, gone) == (0, {"removed": [rotated["webhook"]]}), err
+
+
+@pytest.mark.parametrize("operation", ["create_webhook", "delete_webhook"])
+async def test_a_watchdog_that_is_killed_waiting_for_an_answer_leaves_one_webhook_in_the_end(
+    home: Path, operation: str
+) -> None:
+    """SIGKILL, when Aircall had done what it was asked and before we heard of it."""
+    async with upstream() as there:
+        await ran(there, home, ("webhooks", "register", "--public-url", URL))
+        world = there.sandbox.world
+        many = len(world.webhooks)
+        [webhook] = [one for one in world.webhooks.values() if one.url.startswith(URL)]
+        webhook.url = STOLEN
+        before = there.arrivals(operation)
+        silent = {"create_webhook": 1, "delete_webhook": 2}[operation]
+        there.proxy.plan = lambda: (
+            Fault("silence", after=True) if there.proxy.requests >= silent else None
+        )
+        known = environment(home, there.proxy.base_url)
+        async with started("webhooks", "status", pipe=False, **known) as process:
+            async with asyncio.timeout(60):
+                while there.performed(operation) == before:  # noqa: ASYNC110 - another process
+                    await asyncio.sleep(0.01)
+            process.kill()
+            await process.wait()
+        code, status, err = await ran(there, home, ("webhooks", "status"))
+        assert code == 0, err
+        [stands] = status["webhooks"]
+        [left] = [one for one in world.webhooks.values() if one.name == "aircall-mcp"]
+        assert (left.uuid, left.url) == (stands["aircall_id"], stands["url"])
+        assert len(world.webhooks) == many
+        assert left.uuid != webhook.uuid
+        [doubt] = status["not_trusted"]
+        assert doubt["replaced_by"] == stands["webhook"]
