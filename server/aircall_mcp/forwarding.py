@@ -12,7 +12,6 @@ import asyncio
 import base64
 import hashlib
 import hmac
-import ipaddress
 import json
 import logging
 import os
@@ -29,6 +28,7 @@ import httpx2
 
 from . import __version__
 from .accounts import Shelf
+from .addresses import is_public
 from .errors import AircallMCPError, ArgumentError, CredentialError
 from .events import Event, EventLog, Query, subject
 from .lock import Alone, Latch
@@ -71,7 +71,6 @@ AT_ONCE = 8
 _BATCH = 200
 _FIELD = "destination"
 _NAME = re.compile(r"(slack|https):[a-z0-9][a-z0-9_-]{0,39}")
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _HOPELESS = frozenset({400, 401, 403, 404, 405, 406, 410, 411, 413, 414, 415, 422, 431})
 
 
@@ -486,7 +485,7 @@ class Forwarder:
             raise OSError
         if not destination.private:
             for address in found:
-                if not _is_public(address):
+                if not is_public(address):
                     raise CredentialError(
                         f"{destination.name} leads to an address that is not public.",
                         hint="If that is meant, add it again with --allow-private.",
@@ -521,17 +520,6 @@ async def resolved(host: str, port: int) -> list[str]:
     found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     ordered = sorted(found, key=lambda one: one[0] != socket.AF_INET)
     return list(dict.fromkeys(str(one[4][0]) for one in ordered))
-
-
-def _is_public(address: str) -> bool:
-    try:
-        ip = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    inner = getattr(ip, "ipv4_mapped", None) or getattr(ip, "sixtofour", None)
-    if ip.version == 6 and ip in _NAT64:
-        inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
-    return ip.is_global and not ip.is_multicast and (inner is None or _is_public(str(inner)))
 
 
 def _host(url: bytes) -> str:

@@ -1,0 +1,109 @@
+"""Addresses on the internet, judged by their spelling: nothing here looks a name up.
+
+A URL that a model names leads Aircall somewhere, with the company's words or to fetch some. It is
+https to a public name or number, in the one spelling that all readers understand alike.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+LONGEST = 2048
+"""Characters of a URL."""
+
+_PLAIN = re.compile(r"[!-\[\]-~]*")  # printable ASCII but for the space and the backslash
+_URL = re.compile(r"https://(?P<place>[^/?#]+)(?:[/?#].*)?", re.IGNORECASE)
+_PLACE = re.compile(
+    r"(?P<host>\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::(?P<port>[0-9]{1,5}))?", re.IGNORECASE
+)
+_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?")
+_TOP = re.compile(r"[a-z]{2,63}|xn--[a-z0-9-]{1,59}")
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+_HERE = frozenset(
+    {
+        "arpa", "corp", "home", "internal", "intranet", "invalid", "lan", "local", "localdomain",
+        "localhost", "onion", "private", "test",
+    }
+)  # fmt: skip
+"""Last labels of names that lead nowhere on the internet, or to a network of one's own."""
+
+_UNICAST = ipaddress.IPv6Network("2000::/3")
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_NOT_PUBLIC = (  # what some versions of Python do not know
+    ipaddress.IPv4Network("192.88.99.0/24"),
+    ipaddress.IPv6Network("3fff::/20"),
+)
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address, with or without a zone, is one of the internet.
+
+    An IPv6 address that holds an IPv4 one is as public as that.
+    """
+    try:
+        ip = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    if any(ip in network for network in _NOT_PUBLIC if network.version == ip.version):
+        return False
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip.ipv4_mapped is not None:
+            return is_public(str(ip.ipv4_mapped))
+        if ip in _NAT64:
+            return is_public(str(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)))
+        if ip not in _UNICAST or (ip.sixtofour is not None and not is_public(str(ip.sixtofour))):
+            return False
+    return ip.is_global and not ip.is_multicast
+
+
+def fault_of(url: str) -> str:
+    """Why this is no https URL on the internet, or an empty string. Says nothing of its value."""
+    if len(url) > LONGEST:
+        return f"is over {LONGEST} characters long"
+    if not _PLAIN.fullmatch(url):
+        return "holds something else than plain ASCII (%41 in the path, xn-- in the name)"
+    parts = _URL.fullmatch(url)
+    if parts is None:
+        return "is not of the form https://name/path"
+    if "@" in parts["place"]:
+        return "holds a user name or password"
+    place = _PLACE.fullmatch(parts["place"].lower())
+    if place is None or not 0 < int(place["port"] or 443) < 65_536:
+        return "has no plain name and port"
+    return _fault_of_host(place["host"])
+
+
+def _fault_of_host(host: str) -> str:
+    labels = host.split(".")
+    if host.startswith("["):
+        return "" if is_public(host[1:-1]) else "leads to an address that is not public"
+    if _NUMBER.fullmatch(labels[-1] or (labels[-2] if len(labels) > 1 else "")):
+        try:
+            ipaddress.IPv4Address(host)
+        except ValueError:
+            return "holds a number in another form than 203.0.113.7"
+        return "" if is_public(host) else "leads to an address that is not public"
+    if len(host) > 253 or not all(map(_LABEL.fullmatch, labels)) or _is_disguised(labels):
+        return "has a name in no usual form"
+    if len(labels) < 2 or labels[-1] in _HERE or not _TOP.fullmatch(labels[-1]):
+        return "has a name that is not public"
+    return ""
+
+
+def _is_disguised(labels: list[str]) -> bool:
+    """Whether punycode hides something else than letters and digits that only it can spell."""
+    import unicodedata
+
+    for label in labels:
+        if not label.startswith("xn--"):
+            continue
+        try:
+            plain = label.removeprefix("xn--").encode().decode("punycode")
+        except ValueError:
+            return True
+        if plain.isascii() or unicodedata.normalize("NFKC", plain) != plain:
+            return True  # wide digits, for a careless reader
+        if any(unicodedata.category(one)[0] not in "LMN" and one not in "-·・" for one in plain):
+            return True
+    return False
