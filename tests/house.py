@@ -15,7 +15,7 @@ from aircall_mcp.config import AIRCALL
 from aircall_mcp.desk import Desk
 from aircall_mcp.gateway import Caller, Gateway
 from aircall_mcp.lock import Alone
-from aircall_mcp.operation import EFFECTS, Effect
+from aircall_mcp.operation import EVERYTHING, Allowance
 from aircall_mcp.registry import Registry
 from aircall_mcp.sandbox import Sandbox
 from aircall_mcp.secrets import Secret
@@ -57,7 +57,7 @@ def gateway_to(
     app: App,
     *,
     key: tuple[str, str] | str | None = ("sandbox-api-id", "sandbox-api-token"),
-    allowed: frozenset[Effect] = frozenset(EFFECTS),
+    allowed: frozenset[Allowance] = EVERYTHING,
     sandbox: bool = True,
     **more: Any,
 ) -> Gateway:

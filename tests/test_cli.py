@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 
 from aircall_mcp import __version__
 from aircall_mcp.cli import COMMANDS, group
+from aircall_mcp.errors import SettingsError
 
 from .canaries import CANARIES
 
@@ -123,6 +124,12 @@ def test_config_prints_the_config_alone_on_stdout_and_the_place_on_stderr() -> N
     assert json.loads(result.stdout)["mcpServers"]["aircall"]["command"] == sys.executable
     assert "mcp.json" in result.stderr
     ran("config", "netscape", code=2)
+    allowing = json.loads(ran("config", "cursor", "--allow", "reach, administers").stdout)
+    assert allowing["mcpServers"]["aircall"]["args"][-2:] == ["--allow", "reach,administers"]
+    with pytest.raises(SettingsError):
+        CliRunner().invoke(
+            group, ["config", "cursor", "--allow", "everything"], catch_exceptions=False
+        )
 
 
 def test_run_performs_one_operation_in_the_sandbox() -> None:

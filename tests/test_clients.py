@@ -43,6 +43,13 @@ def test_a_config_parses_and_starts_this_very_interpreter(client: Client, sandbo
 
 
 @local_clients
+def test_what_the_owner_allows_is_written_by_name_and_nothing_else(client: Client) -> None:
+    assert "--allow" not in server_of(client)["args"]
+    args = server_of(client, allow=("reach", "exposes"))["args"]
+    assert args[-2:] == ["--allow", "reach,exposes"]
+
+
+@local_clients
 def test_the_surface_fits_the_client(client: Client) -> None:
     args = server_of(client)["args"]
     full = {"claude-code", "cursor", "vscode"}

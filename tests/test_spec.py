@@ -89,6 +89,23 @@ FAULTS: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
     "an unknown repeatability": (
         lambda s: edit(s / TAGS, 'repeatable = "safe"', 'repeatable = "often"'),
         ("tags.toml", "list_tags", "repeatable")),
+    "a write that says nothing of its stakes": (
+        lambda s: edit(s / TAGS, 'stakes = "none: a label"\nadditive', "additive"),
+        ("tags.toml", "create_tag", "stakes")),
+    "an unknown word for the stakes": (
+        lambda s: edit(s / TAGS, 'stakes = "none: a label"\nadditive',
+                       'stakes = "few: a label"\nadditive'),
+        ("tags.toml", "create_tag", "few", "administers")),
+    "stakes that nobody argues for": (
+        lambda s: edit(s / TAGS, 'stakes = "none: a label"\nadditive', 'stakes = "none"\nadditive'),
+        ("tags.toml", "create_tag", "why")),
+    "stakes of an argument that is not there": (
+        lambda s: edit(s / "toolsets/numbers.toml", 'messages = "adm', 'songs = "adm'),
+        ("numbers.toml", "update_number", "songs")),
+    "a delete that only adds": (
+        lambda s: edit(s / TAGS, 'stakes = "none: a label; its effect is gate enough"',
+                       'stakes = "none: a label; its effect is gate enough"\nadditive = true'),
+        ("tags.toml", "delete_tag", "additive")),
     "an operation without a summary": (
         lambda s: edit(s / TAGS, 'summary = "List tags', 'summery = "List tags'),
         ("tags.toml", "list_tags", "summary")),

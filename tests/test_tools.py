@@ -31,7 +31,7 @@ pytestmark = pytest.mark.anyio
     ("effect", "read_only", "destructive", "open_world"),
     [
         ("read", True, False, False),
-        ("write", False, False, False),
+        ("write", False, True, False),
         ("reach", False, True, True),
         ("delete", False, True, False),
     ],
@@ -43,6 +43,11 @@ def test_the_four_hints_follow_from_the_effect(
     assert notes["readOnlyHint"] is read_only
     assert notes["destructiveHint"] is destructive
     assert notes["openWorldHint"] is open_world
+
+
+def test_a_write_that_only_adds_takes_nothing_away(registry: Registry) -> None:
+    for name, destructive in (("create_tag", False), ("update_tag", True), ("archive_call", True)):
+        assert tool_for(registry.ids[name])["annotations"]["destructiveHint"] is destructive
 
 
 def test_idempotent_is_what_may_be_repeated(registry: Registry) -> None:

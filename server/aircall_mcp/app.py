@@ -20,7 +20,7 @@ from .errors import CredentialError, StoreError
 from .gateway import Caller, Gateway
 from .journal import Journal
 from .mailroom import Mailroom
-from .operation import EFFECTS, Bound, Effect
+from .operation import EVERYTHING, Allowance, Bound
 from .registry import Registry, Selection
 from .secrets import Secret, scrubber_for
 from .vault import vault_at
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-UNASKED: frozenset[Effect] = frozenset({"read", "write"})
-"""Effects that the real host may see without the owner's --allow."""
+UNASKED: frozenset[Allowance] = frozenset({"read", "write"})
+"""What the real host may be asked to do without the owner's --allow: nothing else is at stake."""
 
 START_PATIENCE = 0.5
 """Seconds that a start waits for the names of the accounts."""
@@ -161,11 +161,8 @@ def log_to_file(house: House) -> str:
     return logs.write_to(house.settings.log_file, house.settings.log_level, house.auth.scrub)
 
 
-def _allowed(settings: Settings) -> frozenset[Effect]:
-    on_loopback = settings.base_url.startswith("http://")
-    if settings.sandbox or on_loopback:
-        return frozenset(EFFECTS)
-    return UNASKED | frozenset(settings.allow)
+def _allowed(settings: Settings) -> frozenset[Allowance]:
+    return EVERYTHING if settings.sandbox else UNASKED | frozenset(settings.allow)
 
 
 def _accounts(settings: Settings, environment: Mapping[str, str], vault: Vault | None) -> Accounts:

@@ -89,7 +89,13 @@ CLIENTS: dict[str, Client] = {
 }  # fmt: skip
 
 
-def config_for(client: Client, *, sandbox: bool = False, account: str | None = None) -> str:
+def config_for(
+    client: Client,
+    *,
+    sandbox: bool = False,
+    account: str | None = None,
+    allow: Sequence[str] = (),
+) -> str:
     """The text that belongs into `client.file` (or, for remote clients, the steps to take)."""
     args = ["-m", "aircall_mcp", "serve"]
     if client.surface != "full":
@@ -98,4 +104,6 @@ def config_for(client: Client, *, sandbox: bool = False, account: str | None = N
         args.append("--sandbox")
     if account:
         args += ["--account", account]
+    if allow:
+        args += ["--allow", ",".join(allow)]
     return client.entry(sys.executable, args)

@@ -25,7 +25,7 @@ from pydantic import (
 )
 
 from .errors import SettingsError
-from .operation import Effect, nearest
+from .operation import Allowance, nearest
 
 AIRCALL = "https://api.aircall.io"
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
@@ -78,8 +78,10 @@ class Settings(BaseModel):
     include_deprecated: bool = Field(
         False, description="Also the operations that Aircall has retired."
     )
-    allow: Annotated[tuple[Effect, ...], BeforeValidator(_names)] = Field(
-        (), description="What else the real host may be asked to do: `reach`, `delete`."
+    allow: Annotated[tuple[Allowance, ...], BeforeValidator(_names)] = Field(
+        (),
+        description="What else the real host may be asked to do: the effects `reach` and `delete`,"
+        " the stakes `exposes` and `administers`.",
     )
     time_zone: Zone | None = Field(
         None,

@@ -16,8 +16,9 @@ from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
+from . import probe
 from .breaker import Breaker
 from .budget import Budget, Lane, Share, Slot, pause_of
 from .cache import Cache
@@ -33,9 +34,9 @@ from .errors import (
 )
 from .exchange import LARGEST_ANSWER, Answered, Broken, Exchange, Sending
 from .journal import GUARD, Intent, Journal, Outcome, canonical, fingerprint
-from .operation import EFFECTS, Bound, Effect, Operation
+from .operation import EVERYTHING, Allowance, Bound, Operation
 from .retries import PASSING, Retries, Trouble
-from .secrets import Secret, secrets_in
+from .secrets import LOOPBACK, Secret, secrets_in
 from .settling import found, look, over
 
 if TYPE_CHECKING:
@@ -51,6 +52,9 @@ a request after 29."""
 
 LOOK = 4.0
 """Seconds for a read that settles an outcome."""
+
+PROBE = 2.0
+"""Seconds in which our own sandbox answers that it is one."""
 
 Progress = Callable[[float, float | None, str], Awaitable[None]]
 
@@ -163,6 +167,7 @@ class _Errand:
     passing: bool = True
     sent_at: float = 0.0
     left: bool = False
+    sandbox: bool = False
 
     @property
     def operation(self) -> Operation:
@@ -182,7 +187,7 @@ class Gateway:
         base_url: str,
         auth: Auth,
         sandbox: bool = False,
-        allowed: frozenset[Effect] = frozenset(EFFECTS),
+        allowed: frozenset[Allowance] = EVERYTHING,
         guard: Guard = _unguarded,
         company: Company = _one_company,
         budget: Budget | None = None,
@@ -227,10 +232,11 @@ class Gateway:
         was done) or `OutcomeUnknown` (an effect was sent and no answer came).
         """
         operation = bound.operation
-        self._allow(operation, caller)
+        waived = await self.admit(bound, caller)
         if operation.effect != "read":
             await self._guard(bound, caller)
         errand = await self._errand(bound, caller)
+        errand.sandbox = waived
         if operation.repeatable != "safe":
             return await self._effect(errand)
         reply, age = await self._cache.get(
@@ -257,18 +263,55 @@ class Gateway:
         if self._journal is not None:
             self._journal.close()
 
-    def _allow(self, operation: Operation, caller: Caller) -> None:
-        if caller.person or operation.effect in self._allowed:
-            return
-        what = {
-            "reach": "reaches real people or costs money",
-            "delete": "deletes for good",
-        }.get(operation.effect, "changes things at Aircall")
-        raise NotAllowed(
-            f"{operation.tool} {what}; the owner of this server does not allow that.",
-            hint=f"The owner can start the server with --allow {operation.effect}."
-            " It works in the sandbox (--sandbox).",
+    async def admit(self, bound: Bound, caller: Caller) -> bool:
+        """Raise `NotAllowed` unless the owner allows it, or a person asked for exactly this.
+
+        True if it is let through because our own sandbox listens there, which needs nobody's yes.
+        """
+        if caller.person or not self._lacking(bound):
+            return False
+        if not self.sandbox and await self.at_sandbox():
+            return True
+        raise self._not_allowed(bound)
+
+    async def at_sandbox(self) -> bool:
+        """Whether it is our own sandbox that answers, at this moment. Nothing of it is kept: what
+        listens on a port of this machine may be another one the next time."""
+        if self.sandbox:
+            return True
+        if not self._on_loopback():
+            return False
+        asked = probe.nonce()
+        try:
+            answered = await self._exchange.send(
+                "GET", self.base_url + probe.PATH + asked,
+                signed={}, body=None, sending=Sending(), deadline=PROBE, alone=True,
+            )  # fmt: skip
+        except Broken:
+            return False
+        return answered.status == 200 and probe.is_answer(answered.body, asked)
+
+    def _lacking(self, bound: Bound) -> list[Allowance]:
+        needed: tuple[Allowance, ...] = (bound.operation.effect, *bound.stakes)
+        return [word for word in needed if word not in self._allowed]
+
+    def _not_allowed(self, bound: Bound) -> NotAllowed:
+        lacking = self._lacking(bound)
+        because: dict[Allowance, str] = {word: f" ({why})" for word, why in bound.stakes.items()}
+        does = " and ".join(_DOES[word] + because.get(word, "") for word in lacking)
+        hint = f"The owner can start the server with --allow {','.join(lacking)}."
+        if self._on_loopback():
+            hint += (
+                f" {self.base_url} is taken for the real host: no sandbox of ours answers there."
+            )
+        return NotAllowed(
+            f"{bound.operation.tool} {does}; the owner of this server does not allow that.",
+            hint=f"{hint} It works in the sandbox (--sandbox).",
         )
+
+    def _on_loopback(self) -> bool:
+        there = urlsplit(self.base_url)
+        return there.scheme == "http" and there.hostname in LOOPBACK
 
     async def _errand(self, bound: Bound, caller: Caller) -> _Errand:
         url = self.base_url + bound.path
@@ -423,7 +466,8 @@ class Gateway:
             body = None
         identity = f" (id {shown['id']})" if isinstance(shown.get("id"), int) else ""
         note = f"The answer got lost, but it was done: aircall_{rule.operation} shows it{identity}."
-        return Reply(operation.answer.status, body, self.sandbox, notes=(note,))
+        sandbox = self.sandbox or errand.sandbox
+        return Reply(operation.answer.status, body, sandbox, notes=(note,))
 
     async def _look(self, errand: _Errand, age: float) -> Mapping[str, Any] | bool | None:
         """What a read shows of an effect that was sent `age` seconds ago: the thing itself, False
@@ -459,9 +503,10 @@ class Gateway:
         again, operation = errand.unsure, errand.operation
         answered = await self._answered(errand)
         if 200 <= answered.status < 300:
-            return Reply(answered.status, answered.body, self.sandbox)
+            return Reply(answered.status, answered.body, self.sandbox or errand.sandbox)
         if again and answered.status == 404 and operation.method == "DELETE":
-            return Reply(operation.answer.status, None, self.sandbox)  # the first attempt did it
+            # the first attempt did it
+            return Reply(operation.answer.status, None, self.sandbox or errand.sandbox)
         error = self._refusal(operation, answered)
         if not isinstance(error, BudgetExhausted):
             errand.unsure = isinstance(error, OutcomeUnknown)
@@ -516,6 +561,8 @@ class Gateway:
                 await self._intend(errand)
                 if errand.left and not errand.unsure:
                     raise asyncio.CancelledError
+                if errand.sandbox and not await self.at_sandbox():
+                    raise self._not_allowed(errand.bound)  # it was, a moment ago
                 errand.sent_at = self._clock()
                 if errand.until is None:
                     errand.until = errand.sent_at + errand.caller.deadline
@@ -526,7 +573,8 @@ class Gateway:
                     body=errand.bound.body,
                     sending=errand.sending,
                     deadline=errand.until - errand.sent_at,
-                    alone=errand.operation.repeatable == "never",
+                    # The sandbox is asked anew for each, and by no connection of before.
+                    alone=errand.sandbox or errand.operation.repeatable == "never",
                 )
             finally:
                 if errand.sending.now:
@@ -596,6 +644,16 @@ class Gateway:
             status=status,
             hint=_hint(operation, status, body),
         )
+
+
+_DOES: Mapping[Allowance, str] = {
+    "read": "reads",
+    "write": "changes things at Aircall",
+    "reach": "reaches real people or costs money",
+    "delete": "deletes for good",
+    "exposes": "lets the company's words out",
+    "administers": "decides who may do what, what callers hear or whether they get through",
+}
 
 
 def _unknown(operation: Operation, message: str) -> OutcomeUnknown:

@@ -17,15 +17,22 @@ from functools import cached_property
 from typing import Any, Literal, cast
 from urllib.parse import quote
 
+from . import addresses
 from .errors import ArgumentError
 
 Effect = Literal["read", "write", "reach", "delete"]
+Stakes = Literal["none", "exposes", "administers"]
+AtStake = Literal["exposes", "administers"]
+Allowance = Literal["read", "write", "reach", "delete", "exposes", "administers"]
 Repeatability = Literal["safe", "idempotent", "never"]
 Place = Literal["path", "query", "body", "ours"]
 Paging = Literal["page", "cursor", "none"]
 Detail = Literal["concise", "full"]
 
 EFFECTS: tuple[Effect, ...] = ("read", "write", "reach", "delete")
+STAKES: tuple[Stakes, ...] = ("none", "exposes", "administers")
+EVERYTHING: frozenset[Allowance] = frozenset((*EFFECTS, "exposes", "administers"))
+"""All that an owner can allow."""
 
 PAGE_SIZE = 50
 """Items asked for a page when nobody says otherwise; Aircall's own maximum for most lists."""
@@ -39,7 +46,11 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One argument: `name` as the model writes it, `wire` as Aircall reads it."""
+    """One argument: `name` as the model writes it, `wire` as Aircall reads it.
+
+    `urls` are the places in it where URLs stand: `""` for itself, `*` for its items, `*/link` for a
+    field of each. `stakes` are those of giving it, and `because` argues for them.
+    """
 
     name: str
     wire: str
@@ -47,6 +58,9 @@ class Parameter:
     required: bool
     schema: Mapping[str, Any]
     form: Literal["plain", "time", "phone", "phones"] = "plain"
+    urls: tuple[str, ...] = ()
+    stakes: Stakes = "none"
+    because: str = ""
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -108,7 +122,9 @@ class Settling:
 class Operation:
     """One thing Aircall can do. See the module docstring; `input_schema` is what is advertised.
 
-    `keeps` is for how many seconds its answer may be given again.
+    `keeps` is for how many seconds its answer may be given again. `stakes` are those it always has
+    and `because` argues for them; `worst` are all that it can have, by its arguments or by what it
+    performs. What is `additive` takes nothing away and changes nothing that was there.
     """
 
     id: str
@@ -136,6 +152,10 @@ class Operation:
     settled_by: Settling | None = None
     keeps: int = 0
     surfaces: tuple[str, ...] = ("full",)
+    stakes: Stakes = "none"
+    because: str = ""
+    worst: tuple[AtStake, ...] = ()
+    additive: bool = False
 
     @property
     def ours(self) -> bool:
@@ -146,6 +166,16 @@ class Operation:
     def route(self) -> str:
         """`METHOD /path`, as people and other tools name it."""
         return f"{self.method} {self.path}"
+
+    @property
+    def destructive(self) -> bool:
+        """Whether it does more than add something. What reaches a person cannot be taken back."""
+        return self.effect in ("reach", "delete") or (self.effect == "write" and not self.additive)
+
+    @property
+    def at_stake(self) -> Mapping[str, AtStake]:
+        """The stakes that arguments make, by their names."""
+        return {p.name: p.stakes for p in self.parameters if p.stakes != "none"}
 
     @property
     def required(self) -> tuple[str, ...]:
@@ -178,6 +208,10 @@ class Operation:
             raise ArgumentError("The arguments must be one JSON object.", hint=self._usage())
         given = self._normalised(cast("Mapping[str, Any]", arguments), zone)
         self._validate(given)
+        for parameter in self.parameters:
+            for place in parameter.urls:
+                within = place.split("/") if place else []
+                _refuse_private(parameter.name, within, given.get(parameter.name))
         return self._place(given)
 
     def _normalised(self, arguments: Mapping[str, Any], zone: tzinfo | None) -> dict[str, Any]:
@@ -254,7 +288,17 @@ class Operation:
             account=given.get("account"),
             fresh=bool(given.get("fresh")),
             window=window,
+            stakes=self._stakes_of(given),
         )
+
+    def _stakes_of(self, given: Mapping[str, Any]) -> Mapping[AtStake, str]:
+        stakes: dict[AtStake, str] = {}
+        if self.stakes != "none":
+            stakes[self.stakes] = self.because
+        for parameter in self.parameters:
+            if parameter.stakes != "none" and parameter.name in given:  # null and {} count
+                stakes.setdefault(parameter.stakes, f"`{parameter.name}`: {parameter.because}")
+        return stakes
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +306,8 @@ class Bound:
     """An operation with its arguments in place: all that the gateway needs to perform it.
 
     `path` is percent-encoded; `query` are pairs still to be encoded; `body` is JSON or None.
-    `window` echoes the times as ISO 8601 in UTC.
+    `window` echoes the times as ISO 8601 in UTC. `stakes` are those that these arguments have, each
+    with why.
     """
 
     operation: Operation
@@ -275,6 +320,7 @@ class Bound:
     account: str | None = None
     fresh: bool = False
     window: Mapping[str, str] = field(default_factory=dict[str, str])
+    stakes: Mapping[AtStake, str] = field(default_factory=dict[AtStake, str])
 
 
 def fill(template: str, values: Mapping[str, Any]) -> str:
@@ -296,6 +342,25 @@ def fill(template: str, values: Mapping[str, Any]) -> str:
     path = "/".join(segments)
     _hold_against(template, path)
     return path
+
+
+def _refuse_private(name: str, place: Sequence[str], value: Any) -> None:
+    """Raise `ArgumentError` for a URL at `place` in `value` that is none of the internet."""
+    match place, value:
+        case [], str():
+            if fault := addresses.fault_of(value):
+                raise ArgumentError(
+                    f"`{name}` {fault}.",
+                    hint="Give an https URL of the internet, such as https://hooks.example.com/in.",
+                )
+        case ["*", *within], list():
+            for at, item in enumerate(cast("list[Any]", value)):
+                _refuse_private(f"{name}[{at}]", within, item)
+        case [key, *within], Mapping():
+            part = cast("Mapping[str, Any]", value).get(key)
+            _refuse_private(f"{name}.{key}", within, part)
+        case _:
+            return  # not given
 
 
 def _segment(name: str, value: Any) -> str:

@@ -53,17 +53,11 @@ def tool_for(operation: Operation) -> Json:
         "annotations": {
             "title": operation.title,
             "readOnlyHint": effect == "read",
-            "destructiveHint": effect in ("reach", "delete"),
+            "destructiveHint": operation.destructive,
             "idempotentHint": operation.repeatable != "never",
-            "openWorldHint": effect == "reach" or operation.id in _LEAVES_THE_COMPANY,
+            "openWorldHint": effect == "reach" or "exposes" in operation.worst,
         },
     }
-
-
-_LEAVES_THE_COMPANY = frozenset(
-    {"create_webhook", "update_webhook", "create_message_configuration"}
-)
-"""Writes that from then on send the company's words to an address outside."""
 
 
 def described(operation: Operation) -> str:
@@ -156,6 +150,7 @@ def _match(
         "operation": operation.route.strip(),
         "title": operation.title,
         "effect": operation.effect,
+        **_stakes(operation),
         "score": round(found.score, 2),
         "because": list(found.because),
         "required": list(operation.required),
@@ -177,6 +172,13 @@ def _match(
     return match
 
 
+def _stakes(operation: Operation) -> Json:
+    """What needs the owner's yes beside the effect, always or with one of these arguments."""
+    always = {} if operation.stakes == "none" else {"stakes": operation.stakes}
+    given = dict(operation.at_stake)
+    return {**always, **({"stakes_of_arguments": given} if given else {})}
+
+
 def description_of(operation: Operation, known: Mapping[str, Operation]) -> Json:
     """Everything about one operation, for `aircall_describe` and `aircall-mcp describe`."""
     return {
@@ -186,6 +188,7 @@ def description_of(operation: Operation, known: Mapping[str, Operation]) -> Json
         "title": operation.title,
         "description": described(operation),
         "effect": operation.effect,
+        **_stakes(operation),
         "repeatable": operation.repeatable,
         "required": list(operation.required),
         "example": dict(operation.example),

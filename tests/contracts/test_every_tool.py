@@ -105,7 +105,8 @@ def test_its_hints_are_right_by_effect(operation: Operation) -> None:
     notes = tool_for(operation)["annotations"]
     assert notes["title"] == operation.title
     assert notes["readOnlyHint"] is (operation.effect == "read")
-    assert notes["destructiveHint"] is (operation.effect in ("reach", "delete"))
+    adds = operation.additive and operation.effect == "write"
+    assert notes["destructiveHint"] is (operation.effect != "read" and not adds)
     assert notes["idempotentHint"] is (operation.repeatable != "never")
     assert isinstance(notes["openWorldHint"], bool)
     if operation.effect == "reach":

@@ -5,17 +5,20 @@ from __future__ import annotations
 import click
 
 from ..clients import CLIENTS, config_for
+from . import options
 
 
 @click.command("config")
 @click.argument("client", type=click.Choice(list(CLIENTS)))
 @click.option("--sandbox", is_flag=True, help="For the built-in small Aircall.")
 @click.option("--account", metavar="NAME", help="For this account.")
-def command(client: str, sandbox: bool, account: str | None) -> None:
+@click.option("--allow", metavar="A,B", help="Also allowed: reach, delete, exposes, administers.")
+def command(client: str, sandbox: bool, account: str | None, allow: str | None) -> None:
     """Print CLIENT's own config for this server: this interpreter, no secret."""
     chosen = CLIENTS[client]
     click.echo(f"{chosen.title}: {chosen.file}", err=True)
-    click.echo(config_for(chosen, sandbox=sandbox, account=account))
+    allowed = options.settings(allow=allow).allow if allow else ()
+    click.echo(config_for(chosen, sandbox=sandbox, account=account, allow=allowed))
     if not sandbox:
         click.echo(
             "The key is not in there: set AIRCALL_API_ID and AIRCALL_API_TOKEN where the client"

@@ -63,19 +63,15 @@ def _look(flags: dict[str, Any]) -> Iterator[Finding]:
     )
     yield _home(settings)
     yield Finding("log", "good", str(settings.log_file))
-    if settings.sandbox:
-        yield Finding("aircall", "good", "the sandbox: no account needed, no phone rings")
-    else:
-        yield Finding("aircall", "good", settings.base_url)
-        allowed = ", ".join(settings.allow) or "nothing that reaches people or deletes"
-        yield Finding("allowed", "good", allowed, "" if settings.allow else "--allow reach,delete")
+    at_sandbox, answers = _asked(house)
+    yield from _aircall(settings, at_sandbox)
     yield Finding(
         "budget",
         "good",
         f"{settings.requests_per_minute} requests a minute",
         "Aircall's newer documentation says 120 a company; requests_per_minute raises it.",
     )
-    yield from _asked(house)
+    yield from answers
 
 
 def _home(settings: Any) -> Finding:
@@ -89,13 +85,31 @@ def _home(settings: Any) -> Finding:
     return Finding("home", "good", str(home))
 
 
-def _asked(house: Any) -> list[Finding]:
-    """What Aircall says: of the credential, and of our webhooks where there are some."""
+def _aircall(settings: Any, at_sandbox: bool) -> Iterator[Finding]:
+    where = "the sandbox" if settings.sandbox else settings.base_url
+    if at_sandbox:
+        there = "" if settings.sandbox else ", where a sandbox of ours answers"
+        yield Finding("aircall", "good", f"{where}{there}: no account needed, no phone rings")
+        yield Finding("allowed", "good", "everything, since it is a sandbox")
+        return
+    local = ", taken for the real host" if settings.base_url.startswith("http:") else ""
+    yield Finding("aircall", "good", f"{where}{local}")
+    allowed = ", ".join(settings.allow) or (
+        "nothing that reaches people, deletes, lets words out or administers"
+    )
+    more = "" if settings.allow else "--allow reach,delete,exposes,administers, or some of these"
+    yield Finding("allowed", "good", allowed, more)
+
+
+def _asked(house: Any) -> tuple[bool, list[Finding]]:
+    """Whether it is our sandbox that answers, and what is answered: of the credential, and of our
+    webhooks where there are some."""
     import anyio
 
-    async def ask() -> list[Finding]:
+    async def ask() -> tuple[bool, list[Finding]]:
         async with house:
-            return [await _credential(house), *await _webhooks(house)]
+            at_sandbox = await house.desk.at_sandbox()
+            return at_sandbox, [await _credential(house), *await _webhooks(house)]
 
     return anyio.run(ask)
 

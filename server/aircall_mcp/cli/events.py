@@ -92,11 +92,8 @@ def erase(number: str, yes: bool, as_json: bool) -> None:
 
 
 def house_of_a_person(flags: Mapping[str, Any] | None = None) -> House:
-    """The house with the vault as a command opens it: a person is there, and may do anything.
-
-    Open it with `async with`.
-    """
-    settings = settings_from({"allow": ("reach", "delete"), **(flags or {})})
+    """The house with the vault as a command opens it for a person. Open it with `async with`."""
+    settings = settings_from(flags)
     return open_house(settings, vault=vault_of(settings, os.environ))
 
 

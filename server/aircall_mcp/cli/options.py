@@ -41,7 +41,9 @@ _UPSTREAM = (
     ),
     click.option("--account", metavar="NAME", help="Act for this account."),
     click.option(
-        "--allow", metavar="EFFECTS", help="Effects allowed on the real host: reach,delete."
+        "--allow",
+        metavar="A,B",
+        help="Also allowed on the real host: reach, delete, exposes, administers.",
     ),
 )
 

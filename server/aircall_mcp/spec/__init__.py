@@ -58,7 +58,7 @@ def operation_from(row: Mapping[str, Any]) -> Operation:
             key: tuple(value) if isinstance(value, list) else value  # pyright: ignore[reportUnknownArgumentType]
             for key, value in row.items()
         }
-        whole["parameters"] = tuple(Parameter(**part) for part in row["parameters"])
+        whole["parameters"] = tuple(_parameter_from(part) for part in row["parameters"])
         whole["answer"] = Answer(**answer)
         if row.get("retired"):
             whole["retired"] = Retirement(**row["retired"])
@@ -69,6 +69,11 @@ def operation_from(row: Mapping[str, Any]) -> Operation:
         raise SpecError(
             f"The compiled operation {row.get('id')!r} does not fit: {error}."
         ) from None
+
+
+def _parameter_from(part: Mapping[str, Any]) -> Parameter:
+    whole: dict[str, Any] = {**part, "urls": tuple(part.get("urls", ()))}
+    return Parameter(**whole)
 
 
 def document() -> dict[str, Any]:

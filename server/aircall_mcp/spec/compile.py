@@ -13,13 +13,13 @@ import json
 import re
 import sys
 import tomllib
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
 from ..errors import ArgumentError, SpecError
-from ..operation import E164_PATTERN, EFFECTS, PAGE_SIZE, Settling
+from ..operation import E164_PATTERN, EFFECTS, PAGE_SIZE, STAKES, Settling
 from . import operation_from
 
 Json = dict[str, Any]
@@ -85,6 +85,7 @@ def compile_sources(root: Path) -> tuple[Json, Json]:
     for operation_id, (toolset, overlay) in overlays.items():
         with _at(f"toolsets/{toolset}.toml: {operation_id}"):
             rows.append(_row(document, described[operation_id], toolset, overlay, shared))
+    _performers_at_worst([*own, *rows])
     _check_references(rows, described, aliases)
     _check_settling(rows)
     return {"toolsets": toolsets, "aliases": aliases, "operations": [*own, *rows]}, document
@@ -97,6 +98,9 @@ def _at(where: str) -> Generator[None]:
         yield
     except KeyError as error:
         raise SpecError(f"{where}: {error} is missing.") from None
+    except SpecError as error:
+        told = error.message if where in error.message else f"{where}: {error.message}"
+        raise SpecError(told) from None
     except ArgumentError as error:
         raise SpecError(f"{where}: the example does not fit: {error.message}") from None
 
@@ -149,6 +153,7 @@ def _row(document: Json, operation: Json, toolset: str, overlay: Json, shared: J
         raise SpecError(f"{where}: {tool} is longer than {LONGEST_TOOL_NAME} characters.")
     if overlay["effect"] not in EFFECTS or overlay["repeatable"] not in REPEATABLE:
         raise SpecError(f"{where}: effect or repeatable is no known word.")
+    stakes = _stakes(overlay, parameters)
     sibling = overlay.get("not_to_confuse", {})
     row: Json = {
         "id": operation_id,
@@ -179,6 +184,7 @@ def _row(document: Json, operation: Json, toolset: str, overlay: Json, shared: J
         else None,
         "settled_by": overlay.get("settled_by") or _read_back(document, operation, overlay),
         "keeps": overlay.get("keeps", 0),
+        **stakes,
     }
     operation_from(row).bind(row["example"])
     return row
@@ -210,9 +216,48 @@ def _own_row(toolset: str, name: str, tool: Json) -> Json:
         "example": tool["example"],
         "utterances": tool["utterances"],
         "surfaces": tool["surfaces"],
+        **({} if name in EFFECTS else _stakes(tool, parameters)),
     }
     operation_from(row).bind(row["example"])
     return row
+
+
+def _stakes(overlay: Json, parameters: list[Json]) -> Json:
+    """What is at stake, argued for; the parameters are told theirs. Only a read may say nothing."""
+    if overlay["effect"] == "read" and "stakes" not in overlay:
+        return {}
+    stakes, because = _argued(overlay["stakes"])
+    by_name = {parameter["name"]: parameter for parameter in parameters}
+    for name, said in overlay.get("at_stake", {}).items():
+        if name not in by_name:
+            raise SpecError(f"at_stake: there is no parameter {name}.")
+        by_name[name]["stakes"], by_name[name]["because"] = _argued(said)
+    worst = {stakes, *(parameter.get("stakes", "none") for parameter in parameters)} - {"none"}
+    additive = overlay.get("additive", False)
+    if additive and overlay["effect"] != "write":
+        raise SpecError("only a write can be additive.")
+    return {"stakes": stakes, "because": because, "worst": sorted(worst), "additive": additive}
+
+
+def _argued(said: str) -> tuple[str, str]:
+    """`exposes: because it does` as its two halves."""
+    word, _, because = said.partition(": ")
+    if word not in STAKES or not because:
+        raise SpecError(f"stakes = {said!r} must be one of {', '.join(STAKES)}, and why.")
+    return word, because
+
+
+def _performers_at_worst(rows: list[Json]) -> None:
+    """What performs operations of one effect is marked by the worst of them."""
+    for performer in rows:
+        if performer["id"] in EFFECTS:
+            worst = {
+                stakes
+                for row in rows
+                if row["effect"] == performer["id"]
+                for stakes in row.get("worst", ())
+            }
+            performer["worst"] = sorted(worst)
 
 
 class _Words:
@@ -248,6 +293,7 @@ def _path_and_query(document: Json, operation: Json, words: _Words) -> Iterator[
         yield _parameter(
             name, wire, parameter["in"], parameter.get("required", False), schema,
             _format_of(document, parameter["schema"]), words.of(name, plain),
+            _urls(document, parameter["schema"]),
         )  # fmt: skip
 
 
@@ -257,12 +303,14 @@ def _body(document: Json, operation: Json, words: _Words) -> Iterator[Json]:
         yield _parameter(
             name, name, "body", name in schema.get("required", ()),
             _slim(document, part, words, name), _format_of(document, part), words.of(name),
+            _urls(document, part),
         )  # fmt: skip
 
 
 def _parameter(
-    name: str, wire: str, place: str, required: bool, schema: Json, form: str, words: str
-) -> Json:
+    name: str, wire: str, place: str, required: bool, schema: Json, form: str, words: str,
+    urls: Iterable[str],
+) -> Json:  # fmt: skip
     if form == "time":
         schema = {"type": ["integer", "string"]}
     elif form == "phone":
@@ -278,6 +326,7 @@ def _parameter(
         "required": required,
         "schema": {**schema, "description": words},
         "form": form,
+        **({"urls": found} if (found := sorted(urls)) else {}),
     }
 
 
@@ -427,6 +476,16 @@ def _format_of(document: Json, schema: Json) -> str:
     if "items" in resolved and _resolved(document, resolved["items"]).get("format") == "e164":
         return "phones"
     return "plain"
+
+
+def _urls(document: Json, schema: Json) -> Iterator[str]:
+    """The places of URLs in a value of this schema, as `Parameter.urls` has them."""
+    resolved = _resolved(document, schema)
+    if resolved.get("format") == "uri":
+        yield ""
+    parts = {"*": resolved["items"]} if "items" in resolved else {}
+    for key, part in {**parts, **resolved.get("properties", {})}.items():
+        yield from (f"{key}/{place}".rstrip("/") for place in _urls(document, part))
 
 
 def _resource_id(path: str, name: str) -> str:

@@ -1,0 +1,74 @@
+"""Somebody on this machine who is no sandbox of ours: a proxy to Aircall, for all we know."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import Any
+
+import uvicorn
+
+from aircall_mcp import probe
+
+Says = Callable[[str, str], Any]
+
+
+def pong(_method: str, _path: str) -> Any:
+    return {"ping": "pong"}
+
+
+class Stranger:
+    """Answers 200 and what `says` makes of method and path; keeps all that arrived."""
+
+    def __init__(self, says: Says = pong) -> None:
+        self.says = says
+        self.url = ""
+        self.all: list[tuple[str, str, dict[str, str]]] = []
+
+    @property
+    def arrivals(self) -> list[str]:
+        """The requests to Aircall, as `METHOD /path`."""
+        return [f"{way} {path}" for way, path, _ in self.all if not path.startswith(probe.PATH)]
+
+    @property
+    def probes(self) -> list[dict[str, str]]:
+        """The headers of each question whether this is a sandbox."""
+        return [headers for _, path, headers in self.all if path.startswith(probe.PATH)]
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        while (await receive()).get("more_body"):
+            pass
+        headers = {name.decode(): value.decode() for name, value in scope["headers"]}
+        self.all.append((scope["method"], scope["path"], headers))
+        content = json.dumps(self.says(scope["method"], scope["path"])).encode()
+        kind = [(b"content-type", b"application/json")]
+        await send({"type": "http.response.start", "status": 200, "headers": kind})
+        await send({"type": "http.response.body", "body": content})
+
+
+@contextmanager
+def listening(app: Any, port: int = 0) -> Generator[str]:
+    """`app` on a real port of the loopback address; gives its URL."""
+    config = uvicorn.Config(
+        app, port=port, log_config=None, access_log=False, lifespan="off", timeout_keep_alive=60
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        thread.join(0.01)
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = server.force_exit = True
+        thread.join()
+
+
+@contextmanager
+def stranger(says: Says = pong) -> Generator[Stranger]:
+    there = Stranger(says)
+    with listening(there) as url:
+        there.url = url
+        yield there
