@@ -1,7 +1,8 @@
 """Write the pages that the program knows better than we do; with `--check` only compare them.
 
 `docs/tools.md` comes from the registry, `docs/cli.md` from every command's own `--help`,
-`docs/configuration.md` from `Settings`, and the table of clients in the README from `CLIENTS`.
+`docs/configuration.md` from `Settings`, the table of clients in the README from `CLIENTS`, and what
+is open by default in `docs/security.md` from the registry.
 The same code gives the same bytes on every machine. Exit 1 says that a page is stale.
 """
 
@@ -15,15 +16,17 @@ from typing import Any, Literal, get_args, get_origin
 
 import click
 
+from aircall_mcp.app import UNASKED
 from aircall_mcp.cli import group
 from aircall_mcp.clients import CLIENTS
 from aircall_mcp.config import Settings
-from aircall_mcp.operation import Operation
+from aircall_mcp.operation import EFFECTS, Operation
 from aircall_mcp.registry import Registry
 from aircall_mcp.spec import load
 
 DOCS = Path(__file__).parent
 README = DOCS.parent / "README.md"
+SECURITY = DOCS / "security.md"
 WIDTH = 88
 """Columns of a help text: the terminal of whoever runs this has no say."""
 WRITTEN = "<!-- Written by docs/generate.py (`make docs`). Do not edit by hand. -->"
@@ -51,6 +54,7 @@ def pages() -> dict[Path, str]:
         DOCS / "cli.md": "\n".join(_commands()),
         DOCS / "configuration.md": "\n".join(_configuration()),
         README: _between(_read(README), "clients", "\n".join(_clients())),
+        SECURITY: _between(_read(SECURITY), "stakes", "\n".join(_stakes())),
     }
 
 
@@ -64,13 +68,15 @@ def _tools() -> Iterator[str]:
     )
     yield (
         "*Effect*: `read` changes nothing, `write` changes records of the company, `reach` reaches"
-        " a person or costs\nmoney, `delete` removes for good. *Repeating*: `safe` has no effect at"
-        " all, `idempotent` has the same effect as\nonce, `never` would do it twice.\n"
+        " a person or costs\nmoney, `delete` removes for good. *Stakes*: `exposes` lets the"
+        " company's words out, `administers` decides\nwho may do what, what callers hear or whether"
+        " they get through; an argument is named where it makes them.\n*Repeating*: `safe` has no"
+        " effect at all, `idempotent` has the same effect as once, `never` would do it twice.\n"
     )
     for toolset in registry.toolsets:
         yield f"## {toolset.name}\n\n{toolset.description}.\n"
         yield from _table(
-            ("tool", "at Aircall", "effect", "repeating", "what it does"),
+            ("tool", "at Aircall", "effect", "stakes", "repeating", "what it does"),
             (_tool(o) for o in registry.known if o.toolset == toolset.name),
         )
 
@@ -86,7 +92,59 @@ def _tool(operation: Operation) -> tuple[str, ...]:
         end = f", end {operation.retired.sunset}" if operation.retired.sunset else ""
         notes += f" Retired by Aircall{end}: only with `--include-deprecated`."
     summary = operation.summary + notes
-    return f"`{operation.tool}`", at_aircall, operation.effect, operation.repeatable, summary
+    return (
+        f"`{operation.tool}`",
+        at_aircall,
+        operation.effect,
+        _at_stake(operation),
+        operation.repeatable,
+        summary,
+    )
+
+
+def _at_stake(operation: Operation) -> str:
+    always = [] if operation.stakes == "none" else [operation.stakes]
+    words = dict.fromkeys(operation.at_stake.values())
+    given = [
+        f"{word} ({', '.join(f'`{n}`' for n, w in operation.at_stake.items() if w == word)})"
+        for word in words
+    ]
+    return ", ".join([*always, *given])
+
+
+def _stakes() -> Iterator[str]:
+    """What needs which words, and what is open: every operation that is not simply a read."""
+    operations = [o for o in load().operations if o.id not in EFFECTS and not o.retired]
+    rows = [row for operation in operations for row in _needs(operation)]
+    yield from _table(("tool", "`--allow`", "why"), rows)
+    unasked = [o for o in operations if o.effect == "write" and o.stakes == "none"]
+    yield (
+        "Beside these, whatever has the effect `reach` or `delete` needs that word:"
+        " [tools.md](tools.md) says which has.\n"
+    )
+    yield "Open without a word, each with why it is taken for harmless:\n"
+    yield from _table(
+        ("tool", "why"), ((f"`{o.tool}`" + _but(o), f"{o.because}.") for o in unasked)
+    )
+
+
+def _needs(operation: Operation) -> Iterator[tuple[str, str, str]]:
+    effect = [] if operation.effect in UNASKED else [operation.effect]
+    stakes = [] if operation.stakes == "none" else [operation.stakes]
+    if stakes:
+        words = ",".join([*effect, *stakes])
+        yield f"`{operation.tool}`", f"`{words}`", f"{operation.because}."
+    for parameter in operation.parameters:
+        if parameter.stakes != "none":
+            words = ",".join([*effect, parameter.stakes])
+            tool = f"`{operation.tool}` with `{parameter.name}`"
+            yield tool, f"`{words}`", f"{parameter.because}."
+
+
+def _but(operation: Operation) -> str:
+    return (
+        f" without {', '.join(f'`{n}`' for n in operation.at_stake)}" if operation.at_stake else ""
+    )
 
 
 def _commands() -> Iterator[str]:
@@ -188,7 +246,7 @@ def _between(text: str, name: str, content: str) -> str:
     before, opened, rest = text.partition(f"<!-- {name} -->\n")
     _, closed, after = rest.partition(f"<!-- /{name} -->")
     if not opened or not closed:
-        raise SystemExit(f"README.md has lost its marks <!-- {name} --> … <!-- /{name} -->.")
+        raise SystemExit(f"A page has lost its marks <!-- {name} --> … <!-- /{name} -->.")
     return f"{before}{opened}{content}{closed}{after}"
 
 
