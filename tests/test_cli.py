@@ -112,6 +112,14 @@ def test_describe_takes_a_tool_name_an_id_or_a_route(name: str) -> None:
     assert "GET /v1/tags/{id}" in text
 
 
+def test_tools_and_describe_say_what_is_at_stake() -> None:
+    table = ran("tools", env={"COLUMNS": "200"}).stdout
+    assert "exposes" in table
+    assert "(administers)" in table
+    assert "exposes" in ran("describe", "create_webhook").stdout
+    assert '"messages": "administers"' in ran("describe", "update_number").stdout
+
+
 def test_openapi_prints_the_whole_document_as_yaml_or_json() -> None:
     text = ran("openapi").stdout
     document = json.loads(ran("openapi", "--format", "json").stdout)

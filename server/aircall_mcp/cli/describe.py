@@ -31,6 +31,8 @@ def command(operation: tuple[str, ...], as_json: bool) -> None:
     facts = Table(box=None, show_header=False)
     for key in (
         "effect",
+        "stakes",
+        "stakes_of_arguments",
         "repeatable",
         "needs_add_on",
         "needs_first",

@@ -86,10 +86,11 @@ def _home(settings: Any) -> Finding:
 
 
 def _aircall(settings: Any, at_sandbox: bool) -> Iterator[Finding]:
-    where = "the sandbox" if settings.sandbox else settings.base_url
+    where = settings.base_url
     if at_sandbox:
-        there = "" if settings.sandbox else ", where a sandbox of ours answers"
-        yield Finding("aircall", "good", f"{where}{there}: no account needed, no phone rings")
+        ours = "the sandbox: no account needed, no phone rings"
+        there = f"a sandbox of ours answers at {where}: no phone rings"
+        yield Finding("aircall", "good", ours if settings.sandbox else there)
         yield Finding("allowed", "good", "everything, since it is a sandbox")
         return
     local = ", taken for the real host" if settings.base_url.startswith("http:") else ""

@@ -25,12 +25,15 @@ def command(as_json: bool, **flags: Any) -> None:
     from rich.table import Table
 
     table = Table(box=None, header_style="bold")
-    for column in ("tool", "effect", "what it does"):
+    for column in ("tool", "effect", "stakes", "what it does"):
         table.add_column(column, overflow="fold", no_wrap=column == "tool")
     colours = {"read": "green", "write": "yellow", "reach": "magenta", "delete": "red"}
     for operation in registry:
         effect = f"[{colours[operation.effect]}]{operation.effect}[/]"
-        table.add_row(operation.tool, effect, operation.summary)
+        stakes = "" if operation.stakes == "none" else operation.stakes
+        if operation.at_stake:  # `describe` names the arguments
+            stakes = f"{stakes} ({', '.join(sorted({*operation.at_stake.values()}))})".strip()
+        table.add_row(operation.tool, effect, stakes, operation.summary)
     console = Console()
     console.print(table)
     console.print(f"[dim]{len(registry)} tools[/]")
