@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from aircall_mcp.breaker import Breaker
+from aircall_mcp.breaker import Breaker, Breakers
 from aircall_mcp.errors import Unreachable
 
 from .house import Clock
@@ -53,3 +53,17 @@ def test_a_probe_that_found_nothing_out_leaves_room_for_another() -> None:
     breaker.admit()
     breaker.report(answered=None)
     breaker.admit()
+
+
+def test_each_company_has_its_own_and_the_oldest_of_too_many_is_forgotten() -> None:
+    breakers = Breakers(lambda: Breaker(clock=Clock()), most=2)
+    fail(breakers.of("paris"), 5)
+    breakers.of("lyon").admit()
+    with pytest.raises(Unreachable):
+        breakers.of("paris").admit()  # asked for just now, so it stays when a third one comes
+    breakers.of("nice").admit()
+    with pytest.raises(Unreachable):
+        breakers.of("paris").admit()
+    breakers.of("lyon").admit()
+    breakers.of("nice").admit()
+    breakers.of("paris").admit()

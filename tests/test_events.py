@@ -306,7 +306,7 @@ def test_events_are_told_apart_by_account_also_when_their_webhook_is_gone(home: 
     assert log.read(Query(account="nice")) == []
     assert len(log.read(Query())) == 3
     assert log.call_ids("", account="paris") == [3]
-    assert log.calls_since(0, account="paris") == [3]
+    assert log.told_since(0, account="paris") == (True, [3])
 
 
 def test_a_log_from_before_doors_could_be_shut_is_brought_along(home: Path) -> None:

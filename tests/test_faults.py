@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 import pytest
 
-from aircall_mcp.breaker import Breaker
+from aircall_mcp.breaker import Breaker, Breakers
 from aircall_mcp.errors import OutcomeUnknown, Refused, ToolError, Unreachable
 from aircall_mcp.gateway import Caller, Reply
 from aircall_mcp.operation import Bound
@@ -135,7 +135,7 @@ async def test_a_429_is_waited_for_and_tried_again_by_all_of_them(home: Path) ->
 @pytest.mark.parametrize("kind", ["huge body", "bomb", "huge headers", "drip"])
 async def test_much_of_anything_takes_little_memory_and_no_connection(kind: Any) -> None:
     async with upstream() as there:
-        with_us = gateway(there.proxy.base_url, breaker=Breaker(failures=99))
+        with_us = gateway(there.proxy.base_url, breakers=Breakers(lambda: Breaker(failures=99)))
         await with_us.send(bound("ping"), Caller())
         there.proxy.plan = lambda: Fault(kind)
         with pytest.raises(Unreachable):  # once unweighed: the proxy makes its bomb only once

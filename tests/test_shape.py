@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+from pydantic_core import to_json
 
 from aircall_mcp.operation import Answer
 from aircall_mcp.registry import Registry
-from aircall_mcp.shape import LARGEST, LONGEST_TEXT, MASK, bounded, clean, shape
+from aircall_mcp.shape import LARGEST, LONGEST_TEXT, MASK, MOST_CUTS, Cut, bounded, clean, shape
+from aircall_mcp.weight import LIGHT
 
 from .house import Office
 
@@ -141,6 +145,116 @@ def test_whatever_its_form_nothing_over_the_limit_leaves_and_it_is_said(data: An
     cut, notes = bounded(data)
     assert size(cut) <= LARGEST
     assert notes
+
+
+def longest_list(data: Any) -> tuple[Any, str, list[Any]]:
+    best: tuple[Any, str, list[Any]] = (None, "", [])
+    weight, stack = 0, [data]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, dict):
+            for key, part in value.items():  # pyright: ignore[reportUnknownVariableType]
+                items = cast("list[Any]", part) if isinstance(part, list) else []
+                if len(items) > 1 and len(to_json(items)) > weight:
+                    weight, best = len(to_json(items)), (cast("Any", value), str(key), items)  # pyright: ignore[reportUnknownArgumentType]
+                stack.append(part)
+        elif isinstance(value, list):
+            stack.extend(value)  # pyright: ignore[reportUnknownArgumentType]
+    return best
+
+
+CUT_OFF = object()
+
+
+def cut_plainly(data: Any, largest: int) -> tuple[Any, int]:
+    """What `bounded` does, said as plainly as possible: all is measured anew for every cut."""
+    data, cuts = json.loads(json.dumps(data)), 0
+    while len(to_json(data)) > largest:
+        holder, key, items = longest_list(data)
+        if holder is None:
+            return CUT_OFF, cuts
+        keep = min(max(1, int(len(items) * largest / len(to_json(data)) * 0.9)), len(items) - 1)
+        holder[key], cuts = items[:keep], cuts + 1
+    return data, cuts
+
+
+TREES = some.recursive(
+    some.none() | some.booleans() | some.integers() | some.text('aé"\\\U0001f600', max_size=40),
+    lambda inner: (
+        some.lists(inner, max_size=8)
+        | some.dictionaries(some.sampled_from("abcdef"), inner, max_size=4)
+    ),
+    max_leaves=60,
+)
+
+
+@given(TREES, some.integers(20, 400))
+def test_what_is_measured_once_is_cut_as_if_it_were_measured_each_time(
+    tree: Any, largest: int
+) -> None:
+    wanted, cuts = cut_plainly(tree, largest)
+    cut, notes = bounded(tree, largest=largest)
+    if wanted is CUT_OFF:
+        assert list(cut) == ["cut_off"]
+    else:
+        assert cut == wanted
+        assert len(notes) == min(cuts, MOST_CUTS + 1)
+    assert bounded(tree, largest=largest, weight=LIGHT + 1)[1] or cuts == 0
+
+
+def heap_of_lists(count: int) -> Any:
+    return {f"k{n}": [{"a": [n] * 3, "b": "x" * 20}] * 30 for n in range(count)}
+
+
+def nest(levels: int) -> Any:
+    tree: Any = {"a": [1] * 200}
+    for _ in range(levels):
+        tree = {"a": [tree, 1, 2], "b": [1] * 40}
+    return tree
+
+
+LADDERS: list[tuple[Any, Any, int]] = [
+    (heap_of_lists(200), heap_of_lists(2000), 10),
+    ({"a": [[]] * 50_000}, {"a": [[]] * 500_000}, 10),
+    ({"a": [{"b": [1, 2]}] * 9_000}, {"a": [{"b": [1, 2]}] * 90_000}, 10),
+    ([{"b": [1] * 9}] * 9_000, [{"b": [1] * 9}] * 90_000, 10),
+    (nest(40), nest(80), 2),
+]
+
+
+@pytest.mark.parametrize(
+    ("small", "large", "times"),
+    LADDERS,
+    ids=["many lists", "empty ones", "lists in a list", "lists in no field", "deep ones"],
+)
+def test_each_value_is_looked_at_a_few_times_whatever_the_size(
+    small: Any, large: Any, times: int
+) -> None:
+    few, many = Cut(small), Cut(large)
+    few.to(3_000)
+    many.to(3_000)
+    values = size(large)
+    assert many.steps <= 1.5 * times * few.steps
+    assert many.steps < 3 * values
+
+
+def test_of_many_lists_that_were_cut_a_few_are_named_and_the_rest_is_counted() -> None:
+    cut, notes = bounded({"x" * 200 + str(n): [n] * 30 for n in range(2000)}, largest=450_000)
+    assert size(cut) <= 450_000
+    assert len(notes) == MOST_CUTS + 1
+    assert notes[-1].startswith("So were ")
+    assert all(len(note) < 120 for note in notes)
+
+
+def test_heavy_data_is_cut_to_what_is_little_to_write_too() -> None:
+    empty: dict[str, Any] = {"a": [[] for _ in range(40_000)]}
+    assert len(bounded(empty)[0]["a"]) > 15_000
+    assert len(bounded(empty, weight=LIGHT + 1)[0]["a"]) < 8_000
+
+
+def test_a_long_text_is_cleaned_in_pieces_as_if_it_were_in_one() -> None:
+    for length in (32_767, 32_768, 32_769, 200_000):
+        assert clean("é\u200b" * length) == "é" * length
 
 
 def size(data: Any) -> int:

@@ -147,6 +147,7 @@ def open_house(
         time_zone=settings.time_zone,
         zone_of=auth.time_zone,
         scrub=auth.scrub_json,
+        crowded=lambda: auth.crowded,
         performers=mailroom.performers(),
     )
     opened.push_async_callback(auth.aclose)
@@ -210,14 +211,12 @@ def clients_of(settings: Settings) -> Callable[[], httpx2.AsyncClient]:
     def client() -> httpx2.AsyncClient:
         import ssl
 
-        import httpx2
+        from . import outgoing
 
         verify: ssl.SSLContext | bool = True
         if settings.ca_bundle is not None:
             verify = ssl.create_default_context(cafile=str(settings.ca_bundle))
-        return httpx2.AsyncClient(
-            verify=verify, proxy=settings.proxy, trust_env=False, follow_redirects=False
-        )
+        return outgoing.client(verify=verify, proxy=settings.proxy)
 
     return client
 

@@ -21,6 +21,7 @@ from typing import Any
 
 import httpx2
 
+from . import outgoing
 from .accounts import Account, Accounts, ApiKey, Credential, Grant, Held
 from .errors import AircallMCPError, CredentialError, StoreError, Unreachable
 from .lock import Alone, Latch
@@ -37,7 +38,7 @@ _AGAIN = 1.0
 """Seconds between two tries to store what could not be stored."""
 _SETTLED = 30.0
 """Seconds in which a fresh grant is not renewed for being rejected: the fault is elsewhere."""
-_LARGEST_ANSWER = 256 * 1024
+_LARGEST_ANSWER = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +140,11 @@ class Auth:
     def scrub(self, text: str) -> str:
         """`text` with every known secret masked by value."""
         return self._scrubber.text(text)
+
+    @property
+    def crowded(self) -> bool:
+        """Whether so many secrets are known that it takes long to look for them."""
+        return self._scrubber.crowded
 
     def scrub_json(self, value: Any) -> Any:
         """`value` (JSON) with every known secret masked by value."""
@@ -330,7 +336,7 @@ class Auth:
 
 def plain_client() -> httpx2.AsyncClient:
     """A client for one renewal."""
-    return httpx2.AsyncClient(trust_env=False, follow_redirects=False)
+    return outgoing.client()
 
 
 async def send(
@@ -351,7 +357,7 @@ async def send(
                 content = await _bounded(response)
             finally:
                 await response.aclose()
-    except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError, OSError) as error:
+    except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError, OSError, ValueError) as error:
         raise Unreachable(
             f"The token URL gave no answer ({type(error).__name__}).",
             hint="Try again in a moment.",

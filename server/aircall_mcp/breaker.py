@@ -1,7 +1,9 @@
 """Leave an upstream alone that does not answer.
 
 Five failures in a row open it for 30 seconds; then one request goes through as a probe, and its
-outcome closes or opens it again.
+outcome closes or opens it again. Each company has a breaker of its own, as it has a budget and a
+cache: Aircall fails for one company, too, and what one of them gets must not shut out another. That
+Aircall is down altogether each finds out for itself, with five requests.
 """
 
 from __future__ import annotations
@@ -13,10 +15,12 @@ from .errors import Unreachable
 
 FAILURES = 5
 REST = 30.0
+MOST = 200
+"""Companies whose failures are remembered."""
 
 
 class Breaker:
-    """For one upstream, in one process. Every admitted request must be reported once."""
+    """For one company, in one process. Every admitted request must be reported once."""
 
     def __init__(
         self,
@@ -56,3 +60,23 @@ class Breaker:
         self._failed += 1
         if self._failed >= self._most:
             self._open_until = self._clock() + self._rest
+
+
+class Breakers:
+    """One for each company, made by `make` when it is first asked for, and at most `most`.
+
+    Where there are more, the one that was not asked for the longest is forgotten, as if it were
+    closed.
+    """
+
+    def __init__(self, make: Callable[[], Breaker] = Breaker, *, most: int = MOST) -> None:
+        self._make = make
+        self._most = most
+        self._of: dict[str, Breaker] = {}
+
+    def of(self, company: str) -> Breaker:
+        breaker = self._of.pop(company, None) or self._make()
+        self._of[company] = breaker  # the latest at the end
+        if len(self._of) > self._most:
+            del self._of[next(iter(self._of))]
+        return breaker

@@ -392,7 +392,7 @@ def _number(text: str) -> float | None:
 
 def _whole(headers: Mapping[str, str], name: str) -> int | None:
     value = _number(headers.get(f"x-aircallapi-{name}", ""))
-    return None if value is None else int(value)
+    return None if value is None or value < 0 else int(value)
 
 
 def _taken(tx: Transaction, company: str) -> int:

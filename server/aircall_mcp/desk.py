@@ -17,15 +17,19 @@ from zoneinfo import ZoneInfo
 from . import pages, tools
 from .errors import ArgumentError, NotOffered, ToolError
 from .gateway import Caller, Gateway
-from .operation import EFFECTS, Operation
+from .operation import EFFECTS, PAGE_SIZE, Operation
 from .registry import Registry
 from .search import Index, Ranking
+from .weight import LIGHT
 
 log = logging.getLogger(__name__)
 
 Json = dict[str, Any]
 Performer: TypeAlias = Callable[[Mapping[str, Any], Caller], Awaitable[Json]]
 
+
+LONGEST_QUERY = 2_000
+"""Characters of a need that are looked at."""
 
 ZoneOf = Callable[[str | None], Awaitable[str | None]]
 """From an account to the time zone that its owner gave it."""
@@ -50,14 +54,17 @@ class Desk:
         time_zone: str | None = None,
         zone_of: ZoneOf | None = None,
         scrub: Callable[[Any], Any] = lambda value: value,
+        crowded: Callable[[], bool] = lambda: False,
         performers: Mapping[str, Performer] | None = None,
     ) -> None:
-        """`performers` answer the tools of ours that others perform, by operation id. Times without
+        """`crowded` says that `scrub` knows so many secrets that looking for them takes long.
+        `performers` answer the tools of ours that others perform, by operation id. Times without
         an offset are read in `time_zone`, else in the zone that `zone_of` knows for their account,
         else in the one that most of the company's users have."""
         self.registry = registry
         self._gateway = gateway
         self._scrub = scrub
+        self._crowded = crowded
         self._zone: tzinfo | None = ZoneInfo(time_zone) if time_zone else None
         self._zone_known = zone_of
         self._zones: dict[str | None, tzinfo | None] = {}
@@ -74,7 +81,7 @@ class Desk:
         return Index(self.registry.known)
 
     def rank(self, query: str, limit: int = 3) -> Ranking:
-        return self.index.rank(query, limit)
+        return self.index.rank(query[:LONGEST_QUERY], limit)
 
     def tools(self) -> list[Json]:
         """What tools/list answers, in its wire form."""
@@ -89,7 +96,8 @@ class Desk:
         except ToolError as error:
             log.info("%s: %s", operation.tool, error.kind)
             return Result(self._scrub(tools.error_of(error)), is_error=True)
-        return Result(self._scrub(payload))
+        weight = LIGHT + 1 if self._crowded() else 0
+        return Result(await self._gateway.aside(lambda: self._scrub(payload), weight=weight))
 
     async def at_sandbox(self) -> bool:
         """Whether our own sandbox answers, built in or on a port of this machine."""
@@ -105,7 +113,10 @@ class Desk:
             if operation.id not in EFFECTS:  # what those perform is asked for by itself
                 await self._gateway.admit(bound, caller)
             return await self._ours[operation.id](bound.arguments, caller)
-        return tools.result_of(bound, await pages.read(self._gateway, bound, caller))
+        read = await pages.read(self._gateway, bound, caller)
+        return await self._gateway.aside(
+            lambda: tools.result_of(bound, read), weight=read.reply.weight
+        )
 
     async def _search(self, arguments: Mapping[str, Any], _caller: Caller) -> Json:
         ranking = self.rank(arguments["query"], arguments.get("limit", 3))
@@ -164,7 +175,7 @@ class Desk:
         bound = self.registry.ids["list_users_v2"].bind({})
         body: Any = (await self._gateway.send(bound, replace(caller, account=account))).body
         users: Any = cast("Json", body).get("users") if isinstance(body, dict) else None
-        listed = cast("list[Any]", users) if isinstance(users, list) else []
+        listed = cast("list[Any]", users)[:PAGE_SIZE] if isinstance(users, list) else []
         zones = [cast("Json", one).get("time_zone") for one in listed if isinstance(one, dict)]
         known = [zone for zone in zones if isinstance(zone, str)]
         if known:

@@ -340,13 +340,12 @@ class EventLog:
         ids = [int(row[0]) for row in rows]
         return [one for one in ids if str(one).startswith(prefix)][:limit]
 
-    def calls_since(self, sequence: int, *, account: str | None = None) -> list[int]:
-        """The calls that were told of after `sequence`. Needs no key."""
-        sql = f"""SELECT DISTINCT call_id FROM event
-                 WHERE sequence > :sequence AND call_id IS NOT NULL AND {_OF_ACCOUNT}
-                 ORDER BY sequence LIMIT 1000"""  # noqa: S608 - our own names
+    def told_since(self, sequence: int, *, account: str | None = None) -> tuple[bool, list[int]]:
+        """Whether anything was told after `sequence`, and the calls it was about. Needs no key."""
+        sql = f"""SELECT call_id FROM event WHERE sequence > :sequence AND {_OF_ACCOUNT}
+                 GROUP BY call_id ORDER BY MIN(sequence) LIMIT 1000"""  # noqa: S608 - our own names
         rows = self._store.read(lambda tx: tx.all(sql, sequence=sequence, account=account))
-        return [int(row[0]) for row in rows]
+        return bool(rows), [int(row[0]) for row in rows if row[0] is not None]
 
     def enter_numbers(self) -> None:
         """Enter the phone numbers of all that came in since the last time."""

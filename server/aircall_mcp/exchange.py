@@ -18,9 +18,10 @@ from typing import Any
 import anyio
 import httpx2
 
-from . import __version__
+from . import outgoing
 from .errors import ArgumentError
 from .operation import deeper_than
+from .weight import LIGHT, MOST_VALUES, Aside, values_in, weight_of
 
 LARGEST_ANSWER = 5 * 1024 * 1024
 """Bytes of a decoded answer that are read before the rest is refused."""
@@ -29,17 +30,22 @@ MOST_CONNECTIONS = 64
 """At once to Aircall; a model that asks for many things together waits for none of them."""
 
 
+LARGEST_ERROR = 64 * 1024
+"""Bytes of an error that are looked into; there is nothing to learn from a longer one."""
+
 DEEPEST_ANSWER = 100
 """Levels of objects and arrays in an answer; what is deeper is not taken for JSON."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What came back; `body` is JSON, or None for an empty answer and for an error in no form."""
+    """What came back; `body` is JSON, or None for an empty answer and for an error in no form.
+    `weight` is the work it makes, in bytes."""
 
     status: int
     headers: Mapping[str, str]
     body: Any
+    weight: int = 0
 
 
 class Broken(Exception):
@@ -89,8 +95,10 @@ class Exchange:
         proxy: str | None = None,
         ca_bundle: Path | None = None,
         secure: bool = True,
+        aside: Aside | None = None,
     ) -> None:
         self._transport = transport
+        self._aside = aside or Aside()
         self._secure = secure
         self._proxy = proxy
         self._ca_bundle = ca_bundle
@@ -142,7 +150,11 @@ class Exchange:
             late = isinstance(error, TimeoutError | httpx2.TimeoutException)
             what = "took too long" if late else "broke"
             raise Broken(f"The exchange with Aircall {what} ({type(error).__name__}).") from None
-        return Answered(response.status_code, response.headers, _json(response.status_code, raw))
+        status = response.status_code
+        values = values_in(raw) if len(raw) <= LIGHT else None  # else counted aside, too
+        weight = weight_of(len(raw), values or 0)
+        body = await self._aside(lambda: _json(status, raw, values), weight=weight)
+        return Answered(status, response.headers, body, weight)
 
     async def aclose(self) -> None:
         clients, self._clients = self._clients, {}
@@ -157,22 +169,16 @@ class Exchange:
             if self._verify is None:
                 self._verify = self._context()
             kept = 0 if alone else MOST_CONNECTIONS
-            client = self._clients[alone] = httpx2.AsyncClient(
+            client = self._clients[alone] = outgoing.client(
                 transport=self._transport,
                 verify=self._verify,
                 proxy=self._proxy,
-                trust_env=False,
-                follow_redirects=False,
                 # Waiting for a free connection is our own queue, and ends with the deadline.
                 timeout=httpx2.Timeout(connect=5, read=20, write=10, pool=None),
                 limits=httpx2.Limits(
                     max_connections=MOST_CONNECTIONS, max_keepalive_connections=kept
                 ),
-                headers={
-                    "User-Agent": f"aircall-mcp/{__version__}",
-                    "Accept": "application/json",
-                    "Accept-Encoding": "gzip",
-                },
+                headers={"Accept": "application/json", "Accept-Encoding": "gzip"},
             )
         return client
 
@@ -207,12 +213,23 @@ def _too_large() -> Broken:
     )
 
 
-def _json(status: int, raw: bytes) -> Any:
-    if not raw.strip():
+def _json(status: int, raw: bytes, values: int | None = None) -> Any:
+    if not raw or raw.isspace():
         return None
+    if status >= 300 and len(raw) > LARGEST_ERROR:
+        return None
+    if (values_in(raw) if values is None else values) > MOST_VALUES:
+        if status >= 300:
+            return None
+        raise Broken(
+            f"Aircall's answer holds over {MOST_VALUES} values.",
+            hint="Ask for less: a smaller per_page, or a narrower from/to.",
+            passing=False,
+        )
     try:
         # Python would read NaN and 1e999, which no client of ours takes as JSON.
-        body = json.loads(raw, parse_constant=_nothing, parse_float=_finite)
+        whole = _whole if len(raw) > LIGHT else None
+        body = json.loads(raw, parse_constant=_nothing, parse_float=_finite, parse_int=whole)
         taken = not deeper_than(DEEPEST_ANSWER, body)
     except (ValueError, RecursionError):
         body, taken = None, False
@@ -225,6 +242,11 @@ def _json(status: int, raw: bytes) -> Any:
 
 def _nothing(_constant: str) -> None:
     """NaN and Infinity are no values."""
+
+
+def _whole(text: str) -> int:
+    """In Python, which lets others take turns: thousands of digits are slow to read."""
+    return int(text)
 
 
 def _finite(text: str) -> float | None:

@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from . import __version__
+from . import outgoing
 from .accounts import Shelf
 from .addresses import is_public
 from .errors import AircallMCPError, ArgumentError, CredentialError
@@ -495,12 +495,8 @@ class Forwarder:
     def _client_of(self, destination: Destination) -> httpx2.AsyncClient:
         """One client for each: a connection that was verified for one host serves no other."""
         if destination.name not in self._clients:
-            self._clients[destination.name] = httpx2.AsyncClient(
-                transport=self._transport,
-                trust_env=False,
-                follow_redirects=False,
-                timeout=httpx2.Timeout(PATIENCE, connect=5),
-                headers={"User-Agent": f"aircall-mcp/{__version__}"},
+            self._clients[destination.name] = outgoing.client(
+                transport=self._transport, timeout=httpx2.Timeout(PATIENCE, connect=5)
             )
         return self._clients[destination.name]
 

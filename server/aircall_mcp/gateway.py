@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from urllib.parse import urlencode, urlsplit
 
 from . import probe
-from .breaker import Breaker
+from .breaker import Breaker, Breakers
 from .budget import Budget, Lane, Share, Slot, pause_of
 from .cache import Cache
 from .errors import (
     AircallMCPError,
+    ArgumentError,
     BudgetExhausted,
     NotAllowed,
     OutcomeUnknown,
@@ -38,6 +39,7 @@ from .operation import EVERYTHING, Allowance, Bound, Operation
 from .retries import PASSING, Retries, Trouble
 from .secrets import LOOPBACK, Secret, secrets_in
 from .settling import found, look, over
+from .weight import Aside
 
 if TYPE_CHECKING:
     import httpx2
@@ -49,6 +51,9 @@ log = logging.getLogger(__name__)
 SETTLED_AFTER = 30.0
 """Seconds after which what a read does not show has not happened: Aircall's own edge gives up on
 a request after 29."""
+
+LONGEST_QUERY = 60_000
+"""Characters of a query; what is longer no URL can hold."""
 
 LOOK = 4.0
 """Seconds for a read that settles an outcome."""
@@ -89,7 +94,8 @@ class Caller:
 class Reply:
     """What Aircall answered when it went well: `body` is JSON, or None for an empty answer.
 
-    `age` is in seconds, for an answer that was kept; `notes` say what else a caller must know.
+    `weight` is the work that `body` makes, in bytes. `age` is in seconds, for an answer that was
+    kept; `notes` say what else a caller must know.
     """
 
     status: int
@@ -97,6 +103,7 @@ class Reply:
     sandbox: bool = False
     age: float = 0.0
     notes: tuple[str, ...] = ()
+    weight: int = field(default=0, compare=False)
 
 
 class Signature(Protocol):
@@ -194,10 +201,11 @@ class Gateway:
         journal: Journal | None = None,
         operations: Mapping[str, Operation] | None = None,
         retries: Retries | None = None,
-        breaker: Breaker | None = None,
+        breakers: Breakers | None = None,
         transport: httpx2.AsyncBaseTransport | None = None,
         proxy: str | None = None,
         ca_bundle: Path | None = None,
+        aside: Aside | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -212,13 +220,15 @@ class Gateway:
         self._journal = journal
         self._operations = operations or {}
         self._retries = retries or Retries()
-        self._breaker = breaker or Breaker(clock=clock)
+        self._breakers = breakers or Breakers(lambda: Breaker(clock=clock))
         self._cache = Cache[Reply](clock=clock)
+        self.aside = aside or Aside()
         self._exchange = Exchange(
             transport=transport,
             proxy=proxy,
             ca_bundle=ca_bundle,
             secure=base_url.startswith("https:") or (proxy or "").startswith("https:"),
+            aside=self.aside,
         )
         self._clock = clock
         self._wall = wall
@@ -241,8 +251,9 @@ class Gateway:
             return await self._effect(errand)
         reply, age = await self._cache.get(
             errand.share.company,
-            # A waiting person must not join a bulk read, which has more patience than they.
-            f"{errand.share.lane} {errand.url}",
+            # A waiting person must not join a bulk read, which has more patience than they; nor an
+            # account another's of the same company, whose key may be refused.
+            f"{errand.share.lane} {errand.account or ''} {errand.url}",
             lambda: self._perform(errand),
             keep=operation.keeps,
             fresh=bound.fresh,
@@ -258,6 +269,7 @@ class Gateway:
         await self.drained()
         await self._auth.aclose()
         await self._exchange.aclose()
+        self.aside.close()
         if self._budget is not None:
             await self._budget.aclose()
         if self._journal is not None:
@@ -314,6 +326,11 @@ class Gateway:
         return there.scheme == "http" and there.hostname in LOOPBACK
 
     async def _errand(self, bound: Bound, caller: Caller) -> _Errand:
+        if sum(len(name) + len(value) for name, value in bound.query) > LONGEST_QUERY:
+            raise ArgumentError(
+                "The arguments are too long for one request.",
+                hint="Ask for less at once, such as fewer tags.",
+            )
         url = self.base_url + bound.path
         if bound.query:
             url += "?" + urlencode(bound.query)
@@ -488,13 +505,16 @@ class Gateway:
             return None
         if rule.gone:
             return False
-        shown = found(errand.bound, by, answered.body, self._server_time(answered) - age)
+        since = self._server_time(answered) - age
+        shown = await self.aside(
+            lambda: found(errand.bound, by, answered.body, since), weight=answered.weight
+        )
         return False if shown is None else shown
 
     def _server_time(self, answered: Answered) -> float:
         try:
             return parsedate_to_datetime(answered.headers.get("date", "")).timestamp()
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError, IndexError):
             return self._wall()
 
     # attempts
@@ -503,7 +523,12 @@ class Gateway:
         again, operation = errand.unsure, errand.operation
         answered = await self._answered(errand)
         if 200 <= answered.status < 300:
-            return Reply(answered.status, answered.body, self.sandbox or errand.sandbox)
+            return Reply(
+                answered.status,
+                answered.body,
+                self.sandbox or errand.sandbox,
+                weight=answered.weight,
+            )
         if again and answered.status == 404 and operation.method == "DELETE":
             # the first attempt did it
             return Reply(operation.answer.status, None, self.sandbox or errand.sandbox)
@@ -551,8 +576,9 @@ class Gateway:
     async def _attempt(self, errand: _Errand, *, looking: bool) -> Answered:
         """One request and its answer. Raises `Broken` where there is none."""
         errand.sending.now = False
+        breaker = self._breakers.of(errand.share.company)
         if not looking:
-            self._breaker.admit()
+            breaker.admit()
         verdict: bool | None = None
         try:
             errand.signature = await self._auth.sign(errand.account, errand.url)
@@ -583,8 +609,10 @@ class Gateway:
                     slot.give_back()
             errand.sending.now = False
             verdict = answered.status < 500
-            for secret in secrets_in(answered.body, errand.operation.answer.secrets):
-                self._auth.learn(secret)
+            if errand.operation.answer.secrets:
+                await self.aside(
+                    lambda: self._learn_secrets(errand, answered.body), weight=answered.weight
+                )
             await self._learn(errand.share, answered)
         except Broken as broken:
             verdict = not broken.passing
@@ -593,7 +621,11 @@ class Gateway:
             return answered
         finally:
             if not looking:
-                self._breaker.report(answered=verdict)
+                breaker.report(answered=verdict)
+
+    def _learn_secrets(self, errand: _Errand, body: Any) -> None:
+        for secret in secrets_in(body, errand.operation.answer.secrets):
+            self._auth.learn(secret)
 
     async def _learn(self, share: Share, answered: Answered) -> None:
         """What an answer tells of the limit. That it cannot be noted spoils no answer."""

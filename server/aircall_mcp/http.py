@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections import deque
 from typing import TYPE_CHECKING
 
 import anyio
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from . import hosting
 from .errors import SettingsError
 from .secrets import LOOPBACK
 from .server import AircallServer
+from .weight import MOST_ASKED, values_in
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LARGEST_REQUEST = 1024 * 1024
 """Bytes of one MCP request."""
@@ -43,7 +46,7 @@ def mcp_app(server: AircallServer, host: str, port: int) -> Starlette:
         allowed_hosts=[f"{name}:{port}" for name in names],
         allowed_origins=[f"http://{name}:{port}" for name in names],
     )
-    return server.streamable_http_app(
+    app = server.streamable_http_app(
         streamable_http_path="/mcp",
         max_request_body_size=LARGEST_REQUEST,
         session_idle_timeout=SESSION_IDLE_SECONDS,
@@ -52,6 +55,8 @@ def mcp_app(server: AircallServer, host: str, port: int) -> Starlette:
         host=host,
         custom_starlette_routes=[Route("/healthz", _health, methods=["GET"])],
     )
+    app.add_middleware(_FewValues)
+    return app
 
 
 async def serve(server: AircallServer, host: str, port: int) -> None:
@@ -63,6 +68,36 @@ async def serve(server: AircallServer, host: str, port: int) -> None:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_until_signalled, tasks.cancel_scope)
             await hosting.serve(app, listening)
+
+
+class _FewValues:
+    """Turns away a request of more values than are parsed: the SDK would parse it on the loop."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        heard: deque[Message] = deque()
+        size = values = 0
+        more = True
+        while more:
+            message = await receive()
+            body: bytes = message.get("body", b"")
+            size += len(body)
+            values += values_in(body)
+            if values > MOST_ASKED + len(heard) or size > LARGEST_REQUEST:
+                await Response("Request too large", status_code=413)(scope, receive, send)
+                return
+            heard.append(message)
+            more = message["type"] == "http.request" and bool(message.get("more_body"))
+
+        async def again() -> Message:
+            return heard.popleft() if heard else await receive()
+
+        await self._app(scope, again, send)
 
 
 async def _until_signalled(scope: anyio.CancelScope) -> None:

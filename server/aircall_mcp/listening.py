@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from .errors import ArgumentError, NotAllowed, ToolError
 from .events import Door, Event, EventLog, Hearing, Query, dialled, matches, numbers_in, subject
 from .forwarding import Rules
 from .gateway import Caller, Gateway
-from .operation import Answer, Operation, iso
+from .operation import PAGE_SIZE, Answer, Operation, iso
 from .shape import bounded, shape
+from .weight import LIGHT
 
+T = TypeVar("T")
 Json = dict[str, Any]
 
 EVENTS = "aircall://events"
@@ -28,6 +30,7 @@ LOOK = 3.0
 TELL = 5.0
 """Seconds between two notes of progress to somebody who waits."""
 MOST = 200
+_ANY_WEIGHT = LIGHT + 1
 _POLLED = ("call.created", "call.answered", "call.hungup", "call.ended")
 _MATCHED = frozenset({"call_id", "user_id", "number_id", "contact_id", "number"})
 _LIKE = {
@@ -110,7 +113,7 @@ class Listening:
         found = await self._aside(lambda: self._events.read(query))
         more = len(found) > _limit(arguments)
         found = found[: _limit(arguments)]
-        shown, notes = self._shown(found, arguments.get("detail", "concise"))
+        shown, notes = await self._shown(found, arguments.get("detail", "concise"))
         page: Json = {"complete": not more and query.before is None, "returned": len(found)}
         if more:
             page["next"] = _onward(arguments, found[-1].sequence)
@@ -150,7 +153,9 @@ class Listening:
         finally:
             telling.cancel()
             await looking.aclose()
-        shown, words = self._shown([found] if found else [], arguments.get("detail", "concise"))
+        shown, words = await self._shown(
+            [found] if found else [], arguments.get("detail", "concise")
+        )
         latest = latest or await self._aside(self._events.latest)
         data = {
             "event": shown[0] if shown else None,
@@ -175,7 +180,7 @@ class Listening:
         texts = sorted(newest.values(), key=lambda event: -event.sequence)
         if len(texts) > limit:
             more, texts = True, texts[:limit]
-        shown, notes = self._shown(texts, arguments.get("detail", "concise"))
+        shown, notes = await self._shown(texts, arguments.get("detail", "concise"))
         page: Json = {"complete": not more and query.before is None, "returned": len(shown)}
         if more and texts:
             page["next"] = _onward(arguments, texts[-1].sequence)
@@ -201,7 +206,8 @@ class Listening:
 
     async def resource(self, uri: str, caller: Caller) -> Json | None:
         """What stands at `uri`, None for nothing of ours."""
-        return self._scrub(await self._resource(uri, caller))
+        found = await self._resource(uri, caller)
+        return await self._beside(lambda: self._scrub(found))
 
     async def _resource(self, uri: str, caller: Caller) -> Json | None:
         if uri == EVENTS:
@@ -211,13 +217,15 @@ class Listening:
             return None
         query = Query(call_id=int(number), account=self._account, limit=MOST)
         told = await self._aside(lambda: self._events.read(query))
-        shown, notes = self._shown(told, "concise")
+        shown, notes = await self._shown(told, "concise")
         operation = self._operations["get_call"]
         call: Json = {}
         try:
             if self._offered(operation.id):
                 reply = await self._gateway.send(operation.bind({"call_id": int(number)}), caller)
-                call, more = shape(reply.body, operation.answer, "concise")
+                call, more = await self._beside(
+                    lambda: shape(reply.body, operation.answer, "concise")
+                )
                 notes += more
         except ToolError as error:
             if not told:
@@ -231,15 +239,17 @@ class Listening:
         return [str(one) for one in found]
 
     async def changes(self) -> AsyncGenerator[list[str]]:
-        """The URIs that changed, whenever some did."""
+        """The URIs that changed, whenever some did: of `account` alone, where there is one. That
+        another company was told something is none of its business either."""
         after = await self._aside(self._events.latest)
         while True:
             newest = await self._events.beyond(after)
-            calls = await self._aside(
-                lambda after=after: self._events.calls_since(after, account=self._account)
+            told, calls = await self._aside(
+                lambda after=after: self._events.told_since(after, account=self._account)
             )
             after = newest
-            yield [EVENTS, *(f"{CALL}{one}" for one in calls)]
+            if told:
+                yield [EVENTS, *(f"{CALL}{one}" for one in calls)]
 
     # inside
 
@@ -279,9 +289,11 @@ class Listening:
                 kinds=kinds, account=self._account, after=after, before=newest + 1, limit=MOST
             )
             found = await self._aside(lambda query=query: self._events.read(query))
-            for event in found:
-                if _fits(event, match):
-                    yield event.sequence, event
+            fitting = await self._beside(
+                lambda found=found: [event for event in found if _fits(event, match)]
+            )
+            for event in fitting:
+                yield event.sequence, event
             after = found[-1].sequence if len(found) == MOST else newest
             yield after, None
 
@@ -311,7 +323,11 @@ class Listening:
         since = int(self._clock()) - 4 * 3600
         bound = self._operations["list_calls"].bind({"from": since, "fetch_contact": True})
         reply = await self._gateway.send(replace(bound, fresh=True), caller)
-        return cast("list[Json]", cast("Json", reply.body or {}).get("calls", []))
+        body: Any = reply.body
+        calls: Any = cast("Json", body).get("calls") if isinstance(body, dict) else None
+        listed = cast("list[Any]", calls)[:PAGE_SIZE] if isinstance(calls, list) else []
+        known = [cast("Json", one) for one in listed if isinstance(one, dict)]
+        return [one for one in known if isinstance(one.get("id"), int)]
 
     async def _tell(
         self, caller: Caller, kinds: Sequence[str], started: float, patience: float
@@ -321,8 +337,15 @@ class Listening:
             waited = min(self._clock() - started, patience)
             await caller.progress(waited, patience, f"waiting for {', '.join(kinds) or 'an event'}")
 
-    def _shown(self, events: Iterable[Event], detail: Any) -> tuple[list[Json], list[str]]:
+    async def _shown(self, events: Sequence[Event], detail: Any) -> tuple[list[Json], list[str]]:
         """Events in the words of a model, and the notes they need."""
+        return await self._beside(lambda: self._worded(events, detail))
+
+    async def _beside(self, work: Callable[[], T]) -> T:
+        """Off the loop: 200 events of 256 KB are nothing that it could wait for."""
+        return await self._gateway.aside(work, weight=_ANY_WEIGHT)
+
+    def _worded(self, events: Sequence[Event], detail: Any) -> tuple[list[Json], list[str]]:
         shown: list[Json] = []
         notes: dict[str, None] = {}
         for event in events:
@@ -355,7 +378,8 @@ class Listening:
         quiet: bool = True,
     ) -> Json:
         given = len(data.get(key, ()))
-        data, cuts = bounded(data)
+        whole = data
+        data, cuts = await self._beside(lambda: bounded(whole, weight=_ANY_WEIGHT))
         if page is not None and cuts and 0 < len(data.get(key, ())) < given:
             kept = data[key]
             page |= {"complete": False, "returned": len(kept)}

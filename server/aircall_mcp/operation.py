@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 from . import addresses
 from .errors import ArgumentError
+from .weight import MOST_ASKED, values_in
 
 Effect = Literal["read", "write", "reach", "delete"]
 Stakes = Literal["none", "exposes", "administers"]
@@ -41,6 +42,9 @@ DEEPEST = 64
 """Levels of objects and arrays that arguments may have."""
 
 _PHONE_PUNCTUATION = re.compile(r"[\s().\u00a0-]+")
+_LONGEST_PHONE = 100
+_MOST_NAMED = 5
+_MOST_ARGUMENTS = 500
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -206,6 +210,8 @@ class Operation:
         """
         if not isinstance(arguments, Mapping):
             raise ArgumentError("The arguments must be one JSON object.", hint=self._usage())
+        if len(cast("Mapping[str, Any]", arguments)) > _MOST_ARGUMENTS:
+            raise ArgumentError("There are too many arguments.", hint=self._usage())
         given = self._normalised(cast("Mapping[str, Any]", arguments), zone)
         self._validate(given)
         for parameter in self.parameters:
@@ -412,8 +418,9 @@ def moment(value: int | str, zone: tzinfo | None) -> int:
 
 
 def phone(value: str) -> str:
-    """A phone number without its spaces, dots, dashes and brackets."""
-    return _PHONE_PUNCTUATION.sub("", value)
+    """A phone number without its spaces, dots, dashes and brackets; what is too long for one is
+    left as it is."""
+    return value if len(value) > _LONGEST_PHONE else _PHONE_PUNCTUATION.sub("", value)
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -434,6 +441,8 @@ def _is_naive(value: Any) -> bool:
 def _fitted(parameter: Parameter, value: Any, zone: tzinfo | None) -> Any:
     """What is meant, where the form is right but for its wrapping; else the value as it came."""
     if isinstance(value, str) and ("array" in parameter.kinds or "object" in parameter.kinds):
+        if values_in(value) > MOST_ASKED:
+            return value
         try:
             value = json.loads(value)
         except (ValueError, RecursionError):
@@ -512,7 +521,7 @@ def _listed(names: Sequence[str]) -> str:
 
 def _where(path: Sequence[str | int]) -> str:
     shown = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
-    return f"`{shown.lstrip('.')}`" if shown else "the arguments"
+    return f"`{shown.lstrip('.')[:200]}`" if shown else "the arguments"
 
 
 def _explain(error: Any, schema: Mapping[str, Any]) -> tuple[str, str]:
@@ -522,11 +531,12 @@ def _explain(error: Any, schema: Mapping[str, Any]) -> tuple[str, str]:
     value: Any = error.kind.value
     match rule:
         case "additionalProperties":
-            names: list[str] = [str(name)[:80] for name in value]
+            names: list[str] = [str(name)[:80] for name in value[:_MOST_NAMED]]
             known: list[str] = sorted(_at(schema, error.schema_path[:-1]).get("properties", {}))
             hints = [nearest(name, known) for name in names]
             at = f" in {where}" if error.instance_path else ""
-            return f"unknown {_listed(names)}{at}", " ".join(filter(None, hints))
+            more = f" and {len(value) - len(names)} more" if len(value) > len(names) else ""
+            return f"unknown {_listed(names)}{more}{at}", " ".join(filter(None, hints))
         case "required":
             return f"`{value}` is missing" + (f" in {where}" if error.instance_path else ""), ""
         case "type":

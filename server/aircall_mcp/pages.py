@@ -17,6 +17,9 @@ ITEM_CAP = 10_000
 WATCHED_PATIENCE = 300.0
 """Seconds that one page of a long read may wait for the request limit while somebody watches."""
 
+HEAVIEST = 48 * 1024 * 1024
+"""Weight in bytes of the pages that one read holds together; 10,000 phone calls weigh 32 MB."""
+
 _ANCHORS = {"calls": "started_at", "contacts": "created_at"}
 """What `from` and `to` go by, in lists that end at the cap."""
 
@@ -89,7 +92,10 @@ async def _read_by_page(gateway: Gateway, bound: Bound, caller: Caller) -> Read:
         if batch is None:
             return _as_it_came(reply, bound)
         # The list may grow at its newest end between two pages: what comes twice is kept once.
-        walk.items += [item for item in batch if _is_new(item, seen)]
+        walk.items += await gateway.aside(
+            lambda batch=batch: [item for item in batch if _is_new(item, seen)],
+            weight=reply.weight,
+        )
         total = meta.get("total") if isinstance(meta.get("total"), int) else None
         more = bool(meta.get("next_page_link")) and bool(batch)
         number += 1
@@ -168,11 +174,15 @@ class _Walk:
         self._caller = caller
         self._until = time.monotonic() + caller.deadline
         self._last: Reply | None = None
+        self._weight = 0
 
     async def step(self, **query: Any) -> Reply | None:
         """The next page, or None where the walk ends before its goal."""
         caller = self._caller
         if self._last is not None:
+            if self._weight > HEAVIEST:
+                self.notes.append("More is not read at once; page.next goes on from here.")
+                return None
             if not caller.watched and time.monotonic() > self._until:
                 self.notes.append("Time was up; page.next goes on from here.")
                 return None
@@ -187,12 +197,14 @@ class _Walk:
             wait = f" in {error.retry_after:.0f} s" if isinstance(error, BudgetExhausted) else ""
             self.notes.append(f"Stopped early: {error.message} page.next goes on from here{wait}.")
             return None
+        self._weight += self._last.weight
         return self._last
 
     def read(self, page: Page) -> Read:
         last = self._last or Reply(200, None, self._gateway.sandbox)
         body = {self._bound.operation.answer.key: self.items}
-        return Read(replace(last, body=body), page, (*_notes_of(last), *self.notes))
+        reply = replace(last, body=body, weight=self._weight)
+        return Read(reply, page, (*_notes_of(last), *self.notes))
 
 
 def _behind_the_cap(bound: Bound, items: list[Any], size: int) -> dict[str, Any] | None:

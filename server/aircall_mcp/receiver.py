@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from . import hosting
 from .errors import StoreError
 from .events import HEARTBEAT, Door, EventLog, Retention, Told
+from .weight import MOST_ASKED, values_in
 
 log = logging.getLogger(__name__)
 
@@ -158,6 +159,8 @@ class Receiver:
             await _answer(send, 200, "")  # without words it leaves in one piece
 
     async def _admitted(self, webhook: str, body: bytes) -> Told:
+        if values_in(body) > MOST_ASKED:
+            raise Turned(400, "too many values")
         try:
             envelope = Envelope.model_validate(json.loads(body, parse_constant=_no_number))
         except (ValueError, RecursionError) as error:

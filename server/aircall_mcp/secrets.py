@@ -11,6 +11,7 @@ import base64
 import hmac
 import json
 import re
+import threading
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from typing import Any, Literal, NoReturn, TypeVar, cast
 from urllib.parse import quote, urlsplit
@@ -25,6 +26,8 @@ _SHORTEST_SCRUBBED = 8
 _MOST_OF_ONE = 12
 """Secrets of one owner that are masked: the last few renewals of a grant, which are two each."""
 _MOST_ARRIVED = 300
+_LONGEST_ARRIVED = 1_000
+"""Characters of what arrived as data that are looked for; no token is that long."""
 _SHOWN = (60, 80)
 """Characters at which an error cuts what it quotes."""
 _FEW_FORMS = 100
@@ -151,6 +154,7 @@ class Scrubber:
         self._starts: dict[str, set[str]] = {}
         self._few: tuple[str, ...] | None = ()
         self._stale = False
+        self._lock = threading.Lock()  # what came in a large answer is learned on another thread
 
     def learn(
         self,
@@ -167,21 +171,31 @@ class Scrubber:
         like.
         """
         text = secret._text  # pyright: ignore[reportPrivateUsage]  # stays inside, to be hidden
+        if arrived:
+            text = text[:_LONGEST_ARRIVED]
         forms = dict.fromkeys(_forms_of(text))
         if pair is not None:
             joined = f"{pair._text}:{text}"  # pyright: ignore[reportPrivateUsage]  # as above
             forms |= dict.fromkeys(_forms_of(base64.b64encode(_bytes_of(joined)).decode()))
         if not forms:
             return
-        known = self._known.setdefault(None if arrived else owner, {})
         one = tuple(forms)
-        if one in known:
-            del known[one]  # it becomes the latest
-        else:
-            self._stale = True
-        known[one] = None
-        if len(known) > (_MOST_ARRIVED if arrived else _MOST_OF_ONE):
-            del known[next(iter(known))]
+        with self._lock:
+            known = self._known.setdefault(None if arrived else owner, {})
+            if one in known:
+                del known[one]  # it becomes the latest
+            else:
+                self._stale = True
+            known[one] = None
+            if len(known) > (_MOST_ARRIVED if arrived else _MOST_OF_ONE):
+                del known[next(iter(known))]
+
+    @property
+    def crowded(self) -> bool:
+        """Whether it takes long: some 30 ms for 60 KB, where it else takes one."""
+        if self._stale:
+            self._index()
+        return self._few is None
 
     def text(self, text: str) -> str:
         found = self._found(text)
@@ -212,8 +226,9 @@ class Scrubber:
         """Ask anew what there is to look for. To have very many costs no more than a few hundred:
         each place of a text is looked up, not each form.
         """
-        self._stale = False  # first: another thread may learn meanwhile
-        secrets = [one for known in list(self._known.values()) for one in list(known)]
+        with self._lock:
+            self._stale = False
+            secrets = [one for known in self._known.values() for one in known]
         forms = {form for one in secrets for form in one}
         starts: dict[str, set[str]] = {}
         for form in forms:

@@ -7,6 +7,7 @@ all of that. Neither lets out a secret field or an invisible character.
 
 from __future__ import annotations
 
+import heapq
 import json
 import re
 from collections.abc import Mapping
@@ -15,12 +16,17 @@ from typing import Any, cast
 from pydantic_core import to_json
 
 from .operation import Answer, Detail, iso
+from .weight import LIGHT, give_way
 
 MASK = "[secret]"
 LARGEST = 60_000
 """Bytes of JSON given to a model in one result: under 20,000 tokens."""
 LONGEST_TEXT = 20_000
 """Characters of one text, such as a transcript's utterance or a summary."""
+MOST_CUTS = 5
+"""Lists of which it is told one by one that they were cut."""
+_PIECE = 32_768
+_LEAST = 8
 
 PLUMBING = frozenset({"direct_link", "sid", "call_uuid", "cost", "logo", "archived"})
 IDENTITY = frozenset({
@@ -37,7 +43,13 @@ INVISIBLE = re.compile(
 
 def clean(text: str) -> str:
     """`text` without invisible characters."""
-    return text if text.isascii() and text.isprintable() else INVISIBLE.sub("", text)
+    if text.isascii() and text.isprintable():
+        return text
+    if len(text) <= _PIECE:
+        return INVISIBLE.sub("", text)
+    # In pieces, so that others get their turn: an expression holds the interpreter to its end.
+    pieces = (text[at : at + _PIECE] for at in range(0, len(text), _PIECE))
+    return "".join(INVISIBLE.sub("", piece) for piece in pieces)
 
 
 def shape(body: Any, answer: Answer, detail: Detail) -> tuple[Any, list[str]]:
@@ -60,31 +72,178 @@ def shape(body: Any, answer: Answer, detail: Detail) -> tuple[Any, list[str]]:
     return data, notes
 
 
-def bounded(data: Any, *, largest: int = LARGEST) -> tuple[Any, list[str]]:
+def bounded(data: Any, *, largest: int = LARGEST, weight: int = 0) -> tuple[Any, list[str]]:
     """`data` within `largest` bytes of JSON, and a note of what was cut.
 
-    Long texts are shortened first, then the longest list loses its tail.
+    Long texts are shortened first, then the longest list loses its tail, until it fits. That takes
+    time in proportion to the size. `weight` is in bytes, that of what `data` was made of: where it
+    is much, the size is not measured in one go.
     """
-    if _size(data) <= largest:
+    if weight <= LIGHT and _size(data) <= largest:
         return data, []
-    notes: list[str] = []
-    shortened = _shorten(data)
-    if shortened != data:
-        notes.append(f"Texts over {LONGEST_TEXT} characters were cut.")
-    data = shortened
-    while _size(data) > largest:
-        holder, key, items = _longest_list(data)
-        if holder is None or len(items) < 2:
-            # Half, since a quote in there is written with two bytes in the end.
-            whole = json.dumps(data, ensure_ascii=False).encode("utf-8", "replace")
-            text = whole[: largest // 2 - 16].decode("utf-8", "ignore")
+    cut = Cut(data, least=_LEAST if weight > LIGHT else 0)
+    if cut.size <= largest:
+        return cut.data, cut.notes()
+    return cut.to(largest), cut.notes()
+
+
+class _List:
+    """A list that may lose its tail: the sizes of its items, and the list and item it is in."""
+
+    __slots__ = ("at", "items", "key", "place", "size", "sizes", "within")
+
+    def __init__(
+        self, key: str, items: list[Any], place: int, within: _List | None, at: int
+    ) -> None:
+        self.key = key
+        self.items = items
+        self.place = place
+        self.within = within
+        self.at = at
+        self.sizes: list[int] = []
+        self.size = 0
+
+    @property
+    def there(self) -> bool:
+        """Whether it still stands in everything that it is in."""
+        inner, outer = self, self.within
+        while outer is not None:
+            if inner.at >= len(outer.items):
+                return False
+            inner, outer = outer, outer.within
+        return True
+
+
+class Cut:
+    """`data` with its texts shortened, measured once from the leaves up, and then cut in it.
+
+    Every value counts for at least `least` bytes: ten thousand empty lists are short, and yet much
+    to write. `steps` counts the values and lists that were looked at, in all.
+    """
+
+    def __init__(self, data: Any, *, least: int = 0) -> None:
+        self.steps = 0
+        self._least = least
+        self._shortened = False
+        self._lists: list[_List] = []
+        self._keys: dict[str, int] = {}
+        self._cuts: list[str] = []
+        self._as_text = False
+        self.data, self.size = self._measured(data, None, 0)
+
+    def notes(self) -> list[str]:
+        notes = [f"Texts over {LONGEST_TEXT} characters were cut."] if self._shortened else []
+        notes += self._cuts[:MOST_CUTS]
+        if more := len(self._cuts) - MOST_CUTS:
+            notes += [f"So were {more} more lists."] if more > 0 else []
+        if self._as_text:
             notes.append("The answer was too large and is given as cut-off text.")
-            return {"cut_off": text}, notes
-        keep = max(1, int(len(items) * largest / _size(data) * 0.9))
-        keep = min(keep, len(items) - 1)
-        notes.append(f"`{key}` was cut from {len(items)} to its first {keep} items.")
-        holder[key] = items[:keep]
-    return data, notes
+        return notes
+
+    def to(self, largest: int) -> Any:
+        """What is left within `largest` bytes."""
+        heap = [(-one.size, one.place, one) for one in self._lists]
+        heapq.heapify(heap)
+        while self.size > largest:
+            longest = self._longest(heap)
+            if longest is None:
+                self._as_text = True
+                return {"cut_off": self._beginning(largest // 2 - 16)}
+            count = len(longest.items)
+            keep = min(max(1, int(count * largest / self.size * 0.9)), count - 1)
+            self._cuts.append(
+                f"`{longest.key[:60]}` was cut from {count} to its first {keep} items."
+            )
+            self._shorten(longest, keep)
+            heapq.heappush(heap, (-longest.size, longest.place, longest))
+        return self.data
+
+    def _longest(self, heap: list[tuple[int, int, _List]]) -> _List | None:
+        """The list that weighs most. What it weighed before it was cut is passed over: each cut
+        enters it anew, and what is around the longest one has no second item to lose."""
+        while heap:
+            size, _, one = heapq.heappop(heap)
+            self.steps += 1
+            if -size == one.size and len(one.items) > 1 and one.there:
+                return one
+        return None
+
+    def _shorten(self, longest: _List, keep: int) -> None:
+        gone = sum(longest.sizes[keep:]) + len(longest.sizes) - keep  # and a comma each
+        self.steps += len(longest.sizes) - keep
+        del longest.items[keep:]
+        del longest.sizes[keep:]
+        inner: _List | None = longest
+        while inner is not None:
+            inner.size -= gone
+            if inner.within is not None:
+                inner.within.sizes[inner.at] -= gone
+            inner = inner.within
+        self.size -= gone
+
+    def _beginning(self, most: int) -> str:
+        """The first `most` bytes of it as text, of which no more is written."""
+        # At most half of what is allowed, since a quote is written with two bytes in the end.
+        pieces: list[bytes] = []
+        for piece in json.JSONEncoder(ensure_ascii=False).iterencode(self.data):
+            pieces.append(piece[:most].encode("utf-8", "replace"))
+            most -= len(pieces[-1])
+            if most <= 0:
+                break
+        return b"".join(pieces)[: most or None].decode("utf-8", "ignore")
+
+    def _measured(self, value: Any, within: _List | None, at: int) -> tuple[Any, int]:
+        """A copy of `value`, and its bytes as JSON. `within` is the list that it is in, if any list
+        that can be cut, and `at` the item of it. Lists are numbered in the order in which, of two
+        that weigh the same, the first is cut."""
+        self.steps += 1
+        if not self.steps & 0xFF:
+            give_way()
+        if isinstance(value, str):
+            if len(value) > LONGEST_TEXT:
+                self._shortened = True
+                value = value[:LONGEST_TEXT] + "…"
+            return value, max(_size(value), self._least)
+        if isinstance(value, list):
+            return self._measured_list(cast("list[Any]", value), within, at)
+        if isinstance(value, Mapping):
+            return self._measured_fields(cast("Mapping[str, Any]", value), within, at)
+        return value, max(_size(value), self._least)
+
+    def _measured_list(
+        self, value: list[Any], within: _List | None, at: int, own: _List | None = None
+    ) -> tuple[list[Any], int]:
+        items: list[Any] = [None] * len(value) if own is None else own.items
+        sizes = [0] * len(value)
+        for n in range(len(value) - 1, -1, -1):
+            around, place = (within, at) if own is None else (own, n)
+            items[n], sizes[n] = self._measured(value[n], around, place)
+        size = max(2 + sum(sizes) + max(0, len(sizes) - 1), self._least)
+        if own is not None:
+            own.sizes, own.size = sizes, size
+        return items, size
+
+    def _measured_fields(
+        self, value: Mapping[str, Any], within: _List | None, at: int
+    ) -> tuple[dict[str, Any], int]:
+        fields: dict[str, Any] = dict.fromkeys(value)
+        own: dict[str, _List] = {}
+        for key, part in value.items():
+            if isinstance(part, list) and len(cast("list[Any]", part)) > 1:
+                items: list[Any] = [None] * len(cast("list[Any]", part))
+                own[key] = _List(key, items, len(self._lists), within, at)
+                self._lists.append(own[key])
+        size = 2 + max(0, len(fields) - 1)
+        for key in reversed(fields):
+            if key not in self._keys:
+                self._keys[key] = _size(key) + 1
+            if key in own:
+                self.steps += 1
+                fields[key], part_size = self._measured_list(value[key], within, at, own[key])
+            else:
+                fields[key], part_size = self._measured(value[key], within, at)
+            size += self._keys[key] + part_size
+        return fields, max(size, self._least)
 
 
 class _Walk:
@@ -95,10 +254,14 @@ class _Walk:
         self._dropped = PLUMBING | answer.expiring.keys()
         self._noted = answer.strangers | answer.expiring.keys()
         self.told: set[str] = set()
+        self._steps = 0
 
     def full(self, value: Any) -> Any:
         if isinstance(value, str):
             return clean(value)
+        self._steps += 1
+        if not self._steps & 0xFF:
+            give_way()
         if isinstance(value, list):
             return [self.full(item) for item in cast("list[Any]", value)]
         if not isinstance(value, dict):
@@ -113,6 +276,9 @@ class _Walk:
     def concise(self, value: Any, depth: int = 0) -> Any:
         if isinstance(value, str):
             return clean(value)
+        self._steps += 1
+        if not self._steps & 0xFF:
+            give_way()
         if isinstance(value, list):
             return [self.concise(item, depth) for item in cast("list[Any]", value)]
         if not isinstance(value, dict):
@@ -149,31 +315,3 @@ class _Walk:
 
 def _size(data: Any) -> int:
     return len(to_json(data))
-
-
-def _shorten(value: Any) -> Any:
-    if isinstance(value, str) and len(value) > LONGEST_TEXT:
-        return value[:LONGEST_TEXT] + "…"
-    if isinstance(value, Mapping):
-        return {k: _shorten(v) for k, v in cast("Mapping[str, Any]", value).items()}
-    if isinstance(value, list):
-        return [_shorten(item) for item in cast("list[Any]", value)]
-    return value
-
-
-def _longest_list(data: Any) -> tuple[dict[str, Any] | None, str, list[Any]]:
-    """The list that weighs most, with the object and key that hold it."""
-    best: tuple[dict[str, Any] | None, str, list[Any]] = (None, "", [])
-    weight = 0
-    stack: list[Any] = [data]
-    while stack:
-        value = stack.pop()
-        if isinstance(value, dict):
-            for key, part in cast("dict[str, Any]", value).items():
-                items = cast("list[Any]", part) if isinstance(part, list) else []
-                if len(items) > 1 and (size := _size(items)) > weight:
-                    weight, best = size, (cast("dict[str, Any]", value), key, items)
-                stack.append(part)
-        elif isinstance(value, list):
-            stack.extend(cast("list[Any]", value))
-    return best

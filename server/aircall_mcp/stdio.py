@@ -27,6 +27,7 @@ from mcp.server.stdio import stdio_server
 from pydantic_core import from_json
 
 from .server import AircallServer
+from .weight import MOST_ASKED, values_in
 
 log = logging.getLogger(__name__)
 
@@ -170,6 +171,8 @@ class _Lines:
 
 def _read(line: bytes) -> _Line:
     """One message. Raises `_Refusal` for what the SDK would drop without a word."""
+    if values_in(line) > MOST_ASKED:
+        raise _Refusal(None, PARSE_ERROR, f"The message holds over {MOST_ASKED} values.")
     try:
         # The parser of the SDK itself, so that nothing is taken here and dropped there.
         message: Any = from_json(line)

@@ -68,7 +68,7 @@ def result_of(bound: Bound, read: Read) -> Json:
     """A reply as one JSON object: `data`, and where it says something `page`, `window`, `notes`."""
     operation, arguments = bound.operation, bound.arguments
     data, notes = shape(read.reply.body, operation.answer, bound.detail)
-    data, cuts = bounded(data)
+    data, cuts = bounded(data, weight=read.reply.weight)
     page, key = read.page, operation.answer.key
     if page is not None and cuts and 0 < len(data.get(key, ())) < page.returned:
         whole, page = page.returned, page.cut_to(len(data[key]), arguments)

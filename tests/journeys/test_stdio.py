@@ -149,6 +149,7 @@ async def test_a_server_whose_parent_died_leaves_too() -> None:
 
 
 MALFORMED: list[tuple[Any, Any, int]] = [
+    (b"[" + b"0," * 20_000 + b"0]", None, -32700),
         ("this is no json", None, -32700),
         (b"\xff\xfe\xfd", None, -32700),
         ("[" * 50_000, None, -32700),

@@ -107,11 +107,11 @@ class Outside:
         self.slack = slack
 
     async def text(self, number: int, body: str) -> None:
-        import httpx2
+        from ... import outgoing
 
         asked = {"number_id": number, "from": PERSON, "body": body}
         url = f"{self.environment['AIRCALL_MCP_BASE_URL']}/sandbox/texts"
-        async with httpx2.AsyncClient(trust_env=False) as client:
+        async with outgoing.client(timeout=5) as client:
             (await client.post(url, json=asked)).raise_for_status()
 
 
