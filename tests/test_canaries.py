@@ -189,7 +189,10 @@ def watched(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytes
 
 
 @pytest.mark.plants_canaries
-def test_the_watch_over_the_tests_sees_each(watched: pytest.Pytester) -> None:
+@pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["alone", "by workers"])
+def test_the_watch_over_the_tests_sees_each(
+    watched: pytest.Pytester, workers: tuple[str, ...]
+) -> None:
     """Tests that pass but for the watch."""
     watched.makepyfile(
         "import asyncio, logging, socket, subprocess, sys\n"
@@ -200,7 +203,7 @@ def test_the_watch_over_the_tests_sees_each(watched: pytest.Pytester) -> None:
             for place, code in PLANTED.items()
         )
     )
-    done = watched.runpytest_subprocess("-p", "no:cacheprovider", "-o", "addopts=")
+    done = watched.runpytest_subprocess("-p", "no:cacheprovider", "-o", "addopts=", *workers)
     assert done.ret == pytest.ExitCode.TESTS_FAILED
     done.assert_outcomes(passed=len(PLANTED), errors=len(PLANTED) - 1)
     for place in PLANTED:

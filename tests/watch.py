@@ -32,6 +32,7 @@ _FIELDS = re.compile(
 )
 _ITS_KEYS = re.compile(rb'^\{"base_url": .*?\}$', re.MULTILINE)
 """What `aircall-mcp sandbox` says first: how to get in."""
+_LEFT = "canaries left"
 
 
 class Watch:
@@ -46,6 +47,7 @@ class Watch:
         self._printed: list[str] = []
         self._looked_at: set[Path] = set()
         self._undo: list[Callable[[], None]] = []
+        self._of_workers: list[str] = []
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -115,14 +117,30 @@ class Watch:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         while self._undo:
             self._undo.pop()()
-        factory = getattr(session.config, "_tmp_path_factory", None)
+        given = getattr(session.config, "workeroutput", None)
+        if given is not None:
+            given[_LEFT] = [*self._left(session.config)]
+            return
+        # Where workers ran the tests, each has looked through what it left, and nobody else can.
+        shared = session.config.pluginmanager.hasplugin("dsession")
+        for line in self._of_workers if shared else self._left(session.config):
+            print(f"\n{line}")
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """A worker has ended; one that died has told nothing, and fails the tests by that."""
+        self._of_workers += getattr(node, "workeroutput", {}).get(_LEFT, [])
+
+    def _left(self, config: pytest.Config) -> Iterator[str]:
+        """Where a canary sang in what no test has to itself."""
+        factory = getattr(config, "_tmp_path_factory", None)
         common = factory.getbasetemp() if factory is not None else None
         for path in _under(common) if common is not None else ():
             if not self._looked_at.isdisjoint(path.parents):
                 continue
             if found := sightings(_content(path)):
-                print(f"\nA canary sang in {path}: {sorted(found)}")
-                session.exitstatus = pytest.ExitCode.TESTS_FAILED
+                yield f"A canary sang in {path}: {sorted(found)}"
 
     def _sightings(self, sections: list[tuple[str, str]], home: Path | None) -> Iterator[str]:
         """Where a canary sang: the place, the kind and the spelling."""

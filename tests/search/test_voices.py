@@ -72,6 +72,7 @@ def worse(group: str, figures: Mapping[str, float], recorded: Mapping[str, float
 
 
 @pytest.mark.slow
+@pytest.mark.once
 @pytest.mark.timeout(900)
 def test_voices_never_heard_are_served_as_well_as_on_record(sources: train.Sources) -> None:
     recorded = cast("dict[str, dict[str, float]]", json.loads(RECORDED.read_text("utf-8")))

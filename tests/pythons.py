@@ -1,0 +1,114 @@
+"""Run the tests on every Python of this machine that the project says it runs on.
+
+All of them on the oldest; on the newest all that another Python could change; on those between
+the unit tests. The Pythons are the classifiers of `pyproject.toml`, looked for on the path, in
+/usr/bin and at pyenv's: one that appears there is taken from then on.
+
+    make test-pythons
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PYENV = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+ASKED = """
+import ensurepip, sqlite3, ssl, sys, sysconfig, venv
+trial = sys.version_info.releaselevel != "final" or sysconfig.get_config_var("Py_GIL_DISABLED")
+print("" if trial else "%d.%d" % sys.version_info[:2])
+"""
+CLASSIFIER = re.compile(r"Programming Language :: Python :: (3\.\d+)")
+
+
+def supported() -> list[str]:
+    """`3.11` and so on, the oldest first."""
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        classifiers = tomllib.load(file)["project"]["classifiers"]
+    known = [match[1] for one in classifiers if (match := CLASSIFIER.fullmatch(one))]
+    return sorted(known, key=lambda version: int(version.partition(".")[2]))
+
+
+def candidates(versions: Iterable[str]) -> Iterator[Path]:
+    """Where a Python may be; the environment of this checkout first, since it is ready."""
+    places = [Path(place) for place in os.get_exec_path() if place] + [Path("/usr/bin")]
+    yield Path(sys.executable)
+    for version in versions:
+        yield from (place / f"python{version}" for place in places)
+        yield from sorted(PYENV.glob(f"versions/{version}.*/bin/python{version}"), reverse=True)
+
+
+def version_of(python: Path) -> str:
+    """Which release it is; nothing where it does not start, is incomplete, or is a trial."""
+    try:
+        done = subprocess.run(
+            [python, "-c", ASKED], capture_output=True, text=True, timeout=60, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def found(paths: Iterable[Path], versions: list[str]) -> dict[str, Path]:
+    """The first that starts of each version, in the order of `versions`."""
+    first: dict[str, Path] = {}
+    for path in paths:
+        if path.exists() and (version := version_of(path)) in versions:
+            first.setdefault(version, path)
+    return {version: first[version] for version in versions if version in first}
+
+
+def selections(versions: list[str]) -> Iterator[tuple[str, list[str]]]:
+    """What to run on each."""
+    units = [str(path.relative_to(ROOT)) for path in sorted((ROOT / "tests").glob("test_*.py"))]
+    for version in versions:
+        if version == versions[0]:
+            yield version, []
+        elif version == versions[-1]:
+            yield version, ["-m", "not once"]
+        else:
+            yield version, ["-m", "not once and not slow", *units]
+
+
+def environment(version: str, python: Path) -> Path:
+    """The Python of an environment with all that the tests need, made where it is missing."""
+    if python == Path(sys.executable):
+        return python
+    folder = f".venv-{version}"
+    subprocess.run(
+        ["make", "--silent", f"{folder}/dev", f"VENV={folder}", f"PYTHON={python}"],
+        cwd=ROOT,
+        check=True,
+    )
+    return ROOT / folder / "bin" / "python"
+
+
+def main(options: list[str]) -> int:
+    versions = supported()
+    pythons = found(candidates(versions), versions)
+    missing = [version for version in versions if version not in pythons]
+    if missing:
+        print(f"Not on this machine: {', '.join(missing)}", flush=True)
+    failed: list[str] = []
+    for version, selection in selections(list(pythons)):
+        python = environment(version, pythons[version])
+        print(f"\nPython {version}: {' '.join(selection[:2]) or 'all'}", flush=True)
+        began = time.monotonic()
+        done = subprocess.run([python, "-m", "pytest", *options, *selection], cwd=ROOT, check=False)
+        print(f"Python {version}: {time.monotonic() - began:.0f} s", flush=True)
+        if done.returncode:
+            failed.append(version)
+    if failed:
+        print(f"\nFailed on Python {', '.join(failed)}.")
+    return 1 if failed or not pythons else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

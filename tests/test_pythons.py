@@ -1,0 +1,45 @@
+"""Every Python that we say we run on is looked for, and told apart from what looks like one."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from .pythons import candidates, found, selections, supported, version_of
+
+HERE = f"3.{sys.version_info.minor}"
+
+
+def program(path: Path, *lines: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(("#!/bin/sh", *lines)) + "\n")
+    path.chmod(0o700)
+    return path
+
+
+def test_this_very_python_is_one_of_those_we_say_we_run_on() -> None:
+    assert version_of(Path(sys.executable)) == HERE
+    assert HERE in supported()
+    assert supported()[0] == "3.11"
+    assert found(candidates(supported()), supported())[HERE] == Path(sys.executable)
+
+
+def test_what_does_not_start_or_is_none_of_ours_is_passed_over(tmp_path: Path) -> None:
+    shim = program(tmp_path / "shims" / "python3.13", "echo no such version >&2", "exit 127")
+    trial = program(tmp_path / "trial" / "python3.13", "echo")
+    ancient = program(tmp_path / "old" / "python3.9", "echo 3.9")
+    good = program(tmp_path / "bin" / "python3.13", "echo 3.13")
+    second = program(tmp_path / "more" / "python3.13", "echo 3.13")
+    new = program(tmp_path / "bin" / "python3.14", "echo 3.14")
+    paths = [shim, tmp_path / "gone", new, trial, ancient, good, second]
+    assert found(paths, ["3.11", "3.13", "3.14"]) == {"3.13": good, "3.14": new}
+    assert list(found(paths, ["3.11", "3.13", "3.14"])) == ["3.13", "3.14"]
+
+
+def test_the_oldest_runs_all_the_newest_nearly_all_and_those_between_the_unit_tests() -> None:
+    chosen = dict(selections(["3.11", "3.12", "3.13"]))
+    assert chosen["3.11"] == []
+    assert chosen["3.13"] == ["-m", "not once"]
+    assert chosen["3.12"][:2] == ["-m", "not once and not slow"]
+    assert "tests/test_pythons.py" in chosen["3.12"][2:]
+    assert dict(selections(["3.13"])) == {"3.13": []}
