@@ -260,10 +260,10 @@ class TestScrubber:
         taken: list[float] = []
         for number in range(6000, 6005):
             token = sha256(b"%d" % number).hexdigest()
-            start = time.perf_counter()
+            start = time.thread_time()
             scrubber.learn(Secret(token), owner="company-0")
             assert scrubber.text(text + token).endswith(MASK)
-            taken.append(time.perf_counter() - start)
+            taken.append(time.thread_time() - start)
         assert min(taken) < 0.1
 
 

@@ -210,7 +210,8 @@ class Auth:
             task = asyncio.create_task(self._renewal(held), name=f"renew {name}")
             self._renewals[name] = task
             task.add_done_callback(lambda done: self._over(name, done))
-        return await asyncio.shield(task)
+        await asyncio.wait({task})
+        return task.result()
 
     def _over(self, name: str, task: asyncio.Task[Held]) -> None:
         del self._renewals[name]

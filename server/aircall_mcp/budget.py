@@ -279,7 +279,8 @@ class Budget:
 
         writing = asyncio.ensure_future(self._opened().write(work))
         try:
-            got = await asyncio.shield(writing)
+            await asyncio.wait({writing})
+            got = writing.result()
         except asyncio.CancelledError:
             writing.add_done_callback(lambda done: self._abandoned(done, ended))
             raise

@@ -346,7 +346,9 @@ class Gateway:
         self._under_way.add(task)
         task.add_done_callback(self._over)
         try:
-            return await asyncio.shield(task)
+            # No shield: from 3.14 on that logs what a task raises whose caller is gone.
+            await asyncio.wait({task})
+            return task.result()
         except asyncio.CancelledError:
             errand.left = True
             if not errand.sending.begun:
@@ -440,7 +442,8 @@ class Gateway:
                 )
             )
             try:
-                intent, written = await asyncio.shield(beginning)
+                await asyncio.wait({beginning})
+                intent, written = beginning.result()
             except asyncio.CancelledError:
                 intent, written = await beginning  # what is written down gets its outcome
                 errand.intent = intent if written else None
