@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -256,7 +257,8 @@ def _outcome(home: Path, town: Town) -> str:
         return "recovered" if account.state == "renewing" else "whole"
     assert account.state == "renewing", "lost while nothing was under way"
     assert "accounts login paris" in refused.hint
-    assert Accounts(vault_at(home, {})).load("paris").account.state == "reauth_required"
+    with closing(vault_at(home, {})) as vault:
+        assert Accounts(vault).load("paris").account.state == "reauth_required"
     town.settle(home, hurried())
     return "reauth_required"
 
