@@ -245,7 +245,10 @@ def test_these_are_all_the_arguments_that_are_urls() -> None:
                 assert parameter.urls or parameter.name.startswith("fetch_"), parameter.name
 
 
-@pytest.mark.parametrize(("operation", "name", "place"), URLS, ids=str)
+@pytest.mark.parametrize(
+    ("operation", "name", "place"),
+    [pytest.param(*one, id=f"{one[0].id}-{one[1]}-{one[2]}") for one in URLS],
+)
 async def test_a_url_that_is_not_public_is_refused_before_anything_is_sent(
     registry: Any, operation: Operation, name: str, place: str
 ) -> None:
