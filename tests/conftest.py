@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from aircall_mcp import spec
+from aircall_mcp.operation import Operation
 from aircall_mcp.registry import Registry
 from aircall_mcp.sandbox import Sandbox
 
@@ -28,6 +29,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "plants_canaries: shows secrets, so that they are found")
     config.pluginmanager.register(Watch(), "watch")
     config.pluginmanager.register(Connections(), "connections")
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """An operation is named by its id: the same in every process that collects the tests."""
+    return val.id if isinstance(val, Operation) else None
 
 
 @pytest.fixture(scope="session")
