@@ -6,15 +6,18 @@ import time
 from collections.abc import AsyncIterator, Callable
 from email.utils import formatdate
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 from aircall_mcp.budget import LONGEST_PAUSE, MIGRATIONS, RECOVERY, Budget, Share, pause_of
-from aircall_mcp.errors import BudgetExhausted
-from aircall_mcp.state import InMemory, boot, until_reboot
+from aircall_mcp.errors import BudgetExhausted, StoreError
+from aircall_mcp.state import InMemory, State, boot, until_reboot
+from aircall_mcp.store import Transaction
 
 from .house import Clock
 
+T = TypeVar("T")
 pytestmark = pytest.mark.anyio
 
 WALL = 1_795_082_400.0
@@ -103,10 +106,118 @@ async def test_a_holder_that_died_frees_its_slot_with_its_lease(office: Office) 
 async def test_what_was_not_sent_is_given_back(office: Office) -> None:
     budget = office.budget()
     slots = [await budget.slot(THREE, hold=25) for _ in range(3)]
+    with pytest.raises(BudgetExhausted):
+        await budget.slot(THREE, hold=25)
     for slot in slots:
         slot.give_back()
         slot.release()  # the first word counts
     await spend(budget, THREE, 3)
+    with pytest.raises(BudgetExhausted):
+        await budget.slot(THREE, hold=25)
+
+
+async def test_what_was_sent_is_not_given_back_by_a_second_word(office: Office) -> None:
+    budget = office.budget()
+    for _ in range(3):
+        slot = await budget.slot(THREE, hold=25)
+        slot.release()
+        slot.give_back()
+    with pytest.raises(BudgetExhausted):
+        await budget.slot(THREE, hold=25)
+
+
+class Refusing:
+    """A state that refuses to write as long as it is full, or lets nobody through its gate."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self.full = False
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.came = asyncio.Event()
+
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        self.came.set()
+        await self.gate.wait()
+        if self.full:
+            raise StoreError("No room.")
+        return await self._state.write(work)
+
+    def close(self) -> None:
+        self._state.close()
+
+
+async def test_what_ended_is_not_forgotten_with_a_write_that_failed() -> None:
+    state = Refusing(InMemory(MIGRATIONS))
+    budget = Budget(lambda: state, longest_wait=0)
+    slots = [await budget.slot(THREE, hold=25) for _ in range(3)]
+    slots[0].release()
+    slots[1].give_back()
+    slots[2].give_back()
+    state.full = True
+    for _ in range(2):
+        with pytest.raises(StoreError):
+            await budget.slot(THREE, hold=25)
+    state.full = False
+    await spend(budget, THREE, 2)
+    with pytest.raises(BudgetExhausted):
+        await budget.slot(THREE, hold=25)
+    await budget.aclose()
+
+
+async def test_nor_with_one_that_failed_after_its_asker_was_gone() -> None:
+    state = Refusing(InMemory(MIGRATIONS))
+    budget = Budget(lambda: state, longest_wait=0)
+    for slot in [await budget.slot(THREE, hold=25) for _ in range(3)]:
+        slot.give_back()
+    state.gate.clear()
+    state.came.clear()
+    asking = asyncio.ensure_future(budget.slot(THREE, hold=25))
+    await state.came.wait()
+    asking.cancel()
+    await asyncio.wait({asking})
+    state.full = True
+    state.gate.set()
+    with pytest.raises(StoreError):
+        await budget.slot(THREE, hold=25)
+    state.full = False
+    await spend(budget, THREE, 3)
+    await budget.aclose()
+
+
+async def test_nor_with_one_that_nobody_asked_for() -> None:
+    state = Refusing(InMemory(MIGRATIONS))
+    budget = Budget(lambda: state, window=0.08, longest_wait=0)
+    one = Share("company", 1)
+    slot = await budget.slot(one, hold=25)
+    state.full = True
+    state.came.clear()
+    slot.give_back()
+    await state.came.wait()
+    await asyncio.sleep(0)
+    state.full = False
+    await spend(budget, one)
+    with pytest.raises(BudgetExhausted):
+        await budget.slot(one, hold=25)
+    await budget.aclose()
+
+
+async def test_nor_with_one_that_was_under_way_at_the_end(office: Office) -> None:
+    state = Refusing(until_reboot(office.home, "state", MIGRATIONS, "b1"))
+    budget = Budget(lambda: state, window=0.08, clock=office.clock)
+    for slot in [await budget.slot(THREE, hold=25) for _ in range(3)]:
+        slot.give_back()
+    state.gate.clear()
+    state.came.clear()
+    await state.came.wait()
+    ending = asyncio.ensure_future(budget.aclose())
+    await asyncio.sleep(0)
+    state.gate.set()
+    await ending
+    after = office.budget()
+    await spend(after, THREE, 3)
+    with pytest.raises(BudgetExhausted):
+        await after.slot(THREE, hold=25)
 
 
 async def test_it_waits_and_says_so_and_gives_up_at_once_when_it_is_sure(office: Office) -> None:
@@ -183,6 +294,8 @@ async def test_a_cancelled_wait_leaves_no_slot_behind(home: Path) -> None:
             asking.result().give_back()
     for _ in range(5):
         (await budget.slot(share, hold=25, patience=0.2)).release()
+    with pytest.raises(BudgetExhausted):
+        await budget.slot(share, hold=25, patience=0.2)
     await budget.aclose()
 
 

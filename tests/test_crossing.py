@@ -77,11 +77,18 @@ async def raw() -> AsyncGenerator[Raw]:
         await asyncio.gather(*there.serving, return_exceptions=True)
 
 
-def gateway_at(there: Raw) -> Gateway:
+def gateway_at(there: Raw, *, requests_per_minute: int = 60) -> Gateway:
     accounts = Accounts(Memory())
     for name in ("lyon", "paris"):
         key = ApiKey(api_id=Secret(f"id of {name}"), api_token=Secret(f"token of {name}"))
-        accounts.add(Account(name=name, host="127.0.0.1", credential=key))
+        accounts.add(
+            Account(
+                name=name,
+                host="127.0.0.1",
+                credential=key,
+                requests_per_minute=requests_per_minute,
+            )
+        )
     auth = Auth(accounts, latch=lambda _: Alone())
     return Gateway(
         base_url=there.base_url,
@@ -205,6 +212,31 @@ async def test_an_account_that_gets_no_answers_shuts_out_nobody_else(registry: R
 def mine(name: str, head: bytes) -> bool:
     pair = base64.b64encode(f"id of {name}:token of {name}".encode())
     return pair in head
+
+
+async def test_an_account_whose_requests_are_used_up_takes_none_of_anothers(
+    registry: Registry,
+) -> None:
+    async with raw() as there:
+        gateway = gateway_at(there, requests_per_minute=2)
+        for name in ("lyon", "paris"):
+            for _ in range(2):
+                assert await ping(gateway, registry, name) == "answered"
+            assert await ping(gateway, registry, name) == "budget"
+        assert len(there.asked) == 4
+        await gateway.aclose()
+
+
+async def test_an_account_that_is_to_pause_lets_another_go_on(registry: Registry) -> None:
+    async with raw() as there:
+        gateway = gateway_at(there)
+        there.answers = lambda head: answer(status=b"429 Slow") if mine("lyon", head) else answer()
+        for _ in range(2):
+            assert await ping(gateway, registry, "lyon") == "budget"
+        assert len(there.asked) == 1
+        assert await ping(gateway, registry, "paris") == "answered"
+        assert len(there.asked) == 2
+        await gateway.aclose()
 
 
 async def test_what_one_account_reads_another_does_not_get(registry: Registry) -> None:

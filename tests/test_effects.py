@@ -12,15 +12,25 @@ import pytest
 
 from aircall_mcp import budget as budgets
 from aircall_mcp import journal as journals
+from aircall_mcp.breaker import Breaker, Breakers
 from aircall_mcp.budget import Budget
-from aircall_mcp.errors import NotAllowed, OutcomeUnknown, Refused, StoreError, Unreachable
+from aircall_mcp.errors import (
+    NotAllowed,
+    OutcomeUnknown,
+    Refused,
+    StoreError,
+    ToolError,
+    Unreachable,
+)
 from aircall_mcp.gateway import Caller, Gateway
 from aircall_mcp.journal import GUARD, Journal
+from aircall_mcp.retries import Retries
 from aircall_mcp.state import InMemory, State, durable
 from aircall_mcp.store import Transaction
 
+from .house import App, answering, gateway_to
 from .proxy import Fault
-from .upstream import Upstream, bound, gateway, upstream
+from .upstream import REGISTRY, Upstream, bound, gateway, upstream
 
 T = TypeVar("T")
 pytestmark = pytest.mark.anyio
@@ -328,3 +338,196 @@ def test_caller_and_reply_are_plain_values() -> None:
     assert Caller() == Caller()
     answer: Any = Caller(deadline=1)
     assert answer != Caller()
+
+
+# Cut off
+
+
+def cut_off() -> None:
+    """What the end of a program that closed nothing does to the effects under way."""
+    for task in asyncio.all_tasks():
+        if getattr(task.get_coro(), "__qualname__", "") == "Gateway._journaled":
+            task.cancel()
+
+
+async def test_cut_off_while_it_is_out_it_is_unknown_and_never_failed(home: Path) -> None:
+    async with upstream() as there:
+        ours, journal = journaled(there, home)
+        there.proxy.plan = lambda: Fault("silence")
+        sent = asyncio.Event()
+        there.proxy.passed = lambda way, _count: sent.set() if way == "up" else None
+        dialling = asyncio.ensure_future(ours.send(there.dial(), Caller()))
+        await sent.wait()
+        cut_off()
+        with pytest.raises(asyncio.CancelledError):
+            await dialling
+        assert await outcomes(journal) == ["unknown"]
+        await ours.aclose()
+
+
+async def test_cut_off_before_its_answer_was_taken_in_it_is_unknown_and_never_failed(
+    home: Path,
+) -> None:
+    async with upstream(requests_per_minute=30, rate_headers="always") as there:
+        state = Stuck(InMemory(budgets.MIGRATIONS), after=1)  # its slot, but not what it learns
+        journal = Journal(lambda: durable(home / "journal.db", journals.MIGRATIONS))
+        ours = gateway(there.proxy.base_url, journal=journal, budget=Budget(lambda: state))
+        dialling = asyncio.ensure_future(ours.send(there.dial(), Caller()))
+        await state.stuck.wait()
+        cut_off()
+        with pytest.raises(asyncio.CancelledError):
+            await dialling
+        assert there.performed("start_outbound_call") == 1
+        assert await outcomes(journal) == ["unknown"]
+        state.after = 99
+        await ours.aclose()
+
+
+class Stuck:
+    """A state that does not come back from a write, after so many that do."""
+
+    def __init__(self, state: State, after: int) -> None:
+        self._state = state
+        self.after = after
+        self.stuck = asyncio.Event()
+
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        self.after -= 1
+        if self.after < 0:
+            self.stuck.set()
+            await asyncio.Event().wait()
+        return await self._state.write(work)
+
+    def close(self) -> None:
+        self._state.close()
+
+
+async def test_what_was_read_before_an_unknown_outcome_is_not_given_again(home: Path) -> None:
+    async with upstream() as there:
+        ours, journal = journaled(there, home)
+        before = (await ours.send(bound("list_tags"), Caller())).body["tags"]
+        there.proxy.plan = lambda: Fault("half-close")  # nobody hears of it, and no look either
+        with pytest.raises(OutcomeUnknown):
+            await ours.send(bound("create_tag", name="Upsell", color="#123456"), Caller())
+        there.proxy.plan = lambda: None
+        assert await outcomes(journal) == ["unknown"]
+        after = (await ours.send(bound("list_tags"), Caller())).body["tags"]
+        assert len(after) == len(before) + 1
+        await ours.aclose()
+
+
+async def test_what_may_still_come_is_not_sent_again_by_a_less_patient_asker(home: Path) -> None:
+    async with upstream() as there:
+        hours = Hours()
+        ours, journal = journaled(there, home, hours)
+        faults = [Fault("reset", after=False)]
+        there.proxy.plan = lambda: faults.pop() if faults else None
+        with pytest.raises(OutcomeUnknown):
+            await ours.send(there.dial(), Caller(deadline=80))
+        # For 80 seconds and a margin of 5 it could leave here, and for 30 more come there.
+        for hours.ahead in (20, 50, 114):
+            with pytest.raises(OutcomeUnknown):
+                await ours.send(there.dial(), Caller(deadline=1))
+        assert there.arrivals("start_outbound_call") == 0
+        hours.ahead = 115.5
+        await ours.send(there.dial(), Caller(deadline=1))
+        assert there.arrivals("start_outbound_call") == 1
+        assert await outcomes(journal) == ["done", "over"]
+        await ours.aclose()
+
+
+# A 404
+
+
+Script = dict[str, list[tuple[int, Any]]]
+EDGE: Any = {"message": "Not Found"}
+GONE: Any = {"error": "Not Found", "troubleshoot": "Tag not found"}
+NOT_AIRCALLS = [EDGE, None, b"<html>Not Found</html>", ["error"]]
+
+
+def scripted(script: Script) -> tuple[App, list[str]]:
+    """An Aircall that answers each method with what is next in its list, and what it was asked."""
+    asked: list[str] = []
+
+    async def aircall(scope: Any, receive: Any, send: Any) -> None:
+        asked.append(scope["method"])
+        status, body = script[scope["method"]].pop(0)
+        await answering(status, body)[0](scope, receive, send)
+
+    return aircall, asked
+
+
+async def deletion(home: Path, script: Script) -> tuple[Any, list[str], list[str]]:
+    """What came of deleting a tag, what was asked for it, and what is journaled."""
+    app, asked = scripted(script)
+    journal = Journal(lambda: durable(home / "journal.db", journals.MIGRATIONS))
+    ours = gateway_to(app, journal=journal, operations=REGISTRY.ids, retries=Retries(first=0.0))
+    try:
+        came: Any = await ours.send(bound("delete_tag", tag_id=1), Caller())
+    except ToolError as error:
+        came = error
+    journaled_as = await outcomes(journal)
+    await ours.aclose()
+    return came, asked, journaled_as
+
+
+async def test_deleting_what_was_never_there_is_no_success(home: Path) -> None:
+    came, asked, journaled_as = await deletion(home, {"DELETE": [(404, GONE)]})
+    assert isinstance(came, Refused)
+    assert (asked, journaled_as) == (["DELETE"], ["failed"])
+
+
+async def test_a_look_that_finds_it_gone_has_found_it_deleted(home: Path) -> None:
+    came, asked, journaled_as = await deletion(
+        home, {"DELETE": [(502, None)], "GET": [(404, GONE)]}
+    )
+    assert came.status == 204
+    assert (asked, journaled_as) == (["DELETE", "GET"], ["done"])
+
+
+@pytest.mark.parametrize("body", NOT_AIRCALLS)
+async def test_what_stands_before_aircall_cannot_say_that_a_thing_is_gone(
+    home: Path, body: Any
+) -> None:
+    unseen: Script = {"DELETE": [(502, None), (404, GONE)], "GET": [(404, body)]}
+    came, asked, journaled_as = await deletion(home, unseen)
+    assert came.status == 204  # by the second attempt, and not by the look
+    assert (asked, journaled_as) == (["DELETE", "GET", "DELETE"], ["done"])
+    untold: Script = {"DELETE": [(502, None), (404, body)], "GET": [(404, body)]}
+    came, asked, journaled_as = await deletion(home, untold)
+    assert isinstance(came, OutcomeUnknown)
+    assert (asked, journaled_as[0]) == (["DELETE", "GET", "DELETE"], "unknown")
+
+
+# A look and the breaker
+
+
+async def test_a_look_is_sent_though_the_breaker_is_open(home: Path) -> None:
+    async with upstream() as there:
+        journal = Journal(lambda: durable(home / "journal.db", journals.MIGRATIONS))
+        breakers = Breakers(lambda: Breaker(failures=1))
+        ours = gateway(there.proxy.base_url, journal=journal, breakers=breakers)
+        faults = [Fault("reset")]
+        there.proxy.plan = lambda: faults.pop() if faults else None
+        reply = await ours.send(there.dial(), Caller())
+        assert "aircall_search_calls shows it" in reply.notes[0]
+        assert there.arrivals() == 2
+        with pytest.raises(Unreachable):  # and what it heard closed nothing
+            await ours.send(bound("get_company"), Caller())
+        assert there.arrivals() == 2
+        await ours.aclose()
+
+
+async def test_a_look_that_fails_opens_no_breaker(home: Path) -> None:
+    async with upstream() as there:
+        journal = Journal(lambda: durable(home / "journal.db", journals.MIGRATIONS))
+        breakers = Breakers(lambda: Breaker(failures=2))
+        ours = gateway(there.proxy.base_url, journal=journal, breakers=breakers)
+        there.proxy.plan = lambda: Fault("reset")
+        with pytest.raises(OutcomeUnknown):
+            await ours.send(there.dial(), Caller())
+        assert there.arrivals("search_calls") == 3
+        there.proxy.plan = lambda: None
+        await ours.send(bound("get_company"), Caller())
+        assert there.arrivals("get_company") == 1
+        await ours.aclose()

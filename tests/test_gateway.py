@@ -4,15 +4,18 @@ import asyncio
 import base64
 import gzip
 import json
+import re
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import anyio
 import pytest
 
-from aircall_mcp.budget import MIGRATIONS, WINDOW, Budget, Lane, pause_of
+from aircall_mcp import journal as journals
+from aircall_mcp.breaker import Breaker, Breakers
+from aircall_mcp.budget import MIGRATIONS, WINDOW, Budget, Lane, Share, pause_of
 from aircall_mcp.errors import (
     AircallMCPError,
     ArgumentError,
@@ -26,12 +29,14 @@ from aircall_mcp.errors import (
 )
 from aircall_mcp.exchange import LARGEST_ANSWER
 from aircall_mcp.gateway import Caller, Gateway, Reply
+from aircall_mcp.journal import Journal
 from aircall_mcp.operation import Bound
 from aircall_mcp.registry import Registry
+from aircall_mcp.retries import Retries
 from aircall_mcp.state import InMemory
 
 from .canaries import CANARIES
-from .house import answering, auth_for, gateway_to
+from .house import App, Clock, answering, auth_for, gateway_to
 
 pytestmark = pytest.mark.anyio
 
@@ -518,3 +523,188 @@ async def test_answers_keep_one_connection_in_use(registry: Registry) -> None:
         for _ in range(2):
             await gateway.send(reading(registry), Caller())
         assert len(heard) == 1
+
+
+async def test_what_must_not_be_repeated_goes_over_a_connection_of_its_own(
+    registry: Registry,
+) -> None:
+    connections: list[list[bytes]] = []
+
+    async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        mine: list[bytes] = []
+        connections.append(mine)
+        with suppress(asyncio.IncompleteReadError):
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                length = re.search(rb"(?i)content-length: (\d+)", head)
+                await reader.readexactly(int(length[1]) if length else 0)
+                mine.append(head.split(b" ")[0])
+                writer.write(GOOD)
+        writer.close()
+
+    server = await asyncio.start_server(meet, "127.0.0.1", 0)
+    base_url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    gateway = Gateway(base_url=base_url, auth=auth_for(base_url, KEY))
+    for bound in (reading, calling, calling, reading, calling, writing):
+        await gateway.send(bound(registry), Caller())
+    await gateway.aclose()
+    server.close()
+    await server.wait_closed()
+    assert connections == [[b"GET", b"GET", b"PUT"], [b"POST"], [b"POST"], [b"POST"]]
+
+
+@pytest.mark.parametrize("beyond", [0, 1])
+async def test_the_bound_is_on_the_sum_of_what_comes_in_pieces(
+    registry: Registry, beyond: int
+) -> None:
+    pieces = [b"{}" + b" " * 8_190] + [b" " * 8_192] * (LARGEST_ANSWER // 8_192 - 1)
+    pieces += [b" " * beyond] if beyond else []
+    chunks = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces)
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    async with aircall(saying(head + chunks + b"0\r\n\r\n")) as (gateway, heard):
+        if beyond:
+            assert "over 5 MB" in (await failure(gateway, reading(registry))).message
+        else:
+            assert (await gateway.send(reading(registry), Caller())).body == {}
+        assert len(heard) == 1
+
+
+# One deadline
+
+
+Between = Callable[[int], None]
+
+
+def after(between: Between, *answers: tuple[int, Any]) -> tuple[App, list[str]]:
+    """An Aircall that gives these answers in turn, `between` before each; after them, none."""
+    asked: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        asked.append(scope["method"])
+        between(len(asked))
+        if len(asked) > len(answers):
+            await asyncio.Event().wait()
+        await answering(*answers[len(asked) - 1])[0](scope, receive, send)
+
+    return app, asked
+
+
+@pytest.mark.parametrize(("deadline", "attempts"), [(10.0, 1), (15.0, 2), (20.5, 3)])
+@pytest.mark.parametrize("slow", ["pauses", "answers"])
+async def test_a_deadline_is_one_for_all_attempts_and_pauses(
+    registry: Registry, deadline: float, attempts: int, slow: str
+) -> None:
+    clock = Clock()
+
+    async def sleep(seconds: float) -> None:
+        clock.pass_by(seconds)
+
+    def between(_count: int) -> None:
+        clock.pass_by(0.0 if slow == "pauses" else 10.0)
+
+    retries = Retries(first=10.0 if slow == "pauses" else 0.0, longest=10.0, random=lambda: 1.0)
+    app, asked = after(between, *[(503, None)] * 9)
+    gateway = gateway_to(app, clock=clock, sleep=sleep, retries=retries)
+    error = await failure(gateway, reading(registry), Caller(deadline=deadline))
+    assert isinstance(error, Refused)
+    assert len(asked) == attempts
+
+
+async def test_a_later_attempt_has_what_the_earlier_ones_left(registry: Registry) -> None:
+    clock = Clock()
+    app, asked = after(lambda _count: clock.pass_by(29.95), (503, None))
+    gateway = gateway_to(app, clock=clock, retries=Retries(first=0.0))
+    async with asyncio.timeout(10):
+        error = await failure(gateway, reading(registry), Caller(deadline=30.0))
+    assert "took too long" in error.message
+    assert len(asked) == 2
+
+
+async def test_a_later_attempt_waits_for_its_turn_no_longer_than_that(registry: Registry) -> None:
+    clock = Clock()
+
+    async def sleep(seconds: float) -> None:
+        clock.pass_by(seconds)
+
+    async def company(_account: str | None) -> tuple[str, int]:
+        return "company", 1
+
+    app, asked = after(lambda _count: None, (503, None), (200, {"company": {}}))
+    budget = Budget(
+        lambda: InMemory(MIGRATIONS), longest_wait=10 * WINDOW, clock=clock, sleep=sleep
+    )
+    gateway = gateway_to(
+        app, clock=clock, sleep=sleep, budget=budget, company=company, retries=Retries(first=0.0)
+    )
+    error = await failure(gateway, reading(registry), Caller(deadline=WINDOW - 1))
+    assert isinstance(error, BudgetExhausted)
+    assert len(asked) == 1
+
+
+# Slots
+
+
+async def company_of_two(_account: str | None) -> tuple[str, int]:
+    return "company", 2
+
+
+async def left_in(budget: Budget) -> int:
+    """How many requests the company of two has left."""
+    for count in range(3):
+        try:
+            await budget.slot(Share("company", 2), hold=25, patience=0)
+        except BudgetExhausted:
+            return count
+    raise AssertionError("more than there are")
+
+
+async def test_an_attempt_that_found_nobody_takes_no_slot(registry: Registry) -> None:
+    async with aircall(saying(GOOD)) as (nobody, _):
+        pass
+    budget = Budget(lambda: InMemory(MIGRATIONS), longest_wait=0)
+    gateway = Gateway(
+        base_url=nobody.base_url, auth=auth_for(nobody.base_url, KEY),
+        budget=budget, company=company_of_two, retries=Retries(first=0.0),
+        breakers=Breakers(lambda: Breaker(failures=99)),
+    )  # fmt: skip
+    for bound in (reading, writing, calling):
+        with pytest.raises(Unreachable):
+            await gateway.send(bound(registry), Caller())
+    assert await left_in(budget) == 2
+    await gateway.aclose()
+
+
+async def test_nor_does_one_that_found_nobody_after_one_that_was_sent(registry: Registry) -> None:
+    came: list[bytes] = []
+
+    async def last(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        came.append(await reader.readuntil(b"\r\n\r\n"))
+        server.close()  # from now on nobody listens
+        writer.close()
+
+    server = await asyncio.start_server(last, "127.0.0.1", 0)
+    base_url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    budget = Budget(lambda: InMemory(MIGRATIONS), longest_wait=0)
+    gateway = Gateway(
+        base_url=base_url, auth=auth_for(base_url, KEY),
+        budget=budget, company=company_of_two, retries=Retries(first=0.0),
+    )  # fmt: skip
+    with pytest.raises(Unreachable):
+        await gateway.send(reading(registry), Caller())
+    assert len(came) == 1
+    assert await left_in(budget) == 1
+    await gateway.aclose()
+
+
+async def test_nor_does_an_effect_that_the_journal_holds_back(registry: Registry) -> None:
+    app, asked = answering(204)
+    budget = Budget(lambda: InMemory(MIGRATIONS), longest_wait=0)
+    journal = Journal(lambda: InMemory(journals.MIGRATIONS))
+    gateway = gateway_to(app, budget=budget, company=company_of_two, journal=journal)
+    await gateway.send(calling(registry), Caller())
+    for _ in range(3):
+        with pytest.raises(NotAllowed):
+            await gateway.send(calling(registry), Caller())
+    assert len(asked) == 1
+    assert await left_in(budget) == 1
+    await gateway.aclose()

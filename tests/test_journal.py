@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 
-from aircall_mcp.journal import GUARD, KEPT, MIGRATIONS, Intent, Journal, fingerprint
+from aircall_mcp.journal import (
+    GUARD,
+    KEPT,
+    MIGRATIONS,
+    SETTLED_AFTER,
+    Intent,
+    Journal,
+    fingerprint,
+)
 from aircall_mcp.state import durable
 
 from .house import Clock
@@ -109,6 +117,71 @@ async def test_a_wall_clock_that_jumps_lifts_no_guard(archive: Archive, jump: fl
     archive.wall.pass_by(jump)
     archive.clock.pass_by(1)
     assert not (await begin(journal))[1]
+
+
+async def test_a_wall_clock_that_jumps_ahead_forgets_no_intent_that_stands(
+    archive: Archive,
+) -> None:
+    journal = archive.journal()
+    first, _ = await begin(journal)
+    archive.wall.pass_by(KEPT + 1)
+    assert (await begin(journal, "another"))[1]  # which clears away what is old
+    earlier, written = await begin(journal)
+    assert (earlier.id, written) == (first.id, False)
+
+
+@pytest.mark.parametrize("boot", ["b2", "", "b1"])
+async def test_an_intent_from_the_future_stands_and_is_under_way_no_more(
+    archive: Archive, boot: str
+) -> None:
+    """Both clocks run behind the intent: those of a machine that came up without the time. Where
+    the boot has no name of its own, the monotonic clock alone tells that it is another one."""
+    first, _ = await begin(archive.journal(boot if boot != "b2" else "b1"))
+    archive.clock.now = 5.0
+    archive.wall.pass_by(-86_400)
+    for _ in range(2):
+        earlier, written = await begin(archive.journal(boot))
+        assert (earlier.id, earlier.outcome, earlier.age) == (first.id, "unknown", 0)
+        assert not written
+        archive.pass_by(GUARD + 1)
+    archive.wall.pass_by(86_400)
+    assert (await begin(archive.journal(boot)))[1]
+
+
+async def test_the_monotonic_clock_of_another_boot_tells_no_age(archive: Archive) -> None:
+    await begin(archive.journal("b1"))
+    archive.clock.pass_by(10 * GUARD)  # up for longer than the other one was
+    archive.wall.pass_by(7)
+    earlier, written = await begin(archive.journal("b2"))
+    assert (earlier.outcome, earlier.age, written) == ("unknown", 7, False)
+
+
+async def test_of_several_boots_the_youngest_intent_stands_in_the_way(archive: Archive) -> None:
+    await begin(archive.journal("b1"), guarded=False)
+    archive.pass_by(50)
+    last, _ = await begin(archive.journal("b2"), guarded=False)
+    archive.pass_by(50)
+    earlier, written = await begin(archive.journal("b3"))
+    assert (earlier.id, earlier.age, written) == (last.id, 50, False)
+    archive.pass_by(GUARD - 99)
+    assert (await begin(archive.journal("b3")))[0].id == last.id
+
+
+@pytest.mark.parametrize("outcome", ["pending", "sent", "unknown"])
+async def test_who_is_more_patient_than_the_guard_is_guarded_for_as_long_as_it_may_come(
+    archive: Archive, outcome: Any
+) -> None:
+    journal = archive.journal()
+    first, _ = await begin(journal, patience=605.0)
+    await journal.mark(first, outcome)
+    archive.pass_by(600)
+    earlier, written = await begin(journal, patience=6.0)
+    assert (earlier.id, earlier.outcome, earlier.patience) == (first.id, outcome, 605)
+    assert not written
+    archive.pass_by(5 + SETTLED_AFTER - 0.5)
+    assert (await begin(journal))[0].outcome == "unknown"
+    archive.pass_by(1)
+    assert (await begin(journal))[1]
 
 
 async def test_only_one_goes_past_an_earlier_intent(archive: Archive) -> None:

@@ -9,15 +9,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aircall_mcp.budget import MIGRATIONS, Budget
+from aircall_mcp.budget import MIGRATIONS, WINDOW, Budget
 from aircall_mcp.errors import ArgumentError, BudgetExhausted
 from aircall_mcp.gateway import Caller
 from aircall_mcp.pages import ITEM_CAP, read
 from aircall_mcp.registry import Registry
+from aircall_mcp.retries import Retries
 from aircall_mcp.sandbox import Sandbox
 from aircall_mcp.state import InMemory
 
-from .house import App, Clock, Office, desk_over, gateway_to
+from .house import App, Clock, Office, answering, desk_over, gateway_to
 
 pytestmark = pytest.mark.anyio
 
@@ -327,4 +328,69 @@ async def test_a_walk_that_is_stopped_keeps_what_it_has_and_says_where_to_go_on(
     await gateway.send(registry.ids["ping"].bind({}), Caller())
     with pytest.raises(BudgetExhausted):
         await read(gateway, bound, Caller())
+    await gateway.aclose()
+
+
+# One deadline
+
+
+def in_time(clock: Clock, seconds: float, *statuses: int) -> tuple[App, list[str]]:
+    """An Aircall with many tags that takes `seconds` for each answer, with these statuses, then
+    200; and the pages it was asked for."""
+    tags, asked = listing(1_000), list[str]()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        asked.append(parse_qs(scope["query_string"].decode())["page"][0])
+        clock.pass_by(seconds)
+        status = statuses[len(asked) - 1] if len(asked) <= len(statuses) else 200
+        await (tags if status == 200 else answering(status)[0])(scope, receive, send)
+
+    return app, asked
+
+
+async def test_a_deadline_is_one_for_all_pages(registry: Registry) -> None:
+    clock = Clock()
+    app, asked = in_time(clock, 10)
+    gateway = gateway_to(app, clock=clock)
+    bound = registry.ids["list_tags"].bind({"max_items": 500})
+    got = await read(gateway, bound, Caller(deadline=25))
+    assert got.page
+    assert (asked, got.page.returned, got.page.complete) == (["1", "2", "3"], 150, False)
+    assert got.page.next == {"max_items": 500, "page": 4, "per_page": 50}
+    assert got.notes == ("Time was up; page.next goes on from here.",)
+    await gateway.aclose()
+
+
+async def test_and_for_all_attempts_at_one_of_them(registry: Registry) -> None:
+    clock = Clock()
+    app, asked = in_time(clock, 10, 200, 200, 503)
+    gateway = gateway_to(app, clock=clock, retries=Retries(first=0.0))
+    bound = registry.ids["list_tags"].bind({"max_items": 500, "fresh": True})
+    got = await read(gateway, bound, Caller(deadline=25))
+    assert got.page
+    assert (asked, got.page.returned) == (["1", "2", "3"], 100)
+    assert "Stopped early" in got.notes[0]
+    await gateway.aclose()
+
+
+async def test_and_for_the_waiting_between_them(registry: Registry) -> None:
+    clock = Clock()
+
+    async def company(_account: str | None) -> tuple[str, int]:
+        return "company", 2
+
+    async def sleep(seconds: float) -> None:
+        clock.pass_by(seconds)
+
+    budget = Budget(lambda: InMemory(MIGRATIONS), longest_wait=1_000, clock=clock, sleep=sleep)
+    app, asked = in_time(clock, 0)
+    gateway = gateway_to(app, clock=clock, budget=budget, company=company)
+    bound = registry.ids["list_tags"].bind({"max_items": 500, "fresh": True})
+    got = await read(gateway, bound, Caller(deadline=WINDOW - 1))
+    assert asked == ["1"]  # bulk reading has one of the two, and the next is a window away
+    assert "Stopped early" in got.notes[0]
+    got = await read(gateway, bound, Caller(deadline=WINDOW - 1, watched=True))
+    assert asked[1:] == [str(number) for number in range(1, 11)]
+    assert got.page
+    assert got.page.returned == 500
     await gateway.aclose()

@@ -20,7 +20,8 @@ MOST = 200
 
 
 class Breaker:
-    """For one company, in one process. Every admitted request must be reported once."""
+    """For one company, in one process. Every admitted request must be reported once, and the probe
+    as what it is: those that were admitted before it may end while it is under way."""
 
     def __init__(
         self,
@@ -36,10 +37,10 @@ class Breaker:
         self._open_until: float | None = None
         self._probing = False
 
-    def admit(self) -> None:
-        """Raises `Unreachable` while it is open."""
+    def admit(self) -> bool:
+        """Whether this request is the probe. Raises `Unreachable` while it is open."""
         if self._open_until is None:
-            return
+            return False
         left = self._open_until - self._clock()
         if left > 0 or self._probing:
             raise Unreachable(
@@ -48,10 +49,15 @@ class Breaker:
                 f" {max(1, round(left))} seconds. https://status.aircall.com tells more.",
             )
         self._probing = True
+        return True
 
-    def report(self, *, answered: bool | None) -> None:
-        """Whether Aircall answered, if only with a refusal; None where that was not found out."""
-        self._probing = False
+    def report(self, *, answered: bool | None, probe: bool) -> None:
+        """Whether Aircall answered, if only with a refusal; None where that was not found out.
+
+        `probe` is what `admit` said.
+        """
+        if probe:
+            self._probing = False
         if answered is None:
             return
         if answered:

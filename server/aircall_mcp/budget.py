@@ -14,7 +14,6 @@ import os
 import random as chance
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Literal
@@ -213,6 +212,7 @@ class Budget:
         """Settle what is still open, and let go of the state."""
         if self._flush is not None:
             self._flush.cancel()
+            await asyncio.wait({self._flush})  # what it was at comes back
             self._flush = None
         if self._state is not None:
             await self._settle_all()
@@ -316,10 +316,15 @@ class Budget:
 
     async def _settle_all(self) -> None:
         ended, self._ended = self._ended, []
-        if ended:
-            # Where the disk refuses, leases free the slots in the end.
-            with suppress(StoreError):
-                await self._opened().write(lambda tx: self._settle(tx, ended))
+        if not ended:
+            return
+        try:
+            await self._opened().write(lambda tx: self._settle(tx, ended))
+        except BaseException as error:
+            # The next request settles it; without one, leases free the slots in the end.
+            self._ended = ended + self._ended
+            if not isinstance(error, StoreError):
+                raise
 
     def _settle(self, tx: Transaction, ended: list[tuple[str, float | None]]) -> None:
         for name, at in ended:

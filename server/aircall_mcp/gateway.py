@@ -34,7 +34,7 @@ from .errors import (
     Unreachable,
 )
 from .exchange import LARGEST_ANSWER, Answered, Broken, Exchange, Sending
-from .journal import GUARD, Intent, Journal, Outcome, canonical, fingerprint
+from .journal import GUARD, SETTLED_AFTER, Intent, Journal, Outcome, canonical, fingerprint
 from .operation import EVERYTHING, Allowance, Bound, Operation
 from .retries import PASSING, Retries, Trouble
 from .secrets import LOOPBACK, Secret, secrets_in
@@ -47,10 +47,6 @@ if TYPE_CHECKING:
 __all__ = ["LARGEST_ANSWER", "Auth", "Caller", "Gateway", "Progress", "Reply"]
 
 log = logging.getLogger(__name__)
-
-SETTLED_AFTER = 30.0
-"""Seconds after which what a read does not show has not happened: Aircall's own edge gives up on
-a request after 29."""
 
 LONGEST_QUERY = 60_000
 """Characters of a query; what is longer no URL can hold."""
@@ -73,10 +69,11 @@ class Caller:
     """On whose behalf: nothing of an inbound request but this reaches the gateway.
 
     `deadline` is in seconds from when the budget lets the call begin; `patience` in seconds to wait
-    for that, None for the owner's choice. `progress(done, total, message)` tells a waiting person
-    how far it is; `watched` says that there is one who sees it. `person`: a person's own command
-    asked for exactly this request, which is that person's yes. Only a command of ours sets it;
-    nothing that a model, a client or a setting says may lead here.
+    for that, None for the owner's choice. `until` is a moment of the gateway's clock after which
+    nothing of it goes on, for one request of several. `progress(done, total, message)` tells a
+    waiting person how far it is; `watched` says that there is one who sees it. `person`: a person's
+    own command asked for exactly this request, which is that person's yes. Only a command of ours
+    sets it; nothing that a model, a client or a setting says may lead here.
     """
 
     door: str = "cli"
@@ -85,6 +82,7 @@ class Caller:
     lane: Lane = "waiting"
     deadline: float = 25.0
     patience: float | None = None
+    until: float | None = None
     watched: bool = False
     person: bool = False
     progress: Progress = field(default=_silent, compare=False)
@@ -230,7 +228,7 @@ class Gateway:
             secure=base_url.startswith("https:") or (proxy or "").startswith("https:"),
             aside=self.aside,
         )
-        self._clock = clock
+        self.clock = clock
         self._wall = wall
         self._sleep = sleep
         self._under_way: set[asyncio.Task[Reply]] = set()
@@ -336,7 +334,8 @@ class Gateway:
             url += "?" + urlencode(bound.query)
         account = bound.account or caller.account
         company, limit = await self._company(account)
-        return _Errand(bound, caller, url, account, Share(company, limit, caller.lane), Sending())
+        share = Share(company, limit, caller.lane)
+        return _Errand(bound, caller, url, account, share, Sending(), until=caller.until)
 
     # effects
 
@@ -405,7 +404,7 @@ class Gateway:
             if reply is not None:
                 return reply
             pause = self._retries.pause(1)
-            late = self._clock() + pause >= (errand.until or 0.0)
+            late = self.clock() + pause >= (errand.until or 0.0)
             if late or not errand.passing or not self._retries.again(repeatable, "lost", 1):
                 raise
             unknown = error
@@ -468,13 +467,14 @@ class Gateway:
             if earlier.outcome == "unknown":
                 await self._journal.mark(earlier, "done")
             return over(errand.bound, shown)
-        waited = earlier.age - errand.caller.deadline
+        # Its own asker may have been more patient than this one.
+        waited = earlier.age - earlier.patience
         return earlier.outcome == "unknown" and waited > SETTLED_AFTER
 
     async def _settled(self, errand: _Errand, error: OutcomeUnknown) -> Reply | None:
         """The reply that got lost, if a read shows the effect; if it does not, `error` says so."""
         operation = errand.operation
-        shown = await self._look(errand, self._clock() - errand.sent_at)
+        shown = await self._look(errand, self.clock() - errand.sent_at)
         rule = operation.settled_by
         if rule is None or not isinstance(shown, Mapping):
             if rule is not None and shown is False:
@@ -497,12 +497,14 @@ class Gateway:
         bound = look(errand.bound, by) if by else None
         if rule is None or by is None or bound is None:
             return None
-        looker = replace(errand.caller, lane="waiting", deadline=LOOK, patience=LOOK / 2)
+        looker = replace(
+            errand.caller, lane="waiting", deadline=LOOK, patience=LOOK / 2, until=None
+        )
         try:
             answered = await self._answered(await self._errand(bound, looker), looking=True)
         except AircallMCPError:
             return None
-        if answered.status == 404 and rule.gone and not _at_the_edge(answered.body):
+        if rule.gone and _missing(answered):
             return {}
         if not 200 <= answered.status < 300:
             return None
@@ -533,6 +535,8 @@ class Gateway:
                 weight=answered.weight,
             )
         if again and answered.status == 404 and operation.method == "DELETE":
+            if not _missing(answered):  # which tells nothing of what the first attempt did
+                raise _unknown(operation, "Something in front of Aircall answered 404.")
             # the first attempt did it
             return Reply(operation.answer.status, None, self.sandbox or errand.sandbox)
         error = self._refusal(operation, answered)
@@ -569,7 +573,7 @@ class Gateway:
                 not errand.passing
                 or (trouble == "lost" and repeatable != "safe")
                 or not self._retries.again(repeatable, trouble, tried)
-                or self._clock() + pause >= (errand.until or 0.0)
+                or self.clock() + pause >= (errand.until or 0.0)
             ):
                 if isinstance(answered, AircallMCPError):
                     raise answered
@@ -580,8 +584,7 @@ class Gateway:
         """One request and its answer. Raises `Broken` where there is none."""
         errand.sending.now = False
         breaker = self._breakers.of(errand.share.company)
-        if not looking:
-            breaker.admit()
+        probe = not looking and breaker.admit()
         verdict: bool | None = None
         try:
             errand.signature = await self._auth.sign(errand.account, errand.url)
@@ -592,7 +595,7 @@ class Gateway:
                     raise asyncio.CancelledError
                 if errand.sandbox and not await self.at_sandbox():
                     raise self._not_allowed(errand.bound)  # it was, a moment ago
-                errand.sent_at = self._clock()
+                errand.sent_at = self.clock()
                 if errand.until is None:
                     errand.until = errand.sent_at + errand.caller.deadline
                 answered = await self._exchange.send(
@@ -610,13 +613,14 @@ class Gateway:
                     slot.release()
                 else:
                     slot.give_back()
-            errand.sending.now = False
             verdict = answered.status < 500
             if errand.operation.answer.secrets:
                 await self.aside(
                     lambda: self._learn_secrets(errand, answered.body), weight=answered.weight
                 )
             await self._learn(errand.share, answered)
+            # Not before: whoever is cut short until here has not heard what became of it.
+            errand.sending.now = False
         except Broken as broken:
             verdict = not broken.passing
             raise
@@ -624,7 +628,7 @@ class Gateway:
             return answered
         finally:
             if not looking:
-                breaker.report(answered=verdict)
+                breaker.report(answered=verdict, probe=probe)
 
     def _learn_secrets(self, errand: _Errand, body: Any) -> None:
         for secret in secrets_in(body, errand.operation.answer.secrets):
@@ -642,10 +646,10 @@ class Gateway:
     async def _slot(self, errand: _Errand) -> Slot:
         caller = errand.caller
         if self._budget is None:
-            return Slot(lambda _at: None, self._clock)
+            return Slot(lambda _at: None, self.clock)
         patience = caller.patience
         if errand.until is not None:
-            left = errand.until - self._clock()
+            left = errand.until - self.clock()
             patience = left if patience is None else min(left, patience)
         return await self._budget.slot(
             errand.share, hold=caller.deadline + 5, patience=patience, told=caller.progress
@@ -737,6 +741,13 @@ def _when(operation: Operation) -> str:
 def _at_the_edge(body: Any) -> bool:
     """Whether an error is of what stands before Aircall's application."""
     return isinstance(body, Mapping) and "message" in body and "error" not in body
+
+
+def _missing(answered: Answered) -> bool:
+    """Whether Aircall's application itself says that there is no such thing: what stands before it,
+    and whatever else is on the way, answers 404 for its own reasons."""
+    body = answered.body
+    return answered.status == 404 and isinstance(body, Mapping) and "error" in body
 
 
 def _words_of(body: Any) -> str:

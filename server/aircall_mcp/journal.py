@@ -25,6 +25,9 @@ Outcome = Literal["pending", "sent", "done", "failed", "unknown", "not_sent", "o
 later; `not_sent` left no byte behind; `over` stands in nobody's way any more."""
 
 GUARD = 120.0
+SETTLED_AFTER = 30.0
+"""Seconds after its patience in which an effect may still come: Aircall's own edge gives up on a
+request after 29."""
 KEPT = 30 * 86_400.0
 """Seconds that an intent is remembered."""
 _BLOCKING: tuple[Outcome, ...] = ("pending", "sent", "unknown", "done")
@@ -43,13 +46,17 @@ MIGRATIONS = (
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """An effect on its way. `age` is in seconds; `status` is Aircall's answer, 0 for none."""
+    """An effect on its way. `age` is in seconds; `status` is Aircall's answer, 0 for none.
+
+    `patience` is for how many seconds, from its beginning, whoever is at it may be at it.
+    """
 
     id: str
     operation: str
     outcome: Outcome
     age: float
     status: int = 0
+    patience: float = 0.0
 
 
 class Journal:
@@ -120,7 +127,7 @@ class Journal:
                 patience=patience,
                 wall=wall,
             )
-            return Intent(name, operation, "pending", 0.0), True
+            return Intent(name, operation, "pending", 0.0, patience=patience), True
 
         return await self._opened().write(work)
 
@@ -162,7 +169,12 @@ class Journal:
         """The youngest intent of this fingerprint that another one must not follow."""
         rows = tx.all("SELECT * FROM intent WHERE fingerprint = :print", print=fingerprint)
         intents = [self._intent(row, now, wall) for row in rows]
-        blocking = [i for i in intents if i.outcome in _BLOCKING and i.age < self._guard]
+        blocking = [
+            intent
+            for intent in intents
+            if intent.outcome in _BLOCKING
+            and intent.age < max(self._guard, intent.patience + SETTLED_AFTER)
+        ]
         return min(blocking, key=lambda intent: intent.age, default=None)
 
     def _intent(self, row: Sequence[Any], now: float, wall: float) -> Intent:
@@ -172,7 +184,7 @@ class Journal:
         age = now - opened if here else max(0.0, wall - then)
         if outcome in ("pending", "sent") and (not here or age > patience):
             outcome = "unknown"  # whoever was at it died
-        return Intent(name, operation, outcome, age, status)
+        return Intent(name, operation, outcome, age, status, patience)
 
 
 def fingerprint(*parts: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
@@ -67,7 +66,10 @@ class Read:
 
 
 async def read(gateway: Gateway, bound: Bound, caller: Caller) -> Read:
-    """Perform `bound`; a list that asks for `max_items` is read page by page up to that many."""
+    """Perform `bound`; a list that asks for `max_items` is read page by page up to that many.
+
+    The caller's deadline is one for all pages, unless somebody watches: then each has its own.
+    """
     answer = bound.operation.answer
     if not answer.is_list or answer.paging == "none":
         reply = await gateway.send(bound, caller)
@@ -172,7 +174,7 @@ class _Walk:
         self._gateway = gateway
         self._bound = bound
         self._caller = caller
-        self._until = time.monotonic() + caller.deadline
+        self._until = gateway.clock() + caller.deadline
         self._last: Reply | None = None
         self._weight = 0
 
@@ -183,12 +185,13 @@ class _Walk:
             if self._weight > HEAVIEST:
                 self.notes.append("More is not read at once; page.next goes on from here.")
                 return None
-            if not caller.watched and time.monotonic() > self._until:
+            if not caller.watched and self._gateway.clock() >= self._until:
                 self.notes.append("Time was up; page.next goes on from here.")
                 return None
-            caller = replace(
-                caller, lane="bulk", patience=WATCHED_PATIENCE if caller.watched else None
-            )
+            if caller.watched:
+                caller = replace(caller, lane="bulk", patience=WATCHED_PATIENCE)
+            else:
+                caller = replace(caller, lane="bulk", patience=None, until=self._until)
         try:
             self._last = await self._gateway.send(_with_query(self._bound, **query), caller)
         except ToolError as error:
