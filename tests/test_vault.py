@@ -793,10 +793,15 @@ class TestWaiting:
     """Nobody else waits for a person who is asked for something."""
 
     @pytest.fixture
-    def vault(self, home: Path) -> Vault:
+    def asked(self) -> list[bool]:
+        return []
+
+    @pytest.fixture
+    def vault(self, home: Path, asked: list[bool]) -> Vault:
         vault_at(home, {}, ask=lambda _new: Secret(PHRASE)).create("passphrase")
 
-        def ask(_new: bool) -> Secret:
+        def ask(new: bool) -> Secret:
+            asked.append(new)
             lock = Lock(home / "vault.lock")
             assert lock.take(), "asked while others wait"
             lock.release()
@@ -805,20 +810,26 @@ class TestWaiting:
         return vault_at(home, {}, ask=ask)
 
     @pytest.mark.parametrize("work", WORKS.values(), ids=WORKS)
-    def test_with_a_vault(self, vault: Vault, work: Callable[[Vault], object]) -> None:
+    def test_with_a_vault(
+        self, vault: Vault, asked: list[bool], work: Callable[[Vault], object]
+    ) -> None:
         work(vault)
+        assert asked[0] is False
 
-    def test_while_it_is_examined(self, vault: Vault) -> None:
+    def test_while_it_is_examined(self, vault: Vault, asked: list[bool]) -> None:
         assert vault.check() == []
+        assert asked == [False]
 
-    def test_while_it_is_made(self, vault: Vault) -> None:
+    def test_while_it_is_made(self, vault: Vault, asked: list[bool]) -> None:
         vault.create("passphrase", replace=True)
+        assert asked == [True]
 
-    def test_for_a_new_key_elsewhere(self, home: Path, vault: Vault) -> None:
+    def test_for_a_new_key_elsewhere(self, home: Path, vault: Vault, asked: list[bool]) -> None:
         vault.rotate("file")
         assert again(home).status().kind == "file"
         vault.rotate("passphrase")
         assert again(home).status().kind == "passphrase"
+        assert asked == [False, True]
 
     @pytest.mark.parametrize("kind", ["file", "passphrase"])
     def test_whoever_is_too_late_is_asked_again(self, home: Path, kind: Kind) -> None:
