@@ -708,3 +708,30 @@ async def test_nor_does_an_effect_that_the_journal_holds_back(registry: Registry
     assert len(asked) == 1
     assert await left_in(budget) == 1
     await gateway.aclose()
+
+
+# The breaker
+
+
+async def test_one_probe_after_a_rest_finds_out_whether_aircall_is_well_again(
+    registry: Registry,
+) -> None:
+    clock = Clock()
+    ill, well = (500, {"message": "Internal Server Error"}), (200, {"company": {}})
+    app, asked = after(lambda _count: None, *[ill] * 6, *[well] * 2)
+    gateway = gateway_to(app, clock=clock)
+    for _ in range(5):  # a 500 is an answer, and no sign of health
+        with pytest.raises(Refused):
+            await gateway.send(reading(registry), Caller())
+    for found in (Refused, None):
+        with pytest.raises(Unreachable):
+            await gateway.send(reading(registry), Caller())
+        clock.pass_by(30)
+        if found:
+            with pytest.raises(found):
+                await gateway.send(reading(registry), Caller())
+        else:
+            await gateway.send(reading(registry), Caller())
+    await gateway.send(reading(registry), Caller())
+    assert len(asked) == 8
+    await gateway.aclose()
