@@ -258,6 +258,41 @@ async def test_what_one_account_reads_another_does_not_get(registry: Registry) -
         await gateway.aclose()
 
 
+async def test_what_one_account_writes_is_forgotten_for_its_company_alone(
+    registry: Registry,
+) -> None:
+    async with raw() as there:
+        gateway = gateway_at(there)
+        there.answers = lambda _: answer(body=b'{"tags":[],"tag":{"id":1}}')
+        listing, change = registry.ids["list_tags"], registry.ids["update_tag"]
+        for name in ("lyon", "paris"):
+            await gateway.send(listing.bind({}), Caller(account=name))
+        await gateway.send(change.bind({"tag_id": 1, "name": "a"}), Caller(account="lyon"))
+        assert len(there.asked) == 3
+        await gateway.send(listing.bind({}), Caller(account="paris"))
+        assert len(there.asked) == 3
+        await gateway.send(listing.bind({}), Caller(account="lyon"))
+        assert len(there.asked) == 4
+        await gateway.aclose()
+
+
+async def test_an_account_with_another_key_is_another_company(registry: Registry) -> None:
+    accounts = Accounts(Memory())
+    auth = Auth(accounts, latch=lambda _: Alone())
+    async with raw() as there:
+        gateway = Gateway(base_url=there.base_url, auth=auth, company=auth.company)
+        bound = registry.ids["list_tags"].bind({})
+        for name in ("lyon", "paris"):
+            there.answers = lambda _, name=name: answer(body=b'{"tags":["%b"]}' % name.encode())
+            key = ApiKey(api_id=Secret(f"id of {name}"), api_token=Secret(f"token of {name}"))
+            accounts.add(Account(name="ours", host="127.0.0.1", credential=key), replace=True)
+            for _ in range(2):
+                reply = await gateway.send(bound, Caller(account="ours"))
+                assert reply.body == {"tags": [name]}
+        assert len(there.asked) == 2
+        await gateway.aclose()
+
+
 async def test_two_accounts_of_one_company_do_not_share_a_refusal(registry: Registry) -> None:
     accounts = Accounts(Memory())
     for name, token in (("good", "right token"), ("bad", "wrong token")):
