@@ -717,7 +717,8 @@ async def test_one_probe_after_a_rest_finds_out_whether_aircall_is_well_again(
     registry: Registry,
 ) -> None:
     clock = Clock()
-    ill, well = (500, {"message": "Internal Server Error"}), (200, {"company": {}})
+    ill: tuple[int, Any] = (500, {"message": "Internal Server Error"})
+    well: tuple[int, Any] = (200, {"company": {}})
     app, asked = after(lambda _count: None, *[ill] * 6, *[well] * 2)
     gateway = gateway_to(app, clock=clock)
     for _ in range(5):  # a 500 is an answer, and no sign of health
