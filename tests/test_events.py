@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
@@ -22,8 +23,9 @@ from aircall_mcp.events import (
     subject,
 )
 from aircall_mcp.receiver import door_for
+from aircall_mcp.secrets import Secret
 from aircall_mcp.store import Migration, Store
-from aircall_mcp.vault.mailbox import Slot
+from aircall_mcp.vault.mailbox import Mailbox, Slot
 
 from .connections import lent
 from .house import THURSDAY, Clock
@@ -373,3 +375,95 @@ def test_a_number_without_digits_is_refused() -> None:
 )
 def test_kinds_match_by_name_or_by_family(kind: str, wanted: list[str], yes: bool) -> None:
     assert matches(kind, wanted) is yes
+
+
+def test_of_two_listeners_that_overlap_neither_makes_a_gap(home: Path) -> None:
+    """One of them lives shortly, inside the time of the other: what the other heard counts."""
+    clock = Clock()
+    log = log_in(home, clock)
+    log.listening(THURSDAY)
+    clock.pass_by(600)
+    short = clock.now
+    log.listening(short)
+    clock.pass_by(3000)
+    log.listening(THURSDAY)
+    assert log.hearing() == Hearing(THURSDAY, (), THURSDAY + 3600)
+    clock.pass_by(60)
+    log.listening(clock.now)  # a third takes over in time
+    assert log.hearing() == Hearing(THURSDAY, (), THURSDAY + 3660)
+
+
+def test_a_pause_of_a_few_heartbeats_is_no_gap_and_a_longer_one_is(home: Path) -> None:
+    clock = Clock()
+    log = log_in(home, clock)
+    log.listening(THURSDAY)
+    clock.pass_by(90)
+    assert log.hearing().gaps == ()
+    clock.pass_by(1)
+    assert log.hearing().gaps == ((THURSDAY, THURSDAY + 91),)
+    log.listening(clock.now)
+    assert log.hearing().gaps == ((THURSDAY, THURSDAY + 91),)
+
+
+def test_the_mailbox_of_another_vault_opens_nothing(home: Path) -> None:
+    """It is refused by name: bodies it cannot open would look damaged, and its marks find nobody,
+    so that somebody who asked to be erased would stay."""
+    log_in(home).append([call("ended", 1)])
+    other = Mailbox(Secret(base64.b64encode(bytes(range(1, 33))).decode()))
+    store = Store(home / "events.db", MIGRATIONS, durability="vault")
+    log = lent(EventLog(store, slot=Slot, mailbox=lambda: other, clock=Clock()))
+    for work in (
+        lambda: log.read(Query()),
+        lambda: log.read(Query(number="+33199001234")),
+        lambda: log.erase("+33199001234"),
+    ):
+        with pytest.raises(CredentialError, match="not in this vault") as refusal:
+            work()
+        assert "webhooks register" in refusal.value.hint
+    assert kinds_of(log_in(home), Query(number="+33199001234")) == ["call.ended"]
+
+
+def test_an_event_of_this_week_outlives_thirty_days_of_keeping(home: Path) -> None:
+    clock = Clock()
+    log = log_in(home, clock)
+    log.append([call("ended", 1), text("SM1", "hello")])
+    clock.pass_by(30 * DAY)
+    assert log.prune(Retention(days=30, message_days=30)) == 0
+    clock.pass_by(1)
+    assert log.prune(Retention(days=30, message_days=30)) == 2
+
+
+def test_what_is_told_after_a_cursor_does_not_hold_what_stood_there(home: Path) -> None:
+    log = log_in(home)
+    log.append([call("created", 4), call("ended", 5)])
+    assert log.told_since(1) == (True, [5])
+    assert log.told_since(2) == (False, [])
+
+
+def test_a_window_of_time_holds_what_arrived_minutes_and_hours_late(home: Path) -> None:
+    clock = Clock()
+    log = log_in(home, clock)
+    for number, late in enumerate((0, 299, 301, 3600, 25 * 3600), start=1):
+        clock.now = THURSDAY + late
+        log.append([call("ended", number)])  # all of them happened on Thursday at ten
+        log.append([call("ended", 100 + number, at=clock.now + 1)])
+    window = Query(since=THURSDAY, until=THURSDAY, limit=100)
+    assert [event.call_id for event in log.read(window)] == [5, 4, 3, 2, 1]
+
+
+def test_a_window_of_time_holds_what_arrived_before_it_happened(home: Path) -> None:
+    """By a clock that is a little behind Aircall's."""
+    clock = Clock(THURSDAY - 240)
+    log = log_in(home, clock)
+    log.append([call("ended", 1)])
+    assert len(log.read(Query(since=THURSDAY, until=THURSDAY + 60))) == 1
+
+
+def test_every_number_is_entered_however_many_events_wait_for_it(home: Path) -> None:
+    """A thousand are entered at a time, and the last of many is found like the first."""
+    log = log_in(home)
+    log.append([told("call.ended", n, raw_digits="+442079460999") for n in range(1, 1101)])
+    log.append([call("ended", 5000)])
+    assert [event.call_id for event in log.read(Query(number="+33199001234"))] == [5000]
+    assert log.erase("+442079460999") == 1100
+    assert kinds_of(log, Query()) == ["call.ended"]
