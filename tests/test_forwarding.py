@@ -3,91 +3,26 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import httpx2
 import pytest
 
 from aircall_mcp import forwarding
-from aircall_mcp.accounts import Memory
 from aircall_mcp.errors import ArgumentError
-from aircall_mcp.events import Event, EventLog
-from aircall_mcp.forwarding import GIVEN_UP, Forwarder, Rules, signature, told
+from aircall_mcp.events import Event
+from aircall_mcp.forwarding import GIVEN_UP, Forwarder, signature, told
 from aircall_mcp.lock import Lock
 from aircall_mcp.secrets import Secret, inside
-from aircall_mcp.store import Store
 
-from .house import THURSDAY, Clock
-from .mail import call, log_in, text
+from .house import THURSDAY
+from .mail import call, text
+from .post import Post, opened
 
 pytestmark = pytest.mark.anyio
 
 SLACK = "https://hooks.slack.example/services/T0/B0/secret-path"
-
-
-class Receiver:
-    """What stands at the other end: takes, or says what it is told to say."""
-
-    def __init__(self) -> None:
-        self.status = 200
-        self.headers: dict[str, str] = {}
-        self.got: list[httpx2.Request] = []
-        self.tried = 0
-        self.refuses: set[str] = set()
-
-    async def __call__(self, request: httpx2.Request) -> httpx2.Response:
-        self.tried += 1
-        if self.status == 0:
-            raise httpx2.ConnectError("down")
-        if self.status != 200 or any(word in request.content.decode() for word in self.refuses):
-            return httpx2.Response(self.status if self.status != 200 else 400, headers=self.headers)
-        self.got.append(request)
-        return httpx2.Response(200)
-
-    def sequences(self) -> list[int]:
-        return [json.loads(request.content)["sequence"] for request in self.got]
-
-
-class Post:
-    """Rules and a forwarder over one log, everything on one clock."""
-
-    def __init__(self, home: Path, *, addresses: Sequence[str] = ("8.8.8.8",)) -> None:
-        self.clock = Clock()
-        self.log: EventLog = log_in(home, self.clock)
-        self.vault = Memory()
-        self.store = Store(home / "forwarding.db", forwarding.MIGRATIONS, durability="vault")
-        self.rules = Rules(self.store, self.log, clock=self.clock)
-        self.receiver = Receiver()
-        self.addresses = list(addresses)
-        self.asked: list[str] = []
-        self.forwarder = self.another()
-
-    def another(self) -> Forwarder:
-        async def resolve(host: str, port: int) -> list[str]:
-            self.asked.append(f"{host}:{port}")
-            return self.addresses
-
-        return Forwarder(
-            self.rules,
-            self.log,
-            self.vault,
-            clock=self.clock,
-            random=lambda: 1.0,
-            resolve=resolve,
-            transport=httpx2.MockTransport(self.receiver),
-        )
-
-    def destination(self, name: str = "https:crm", url: str = "https://crm.example.com/in?a=1",
-                    **more: Any) -> str | None:  # fmt: skip
-        return self.rules.name_destination(name, Secret(url), self.vault, **more)
-
-    async def settle(self, rounds: int = 100) -> None:
-        for _ in range(rounds):
-            if not await self.forwarder.step():
-                return
 
 
 def files(home: Path) -> list[tuple[str, bytes]]:
@@ -100,15 +35,6 @@ def files(home: Path) -> list[tuple[str, bytes]]:
 async def post(home: Path) -> AsyncGenerator[Post]:
     async with opened(home) as post:
         yield post
-
-
-@asynccontextmanager
-async def opened(home: Path, **more: Any) -> AsyncGenerator[Post]:
-    post = Post(home, **more)
-    yield post
-    await post.forwarder.aclose()
-    post.store.close()
-    post.log.close()
 
 
 async def test_what_a_rule_names_is_passed_on_signed_and_once(post: Post) -> None:

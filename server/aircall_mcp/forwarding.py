@@ -359,6 +359,7 @@ class Forwarder:
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
         resolve: Callable[[str, int], Awaitable[Sequence[str]]] | None = None,
         transport: httpx2.AsyncBaseTransport | None = None,
+        patience: float = PATIENCE,
         first_wait: float = 1.0,
         slowest: float = SLOWEST,
     ) -> None:
@@ -372,6 +373,7 @@ class Forwarder:
         self._pause = pause
         self._resolve = resolve or resolved
         self._transport = transport
+        self._patience = patience
         self._first_wait = first_wait
         self._slowest = slowest
         self._clients: dict[str, httpx2.AsyncClient] = {}
@@ -470,7 +472,7 @@ class Forwarder:
         except (ValueError, httpx2.InvalidURL):  # a host that no IDNA can write is a ValueError
             return Fate(False, "its address cannot be used", None)
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(self._patience):
                 response = await self._client_of(destination).send(request, stream=True)
                 await response.aclose()
         except (httpx2.HTTPError, OSError, TimeoutError) as error:
@@ -496,7 +498,7 @@ class Forwarder:
         """One client for each: a connection that was verified for one host serves no other."""
         if destination.name not in self._clients:
             self._clients[destination.name] = outgoing.client(
-                transport=self._transport, timeout=httpx2.Timeout(PATIENCE, connect=5)
+                transport=self._transport, timeout=httpx2.Timeout(self._patience, connect=5)
             )
         return self._clients[destination.name]
 

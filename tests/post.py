@@ -1,0 +1,103 @@
+"""Everything that passes events on, over one log and on one clock, and who is at the other end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import httpx2
+
+from aircall_mcp import forwarding
+from aircall_mcp.accounts import Memory
+from aircall_mcp.events import EventLog
+from aircall_mcp.forwarding import Forwarder, Rules
+from aircall_mcp.secrets import Secret
+from aircall_mcp.store import Store
+
+from .house import Clock
+from .mail import log_in
+
+Answers: TypeAlias = Callable[[httpx2.Request], Coroutine[None, None, httpx2.Response]]
+
+
+class Receiver:
+    """What stands at the other end: takes, or says what it is told to say."""
+
+    def __init__(self) -> None:
+        self.status = 200
+        self.headers: dict[str, str] = {}
+        self.got: list[httpx2.Request] = []
+        self.tried = 0
+        self.refuses: set[str] = set()
+        self._taken = asyncio.Condition()
+
+    async def __call__(self, request: httpx2.Request) -> httpx2.Response:
+        self.tried += 1
+        if self.status == 0:
+            raise httpx2.ConnectError("down")
+        if self.status != 200 or any(word in request.content.decode() for word in self.refuses):
+            return httpx2.Response(self.status if self.status != 200 else 400, headers=self.headers)
+        async with self._taken:
+            self.got.append(request)
+            self._taken.notify_all()
+        return httpx2.Response(200)
+
+    async def arrived(self, many: int) -> None:
+        async with asyncio.timeout(5), self._taken:
+            await self._taken.wait_for(lambda: len(self.got) >= many)
+
+    def sequences(self) -> list[int]:
+        return [json.loads(request.content)["sequence"] for request in self.got]
+
+
+class Post:
+    """Rules and a forwarder over one log, everything on one clock."""
+
+    def __init__(self, home: Path, *, addresses: Sequence[str] = ("8.8.8.8",)) -> None:
+        self.clock = Clock()
+        self.log: EventLog = log_in(home, self.clock)
+        self.vault = Memory()
+        self.store = Store(home / "forwarding.db", forwarding.MIGRATIONS, durability="vault")
+        self.rules = Rules(self.store, self.log, clock=self.clock)
+        self.receiver = Receiver()
+        self.addresses = list(addresses)
+        self.asked: list[str] = []
+        self.forwarder = self.another()
+
+    def another(self, there: Answers | None = None, **more: Any) -> Forwarder:
+        async def resolve(host: str, port: int) -> list[str]:
+            self.asked.append(f"{host}:{port}")
+            return self.addresses
+
+        return Forwarder(
+            self.rules,
+            self.log,
+            self.vault,
+            clock=self.clock,
+            random=lambda: 1.0,
+            resolve=resolve,
+            transport=httpx2.MockTransport(there or self.receiver),
+            **more,
+        )
+
+    def destination(self, name: str = "https:crm", url: str = "https://crm.example.com/in?a=1",
+                    **more: Any) -> str | None:  # fmt: skip
+        return self.rules.name_destination(name, Secret(url), self.vault, **more)
+
+    async def settle(self, rounds: int = 100) -> None:
+        for _ in range(rounds):
+            if not await self.forwarder.step():
+                return
+
+
+@asynccontextmanager
+async def opened(home: Path, **more: Any) -> AsyncGenerator[Post]:
+    post = Post(home, **more)
+    yield post
+    await post.forwarder.aclose()
+    post.store.close()
+    post.log.close()
