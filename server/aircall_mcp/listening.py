@@ -239,9 +239,11 @@ class Listening:
         return [str(one) for one in found]
 
     async def changes(self) -> AsyncGenerator[list[str]]:
-        """The URIs that changed, whenever some did: of `account` alone, where there is one. That
-        another company was told something is none of its business either."""
+        """The URIs that changed, whenever some did; none at first, when it has begun to look. Of
+        `account` alone, where there is one: that another company was told something is none of its
+        business either."""
         after = await self._aside(self._events.latest)
+        yield []
         while True:
             newest = await self._events.beyond(after)
             told, calls = await self._aside(

@@ -146,6 +146,7 @@ class _Noticeboard:
         # A session is made anew for every request; what tells connections apart is their client.
         self._sessions: dict[tuple[str, int], Any] = {}
         self._watching: asyncio.Task[None] | None = None
+        self._begun = asyncio.Event()
 
     def handlers(self) -> dict[str, Any]:
         return {
@@ -218,7 +219,7 @@ class _Noticeboard:
         if len(self._sessions) >= MOST_SUBSCRIPTIONS:
             del self._sessions[next(iter(self._sessions))]
         self._sessions[uri, id(ctx.session.client_params)] = ctx.session
-        self._watch()
+        await self._watch()
         return types.EmptyResult()
 
     async def _unsubscribe(
@@ -231,7 +232,7 @@ class _Noticeboard:
         self, ctx: Context, params: types.SubscriptionsListenRequestParams
     ) -> types.SubscriptionsListenResult:
         if params.notifications.resource_subscriptions:
-            self._watch()
+            await self._watch()
         return await self._listen(ctx, params)
 
     async def _complete(
@@ -245,19 +246,27 @@ class _Noticeboard:
         completion = types.Completion(values=values[:100], total=len(values), has_more=False)
         return types.CompleteResult(completion=completion)
 
-    def _watch(self) -> None:
+    async def _watch(self) -> None:
+        """Returns when it looks: whoever was told that they are subscribed misses nothing."""
         if self._watching is None or self._watching.done():
+            self._begun.clear()
             self._watching = asyncio.get_running_loop().create_task(self._tell())
+        await self._begun.wait()
 
     async def _tell(self) -> None:
-        while True:
-            try:
-                async for uris in self._news.changes():
-                    for uri in uris:
-                        await self._tell_of(uri)
-            except ToolError as error:
-                log.warning("changes are not seen: %s", error.message)
-                await asyncio.sleep(WATCH_AGAIN)
+        try:
+            while True:
+                try:
+                    async for uris in self._news.changes():
+                        self._begun.set()
+                        for uri in uris:
+                            await self._tell_of(uri)
+                except ToolError as error:
+                    log.warning("changes are not seen: %s", error.message)
+                    self._begun.set()
+                    await asyncio.sleep(WATCH_AGAIN)
+        finally:
+            self._begun.set()
 
     async def _tell_of(self, uri: str) -> None:
         await self._bus.publish(ResourceUpdated(uri=uri))

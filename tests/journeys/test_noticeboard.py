@@ -1,0 +1,167 @@
+"""Word of what changes, to several clients of one server: in memory and over HTTP, both eras."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+from mcp import Client
+from mcp.client.subscriptions import ResourceUpdated
+from mcp_types import (
+    EmptyResult,
+    SubscribeRequest,
+    SubscribeRequestParams,
+    UnsubscribeRequest,
+    UnsubscribeRequestParams,
+)
+
+from aircall_mcp import hosting
+from aircall_mcp.events import EventLog, Told
+from aircall_mcp.http import mcp_app
+from aircall_mcp.listening import Listening
+from aircall_mcp.server import AircallServer
+
+from ..house import Clock, Office, gateway_to
+from ..mail import call, log_in
+from ..processes import PATIENCE
+
+pytestmark = pytest.mark.anyio
+
+EVENTS = "aircall://events"
+Reach: TypeAlias = Callable[..., Client]
+
+
+class Board:
+    """A server with a log, and the way its clients reach it."""
+
+    def __init__(self, log: EventLog, reach: Any) -> None:
+        self._log = log
+        self.reach = reach
+
+    def tell(self, *events: Told) -> None:
+        self._log.append(events)
+
+
+class Ear:
+    """A client of the legacy era, and what it was told of."""
+
+    def __init__(self) -> None:
+        self.heard: asyncio.Queue[str] = asyncio.Queue()
+        self.client: Client | None = None
+
+    async def __call__(self, message: Any) -> None:
+        if getattr(message, "method", "") == "notifications/resources/updated":
+            self.heard.put_nowait(str(message.params.uri))
+
+    async def subscribe(self, uri: str) -> None:
+        assert self.client
+        asked = SubscribeRequest(params=SubscribeRequestParams(uri=uri))
+        await self.client.session.send_request(asked, EmptyResult)
+
+    async def unsubscribe(self, uri: str) -> None:
+        assert self.client
+        asked = UnsubscribeRequest(params=UnsubscribeRequestParams(uri=uri))
+        await self.client.session.send_request(asked, EmptyResult)
+
+    async def next(self) -> str:
+        return await asyncio.wait_for(self.heard.get(), PATIENCE)
+
+
+@pytest.fixture(params=["in memory", "over HTTP"])
+async def board(
+    request: pytest.FixtureRequest, home: Path, office: Office, clock: Clock
+) -> AsyncGenerator[Board]:
+    log, gateway = log_in(home, clock), gateway_to(office.sandbox)
+
+    def no_rules() -> Any:
+        raise AssertionError("nobody passes anything on here")
+
+    news = Listening(log, gateway, office.desk.registry.ids, no_rules, clock=clock)
+    server = AircallServer(office.desk, news=news)
+    async with AsyncExitStack() as stack:
+        where: Any = server
+        if request.param == "over HTTP":
+            where = await stack.enter_async_context(at_a_port(server))
+        yield Board(log, where)
+    await gateway.aclose()
+    log.close()
+
+
+@asynccontextmanager
+async def at_a_port(server: AircallServer) -> AsyncGenerator[str]:
+    listening = hosting.listen("127.0.0.1", 0)
+    port: int = listening.getsockname()[1]
+    serving = asyncio.create_task(hosting.serve(mcp_app(server, "127.0.0.1", port), listening))
+    yield f"http://127.0.0.1:{port}/mcp"
+    serving.cancel()
+    await asyncio.gather(serving, return_exceptions=True)
+
+
+@asynccontextmanager
+async def legacy(board: Board) -> AsyncGenerator[Ear]:
+    ear = Ear()
+    async with Client(board.reach, mode="legacy", message_handler=ear) as client:
+        ear.client = client
+        yield ear
+
+
+async def test_of_two_clients_on_one_resource_both_hear(board: Board) -> None:
+    async with legacy(board) as one, legacy(board) as other:
+        for ear in (one, other):
+            await ear.subscribe(EVENTS)
+        board.tell(call("created", 1))
+        assert [await one.next(), await other.next()] == [EVENTS, EVENTS]
+        await one.unsubscribe(EVENTS)  # which is no matter to the other one
+        board.tell(call("ended", 1))
+        assert await other.next() == EVENTS
+        assert one.heard.empty()
+
+
+async def test_one_client_hears_of_several_resources_and_only_of_those(board: Board) -> None:
+    async with legacy(board) as one, legacy(board) as other:
+        for uri in ("aircall://calls/1", "aircall://calls/2"):
+            await one.subscribe(uri)
+        await other.subscribe("aircall://calls/3")
+        board.tell(call("ended", 1), call("ended", 2), call("ended", 3))
+        assert [await one.next(), await one.next()] == ["aircall://calls/1", "aircall://calls/2"]
+        assert await other.next() == "aircall://calls/3"
+        assert one.heard.empty()
+        assert other.heard.empty()
+
+
+async def test_one_that_left_does_not_keep_the_other_from_hearing(board: Board) -> None:
+    async with legacy(board) as stays:
+        async with legacy(board) as leaves:
+            await leaves.subscribe(EVENTS)
+            await stays.subscribe(EVENTS)
+            board.tell(call("created", 1))
+            assert [await leaves.next(), await stays.next()] == [EVENTS, EVENTS]
+        for number in (2, 3):
+            board.tell(call("created", number))
+            assert await stays.next() == EVENTS
+
+
+async def test_two_of_the_modern_era_both_hear_and_one_of_the_other_era_too(board: Board) -> None:
+    async with (
+        Client(board.reach, mode="2026-07-28") as one,
+        Client(board.reach, mode="2026-07-28") as other,
+        legacy(board) as third,
+        one.listen(resource_subscriptions=[EVENTS]) as first,
+        other.listen(resource_subscriptions=[EVENTS, "aircall://calls/1"]) as second,
+    ):
+        await third.subscribe(EVENTS)
+        heard_first, heard_second = aiter(first), aiter(second)
+        for number in (1, 2):
+            board.tell(call("created", number))
+            async with asyncio.timeout(PATIENCE):
+                changes = [await anext(heard_first), await anext(heard_second)]
+                if number == 1:
+                    changes.append(await anext(heard_second))
+            assert all(isinstance(change, ResourceUpdated) for change in changes)
+            told = [str(getattr(change, "uri", "")) for change in changes]
+            assert told == [EVENTS, EVENTS, *(["aircall://calls/1"] if number == 1 else [])]
+            assert await third.next() == EVENTS
