@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import mmap
 import struct
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
@@ -80,6 +82,28 @@ class Town:
         account = Account(name="paris", host="127.0.0.1", credential=self.grant(now))
         Accounts(vault).add(account, replace=True)
         vault.close()
+
+
+class Gate:
+    """Keeps whoever renews a grant waiting for the answer until it is opened."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+        self.opened = threading.Event()
+
+    def before(self, app: App) -> App:
+        async def answer(scope: Any, receive: Any, send: Any) -> None:
+            async def said(message: Any) -> None:
+                await asyncio.to_thread(self.opened.wait)
+                await send(message)
+
+            if scope["path"] == "/v1/oauth/token":
+                self.asked.set()
+                await app(scope, receive, said)
+            else:
+                await app(scope, receive, send)
+
+        return answer
 
 
 @contextmanager

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 from asyncio.subprocess import Process
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 from mcp import Client
 
+from aircall_mcp.accounts import Accounts, Grant
 from aircall_mcp.cli.serve import CLOSE_SECONDS
 from aircall_mcp.errors import SettingsError
 from aircall_mcp.hosting import DRAIN_SECONDS
 from aircall_mcp.http import LARGEST_REQUEST, mcp_app
 from aircall_mcp.server import AircallServer
 
+from ..chaos.town import LIFETIME, Gate, open_town
 from ..house import Office
 from ..processes import META, PATIENCE, free_port, started
+from ..vaults import vault_at
 
 pytestmark = pytest.mark.anyio
 
@@ -220,6 +225,81 @@ async def leaves_while_busy(how: str) -> None:
         assert b"Traceback" not in await process.stderr.read()
 
 
+@pytest.mark.slow
+async def test_a_cancelled_call_does_not_hold_the_end_back() -> None:
+    """In the legacy era a word cancels it, in the modern one whoever asked hangs up."""
+    await asyncio.gather(*(leaves_after_cancelling(era) for era in ("legacy", "modern")))
+
+
+async def leaves_after_cancelling(era: str) -> None:
+    async with patient_aircall() as there, served(**there.environment) as (process, client):
+        headers: dict[str, str] = JSON
+        asked: dict[str, Any] = PING
+        if era == "legacy":
+            hello = await client.post("/mcp", json=HELLO, headers=JSON)
+            headers = {**JSON, "Mcp-Session-Id": hello.headers["mcp-session-id"]}
+            await client.post("/mcp", json=word("notifications/initialized"), headers=headers)
+            params: dict[str, Any] = {"name": "aircall_ping", "arguments": {}}
+            body: dict[str, Any] = {
+                "jsonrpc": "2.0",
+                "id": 2,
+                "method": "tools/call",
+                "params": params,
+            }
+            asked = {"json": body, "headers": headers}
+        asking = asyncio.create_task(client.post("/mcp", **asked))
+        await asyncio.wait_for(there.asked.wait(), PATIENCE)
+        if era == "legacy":
+            cancelled = word("notifications/cancelled", requestId=2)
+            assert (await client.post("/mcp", json=cancelled, headers=headers)).is_success
+        else:
+            asking.cancel()
+        await asyncio.wait_for(there.left.wait(), PATIENCE)
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(process.wait(), 3) == 0
+        await asyncio.gather(asking, return_exceptions=True)
+        assert process.stderr
+        assert b"Traceback" not in await process.stderr.read()
+
+
+def word(method: str, **params: Any) -> dict[str, Any]:
+    """A notification of the legacy era."""
+    return {"jsonrpc": "2.0", "method": method, "params": params}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ENDINGS)
+async def test_a_renewal_under_way_is_stored_before_the_server_leaves(how: str, home: Path) -> None:
+    """Also after the call that asked for it was given up: the old token is spent by then, and the
+    new one is told once."""
+    gate = Gate()
+    with open_town(time.time, gate.before) as town:
+        try:
+            gate.opened.set()
+            await asyncio.to_thread(town.settle, home, time.time() - 2 * LIFETIME)
+            gate.opened.clear()
+            gate.asked.clear()
+            async with served(AIRCALL_MCP_BASE_URL=town.url) as (process, client):
+                asking = asyncio.create_task(client.post("/mcp", **PING))
+                assert await asyncio.to_thread(gate.asked.wait, PATIENCE)
+                process.send_signal(getattr(signal, how))
+                assert (await asking).status_code == 500
+                with pytest.raises(TimeoutError):
+                    await asyncio.wait_for(process.wait(), 1.5)
+                gate.opened.set()
+                assert await asyncio.wait_for(process.wait(), 3) == 0
+        finally:
+            gate.opened.set()
+        vault = vault_at(home, {})
+        account = Accounts(vault).load("paris").account
+        vault.close()
+        assert account.state == "ready"
+        assert isinstance(account.credential, Grant)
+        assert account.credential.expires_at
+        assert account.credential.expires_at > time.time()
+        assert town.sandbox.oauth.refreshes == 1
+
+
 @asynccontextmanager
 async def served(
     *arguments: str, **environment: str
@@ -240,10 +320,12 @@ async def served(
 
 @dataclass
 class Patient:
-    """An Aircall that says when it was `asked`, and `answers` when it is let."""
+    """An Aircall that says when it was `asked`, and `answers` when it is let; whoever asked may
+    have `left` before."""
 
     environment: dict[str, str]
     asked: asyncio.Event = field(default_factory=asyncio.Event)
+    left: asyncio.Event = field(default_factory=asyncio.Event)
     answers: asyncio.Event = field(default_factory=asyncio.Event)
     meetings: list[asyncio.Task[None]] = field(default_factory=list[asyncio.Task[None]])
 
@@ -253,11 +335,18 @@ class Patient:
     async def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         self.asked.set()
+        leaving = asyncio.create_task(self._leave(reader))
         await self.answers.wait()
+        leaving.cancel()
         writer.write(b'HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n{"ping": "pong"}')
         writer.close()
         with suppress(ConnectionError):
             await writer.wait_closed()
+
+    async def _leave(self, reader: asyncio.StreamReader) -> None:
+        with suppress(ConnectionError):
+            await reader.read()
+        self.left.set()
 
 
 @asynccontextmanager

@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import sys
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -18,8 +17,7 @@ from mcp import Client, StdioServerParameters
 
 from aircall_mcp.accounts import Accounts, Grant
 
-from ..chaos.town import LIFETIME, open_town
-from ..house import App
+from ..chaos.town import LIFETIME, Gate, open_town
 from ..processes import META, PATIENCE, Spoken, small_aircall, spoken, started
 from ..vaults import vault_at
 
@@ -78,26 +76,48 @@ async def test_a_call_under_way_is_answered_before_the_server_leaves(how: str) -
         await server.left(within=6)
 
 
-class Gate:
-    """Keeps whoever renews a grant waiting for the answer until it is opened."""
+async def test_a_cancelled_call_does_not_hold_the_end_back() -> None:
+    """Nobody waits for its answer any more: the server is as idle as before it."""
+    async with small_aircall("--latency-ms", "60000") as environment:
+        await asyncio.gather(
+            *(leaves_after_cancelling(how, environment) for how in ("SIGTERM", "stdin closed"))
+        )
 
-    def __init__(self) -> None:
-        self.asked = threading.Event()
-        self.opened = threading.Event()
 
-    def before(self, app: App) -> App:
-        async def answer(scope: Any, receive: Any, send: Any) -> None:
-            async def said(message: Any) -> None:
-                await asyncio.to_thread(self.opened.wait)
-                await send(message)
+async def leaves_after_cancelling(how: str, environment: dict[str, str]) -> None:
+    async with spoken(**environment) as server:
+        asked: dict[str, Any] = {"name": "aircall_get_company", "arguments": {}}
+        for _ in range(2):
+            number = await server.post("tools/call", asked)
+            assert await server.ask("ping")  # by now the call is under way
+            await server.send(
+                {"jsonrpc": "2.0", "method": "notifications/cancelled",
+                 "params": {"requestId": number}}
+            )  # fmt: skip
+        assert await server.ask("ping")
+        await end(server, how)
+        assert await server.left(within=2) == EXIT_CODES[how]
 
-            if scope["path"] == "/v1/oauth/token":
-                self.asked.set()
-                await app(scope, receive, said)
-            else:
-                await app(scope, receive, send)
 
-        return answer
+async def test_a_call_beside_a_cancelled_one_is_still_waited_for() -> None:
+    """One of two is cancelled: the other one is answered before the server leaves."""
+    async with (
+        small_aircall("--latency-ms", "700") as environment,
+        spoken(**environment) as server,
+    ):
+        asked: dict[str, Any] = {"name": "aircall_get_company", "arguments": {}}
+        cancelled = await server.post("tools/call", asked)
+        kept = await server.post("tools/call", asked)
+        assert await server.ask("ping")
+        await server.send(
+            {"jsonrpc": "2.0", "method": "notifications/cancelled",
+             "params": {"requestId": cancelled}}
+        )  # fmt: skip
+        await end(server, "stdin closed")
+        while (answer := await server.hear())["id"] != kept:
+            assert answer["id"] == cancelled
+        assert answer["result"]["structuredContent"]["data"]["company"]
+        assert await server.left(within=3) == 0
 
 
 @pytest.mark.parametrize("how", ["SIGTERM", "stdin closed"])
