@@ -40,6 +40,7 @@ class Room:
     def __init__(
         self, home: Path, sandbox: Sandbox, registry: Registry, clock: Clock,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep, account: str | None = None,
+        real: bool = False,
     ) -> None:  # fmt: skip
         self.log: EventLog = log_in(home, clock)
         self.log.listening(clock.now)
@@ -47,7 +48,7 @@ class Room:
         self.vault = Memory()
         store = lent(Store(home / "forwarding.db", forwarding.MIGRATIONS, durability="vault"))
         self.rules = Rules(store, self.log, clock=clock)
-        gateway = gateway_to(sandbox)
+        gateway = gateway_to(sandbox, sandbox=not real)
         self.listening = Listening(
             self.log, gateway, registry.ids, lambda: self.rules, clock=clock, pause=pause,
             account=account,
@@ -430,3 +431,60 @@ async def test_what_is_not_to_be_trusted_hides_no_text_that_is(room: Room) -> No
     [shown] = (await room.ask("list_messages"))["data"]["messages"]
     assert shown["data"]["body"] == "Thursday"
     assert "trusted" not in shown
+
+
+async def test_an_event_is_found_behind_more_than_fit_into_one_look(room: Room) -> None:
+    """Two hundred are read at a time: the one that is waited for may be the last of many."""
+    room.hear(*(call("ended", n) for n in range(1, 451)))
+    answer = await room.ask("wait_for_event", kinds=["call.*"], match={"call_id": 450}, after=0)
+    assert answer["data"]["event"]["data"]["id"] == 450
+    assert answer["data"]["after"] == 450
+    found = await room.ask("wait_for_event", kinds=["call.*"], match={"call_id": 250}, after=0)
+    assert found["data"]["after"] == 250  # behind the one it found, so that nothing is passed over
+    onward = await room.ask("wait_for_event", kinds=["call.*"], after=found["data"]["after"])
+    assert onward["data"]["event"]["data"]["id"] == 251
+
+
+async def test_a_long_call_and_one_that_was_read_before_are_seen_to_end(
+    home: Path, sandbox: Sandbox, registry: Registry, clock: Clock
+) -> None:
+    """Without a webhook: a call of three hours, and no look may be answered from memory."""
+    user = next(iter(sandbox.world.users.values()))
+    number = next(iter(sandbox.world.numbers.values()))
+    dialled = sandbox.world.dial(user, number, "+33199001234", clock.now)
+    dialled.ended = dialled.started + 10_800
+    clock.pass_by(10_790)
+    looks = 0
+
+    async def pause(_seconds: float) -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 3:
+            clock.pass_by(11)
+        await asyncio.sleep(0)
+
+    room = Room(home, sandbox, registry, clock, pause)
+    room.log.shut_door("front-door")
+    answer = await room.ask(
+        "wait_for_event", kinds=["call.ended"], match={"call_id": dialled.id}, timeout_seconds=20
+    )
+    assert answer["data"]["event"]["data"]["id"] == dialled.id
+    assert (looks, len(sandbox.arrivals)) == (3, 4)
+    await room.desk.aclose()
+    room.log.close()
+
+
+async def test_without_a_webhook_nothing_is_promised_to_be_passed_on(
+    home: Path, sandbox: Sandbox, registry: Registry, clock: Clock
+) -> None:
+    """In a sandbox it is allowed, since it is tried out there; with a company it is refused."""
+    room = Room(home, sandbox, registry, clock, real=True)
+    url = "https://hooks.slack.example/services/secret-path"
+    room.rules.name_destination("slack:support", Secret(url), room.vault)
+    room.log.shut_door("front-door")
+    refused = await room.ask("forward_events", kinds=["message.received"], to="#support")
+    assert refused["error"]["kind"] == "not_allowed"
+    assert "webhooks register" in refused["error"]["hint"]
+    assert room.rules.status() == []
+    await room.desk.aclose()
+    room.log.close()

@@ -445,7 +445,7 @@ async def test_both_are_taken_in_while_one_takes_the_place_of_the_other_and_kept
         await posts.aclose()
         await gateway.aclose()
     assert statuses == [200, 200]
-    assert town.trusted() == {7: True}
+    assert [(event.data["id"], event.trusted) for event in town.log.read(Query())] == [(7, True)]
 
 
 async def test_one_that_was_deleted_is_told_of_and_made_anew_only_by_a_person(town: Town) -> None:
