@@ -4,9 +4,10 @@ import ast
 import asyncio
 import inspect
 import json
+import sqlite3
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -233,6 +234,63 @@ async def test_it_notes_that_it_listens_and_makes_room(home: Path) -> None:
         async with asyncio.timeout(5):
             while log.read(Query()):  # noqa: ASYNC110 - another task makes the room
                 await asyncio.sleep(0.02)
+
+
+async def test_it_says_again_and_again_that_it_listens_whatever_becomes_of_the_rest(
+    home: Path, clock: Clock
+) -> None:
+    """Every half minute, as one listener; a disk that fails now and then does not end it."""
+    log = log_in(home, clock)
+    log.__class__ = Forgetful
+    assert isinstance(log, Forgetful)
+    log.append([call("ended", n) for n in range(1, 451)])
+    clock.pass_by(2 * 86_400)
+    begun, enough = clock.now, asyncio.Event()
+
+    async def pause(seconds: float) -> None:
+        if clock.now >= begun + 300:
+            enough.set()
+            await asyncio.Event().wait()
+        clock.pass_by(seconds)
+
+    async with receiving(log, clock, retention=Retention(days=1), pause=pause):
+        async with asyncio.timeout(20):
+            await enough.wait()
+    assert log.read(Query()) == []
+    hearing = log.hearing()
+    assert (hearing.since, hearing.gaps) == (begun, ())
+    assert hearing.alive is not None
+    assert begun + 270 <= hearing.alive
+    assert log.prunes == 300 + 3  # one a second, and in the second one, until there is room
+    with closing(sqlite3.connect(home / "events.db")) as database:
+        assert database.execute("SELECT started FROM listened").fetchall() == [(begun,)]
+    clock.pass_by(60)
+    async with receiving(log, clock):
+        assert log.hearing().gaps == ()
+
+
+class Forgetful(EventLog):
+    """A log whose first look for what may go fails."""
+
+    prunes = 0
+
+    def prune(self, retention: Retention) -> int:
+        self.prunes += 1
+        if self.prunes == 1:
+            raise StoreError("The disk is busy.")
+        return super().prune(retention)
+
+
+@pytest.mark.parametrize("hours", [-23, -1, 1, 23])
+async def test_what_happened_within_a_day_by_whichever_clock_is_taken_in(
+    home: Path, hours: int
+) -> None:
+    """Aircall repeats for half a day, and no two clocks are the same."""
+    log = log_in(home)
+    async with receiving(log) as client:
+        body = envelope(call("ended", 1, at=THURSDAY + 3600 * hours))
+        assert (await client.post(PATH, content=body)).status_code == 200
+    assert [event.built for event in log.read(Query())] == [THURSDAY + 3600 * hours]
 
 
 def test_tokens_are_compared_without_an_early_way_out() -> None:

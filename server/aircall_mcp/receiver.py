@@ -96,12 +96,14 @@ class Receiver:
         together: int = TOGETHER,
         waiting: int = WAITING,
         heartbeat: float = HEARTBEAT,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._events = events
         self._retention = retention or Retention()
         self._clock = clock
         self._together = together
         self._heartbeat = heartbeat
+        self._pause = pause
         self._queue: asyncio.Queue[tuple[Told, asyncio.Future[bool | None]]] = asyncio.Queue(
             waiting
         )
@@ -258,7 +260,7 @@ class Receiver:
         """Say that we listen, and make room: a little at a time, so that no commit waits long."""
         beat = self._clock()
         while True:
-            await asyncio.sleep(1)
+            await self._pause(1)
             try:
                 removed = 1
                 while removed:

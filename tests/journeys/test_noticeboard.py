@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -39,11 +40,11 @@ class Board:
     """A server with a log, and the way its clients reach it."""
 
     def __init__(self, log: EventLog, reach: Any) -> None:
-        self._log = log
+        self.log = log
         self.reach = reach
 
     def tell(self, *events: Told) -> None:
-        self._log.append(events)
+        self.log.append(events)
 
 
 class Ear:
@@ -165,3 +166,29 @@ async def test_two_of_the_modern_era_both_hear_and_one_of_the_other_era_too(boar
             told = [str(getattr(change, "uri", "")) for change in changes]
             assert told == [EVENTS, EVENTS, *(["aircall://calls/1"] if number == 1 else [])]
             assert await third.next() == EVENTS
+
+
+class Slow(EventLog):
+    """A log that is looked at when the test says so."""
+
+    def hold(self) -> None:
+        self.gate = threading.Event()
+
+    def latest(self) -> int:
+        self.gate.wait(PATIENCE)
+        return super().latest()
+
+
+async def test_whoever_was_told_that_they_are_subscribed_misses_nothing(board: Board) -> None:
+    """What happens right after the answer is news already, however long the first look takes."""
+    board.log.__class__ = Slow
+    assert isinstance(board.log, Slow)
+    board.log.hold()
+    async with legacy(board) as ear:
+        asking = asyncio.create_task(ear.subscribe(EVENTS))
+        done, _ = await asyncio.wait([asking], timeout=0.3)
+        assert not done
+        board.log.gate.set()
+        await asking
+        board.tell(call("created", 1))
+        assert await ear.next() == EVENTS
