@@ -236,6 +236,25 @@ async def test_it_notes_that_it_listens_and_makes_room(home: Path) -> None:
                 await asyncio.sleep(0.02)
 
 
+async def test_one_who_hung_up_before_the_commit_keeps_nobody_else_from_it(home: Path) -> None:
+    """Aircall waits a few seconds: what it sent is kept all the same, and what follows, too."""
+    log = held(home)
+    async with receiving(log) as client:
+        posts = [
+            asyncio.create_task(client.post(PATH, content=envelope(call("ended", n))))
+            for n in (1, 2, 3)
+        ]
+        await asyncio.wait(posts, timeout=0.2)
+        posts[1].cancel()
+        await asyncio.wait([posts[1]])
+        log.gate.set()
+        async with asyncio.timeout(5):
+            answers = list(await asyncio.gather(posts[0], posts[2]))
+            answers.append(await client.post(PATH, content=envelope(call("ended", 4))))
+        assert [answer.status_code for answer in answers] == [200, 200, 200]
+    assert sorted(event.call_id or 0 for event in log.read(Query())) == [1, 2, 3, 4]
+
+
 async def test_it_says_again_and_again_that_it_listens_whatever_becomes_of_the_rest(
     home: Path, clock: Clock
 ) -> None:

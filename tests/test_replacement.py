@@ -373,7 +373,9 @@ async def test_what_arrives_at_aircall_after_its_maker_died_is_deleted_too(town:
     ours = town.process()
     await ours.register(URL)
     town.log.known.reserve("late", "", f"{URL}/webhooks/aircall/late")
-    await ours.mend()
+    for _ in range(2):  # for two minutes it may still come
+        await ours.mend()
+        town.clock.pass_by(SETTLED / 2)
     [one] = town.standing()
     late = town.sandbox.world.webhooks["late"] = type(one)(
         uuid="5b1f7c52-90ad-4c1e-8e6a-5d2c9f04b7a1", id=9, name="aircall-mcp", token="t",
@@ -511,6 +513,36 @@ async def test_one_process_at_a_time_changes_a_webhook(town: Town) -> None:
     assert town.standing() == [old]
     await ours.mend()
     assert town.standing() != [old]
+    nobody = Lock(town.home / "webhooks.lock")
+    assert nobody.take()  # whoever is done with it lets the next one in
+    nobody.release()
+    await gateway.aclose()
+
+
+async def test_what_comes_in_while_somebody_looks_is_trusted_only_after_the_next_look(
+    town: Town,
+) -> None:
+    """Aircall says that it is unchanged; it is changed then, and somebody writes with its token
+    before the answer is noted."""
+    await town.process().register(URL)
+    [old] = town.standing()
+    town.tell("w1", 1)
+
+    async def aircall(scope: Any, receive: Any, send: Any) -> None:
+        await town.sandbox(scope, receive, send)
+        if scope["method"] == "GET" and old.url != ELSEWHERE:
+            old.url = ELSEWHERE
+            town.tell("w1", 2)
+
+    gateway = gateway_to(aircall)
+    ours = Subscriptions(
+        town.log, town.vault, gateway, town.registry.ids, mailbox=lambda: mailbox().public,
+        clock=town.clock, name=lambda: "new",
+    )  # fmt: skip
+    assert await ours.mend() == []
+    [found] = await ours.mend()
+    assert found.done == "replaced"
+    assert town.trusted() == {1: True, 2: False}
     await gateway.aclose()
 
 
