@@ -1,19 +1,24 @@
 from __future__ import annotations
 
+import base64
+import json
 from typing import Any
 
 import anyio
 import httpx2
 import pytest
 
+from aircall_mcp.accounts import Accounts, ApiKey, Memory, account_from
+from aircall_mcp.auth import Auth
 from aircall_mcp.config import AIRCALL
 from aircall_mcp.desk import Desk
 from aircall_mcp.errors import NotOffered
 from aircall_mcp.gateway import Caller, Gateway
+from aircall_mcp.lock import Alone
 from aircall_mcp.operation import EFFECTS
 from aircall_mcp.registry import Registry, Selection
 from aircall_mcp.sandbox import Sandbox
-from aircall_mcp.secrets import MASK
+from aircall_mcp.secrets import MASK, Secret
 
 from .house import Office, answering, auth_for, desk_over, gateway_to
 
@@ -150,6 +155,79 @@ async def test_a_zone_of_an_account_that_is_not_known_here_is_utc_and_said_so(
     result = await desk.call("aircall_list_calls", {"from": "2026-11-18T09:00:00"}, Caller())
     assert result.payload["window"]["from"] == "2026-11-18T09:00:00Z"
     assert "Mars/Base" in caplog.text
+    await desk.aclose()
+
+
+def zoned(registry: Registry, **zones: str | None) -> tuple[Desk, list[tuple[str, str]]]:
+    """A desk over accounts with these zones, and who asked for which path. Most users of the
+    company of rome are in New York, those of any other in Sydney."""
+    arrived: list[tuple[str, str]] = []
+
+    async def aircall(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        sent = dict(scope["headers"])[b"authorization"].decode()
+        who = base64.b64decode(sent.removeprefix("Basic ")).decode().split(":")[0]
+        arrived.append((who, scope["path"]))
+        zone = "America/New_York" if who == "id-of-rome" else "Australia/Sydney"
+        body: dict[str, Any] = {"users": [{"id": 1, "time_zone": zone}], "calls": [], "meta": {}}
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": json.dumps(body).encode()})
+
+    accounts = Accounts(Memory())
+    for name, zone in zones.items():
+        key = ApiKey(api_id=Secret(f"id-of-{name}"), api_token=Secret(f"token-of-{name}"))
+        accounts.add(account_from(name=name, credential=key, time_zone=zone))
+    auth = Auth(accounts, latch=lambda _: Alone())
+    gateway = Gateway(base_url=AIRCALL, auth=auth, transport=httpx2.ASGITransport(app=aircall))
+    registry = registry.with_accounts(accounts.names())
+    return Desk(registry, gateway, zone_of=auth.time_zone), arrived
+
+
+async def read_from(desk: Desk, account: str | None, caller: Caller | None = None) -> str:
+    """What nine o'clock is to a call that names `account`, if any."""
+    named = {"account": account} if account else {}
+    asked = {"from": "2026-11-18T09:00:00", **named}
+    result = await desk.call("aircall_list_calls", asked, caller or Caller())
+    assert not result.is_error, result.payload
+    return result.payload["window"]["from"]
+
+
+async def test_a_time_is_read_in_the_zone_of_the_account_that_the_call_names(
+    registry: Registry,
+) -> None:
+    desk, arrived = zoned(registry, paris="Europe/Paris", tokyo="Asia/Tokyo")
+    for _ in range(2):
+        assert await read_from(desk, "tokyo") == "2026-11-18T00:00:00Z"
+        assert await read_from(desk, "paris") == "2026-11-18T08:00:00Z"
+        assert await read_from(desk, None) == "2026-11-18T08:00:00Z"  # the default's
+        assert await read_from(desk, None, Caller(account="tokyo")) == "2026-11-18T00:00:00Z"
+        assert await read_from(desk, "paris", Caller(account="tokyo")) == "2026-11-18T08:00:00Z"
+    assert {path for _, path in arrived} == {"/v1/calls"}
+    await desk.aclose()
+
+
+async def test_an_account_without_a_zone_is_read_in_that_of_its_own_users(
+    registry: Registry,
+) -> None:
+    desk, arrived = zoned(registry, oslo=None, rome=None)
+    assert await read_from(desk, "rome", Caller(account="oslo")) == "2026-11-18T14:00:00Z"
+    assert arrived == [("id-of-rome", "/v2/users"), ("id-of-rome", "/v1/calls")]
+    assert await read_from(desk, "oslo", Caller(account="rome")) == "2026-11-17T22:00:00Z"
+    assert arrived[2:] == [("id-of-oslo", "/v2/users"), ("id-of-oslo", "/v1/calls")]
+    await desk.aclose()
+
+
+@pytest.mark.parametrize("more", [{"account": "rome"}, {"account": 7}, {"colour": "red"}])
+async def test_what_is_refused_asks_nobody_for_a_zone(
+    registry: Registry, more: dict[str, Any]
+) -> None:
+    """An account least of all that is there and not on offer, as where the owner named one."""
+    desk, arrived = zoned(registry, oslo=None, rome=None)
+    desk.registry = registry
+    asked = {"from": "2026-11-18T09:00:00", **more}
+    result = await desk.call("aircall_list_calls", asked, Caller(account="oslo"))
+    assert result.payload["error"]["kind"] == "argument"
+    assert arrived == []
     await desk.aclose()
 
 

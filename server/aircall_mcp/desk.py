@@ -161,8 +161,8 @@ class Desk:
         named = cast("Mapping[str, Any]", arguments)
         if not operation.needs_zone(named):
             return None
-        given = named.get("account")
-        account = given if isinstance(given, str) else caller.account
+        # What is refused, an account that is not on offer above all, asks nobody for a zone.
+        account = operation.bind(named).account or caller.account
         if account not in self._zones:
             known = await self._zone_known(account) if self._zone_known else None
             self._zones[account] = (
