@@ -387,6 +387,38 @@ class TestTampering:
                 attempt()
         assert "older" in vault.check()[0].problem
 
+    def test_a_write_after_the_file_went_back_to_what_the_writer_knew(self, home: Path) -> None:
+        """Another process wrote since: the writer has to ask the anchor, not its memory."""
+        vault = filled(home)
+        assert vault.read("company-0", "account")
+        old = (home / "vault.db").read_bytes()
+        another = again(home)
+        another.write("company-0", "account", {"n": 2})
+        another.close()
+        (home / "vault.db").write_bytes(old)
+        for change in (
+            lambda: vault.write("company-0", "account", {"n": 3}),
+            lambda: vault.remove("company-0"),
+        ):
+            with pytest.raises(CredentialError, match="older than it was"):
+                change()
+        assert (home / "vault.db").read_bytes() == old
+
+    def test_a_write_after_the_file_and_its_anchor_went_back(self, home: Path) -> None:
+        """The writer has to ask its memory, too, not the anchor alone."""
+        vault = filled(home)
+        old = {name: (home / name).read_bytes() for name in ("vault.db", "vault.anchor")}
+        vault.write("company-0", "account", {"n": 2})
+        for name, content in old.items():
+            (home / name).write_bytes(content)
+        for change in (
+            lambda: vault.write("company-0", "account", {"n": 3}),
+            lambda: vault.remove("company-0"),
+        ):
+            with pytest.raises(CredentialError, match="older than it was"):
+                change()
+        assert {name: (home / name).read_bytes() for name in old} == old
+
     def test_another_past(self, home: Path, tmp_path: Path) -> None:
         """Two vaults that went different ways from the same state, with as many steps."""
         filled(home).close()

@@ -367,7 +367,9 @@ class Vault:
             return changed, key
 
         with self._alone():
-            self._known = None  # others may have written: what they noted counts
+            # Others may have written: what they noted counts, and what was seen here, too, since
+            # the anchor may have been put back together with the file.
+            self._look(anew=True)
             changed = self._examined(self._store.write, change)
             if changed is None:
                 return None
@@ -409,8 +411,9 @@ class Vault:
                     return
         raise _restless()
 
-    def _look(self) -> tuple[Key, Anchor]:
-        """The key in use and the newest state known, outside of any transaction.
+    def _look(self, *, anew: bool = False) -> tuple[Key, Anchor]:
+        """The key in use and the newest state known, outside of any transaction; `anew` asks the
+        anchor for a newer one than is known.
 
         The anchor is read before the transaction that is compared with it, never after: a writer
         in between would look like a rollback.
@@ -418,8 +421,10 @@ class Vault:
         head = self._store.read(_head)
         key = self._key_for(head)
         known = self._known  # once: another thread may forget it meanwhile
-        if known is None:
-            known = self._known = newest(self._holder(head.key_kind).anchors(), key)
+        if known is None or anew:
+            noted = newest(self._holder(head.key_kind).anchors(), key)
+            if known is None or noted is None or known.epoch < noted.epoch:
+                known = self._known = noted
         if known is None:
             if self._store.read(_head).key_id != key.id:
                 raise _Rotated
