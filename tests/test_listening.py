@@ -131,6 +131,14 @@ async def test_texts_that_were_cut_are_on_the_pages_that_follow(room: Room) -> N
     assert seen == [f"SM{n}" for n in range(19, -1, -1)]
 
 
+@pytest.mark.parametrize("tool", ["read_events", "list_messages"])
+async def test_what_lacks_the_end_of_a_text_is_not_complete(room: Room, tool: str) -> None:
+    room.hear(*(text(f"SM{n}", "x" * 35_000) for n in range(2)))
+    answer = await room.ask(tool)
+    assert answer["page"] == {"complete": False, "returned": 2}
+    assert any("characters were cut" in note for note in answer["notes"])
+
+
 async def test_a_cursor_brings_what_is_new_and_nothing_twice(room: Room) -> None:
     room.hear(call("created", 1), call("answered", 1))
     latest = (await room.ask("read_events"))["data"]["latest"]

@@ -294,6 +294,62 @@ async def test_a_list_of_another_form_is_given_as_it_came_and_never_called_compl
         await office.desk.aclose()
 
 
+async def test_the_last_part_that_a_cursor_leads_to_is_not_all_and_has_no_next(
+    registry: Registry,
+) -> None:
+    office = Office(desk_over(leading(60, 10), registry), Sandbox(data="empty"))
+    last = await office.call("list_whatsapp_templates", number_id=1, token=7_000 + 3 * 50)
+    assert last["page"] == {"complete": False, "returned": 10, "total": 60}
+    whole = await office.call("list_whatsapp_templates", number_id=1, max_items=60)
+    assert whole["page"] == {"complete": True, "returned": 60, "total": 60}
+    await office.desk.aclose()
+
+
+async def test_a_list_is_not_complete_where_the_end_of_a_text_is_missing(
+    registry: Registry,
+) -> None:
+    for app, tool, asked in (
+        (listing(2, weight=35_000), "list_tags", {}),
+        (leading(2, 35_000), "list_whatsapp_templates", {"number_id": 1}),
+    ):
+        office = Office(desk_over(app, registry), Sandbox(data="empty"))
+        answer = await office.call(tool, **asked)
+        assert answer["page"] == {"complete": False, "returned": 2, "total": 2}
+        assert answer["notes"] == ["Texts over 20000 characters were cut."]
+        await office.desk.aclose()
+
+
+@pytest.mark.parametrize("asked", [{"page": 2}, {"page": 2, "per_page": 30, "max_items": 60}])
+async def test_what_begins_on_the_second_page_is_never_all(
+    registry: Registry, asked: dict[str, int]
+) -> None:
+    office = Office(desk_over(listing(70), registry), Sandbox(data="empty"))
+    answer = await office.call("list_tags", **asked)
+    assert answer["page"]["complete"] is False
+    assert "next" not in answer["page"]
+    await office.desk.aclose()
+
+
+async def test_a_long_read_ends_when_its_time_is_up_unless_somebody_watches_it(
+    registry: Registry,
+) -> None:
+    for app, tool, key, onward in (
+        (listing(120), "list_tags", "tags", {"page": 2, "per_page": 50}),
+        (leading(120, 10), "list_whatsapp_templates", "templates", {"token": 7_000 + 3 * 50}),
+    ):
+        office = Office(desk_over(app, registry), Sandbox(data="empty"))
+        asked = {"max_items": 100} | ({"number_id": 1} if key == "templates" else {})
+        got = await office.desk.call(f"aircall_{tool}", asked, Caller(deadline=0.0))
+        assert got.payload["notes"] == ["Time was up; page.next goes on from here."]
+        page = {"complete": False, "returned": 50, "total": 120, "next": {**asked, **onward}}
+        assert got.payload["page"] == page
+        watched = Caller(deadline=0.0, watched=True)
+        got = await office.desk.call(f"aircall_{tool}", asked, watched)
+        assert "notes" not in got.payload
+        assert got.payload["page"]["returned"] == len(got.payload["data"][key]) == 100
+        await office.desk.aclose()
+
+
 async def test_what_is_no_list_has_no_page(office: Office) -> None:
     assert "page" not in await office.call("get_company")
 

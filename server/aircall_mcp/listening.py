@@ -382,10 +382,11 @@ class Listening:
         given = len(data.get(key, ()))
         whole = data
         data, cuts = await self._beside(lambda: bounded(whole, weight=_ANY_WEIGHT))
-        if page is not None and cuts and 0 < len(data.get(key, ())) < given:
-            kept = data[key]
-            page |= {"complete": False, "returned": len(kept)}
-            page["next"] = _onward(asked or {}, kept[-1]["sequence"])
+        if page is not None and cuts:
+            page["complete"] = False
+            if 0 < len(kept := data.get(key, ())) < given:
+                page["returned"] = len(kept)
+                page["next"] = _onward(asked or {}, kept[-1]["sequence"])
         result: Json = {"data": data}
         if page is not None:
             result["page"] = page
