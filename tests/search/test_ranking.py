@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Iterable
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from aircall_mcp import spec
 from aircall_mcp.operation import Operation
 from aircall_mcp.registry import Registry, Selection
 from aircall_mcp.search import Index, Ranking
+from aircall_mcp.search.model import FILE, unpacked
 from aircall_mcp.tools import matches_of
 
 STRANGERS = Path(__file__).with_name("strangers.jsonl")
@@ -34,7 +36,9 @@ def ids(ranking: Ranking) -> list[str]:
 
 
 def test_every_operation_is_first_under_its_tool_name_its_id_and_its_route(index: Index) -> None:
-    for operation in spec.load().operations:
+    operations = spec.load().operations
+    assert len(operations) > 100
+    for operation in operations:
         names = [operation.tool, operation.id]
         if not operation.ours and not operation.retired:
             names.append(operation.route)
@@ -220,6 +224,45 @@ def test_nobody_is_called_and_nothing_deleted_because_it_goes_well_with_somethin
         assert "delete" not in ranking.hint
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "tl;dr of the call please, then show the customer's card"
+        " and did the rep follow the playbook?",
+        "which note is on this campaign contact, then edit the profile through the old API"
+        " and when was his calling list created",
+        "is this number in proxy mode?, then did he mention the contract on that call"
+        " and show the customer's card",
+        "may we text from this number, then show user 456 and user with numbers embedded, old API",
+    ],
+)
+def test_nobody_is_reached_for_what_sounds_a_little_like_it(index: Index, said: str) -> None:
+    """Each of them has words of something that reaches people, and asks for nothing of the kind."""
+    ranking = index.rank(said, 1)
+    named = {o.tool: o.effect for o in spec.load().operations if o.tool in ranking.hint}
+    assert ranking.hint.startswith("Several needs")
+    assert named
+    assert {*named.values(), ranking.matches[0].operation.effect} <= {"read", "write"}
+
+
+def test_no_company_makes_anybody_be_called_or_anything_be_deleted() -> None:
+    """However often people needed it together with what they ask for."""
+    said = "get the transcript and summary and action items of call 5"
+    asked = ("get_call_transcription", "get_call_summary", "get_call_action_items")
+    operations = spec.load().operations
+    grave = [o for o in operations if o.effect in ("reach", "delete") and not o.ours]
+    assert {"start_outbound_call", "send_message", "delete_contact"} <= {o.id for o in grave}
+    model = unpacked(files("aircall_mcp").joinpath("_compiled", FILE).read_bytes())
+    for other in grave:
+        model.company = {name: {name: 100, other.id: 100} for name in asked}
+        ranking = Index(operations, model).rank(said, 3)
+        assert set(ids(ranking)) == set(asked), other.id
+        assert ranking.hint.startswith("Several needs")
+        assert other.tool not in ranking.hint
+    model.company = {name: {name: 100, "list_tags": 100} for name in asked}
+    assert "list_tags" in ids(Index(operations, model).rank(said, 3))  # as company is meant to do
+
+
 def test_scores_are_probabilities_and_never_grow(index: Index) -> None:
     for said in (
         "tag this call as hot lead", "merge two contacts", "show the texts we received", "list",
@@ -287,6 +330,7 @@ def test_the_answer_is_small(index: Index, tools: tuple[str, ...]) -> None:
     offered = registry.select(Selection(tools=tools))
     asked = [json.loads(line)["query"] for line in STRANGERS.read_text("utf-8").splitlines()]
     asked += [said for operation in registry.known for said in operation.utterances]
+    assert len(asked) > 1_000
     for said in asked:
         found = matches_of(index.rank(said), offered=offered, known=registry.ids, surface="search")
         assert found["matches"][0].pop("input_schema")

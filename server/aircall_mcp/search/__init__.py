@@ -291,11 +291,19 @@ class Index:
         }
         for name, chance in asked.items():
             scores[name] += CLAUSE_SHARE * chance
+        withheld = 0.0
         for name in _best({name: scores[name] for name in asked})[:MOST_COMPANIONS]:
             for other, chance in expected(self._model.company, name).items():
-                if other in asked:
-                    scores[other] += COMPANY_SHARE * scores[name] * chance
-        total = sum(scores.values())
+                if other not in asked:
+                    continue
+                added = COMPANY_SHARE * scores[name] * chance
+                # What reaches people or deletes is not even listed for that alone. Nor does
+                # anything else weigh more for it: what was withheld counts in the whole.
+                if self._grave(other) and asked[other] < LEAST_ASKED:
+                    withheld += added
+                else:
+                    scores[other] += added
+        total = sum(scores.values()) + withheld
         scores = {name: score / total for name, score in scores.items()}
         needs = [
             name
@@ -311,8 +319,10 @@ class Index:
         return _Several(scores, in_order(self._model.company, needs, at), dropped)
 
     def _least(self, name: str) -> float:
-        grave = self._by_id[name].effect in ("reach", "delete")
-        return LEAST_ASKED if grave else LEAST_HEARD
+        return LEAST_ASKED if self._grave(name) else LEAST_HEARD
+
+    def _grave(self, name: str) -> bool:
+        return self._by_id[name].effect in ("reach", "delete")
 
     def _want(self, clause: tuple[str, float], whole: _Reading) -> _Want:
         """What a clause asks for, read within its sentence, as if Aircall can do it."""
