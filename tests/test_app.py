@@ -10,6 +10,7 @@ import pytest
 from aircall_mcp.accounts import Account, Accounts, ApiKey
 from aircall_mcp.app import House, open_house
 from aircall_mcp.config import settings_from
+from aircall_mcp.errors import NotOffered
 from aircall_mcp.gateway import Caller
 from aircall_mcp.secrets import Secret
 from aircall_mcp.vault.mailbox import mailbox_of
@@ -90,6 +91,22 @@ async def test_with_several_accounts_each_tool_of_aircall_takes_one(home: Path) 
     tools = {tool["name"]: tool["inputSchema"] for tool in house(home).desk.tools()}
     assert tools["aircall_list_calls"]["properties"]["account"]["enum"] == ["paris", "rome"]
     assert "account" not in tools["aircall_search"]["properties"]
+
+
+async def test_read_only_and_the_owners_selection_hold_for_several_accounts(home: Path) -> None:
+    house(home)
+    variables = {"AIRCALL_MCP_HOME": str(home), "AIRCALL_MCP_BASE_URL": "http://127.0.0.1:9"}
+    settings = settings_from({"read_only": True, "toolsets": ("tags",)}, variables)
+    async with open_house(settings, variables) as one:
+        tools = {tool["name"]: tool for tool in one.desk.tools()}
+        assert tools["aircall_list_tags"]["inputSchema"]["properties"]["account"]["enum"] == [
+            "paris", "rome",
+        ]  # fmt: skip
+        assert all(tool["annotations"]["readOnlyHint"] for tool in tools.values())
+        assert "aircall_list_calls" not in tools
+        tag = {"name": "VIP", "color": "#00B388", "account": "rome"}
+        with pytest.raises(NotOffered):
+            await one.desk.call("aircall_create_tag", tag, Caller())
 
 
 async def test_a_named_account_is_the_only_one(home: Path) -> None:

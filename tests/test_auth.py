@@ -23,7 +23,7 @@ from aircall_mcp.lock import Lock, latches
 from aircall_mcp.modes import Modes
 from aircall_mcp.registry import Registry
 from aircall_mcp.sandbox import Sandbox
-from aircall_mcp.secrets import MASK, Secret
+from aircall_mcp.secrets import MASK, Secret, inside
 from aircall_mcp.store import Store
 from aircall_mcp.vault import KeyFileHolder, Vault
 from aircall_mcp.vault.vault import MIGRATIONS
@@ -292,6 +292,40 @@ class TestRenewal:
         assert desk.post.accepts(after, desk.clock() + LIFETIME - 1)
         assert desk.post.sandbox.oauth.refreshes == 1
         assert desk.stored().state == "ready"
+
+    async def test_what_was_renewed_is_masked_at_once(self, desk: Desk) -> None:
+        """In the headers that it signs as well as alone, before anybody reads the account anew."""
+        auth = desk.auth()
+        for _ in range(8):
+            desk.clock.pass_by(LIFETIME + 1)
+            signature = await auth.sign(None, URL)
+            token = signature.headers["Authorization"].removeprefix("Bearer ")
+            assert auth.scrub(f"<{token}>") == f"<{MASK}>"
+            stored = desk.stored().credential
+            assert isinstance(stored, Grant)
+            for secret in (stored.access_token, stored.refresh_token, stored.client_secret):
+                assert secret is not None
+                text = inside(secret, bytes.decode)
+                assert auth.scrub(f"<{text}>") == f"<{MASK}>"
+        assert desk.post.sandbox.oauth.refreshes == 8
+
+    async def test_what_was_renewed_is_masked_while_it_is_stored(self, desk: Desk) -> None:
+        """Whoever logs why it cannot be stored must not log it."""
+        vault = again(desk.home)
+        auth = desk.auth(vault)
+        masked: list[bool] = []
+        whole = vault.write
+
+        def write(owner: str, field: str, value: Any, **more: Any) -> int | None:
+            token = inside(value["credential"]["access_token"], bytes.decode)
+            masked.append(auth.scrub(f"<{token}>") == f"<{MASK}>")
+            return whole(owner, field, value, **more)
+
+        vars(vault)["write"] = write
+        await auth.sign(None, URL)
+        desk.clock.pass_by(LIFETIME + 1)
+        await auth.sign(None, URL)
+        assert masked == [True, True]  # the mark, and the new grant
 
     async def test_the_jitter_differs(self, desk: Desk) -> None:
         early, late = desk.auth(leeway=60, jitter=1000), desk.auth(leeway=60, jitter=0)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,15 +11,20 @@ import httpx2
 import pytest
 
 from aircall_mcp import forwarding
+from aircall_mcp.app import open_house
+from aircall_mcp.config import settings_from
 from aircall_mcp.errors import ArgumentError
 from aircall_mcp.events import Event
 from aircall_mcp.forwarding import GIVEN_UP, Forwarder, signature, told
 from aircall_mcp.lock import Lock
-from aircall_mcp.secrets import Secret, inside
+from aircall_mcp.receiver import door_for
+from aircall_mcp.secrets import MASK, Scrubber, Secret, inside
+from aircall_mcp.vault.mailbox import mailbox_of
 
 from .house import THURSDAY
 from .mail import call, text
 from .post import Post, opened
+from .vaults import vault_at
 
 pytestmark = pytest.mark.anyio
 
@@ -273,6 +279,52 @@ async def test_the_address_lies_in_the_vault_alone(home: Path) -> None:
         assert held is not None
         assert inside(held.value["url"], bytes.decode) == SLACK
     assert not [name for name, content in files(home) if b"secret-path" in content]
+
+
+@pytest.mark.parametrize("status", [200, 0])
+async def test_the_address_and_the_key_are_masked_before_anything_is_sent_there(
+    post: Post, status: int
+) -> None:
+    scrubber = Scrubber()
+    sent: list[str] = []
+
+    async def answer(request: httpx2.Request) -> httpx2.Response:
+        sent.append(scrubber.text(f"<{SLACK}> <{key}>"))
+        return await post.receiver(request)
+
+    key = post.destination("https:crm", SLACK)
+    post.receiver.status = status
+    forwarder = post.another(answer, learn=scrubber.learn)
+    post.rules.add(["call.*"], "crm")
+    post.log.append([call("ended", 1)])
+    assert await forwarder.step() == 2  # one that is new, and one that is due
+    assert sent == [f"<{MASK}> <{MASK}>"]
+    await forwarder.aclose()
+
+
+async def test_a_house_masks_where_it_passes_events_on_to(home: Path) -> None:
+    """The house's log, answers and errors know the address as soon as it is used."""
+    url = "https://127.0.0.1:9/services/a-secret-path"
+    variables = {"AIRCALL_MCP_HOME": str(home)}
+    vault = vault_at(home, variables)
+    vault.create("file")
+    async with open_house(settings_from({}, variables), variables, vault=vault) as house:
+        room = house.mailroom
+        box = mailbox_of(vault, make=True)
+        assert box is not None
+        room.events.install(box.public)
+        room.events.open_door(
+            door_for("door", b"t", account="", aircall_id="u", url="", kinds=(), now=0)
+        )
+        room.rules.name_destination("https:crm", Secret(url), vault)
+        room.rules.add(["call.*"], "crm")
+        room.events.append([replace(call("ended", 1), webhook="door")])
+        forwarder = room.forwarder()
+        assert house.auth.scrub(url) == url
+        assert await forwarder.step() == 2
+        assert house.auth.scrub(f"<{url}>") == f"<{MASK}>"
+        await forwarder.aclose()
+    vault.close()
 
 
 async def test_what_was_erased_meanwhile_is_not_passed_on(post: Post) -> None:

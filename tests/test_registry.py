@@ -131,3 +131,33 @@ def test_one_account_needs_no_argument_and_several_do(registry: Registry) -> Non
     assert "account" not in both.get("aircall_search").input_schema["properties"]
     assert "account" not in registry.get("aircall_get_tag").input_schema["properties"]
     assert len(both) == len(registry)
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [
+        {"read_only": True},
+        {"toolsets": ("tags",), "exclude_tools": ("get_tag",)},
+        {"tools": ("archive_call",), "include_deprecated": True},
+        {"surface": "search", "read_only": True, "exclude_tools": ("list_tags",)},
+    ],
+)
+def test_what_the_owner_chose_stays_chosen_with_several_accounts(
+    registry: Registry, choices: dict[str, Any]
+) -> None:
+    renamed = Registry(
+        registry.known,
+        toolsets=registry.toolsets,
+        aliases={"aircall_make_tag": "aircall_create_tag"},
+    )
+    one = renamed.select(Selection(**choices))
+    both = one.with_accounts(["paris", "boston"])
+    assert 0 < len(one) < len(registry.known)
+    assert [operation.id for operation in both] == [operation.id for operation in one]
+    assert [o.id for o in both.known if o in both] == [o.id for o in one.known if o in one]
+    assert (both.surface, both.toolsets) == (one.surface, one.toolsets)
+    assert both.find("aircall_make_tag").id == "create_tag"
+    if "read_only" in choices:
+        assert {o.effect for o in both.known if o in both} == {"read"}
+        with pytest.raises(NotOffered):
+            both.get("aircall_create_tag")

@@ -136,6 +136,7 @@ def _callers(name: str) -> set[str]:
 
 
 def test_only_the_vault_imports_cryptography() -> None:
+    found: set[str] = set()
     for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             names: list[str] = []
@@ -146,9 +147,11 @@ def test_only_the_vault_imports_cryptography() -> None:
             for name in names:
                 root = name.partition(".")[0]
                 where = path.relative_to(PACKAGE).as_posix()
+                found.add(root)
                 assert root != "cryptography" or where.startswith("vault/"), where
                 assert root != "authlib" or where == "oauth.py", where
                 assert root != "keyring" or where.startswith("vault/"), where
+    assert {"cryptography", "authlib", "keyring"} <= found
 
 
 class TestSealing:
@@ -217,6 +220,26 @@ class TestScrubber:
         scrubber.learn(Secret("company-0 has token 010"), owner="company-0")
         scrubber.learn(Secret("company-0 has token 010"), owner="company-0")
         assert scrubber.text("company-0 has token 010") == MASK
+
+    def test_what_is_in_use_stays_masked_however_much_else_its_owner_had(self) -> None:
+        """A client's secret lives on while one token after the other is renewed."""
+        scrubber = Scrubber()
+        for generation in range(40):
+            scrubber.learn(Secret(f"token number {generation:03}"), owner="paris")
+            scrubber.learn(Secret(TEXT), owner="paris", pair=Secret("some-client-id"))
+            assert scrubber.text(f"<{TEXT}>") == f"<{MASK}>"
+        pair = base64.b64encode(f"some-client-id:{TEXT}".encode()).decode()
+        assert scrubber.text(f"<{pair}>") == f"<{MASK}>"
+
+    def test_what_was_displaced_is_masked_again_as_soon_as_it_is_used(self) -> None:
+        scrubber = Scrubber()
+        for round_ in range(3):
+            scrubber.learn(Secret(TEXT), owner="paris")
+            assert scrubber.text(f"<{TEXT}>") == f"<{MASK}>"
+            for number in range(20):
+                scrubber.learn(Secret(f"token {round_} number {number:03}"), owner="paris")
+                assert scrubber.text(f"token {round_} number {number:03}") == MASK
+            assert scrubber.text(f"<{TEXT}>") == f"<{TEXT}>"
 
     def test_the_longest_is_masked_whether_there_are_few_or_many(self) -> None:
         for many in (0, 300):

@@ -40,6 +40,16 @@ def test_concise_drops_what_is_empty_and_plumbing_and_keeps_what_counts() -> Non
     }
 
 
+def test_concise_keeps_nought_and_false_which_are_something() -> None:
+    call: dict[str, Any] = {
+        "id": 0, "score": 0.0, "change": -0.0, "answered": False, "none": None, "text": "",
+        "scores": [0.0, 0, False],
+    }  # fmt: skip
+    kept = {name: value for name, value in call.items() if name not in ("none", "text")}
+    assert concise({"call": call}) == {"call": kept}
+    assert json.dumps(concise({"call": call})) == json.dumps({"call": kept})  # 0.0 is not 0
+
+
 def test_concise_reduces_what_is_inside_to_what_identifies_it() -> None:
     user = {"id": 2, "direct_link": "x", "name": "Ana", "email": "a@b.c", "language": "fr"}
     call = {"id": 1, "user": user, "comments": [{"id": 5, "content": "Hi", "posted_by": user}]}
