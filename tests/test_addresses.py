@@ -181,7 +181,9 @@ def test_no_address_of_a_closed_network_passes_in_any_notation(
 @given(some.text(max_size=40))
 def test_whatever_stands_there_is_judged_and_never_breaks(text: str) -> None:
     for url in (text, f"https://{text}", f"https://{text}/", f"https://example.com/{text}"):
-        fault_of(url)
+        fault = fault_of(url)
+        assert isinstance(fault, str)
+        assert fault_of(url) == fault
 
 
 @given(some.text(alphabet="0123456789abcdefxX.:[]%", max_size=24))

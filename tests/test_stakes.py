@@ -173,6 +173,7 @@ async def test_what_is_allowed_by_name_arrives(asked: Asked) -> None:
     for surface in ("full", "search"):
         desk, arrived = real_host(asked.words, surface)
         ways_in = [way for way in ways(asked) if way[0] == surface]
+        assert ways_in
         for number, (_, tool, arguments) in enumerate(ways_in, 1):
             await desk.call(tool, arguments, Caller())
             assert len(arrived) == number, (tool, arguments)

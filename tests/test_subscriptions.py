@@ -145,6 +145,7 @@ async def test_the_watchdog_brings_back_what_was_disabled(registered: Registered
             webhook.active = False
             while not webhook.active:  # noqa: ASYNC110 - another task brings it back
                 await asyncio.sleep(0.01)
+    assert not watching.done()
     watching.cancel()
     await asyncio.gather(watching, return_exceptions=True)
 

@@ -7,18 +7,20 @@ import re
 from collections import Counter
 from typing import Any, cast
 
+import httpx2
 import jsonschema_rs
 import pytest
 
 from aircall_mcp import spec
+from aircall_mcp.config import AIRCALL
 from aircall_mcp.desk import Desk
-from aircall_mcp.gateway import Caller
+from aircall_mcp.gateway import Caller, Gateway
 from aircall_mcp.operation import Operation
 from aircall_mcp.registry import Registry, Selection
 from aircall_mcp.sandbox import Sandbox
 from aircall_mcp.tools import tool_for
 
-from ..house import Clock, Office, desk_over
+from ..house import Clock, Office, auth_for, desk_over
 from .living import alive
 
 pytestmark = pytest.mark.anyio
@@ -84,7 +86,9 @@ def test_its_input_schema_is_valid_closed_and_small(operation: Operation) -> Non
 def test_its_input_schema_keeps_to_the_dialect_that_every_client_takes(
     operation: Operation,
 ) -> None:
-    for where, part in parts(operation.input_schema):
+    inside = parts(operation.input_schema)
+    assert len(inside) > len(operation.parameters)
+    for where, part in inside:
         assert not part.keys() & {"anyOf", "oneOf", "allOf", "not", "if", "$ref", "format"}, where
         kinds = part.get("type", [])
         if "array" in (kinds if isinstance(kinds, list) else [kinds]):
@@ -95,6 +99,7 @@ def test_its_input_schema_keeps_to_the_dialect_that_every_client_takes(
 
 @every_tool
 def test_every_parameter_says_what_it_is(operation: Operation) -> None:
+    assert {one.name for one in operation.parameters} == set(operation.input_schema["properties"])
     for where, part in parts(operation.input_schema):
         for name, inner in part.get("properties", {}).items():
             assert inner.get("description"), f"{where}.{name}"
@@ -298,7 +303,24 @@ def test_every_operation_of_the_document_is_in_one_toolset_or_excluded(registry:
     assert {operation.toolset for operation in ALL} == {t.name for t in registry.toolsets}
 
 
+class Watched(httpx2.ASGITransport):
+    closed = 0
+
+    async def aclose(self) -> None:
+        self.closed += 1
+        await super().aclose()
+
+
 async def test_closing_the_desk_twice_does_no_harm(registry: Registry, clock: Clock) -> None:
-    desk: Desk = furnished(registry, clock).desk
+    """What it let go of is let go of once, and nothing goes out afterwards."""
+    sandbox = Sandbox(clock=clock, requests_per_minute=None)
+    transport = Watched(app=sandbox)
+    auth = auth_for(AIRCALL, (sandbox.api_id, sandbox.api_token))
+    desk = Desk(registry, Gateway(base_url=AIRCALL, auth=auth, transport=transport))
+    assert not (await desk.call("aircall_ping", {}, CALLER)).is_error
+    assert transport.closed == 0
     await desk.aclose()
+    assert transport.closed == 1
     await desk.aclose()
+    assert transport.closed == 1
+    assert len(sandbox.arrivals) == 1

@@ -72,6 +72,7 @@ async def test_the_whole_list_is_valid_in_this_era(office: Office, mode: str) ->
     """One bad tool would take the whole list with it."""
     async with Client(AircallServer(office.desk), mode=mode) as client:
         tools = (await client.list_tools()).tools
+    assert [tool.name for tool in tools] == [tool["name"] for tool in office.desk.tools()]
     for tool in tools:
         assert tool.input_schema["type"] == "object"
         assert tool.output_schema is None

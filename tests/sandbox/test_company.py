@@ -45,11 +45,13 @@ def test_nobody_is_in_two_calls_at_once() -> None:
         if call.user is not None:
             assert until.get(call.user, 0) <= call.started
             until[call.user] = call.ended
+    assert len(until) > 1
 
 
 def test_phone_numbers_and_addresses_belong_to_nobody() -> None:
     world = Office(data="large").world
     fiction = ("+199", "+33199", "+3363998", "+44207946", "+493023125")
+    assert len(world.contacts) > 1_000
     for contact in world.contacts.values():
         digits = contact.phones[0].value.replace(" ", "").replace("-", "")
         american = digits.startswith("+1") and digits[5:10] == "55501"

@@ -57,6 +57,7 @@ def test_no_sentence_stands_for_two_intents(sources: train.Sources) -> None:
     for example in sources.examples:
         if example.voice != train.OWN:
             assert meant.setdefault(example.text.lower(), example.intent) == example.intent
+    assert len(meant) > 10_000
 
 
 def test_refusals_are_spoken_for_by_several_hundred_phrases(sources: train.Sources) -> None:
