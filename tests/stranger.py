@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -11,6 +12,9 @@ from typing import Any
 import uvicorn
 
 from aircall_mcp import probe
+from aircall_mcp.config import home_in
+from aircall_mcp.sandbox import Sandbox
+from aircall_mcp.sandboxes import Sandboxes
 
 Says = Callable[[str, str], Any]
 
@@ -46,6 +50,14 @@ class Stranger:
         kind = [(b"content-type", b"application/json")]
         await send({"type": "http.response.start", "status": 200, "headers": kind})
         await send({"type": "http.response.body", "body": content})
+
+
+@contextmanager
+def announced(sandbox: Sandbox) -> Generator[str]:
+    """`sandbox` on a real port, known in the home of the test; gives its URL."""
+    here = Sandboxes(home_in(os.environ))
+    with listening(sandbox) as url, here.announced(url) as sandbox.proof:
+        yield url
 
 
 @contextmanager

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 from collections.abc import Callable
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,15 +20,17 @@ from aircall_mcp.config import settings_from
 from aircall_mcp.errors import NotAllowed
 from aircall_mcp.gateway import Caller
 from aircall_mcp.sandbox import Sandbox
+from aircall_mcp.sandboxes import Sandboxes
 
-from .processes import small_aircall, spoken
-from .stranger import Stranger, listening, stranger
+from .processes import PATIENCE, small_aircall, spoken, started
+from .stranger import Stranger, announced, listening, stranger
 from .upstream import bound, gateway, upstream
 
 pytestmark = pytest.mark.anyio
 
 KEY = {"AIRCALL_API_ID": "sandbox-api-id", "AIRCALL_API_TOKEN": "sandbox-api-token"}
 TAG = {"tag_id": 1}
+OLD = probe.Proof("http://127.0.0.1:1", b"an old key")
 
 
 def house_at(url: str) -> House:
@@ -43,7 +48,7 @@ def echo(_method: str, path: str) -> Any:
 
 def remembering(_method: str, _path: str) -> Any:
     """What the sandbox once said to another question."""
-    return probe.answer("another nonce")
+    return OLD.answer("another nonce")
 
 
 LIES: dict[str, Callable[[str, str], Any]] = {
@@ -59,9 +64,10 @@ LIES: dict[str, Callable[[str, str], Any]] = {
 
 @pytest.mark.parametrize("says", LIES.values(), ids=LIES)
 async def test_whoever_else_listens_is_taken_for_the_real_host(
-    says: Callable[[str, str], Any],
+    says: Callable[[str, str], Any], home: Path
 ) -> None:
-    with stranger(says) as there:
+    """Also where a sandbox once listened, and was killed."""
+    with stranger(says) as there, Sandboxes(home).announced(there.url):
         house = house_at(there.url)
         for tool, arguments in (
             ("aircall_delete_tag", TAG),
@@ -80,8 +86,8 @@ async def test_whoever_else_listens_is_taken_for_the_real_host(
         await house.aclose()
 
 
-async def test_the_question_is_a_new_one_each_time_and_bears_no_credential() -> None:
-    with stranger() as there:
+async def test_the_question_is_a_new_one_each_time_and_bears_no_credential(home: Path) -> None:
+    with stranger() as there, Sandboxes(home).announced(there.url):
         house = house_at(there.url)
         for _ in range(3):
             await house.desk.call("aircall_delete_tag", TAG, Caller())
@@ -96,7 +102,7 @@ async def test_the_question_is_a_new_one_each_time_and_bears_no_credential() -> 
 
 async def test_our_own_sandbox_on_a_port_needs_nobodys_yes_and_says_what_it_is() -> None:
     sandbox = Sandbox()
-    with listening(sandbox) as url:
+    with announced(sandbox) as url:
         house = house_at(url)
         result = await house.desk.call("aircall_delete_tag", a_tag(sandbox), Caller())
         assert not result.is_error, result.payload
@@ -105,12 +111,12 @@ async def test_our_own_sandbox_on_a_port_needs_nobodys_yes_and_says_what_it_is()
         await house.aclose()
 
 
-async def test_what_listens_may_change_and_nothing_is_remembered_of_who_it_was() -> None:
+async def test_what_listens_may_change_and_nothing_is_remembered_of_who_it_was(home: Path) -> None:
     """A proxy takes the port of the sandbox, and the other way round: also over a connection that
     was opened before."""
     sandbox, there = Sandbox(), Stranger()
     with ExitStack() as first:
-        url = first.enter_context(listening(sandbox))
+        url = first.enter_context(announced(sandbox))
         port = int(url.rpartition(":")[2])
         house = house_at(url)
         tags = iter(sandbox.world.tags.copy())
@@ -123,7 +129,7 @@ async def test_what_listens_may_change_and_nothing_is_remembered_of_who_it_was()
             assert refused.payload["error"]["kind"] == "not_allowed"
             assert there.arrivals == []
             await house.desk.call("aircall_list_teams", {}, Caller())  # a connection to keep
-        with listening(sandbox, port):
+        with listening(sandbox, port), Sandboxes(home).announced(url) as sandbox.proof:
             again = await house.desk.call("aircall_delete_tag", {"tag_id": next(tags)}, Caller())
             assert not again.is_error
         await house.aclose()
@@ -143,10 +149,11 @@ class Changing:
 
 
 @pytest.mark.parametrize("after", [0, 1])
-async def test_it_is_asked_right_before_the_effect_is_sent(after: int) -> None:
+async def test_it_is_asked_right_before_the_effect_is_sent(after: int, home: Path) -> None:
     """That it was the sandbox when the call came in is not enough: a wait may lie between."""
     sandbox, there = Sandbox(), Stranger()
-    with listening(Changing(sandbox, there, after)) as url:
+    changing = Changing(sandbox, there, after)
+    with listening(changing) as url, Sandboxes(home).announced(url) as sandbox.proof:
         house = house_at(url)
         result = await house.desk.call("aircall_delete_tag", a_tag(sandbox), Caller())
         assert result.payload["error"]["kind"] == "not_allowed"
@@ -155,13 +162,99 @@ async def test_it_is_asked_right_before_the_effect_is_sent(after: int) -> None:
         await house.aclose()
 
 
-async def test_a_faulty_way_to_the_sandbox_still_leads_to_the_sandbox() -> None:
+async def test_a_faulty_sandbox_is_a_sandbox_and_a_proxy_before_it_is_not(home: Path) -> None:
     """Nothing it does to its callers, such as faults and waiting, is done to this question."""
+    here = Sandboxes(home)
     async with upstream(faults={"http-500": 1.0}) as there:
-        ours = gateway(there.proxy.base_url, allowed=UNASKED)
-        assert await ours.at_sandbox()
+        with here.announced(f"http://127.0.0.1:{there.port}") as there.sandbox.proof:
+            ours = gateway(there.sandbox.proof.address, allowed=UNASKED, proof_at=here.proof_at)
+            assert await ours.at_sandbox()
+            before = gateway(there.proxy.base_url, allowed=UNASKED, proof_at=here.proof_at)
+            assert not await before.at_sandbox()
+            await ours.aclose()
+            await before.aclose()
         assert there.arrivals() == 0
+
+
+class Routing:
+    """What a proxy does that leads Aircall's paths to Aircall, and all others to a sandbox."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox, self.aircall = sandbox, Stranger()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        app = self.aircall if scope["path"].startswith(("/v1/", "/v2/")) else self.sandbox
+        await app(scope, receive, send)
+
+
+@pytest.mark.parametrize("stale", [False, True], ids=["", "on the port of one that was killed"])
+async def test_a_proxy_that_routes_by_path_is_the_real_host(home: Path, stale: bool) -> None:
+    sandbox, here = Sandbox(), Sandboxes(home)
+    routing = Routing(sandbox)
+    with ExitStack() as stack:
+        url = stack.enter_context(listening(routing))
+        if stale:
+            stack.enter_context(here.announced(url))
+        stack.enter_context(announced(sandbox))
+        house = house_at(url)
+        for tool, arguments in (
+            ("aircall_start_outbound_call", {"user_id": 1, "number_id": 2, "to": "+33199001234"}),
+            ("aircall_delete_tag", a_tag(sandbox)),
+        ):
+            result = await house.desk.call(tool, arguments, Caller())
+            assert result.payload["error"]["kind"] == "not_allowed"
+        assert routing.aircall.all == []
+        assert not await house.desk.at_sandbox()
+        await house.aclose()
+
+
+@pytest.mark.parametrize("host", ["localhost", "[::1]"])
+async def test_another_name_of_this_machine_may_be_somebody_else(host: str) -> None:
+    with announced(Sandbox()) as url:
+        house = house_at(url.replace("127.0.0.1", host))
+        assert not await house.desk.at_sandbox()
+        await house.aclose()
+
+
+async def test_beyond_a_proxy_this_address_is_another_machines(home: Path) -> None:
+    with announced(Sandbox()) as url, stranger() as there:
+        ours = gateway(url, proxy=there.url, allowed=UNASKED, proof_at=Sandboxes(home).proof_at)
+        with pytest.raises(NotAllowed):
+            await ours.send(bound("delete_tag", tag_id=1), Caller())
+        assert there.all == []
         await ours.aclose()
+
+
+def test_a_file_counts_for_its_own_address_and_only_where_the_owner_alone_can_read_it(
+    home: Path,
+) -> None:
+    here, address = Sandboxes(home), "http://127.0.0.1:9999"
+    with here.announced(address) as proof:
+        file = home / "sandbox" / "9999.json"
+        assert here.proof_at(address) == proof
+        assert proof.key.hex() not in repr(proof)
+        assert file.stat().st_mode & 0o777 == 0o600
+        (home / "sandbox" / "9998.json").write_bytes(file.read_bytes())
+        (home / "sandbox" / "9998.json").chmod(0o600)
+        assert here.proof_at("http://127.0.0.1:9998") is None
+        for odd in (address + "/", "http://127.0.0.1:09999", "http://127.0.0.1:../9999", ""):
+            assert here.proof_at(odd) is None
+        file.chmod(0o640)
+        assert here.proof_at(address) is None
+        file.chmod(0o600)
+        for broken in (b"", b"[]", b"{}", json.dumps({"address": address, "key": "00"}).encode()):
+            file.write_bytes(broken)
+            assert here.proof_at(address) is None
+
+
+def test_whoever_ends_takes_away_no_file_of_a_later_one(home: Path) -> None:
+    here, address = Sandboxes(home), "http://127.0.0.1:9999"
+    with ExitStack() as stack:
+        with here.announced(address):
+            later = stack.enter_context(here.announced(address))
+        assert here.proof_at(address) == later
+    assert here.proof_at(address) is None
+    assert list((home / "sandbox").iterdir()) == []
 
 
 async def test_nobody_there_is_no_sandbox() -> None:
@@ -185,7 +278,28 @@ async def test_what_speaks_tls_is_not_even_asked(url: str) -> None:
 
 
 @pytest.mark.slow
-async def test_the_sandbox_of_the_command_line_is_known_by_its_answer() -> None:
+async def test_the_sandbox_of_the_command_line_is_known_while_it_runs(home: Path) -> None:
+    async with started("sandbox", pipe=False) as process:
+        assert process.stdout
+        line = json.loads(await asyncio.wait_for(process.stdout.readline(), PATIENCE))
+        assert Sandboxes(home).proof_at(line["base_url"])
+        process.terminate()
+        await asyncio.wait_for(process.wait(), PATIENCE)
+        assert Sandboxes(home).proof_at(line["base_url"]) is None
+
+
+@pytest.mark.slow
+async def test_a_sandbox_whose_home_cannot_be_used_serves_and_says_so() -> None:
+    async with started("sandbox", pipe=False, AIRCALL_MCP_HOME=os.devnull) as process:
+        assert process.stdout
+        assert process.stderr
+        assert await asyncio.wait_for(process.stdout.readline(), PATIENCE)
+        said = await asyncio.wait_for(process.stderr.readline(), PATIENCE)
+        assert b"servers take this for the real host" in said
+
+
+@pytest.mark.slow
+async def test_a_server_reaches_people_in_the_sandbox_of_the_command_line() -> None:
     async with small_aircall() as environment, spoken(**environment) as server:
         users = (await server.call("aircall_list_users_v2"))["data"]["users"]
         ana = next(user for user in users if user["name"].startswith("Ana"))
@@ -213,7 +327,7 @@ def test_doctor_calls_a_proxy_the_real_host(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_doctor_knows_the_sandbox_on_a_port(monkeypatch: pytest.MonkeyPatch) -> None:
-    with listening(Sandbox()) as url:
+    with announced(Sandbox()) as url:
         said = found({**KEY, "AIRCALL_MCP_BASE_URL": url}, monkeypatch)
     assert "no phone rings" in said["aircall"]
     assert url in said["aircall"]

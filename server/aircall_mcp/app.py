@@ -22,6 +22,7 @@ from .journal import Journal
 from .mailroom import Mailroom
 from .operation import EVERYTHING, Allowance, Bound
 from .registry import Registry, Selection
+from .sandboxes import Sandboxes
 from .secrets import Secret, scrubber_for
 from .vault import vault_at
 
@@ -122,6 +123,7 @@ def open_house(
         sandbox=settings.sandbox,
         allowed=_allowed(settings),
         guard=guard,
+        proof_at=Sandboxes(settings.home).proof_at,
         company=auth.company,
         budget=paces,
         journal=intents,

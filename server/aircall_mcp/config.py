@@ -176,7 +176,7 @@ def settings_from(
     refused with the nearest known one, unknown variables of the environment are left alone.
     """
     environment = os.environ if environment is None else environment
-    home = Path(environment.get("AIRCALL_MCP_HOME") or _default_home()).expanduser()
+    home = home_in(environment)
     file = home / "config.toml"
     chosen: dict[str, Any] = {"home": home}
     sources: dict[str, str] = {}
@@ -199,6 +199,11 @@ def settings_from(
         first = error.errors(include_input=False, include_url=False)[0]
         key = str(first["loc"][0]) if first["loc"] else "settings"
         raise SettingsError(f"{sources.get(key, key)}: {first['msg']}.") from None
+
+
+def home_in(environment: Mapping[str, str]) -> Path:
+    """The directory of what this user has here."""
+    return Path(environment.get("AIRCALL_MCP_HOME") or _default_home()).expanduser()
 
 
 def _default_home() -> Path:

@@ -139,6 +139,14 @@ Company = Callable[[str | None], Awaitable[tuple[str, int]]]
 """From an account to its company, as a one-way hash, and the requests it has in a minute."""
 
 
+ProofAt = Callable[[str], probe.Proof | None]
+"""From an address to what the sandbox proves itself by that says it listens there."""
+
+
+def _nobody(_address: str) -> None:
+    """No sandbox listens on this machine."""
+
+
 Guard = Callable[[Bound, Caller], Awaitable[None]]
 """Raises `NotAllowed` for an effect that nobody but a person may have."""
 
@@ -194,6 +202,7 @@ class Gateway:
         sandbox: bool = False,
         allowed: frozenset[Allowance] = EVERYTHING,
         guard: Guard = _unguarded,
+        proof_at: ProofAt = _nobody,
         company: Company = _one_company,
         budget: Budget | None = None,
         journal: Journal | None = None,
@@ -213,6 +222,8 @@ class Gateway:
         self._auth = auth
         self._allowed = allowed
         self._guard = guard
+        # Beyond a proxy, an address of this machine is another machine's.
+        self._proof_at = _nobody if proxy else proof_at
         self._company = company
         self._budget = budget
         self._journal = journal
@@ -285,11 +296,12 @@ class Gateway:
         raise self._not_allowed(bound)
 
     async def at_sandbox(self) -> bool:
-        """Whether it is our own sandbox that answers, at this moment. Nothing of it is kept: what
-        listens on a port of this machine may be another one the next time."""
+        """Whether it is our own sandbox that listens there, at this moment. Nothing of it is kept:
+        what listens on a port of this machine may be another one the next time."""
         if self.sandbox:
             return True
-        if not self._on_loopback():
+        proof = self._proof_at(self.base_url)
+        if proof is None:
             return False
         asked = probe.nonce()
         try:
@@ -299,7 +311,7 @@ class Gateway:
             )  # fmt: skip
         except Broken:
             return False
-        return answered.status == 200 and probe.is_answer(answered.body, asked)
+        return answered.status == 200 and proof.is_answer(answered.body, asked)
 
     def _lacking(self, bound: Bound) -> list[Allowance]:
         needed: tuple[Allowance, ...] = (bound.operation.effect, *bound.stakes)
@@ -312,7 +324,8 @@ class Gateway:
         hint = f"The owner can start the server with --allow {','.join(lacking)}."
         if self._on_loopback():
             hint += (
-                f" {self.base_url} is taken for the real host: no sandbox of ours answers there."
+                f" {self.base_url} is taken for the real host: no sandbox that this user started"
+                " listens there itself (`aircall-mcp sandbox` prints its address)."
             )
         return NotAllowed(
             f"{bound.operation.tool} {does}; the owner of this server does not allow that.",

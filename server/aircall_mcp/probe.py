@@ -1,8 +1,8 @@
-"""Ask whoever listens at an address whether it is our own sandbox.
+"""Ask whoever listens at an address whether it is the sandbox that runs there.
 
-A loopback address is the real host like any other: a proxy may stand there. So it is asked, with a
-nonce of this one question, and only the sandbox knows the answer. The key is no secret: it tells
-our sandbox from whatever else may answer, echo or forward, not from somebody who sets out to lie.
+A loopback address is the real host like any other: a proxy may stand there, and it may lead some of
+its paths to a sandbox. So what is proved is not that a sandbox answers but that this listener is
+one: with a key that one process made for the address at which it listens itself.
 """
 
 from __future__ import annotations
@@ -11,28 +11,34 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 PATH = "/aircall-mcp/sandbox/"
 """A path that Aircall has not; the nonce follows."""
-
-_KEY = b"aircall-mcp sandbox 1"
 
 
 def nonce() -> str:
     return secrets.token_hex(16)
 
 
-def answer(asked: str) -> dict[str, str]:
-    """What the sandbox answers to a nonce, as JSON."""
-    return {"sandbox": hmac.new(_KEY, asked.encode(), hashlib.sha256).hexdigest()}
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """That a sandbox listens at `address`, such as `http://127.0.0.1:8080`; `key` is its own."""
 
+    address: str
+    key: bytes = field(repr=False)
 
-def is_answer(body: Any, asked: str) -> bool:
-    """Whether this body answers exactly this nonce."""
-    said: Any = (
-        cast("Mapping[str, Any]", body).get("sandbox") if isinstance(body, Mapping) else None
-    )
-    return isinstance(said, str) and hmac.compare_digest(
-        said.encode("utf-8", "replace"), answer(asked)["sandbox"].encode()
-    )
+    def answer(self, asked: str) -> dict[str, str]:
+        """What the sandbox answers to a nonce, as JSON."""
+        said = f"{asked} {self.address}".encode("utf-8", "replace")
+        return {"sandbox": hmac.new(self.key, said, hashlib.sha256).hexdigest()}
+
+    def is_answer(self, body: Any, asked: str) -> bool:
+        """Whether this body answers exactly this nonce."""
+        said: Any = (
+            cast("Mapping[str, Any]", body).get("sandbox") if isinstance(body, Mapping) else None
+        )
+        return isinstance(said, str) and hmac.compare_digest(
+            said.encode("utf-8", "replace"), self.answer(asked)["sandbox"].encode()
+        )

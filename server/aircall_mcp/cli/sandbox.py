@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import socket
+import sys
+from contextlib import ExitStack
+from typing import Any, NoReturn
 
 import click
+
+from ..config import home_in
+from ..errors import StoreError
+from ..sandboxes import Sandboxes
 
 
 @click.command("sandbox")
@@ -45,8 +55,6 @@ def command(
 
     The first line on stdout is JSON: base_url and the keys that fit.
     """
-    import uvicorn
-
     from ..hosting import listen
     from ..sandbox import Sandbox
 
@@ -60,8 +68,6 @@ def command(
         base_url=base_url,
         oauth=oauth,  # type: ignore[arg-type]  # as above
     )
-    keys = ("api_id", "api_token", "client_id", "client_secret")
-    click.echo(json.dumps({"base_url": base_url, **{key: getattr(sandbox, key) for key in keys}}))
     app = sandbox
     if deliver_to is not None:
         from ..sandbox.deliveries import Deliveries
@@ -73,6 +79,31 @@ def command(
             duplicates=webhook_duplicates,
             disorder=webhook_disorder,
         )
+    signal.signal(signal.SIGTERM, _end)
+    with ExitStack() as announced:
+        try:
+            here = Sandboxes(home_in(os.environ))
+            sandbox.proof = announced.enter_context(here.announced(base_url))
+        except StoreError as error:
+            click.echo(
+                f"aircall-mcp: servers take this for the real host: {error.message} {error.hint}",
+                err=True,
+            )
+        keys = ("api_id", "api_token", "client_id", "client_secret")
+        known = {key: getattr(sandbox, key) for key in keys}
+        click.echo(json.dumps({"base_url": base_url, **known}))
+        _serve(app, listening)
+
+
+def _end(number: int, _frame: object) -> NoReturn:
+    """Told to end, so that what was entered is left."""
+    sys.exit(128 + number)
+
+
+def _serve(app: Any, listening: socket.socket) -> None:
+    """Until interrupted or told to end."""
+    import uvicorn
+
     config = uvicorn.Config(
         app, log_config=None, log_level="critical", access_log=False, server_header=False
     )

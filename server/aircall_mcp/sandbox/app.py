@@ -77,7 +77,8 @@ class Sandbox:
     shut down. `oauth` says whether access tokens live for ever or for `token_lifetime` seconds
     with one-time refresh tokens. `add_ons` are those of the plan, by default all that the
     description names. Raises `SettingsError` for a wrong choice and `SpecError` when the
-    description and the implementations do not name the same operations.
+    description and the implementations do not name the same operations. With a `proof` it answers
+    whoever asks whether it listens where it says.
     """
 
     def __init__(
@@ -99,6 +100,7 @@ class Sandbox:
         pace: Pace | None = None,
         remembered: int = 10_000,
     ) -> None:
+        self.proof: probe.Proof | None = None
         self._faults = dict(faults or {})
         self._contract = contract()
         self._add_ons = self._contract.add_ons if add_ons is None else add_ons
@@ -153,8 +155,8 @@ class Sandbox:
             return  # gone before the request was told
         method: str = scope["method"]
         path = _raw_path(scope)
-        if method == "GET" and path.startswith(probe.PATH):  # no request to Aircall
-            known = probe.answer(path.removeprefix(probe.PATH))
+        if self.proof and method == "GET" and path.startswith(probe.PATH):  # not to Aircall
+            known = self.proof.answer(path.removeprefix(probe.PATH))
             await _send(send, Answer(200, known), {}, "")
             return
         query = cast(bytes, scope["query_string"]).decode("latin-1")
