@@ -453,10 +453,10 @@ async def test_an_event_is_found_behind_more_than_fit_into_one_look(room: Room) 
     assert onward["data"]["event"]["data"]["id"] == 251
 
 
-async def test_a_long_call_and_one_that_was_read_before_are_seen_to_end(
+async def test_a_long_call_is_seen_to_end(
     home: Path, sandbox: Sandbox, registry: Registry, clock: Clock
 ) -> None:
-    """Without a webhook: a call of three hours, and no look may be answered from memory."""
+    """Without a webhook: a call of three hours is looked at until it ends, each look at Aircall."""
     user = next(iter(sandbox.world.users.values()))
     number = next(iter(sandbox.world.numbers.values()))
     dialled = sandbox.world.dial(user, number, "+33199001234", clock.now)
