@@ -224,8 +224,10 @@ class TestScrubber:
     def test_what_is_in_use_stays_masked_however_much_else_its_owner_had(self) -> None:
         """A client's secret lives on while one token after the other is renewed."""
         scrubber = Scrubber()
+        scrubber.learn(Secret(TEXT), owner="paris")
         for generation in range(40):
             scrubber.learn(Secret(f"token number {generation:03}"), owner="paris")
+            assert scrubber.text(f"<{TEXT}>") == f"<{MASK}>"
             scrubber.learn(Secret(TEXT), owner="paris", pair=Secret("some-client-id"))
             assert scrubber.text(f"<{TEXT}>") == f"<{MASK}>"
         pair = base64.b64encode(f"some-client-id:{TEXT}".encode()).decode()

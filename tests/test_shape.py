@@ -73,6 +73,7 @@ def test_times_are_written_so_that_they_can_be_read() -> None:
         "started_at": "2026-11-19T10:00:00Z", "sent_at": "2026-11-19T10:00:00Z", "wait": 1795082400
     }  # fmt: skip
     assert full(body) == body
+    assert concise({"call": {"sent_at": 1795082400}}) == {"call": {"sent_at": 1795082400}}
     for odd in (10**18, -5, 7, True, "2026"):
         assert concise({"call": {"started_at": odd}}) == {"call": {"started_at": odd}}
 
