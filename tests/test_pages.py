@@ -450,3 +450,40 @@ async def test_and_for_the_waiting_between_them(registry: Registry) -> None:
     assert got.page
     assert got.page.returned == 500
     await gateway.aclose()
+
+
+async def test_what_is_watched_waits_longer_for_the_limit_than_what_nobody_sees(
+    registry: Registry,
+) -> None:
+    clock = Clock()
+
+    async def company(_account: str | None) -> tuple[str, int]:
+        return "company", 2
+
+    async def sleep(seconds: float) -> None:
+        clock.pass_by(seconds)
+
+    budget = Budget(lambda: InMemory(MIGRATIONS), longest_wait=1, clock=clock, sleep=sleep)
+    app, asked = in_time(clock, 0)
+    gateway = gateway_to(app, clock=clock, budget=budget, company=company)
+    bound = registry.ids["list_tags"].bind({"max_items": 150, "fresh": True})
+    got = await read(gateway, bound, Caller())
+    assert asked == ["1"]
+    assert "Stopped early" in got.notes[0]
+    got = await read(gateway, bound, Caller(watched=True))
+    assert asked[1:] == ["1", "2", "3"]
+    assert got.notes == ()
+    await gateway.aclose()
+
+
+async def test_a_cursor_behind_the_last_item_is_not_followed(registry: Registry) -> None:
+    """What the answer counts is believed before a token that leads to nothing."""
+    pages = [
+        {"templates": [{"id": n + 1} for n in range(first, first + 50)],
+         "pageInfo": {"nextToken": first + 50, "totalCount": 100}}
+        for first in (0, 50)
+    ]  # fmt: skip
+    office = Office(desk_over(in_turn(iter(pages)), registry), Sandbox(data="empty"))
+    answer = await office.call("list_whatsapp_templates", number_id=1, max_items=100)
+    assert answer["page"] == {"complete": True, "returned": 100, "total": 100}
+    await office.desk.aclose()
