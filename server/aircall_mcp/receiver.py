@@ -334,5 +334,4 @@ async def serve(receiver: Receiver, host: str, port: int, *, listening: Any = No
         receiver,
         listening or hosting.listen(host, port),
         lifespan="off",
-        h11_max_incomplete_event_size=64 * 1024,
     )
