@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from aircall_mcp.budget import MIGRATIONS, WINDOW, Budget
 from aircall_mcp.errors import ArgumentError, BudgetExhausted
 from aircall_mcp.gateway import Caller
-from aircall_mcp.pages import ITEM_CAP, read
+from aircall_mcp.pages import ITEM_CAP, LONGEST_TOKEN, read
 from aircall_mcp.registry import Registry
 from aircall_mcp.retries import Retries
 from aircall_mcp.sandbox import Sandbox
@@ -280,6 +280,54 @@ async def test_where_a_cursor_leads_nothing_that_was_cut_comes_twice(
     arguments = {"number_id": 1} | ({} if most is None else {"max_items": most})
     items = await walk(office, "list_whatsapp_templates", "templates", **arguments)
     assert [item["id"] for item in items] == list(range(1, total + 1))
+    await office.desk.aclose()
+
+
+@pytest.mark.parametrize(
+    "token", ["t" * (5 * 2**20 - 200), "é" * LONGEST_TOKEN, 10**4000, True, 1.5, ["t"], {"t": "t"}]
+)
+@pytest.mark.parametrize("most", [None, 100])
+async def test_a_token_that_is_none_ends_the_walk_and_is_not_handed_on(
+    registry: Registry, token: Any, most: int | None
+) -> None:
+    first = {"templates": [{"id": 1}], "pageInfo": {"nextToken": "t", "totalCount": 9}}
+    last = {"templates": [{"id": 2}], "pageInfo": {"nextToken": token, "totalCount": 9}}
+    bodies = [last] if most is None else [first, last]
+    office = Office(desk_over(in_turn(iter(bodies)), registry), Sandbox(data="empty"))
+    arguments = {"number_id": 1} | ({} if most is None else {"max_items": most})
+    answer = await office.call("list_whatsapp_templates", **arguments)
+    assert answer["page"] == {"complete": False, "returned": len(bodies), "total": 9}
+    assert any("What follows cannot be read" in note for note in answer["notes"])
+    assert len(json.dumps(answer)) < 1000
+    await office.desk.aclose()
+
+
+@pytest.mark.parametrize("token", ["t" * LONGEST_TOKEN, "", 0, 2**63])
+async def test_a_token_is_a_text_or_a_number(registry: Registry, token: Any) -> None:
+    body = {"templates": [{"id": 1}], "pageInfo": {"nextToken": token}}
+    office = Office(desk_over(in_turn(iter([body])), registry), Sandbox(data="empty"))
+    answer = await office.call("list_whatsapp_templates", number_id=1)
+    assert answer["page"]["next"]["token"] == token
+    await office.desk.aclose()
+
+
+@pytest.mark.parametrize("total", ["many", "9", -1, True, 1.5, [9], 10**4000, {}])
+@pytest.mark.parametrize("most", [None, 100])
+async def test_a_total_that_is_no_count_is_not_known(
+    registry: Registry, total: Any, most: int | None
+) -> None:
+    more = [] if most is None else [{"nextToken": "t"}]
+    bodies = [
+        {"templates": [{"id": 1}], "pageInfo": {**info, "totalCount": total}}
+        for info in [*more, {"nextToken": None}]
+    ]
+    office = Office(desk_over(in_turn(iter(bodies)), registry), Sandbox(data="empty"))
+    arguments = {} if most is None else {"max_items": most}
+    answer = await office.call("list_whatsapp_templates", number_id=1, **arguments)
+    assert answer["page"] == {"complete": True, "returned": len(bodies)}
+    tags = {"tags": [{"id": 1}], "meta": {"total": total, "next_page_link": None}}
+    office = Office(desk_over(in_turn(iter([tags])), registry), Sandbox(data="empty"))
+    assert (await office.call("list_tags"))["page"] == {"complete": True, "returned": 1}
     await office.desk.aclose()
 
 

@@ -19,6 +19,9 @@ WATCHED_PATIENCE = 300.0
 HEAVIEST = 48 * 1024 * 1024
 """Weight in bytes of the pages that one read holds together; 10,000 phone calls weigh 32 MB."""
 
+LONGEST_TOKEN = 2 * 1024
+"""Bytes of a token that is handed on to the model; Aircall's have some twenty."""
+
 _ANCHORS = {"calls": "started_at", "contacts": "created_at"}
 """What `from` and `to` go by, in lists that end at the cap."""
 
@@ -98,7 +101,7 @@ async def _read_by_page(gateway: Gateway, bound: Bound, caller: Caller) -> Read:
             lambda batch=batch: [item for item in batch if _is_new(item, seen)],
             weight=reply.weight,
         )
-        total = meta.get("total") if isinstance(meta.get("total"), int) else None
+        total = _count(meta.get("total"))
         more = bool(meta.get("next_page_link")) and bool(batch)
         number += 1
         if count > 1 and more:
@@ -129,8 +132,8 @@ async def _read_by_cursor(gateway: Gateway, bound: Bound, caller: Caller) -> Rea
     wanted = bound.max_items
     walk = _Walk(gateway, bound, caller)
     token: Any = bound.arguments.get("token")
-    total: Any = None
-    started = token
+    total: int | None = None
+    started, lost = token, False
     cursors: dict[int, Any] = {}
     while True:
         left = wanted - len(walk.items) if wanted else bound.arguments.get("limit", PAGE_SIZE)
@@ -144,7 +147,11 @@ async def _read_by_cursor(gateway: Gateway, bound: Bound, caller: Caller) -> Rea
             return _as_it_came(reply, bound)
         position = _fields(_fields(reply.body).get("pageInfo"))
         walk.items += batch
-        token, total = position.get("nextToken"), position.get("totalCount")
+        told, token = position.get("nextToken"), _token(position.get("nextToken"))
+        lost = told is not None and token is None
+        total = _count(position.get("totalCount"))
+        if lost:
+            walk.notes.append("What follows cannot be read: Aircall's token for it is none.")
         if token is not None:
             cursors[len(walk.items)] = token
         if token is None or not batch or not wanted or len(walk.items) >= wanted:
@@ -152,7 +159,7 @@ async def _read_by_cursor(gateway: Gateway, bound: Bound, caller: Caller) -> Rea
         await caller.progress(len(walk.items), min(total or wanted, wanted), "items read")
     more = token is not None and (total is None or len(walk.items) < total)
     page = Page(
-        complete=started is None and not more,
+        complete=started is None and not more and not lost,
         returned=len(walk.items),
         total=total,
         next=_next(bound, token=token) if more else None,
@@ -216,10 +223,10 @@ def _behind_the_cap(bound: Bound, items: list[Any], size: int) -> dict[str, Any]
     None where the order is not that of time, or where nothing would move.
     """
     field = _ANCHORS.get(bound.operation.answer.key, "")
-    moment = _fields(items[-1]).get(field) if items else None
+    moment = _count(_fields(items[-1]).get(field)) if items else None
     edge = "from" if bound.arguments.get("order", "desc") == "asc" else "to"
     by_time = bound.arguments.get("order_by", "created_at") == "created_at"
-    if not by_time or not isinstance(moment, int) or bound.arguments.get(edge) == moment:
+    if not by_time or moment is None or bound.arguments.get(edge) == moment:
         return None
     kept = {name: value for name, value in bound.arguments.items() if name != "page"}
     return {**kept, edge: moment, "per_page": size}
@@ -272,6 +279,20 @@ def _as_it_came(reply: Reply, bound: Bound) -> Read:
 def _fields(value: Any) -> Mapping[str, Any]:
     """`value` if it is a JSON object, else an empty one."""
     return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
+
+
+def _count(value: Any) -> int | None:
+    """`value` if it counts something, or is a moment."""
+    fine = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53
+    return value if fine else None
+
+
+def _token(value: Any) -> str | int | None:
+    """`value` if it is what a token can be: a text or a number of few bytes."""
+    if isinstance(value, str):
+        return value if len(value.encode("utf-8", "replace")) <= LONGEST_TOKEN else None
+    fine = isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**64
+    return value if fine else None
 
 
 def _is_new(item: Any, seen: set[Any]) -> bool:
