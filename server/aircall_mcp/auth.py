@@ -355,7 +355,7 @@ async def send(
             )
             response = await opened.send(message, stream=True)
             try:
-                content = await _bounded(response)
+                content = await outgoing.content(response, _LARGEST_ANSWER)
             finally:
                 await response.aclose()
     except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError, OSError, ValueError) as error:
@@ -364,15 +364,6 @@ async def send(
             hint="Try again in a moment.",
         ) from None
     return response.status_code, content
-
-
-async def _bounded(response: httpx2.Response) -> bytes:
-    content = b""
-    async for chunk in response.aiter_bytes():
-        content += chunk
-        if len(content) > _LARGEST_ANSWER:
-            raise httpx2.DecodingError("the answer is too large")
-    return content
 
 
 def _authorization(account: Account, url: str) -> Mapping[str, str]:

@@ -7,6 +7,7 @@ repeated goes over a connection of its own, so that a stale one cannot swallow i
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 import ssl
@@ -14,6 +15,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import anyio
 import httpx2
@@ -27,14 +29,19 @@ LARGEST_ANSWER = 5 * 1024 * 1024
 """Bytes of a decoded answer that are read before the rest is refused."""
 
 MOST_CONNECTIONS = 64
-"""At once to Aircall; a model that asks for many things together waits for none of them."""
+"""At once to Aircall for one company; a model that asks for many things together waits for none of
+them, and one company's slow answers keep no other waiting."""
 
+MOST_KEPT = 64
+"""Connections that are kept for the next requests, of all companies."""
 
 LARGEST_ERROR = 64 * 1024
 """Bytes of an error that are looked into; there is nothing to learn from a longer one."""
 
 DEEPEST_ANSWER = 100
 """Levels of objects and arrays in an answer; what is deeper is not taken for JSON."""
+
+_LESS = "Ask for less: a smaller per_page, or a narrower from/to."
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +111,8 @@ class Exchange:
         self._ca_bundle = ca_bundle
         self._verify: ssl.SSLContext | None = None
         self._clients: dict[bool, httpx2.AsyncClient] = {}
+        # Gone when nobody of the company asks any more.
+        self._shares = WeakValueDictionary[str, asyncio.Semaphore]()
 
     async def send(
         self,
@@ -115,8 +124,10 @@ class Exchange:
         sending: Sending,
         deadline: float,
         alone: bool = False,
+        company: str = "",
     ) -> Answered:
         """Send it and read the answer within `deadline` seconds; `alone` on a fresh connection.
+        `company` is whose share of the connections it takes.
 
         Raises `Broken`, `ArgumentError` for what cannot be written as a URL, and what
         `sending.first` raises.
@@ -138,14 +149,23 @@ class Exchange:
                 hint="Ask for less at once, such as fewer tags.",
             ) from None
         try:
+            share = self._shares.setdefault(company, asyncio.Semaphore(MOST_CONNECTIONS))
             with anyio.fail_after(deadline):
-                if self._transport is not None:
-                    await sending.begin()  # only a network tells of its bytes
-                response = await client.send(request, stream=True)
-                try:
-                    raw = await _bounded(response)
-                finally:
-                    await response.aclose()
+                async with share:
+                    if self._transport is not None:
+                        await sending.begin()  # only a network tells of its bytes
+                    response = await client.send(request, stream=True)
+                    try:
+                        raw = await outgoing.content(response, LARGEST_ANSWER, self._aside)
+                    except outgoing.TooMuch:
+                        if response.status_code < 300:
+                            raise
+                        raw = b""  # the status of a refusal says enough
+                    finally:
+                        await response.aclose()
+        except outgoing.TooMuch as error:
+            # It would be the same another time.
+            raise Broken(f"Aircall's answer {error}.", hint=_hint(error), passing=False) from None
         except (httpx2.HTTPError, TimeoutError, OSError, ValueError) as error:
             late = isinstance(error, TimeoutError | httpx2.TimeoutException)
             what = "took too long" if late else "broke"
@@ -168,17 +188,15 @@ class Exchange:
         if client is None:
             if self._verify is None:
                 self._verify = self._context()
-            kept = 0 if alone else MOST_CONNECTIONS
+            kept = 0 if alone else MOST_KEPT
             client = self._clients[alone] = outgoing.client(
                 transport=self._transport,
                 verify=self._verify,
                 proxy=self._proxy,
-                # Waiting for a free connection is our own queue, and ends with the deadline.
+                # Waiting for a free connection is our own doing, and ends with the deadline.
                 timeout=httpx2.Timeout(connect=5, read=20, write=10, pool=None),
-                limits=httpx2.Limits(
-                    max_connections=MOST_CONNECTIONS, max_keepalive_connections=kept
-                ),
-                headers={"Accept": "application/json", "Accept-Encoding": "gzip"},
+                limits=httpx2.Limits(max_connections=None, max_keepalive_connections=kept),
+                headers={"Accept": "application/json"},
             )
         return client
 
@@ -190,27 +208,10 @@ class Exchange:
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # trusts nobody, and costs nothing
 
 
-async def _bounded(response: httpx2.Response) -> bytes:
-    """The decoded body. Raises `Broken` if there is more of it than we take."""
-    chunks: list[bytes] = []
-    size = 0
-    told = response.headers.get("content-length", "")
-    if told.isascii() and told.isdigit() and int(told[:20]) > LARGEST_ANSWER:
-        raise _too_large()
-    async for chunk in response.aiter_bytes():
-        size += len(chunk)
-        if size > LARGEST_ANSWER:
-            raise _too_large()
-        chunks.append(chunk)
-    return b"".join(chunks)
-
-
-def _too_large() -> Broken:
-    return Broken(
-        f"Aircall's answer is over {LARGEST_ANSWER // 2**20} MB.",
-        hint="Ask for less: a smaller per_page, or a narrower from/to.",
-        passing=False,
-    )
+def _hint(error: outgoing.TooMuch) -> str:
+    if isinstance(error, outgoing.TooLarge):
+        return _LESS
+    return "Something on the way may have made it so; a person checks AIRCALL_MCP_BASE_URL."
 
 
 def _json(status: int, raw: bytes, values: int | None = None) -> Any:
@@ -223,7 +224,7 @@ def _json(status: int, raw: bytes, values: int | None = None) -> Any:
             return None
         raise Broken(
             f"Aircall's answer holds over {MOST_VALUES} values.",
-            hint="Ask for less: a smaller per_page, or a narrower from/to.",
+            hint=_LESS,
             passing=False,
         )
     try:

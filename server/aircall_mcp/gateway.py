@@ -497,7 +497,8 @@ class Gateway:
         body: Any = {key: shown} if key else dict(shown)
         if operation.answer.status == 204:
             body = None
-        identity = f" (id {shown['id']})" if isinstance(shown.get("id"), int) else ""
+        known = isinstance(shown.get("id"), int) and 0 <= shown["id"] < 2**53
+        identity = f" (id {shown['id']})" if known else ""
         note = f"The answer got lost, but it was done: aircall_{rule.operation} shows it{identity}."
         sandbox = self.sandbox or errand.sandbox
         return Reply(operation.answer.status, body, sandbox, notes=(note,))
@@ -620,6 +621,7 @@ class Gateway:
                     deadline=errand.until - errand.sent_at,
                     # The sandbox is asked anew for each, and by no connection of before.
                     alone=errand.sandbox or errand.operation.repeatable == "never",
+                    company=errand.share.company,
                 )
             finally:
                 if errand.sending.now:
