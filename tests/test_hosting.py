@@ -113,6 +113,7 @@ async def test_nor_once_it_has_its_answer() -> None:
         POST + b"a: " + b"a" * 250_000 + b"\r\n\r\n",
         CHUNKED + b"1;" + b"x" * 250_000 + b"\r\n \r\n0\r\n\r\n",
     ],
+    ids=["trailers", "headers", "a long header", "words on a chunk"],
 )
 async def test_a_head_or_a_tail_without_end_is_not_parsed(attack: bytes) -> None:
     async with served() as app:

@@ -144,6 +144,7 @@ async def test_little_is_unpacked_at_once_and_much_beside_the_loop() -> None:
         (BODY, "says that it is gzip, and is not"),
         (gzip.compress(BODY)[:-8] + b"12345678", "says that it is gzip, and is not"),
     ],
+    ids=["over", "bomb", "cut", "two", "nothing", "plain", "wrong sum"],
 )
 async def test_what_cannot_be_unpacked_in_bounds_is_refused_in_words(
     body: bytes, words: str

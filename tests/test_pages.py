@@ -284,7 +284,9 @@ async def test_where_a_cursor_leads_nothing_that_was_cut_comes_twice(
 
 
 @pytest.mark.parametrize(
-    "token", ["t" * (5 * 2**20 - 200), "é" * LONGEST_TOKEN, 10**4000, True, 1.5, ["t"], {"t": "t"}]
+    "token",
+    ["t" * (5 * 2**20 - 200), "é" * LONGEST_TOKEN, 10**4000, True, 1.5, ["t"], {"t": "t"}],
+    ids=["5 MB", "4 KB", "4,000 digits", "true", "float", "list", "object"],
 )
 @pytest.mark.parametrize("most", [None, 100])
 async def test_a_token_that_is_none_ends_the_walk_and_is_not_handed_on(
@@ -302,7 +304,9 @@ async def test_a_token_that_is_none_ends_the_walk_and_is_not_handed_on(
     await office.desk.aclose()
 
 
-@pytest.mark.parametrize("token", ["t" * LONGEST_TOKEN, "", 0, 2**63])
+@pytest.mark.parametrize(
+    "token", ["t" * LONGEST_TOKEN, "", 0, 2**63], ids=["2 KB", "empty", "0", "large"]
+)
 async def test_a_token_is_a_text_or_a_number(registry: Registry, token: Any) -> None:
     body = {"templates": [{"id": 1}], "pageInfo": {"nextToken": token}}
     office = Office(desk_over(in_turn(iter([body])), registry), Sandbox(data="empty"))
@@ -311,7 +315,11 @@ async def test_a_token_is_a_text_or_a_number(registry: Registry, token: Any) -> 
     await office.desk.aclose()
 
 
-@pytest.mark.parametrize("total", ["many", "9", -1, True, 1.5, [9], 10**4000, {}])
+@pytest.mark.parametrize(
+    "total",
+    ["many", "9", -1, True, 1.5, [9], 10**4000, {}],
+    ids=["word", "text", "negative", "true", "float", "list", "4,000 digits", "object"],
+)
 @pytest.mark.parametrize("most", [None, 100])
 async def test_a_total_that_is_no_count_is_not_known(
     registry: Registry, total: Any, most: int | None

@@ -15,11 +15,21 @@ from aircall_mcp.errors import ArgumentError, ToolError
 from aircall_mcp.exchange import LARGEST_ANSWER, LARGEST_ERROR
 from aircall_mcp.gateway import Caller, Gateway
 from aircall_mcp.http import mcp_app
+from aircall_mcp.journal import MIGRATIONS, Journal
 from aircall_mcp.registry import Registry
 from aircall_mcp.secrets import Scrubber, Secret
 from aircall_mcp.server import AircallServer
 from aircall_mcp.shape import LARGEST
-from aircall_mcp.weight import LIGHT, MOST_ASKED, MOST_VALUES, Aside, values_in, weight_of
+from aircall_mcp.state import InMemory
+from aircall_mcp.weight import (
+    LIGHT,
+    MOST_ASKED,
+    MOST_VALUES,
+    Aside,
+    values_in,
+    weight_in,
+    weight_of,
+)
 
 from .house import AIRCALL, answering, auth_for, gateway_to
 
@@ -142,6 +152,29 @@ async def test_an_error_of_any_size_is_told_in_few_words(registry: Registry) -> 
         assert len(json.dumps(result.payload)) < 1000
         assert bench.pieces <= 1
         await desk.aclose()
+
+
+async def test_a_large_request_is_told_apart_and_written_beside_the_loop(
+    registry: Registry,
+) -> None:
+    for letters, pieces in ((LIGHT - 1000, 0), (LIGHT, 2)):
+        app, asked = answering(200, {"call": {"id": 1}})
+        bench = Bench()
+        journal = Journal(lambda: InMemory(MIGRATIONS))
+        desk = Desk(registry, gateway_to(app, aside=Aside(bench), journal=journal))
+        arguments = {"call_id": 1, "content": "a" * letters}
+        result = await desk.call("aircall_add_call_comment", arguments, Caller())
+        assert not result.is_error, result.payload
+        assert json.loads(asked[0]["body"]) == {"content": "a" * letters}
+        assert bench.pieces == pieces
+        await desk.aclose()
+
+
+@given(Tree)
+def test_what_is_not_written_yet_weighs_about_what_it_will(tree: Any) -> None:
+    text = json.dumps(tree, ensure_ascii=False)
+    assert weight_in(tree) >= 32 * count(tree)
+    assert 6 * weight_in(tree) >= len(text.replace(" ", ""))
 
 
 async def test_pages_that_never_end_are_not_gathered_for_ever(registry: Registry) -> None:

@@ -23,7 +23,7 @@ import httpx2
 from . import outgoing
 from .errors import ArgumentError
 from .operation import deeper_than
-from .weight import LIGHT, MOST_VALUES, Aside, values_in, weight_of
+from .weight import LIGHT, MOST_VALUES, Aside, values_in, weight_in, weight_of
 
 LARGEST_ANSWER = 5 * 1024 * 1024
 """Bytes of a decoded answer that are read before the rest is refused."""
@@ -134,13 +134,16 @@ class Exchange:
         """
         sending.now = False
         client = self._client(alone=alone)
+        content = None
+        if body is not None:
+            content = await self._aside(lambda: json.dumps(body).encode(), weight=weight_in(body))
         try:
             request = client.build_request(
                 method,
                 url,
                 # Two of Aircall's GETs answer 400 without it, so every request says what it speaks.
                 headers={**signed, "Content-Type": "application/json"},
-                content=None if body is None else json.dumps(body).encode(),
+                content=content,
                 extensions={"trace": sending.watch},
             )
         except httpx2.InvalidURL:

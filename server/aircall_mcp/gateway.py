@@ -39,7 +39,7 @@ from .operation import EVERYTHING, Allowance, Bound, Operation
 from .retries import PASSING, Retries, Trouble
 from .secrets import LOOPBACK, Secret, secrets_in
 from .settling import found, look, over
-from .weight import Aside
+from .weight import Aside, weight_in
 
 if TYPE_CHECKING:
     import httpx2
@@ -434,12 +434,15 @@ class Gateway:
         if self._journal is None or errand.operation.repeatable == "safe" or errand.intent:
             return
         journal, bound = self._journal, errand.bound
-        print_ = fingerprint(
-            errand.share.company,
-            errand.operation.method,
-            bound.path,
-            sorted(bound.query),
-            canonical(bound.body),
+        print_ = await self.aside(
+            lambda: fingerprint(
+                errand.share.company,
+                errand.operation.method,
+                bound.path,
+                sorted(bound.query),
+                canonical(bound.body),
+            ),
+            weight=weight_in(bound.body),
         )
         despite = ""
         while True:

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 T = TypeVar("T")
 
@@ -42,6 +42,23 @@ def values_in(text: bytes | str) -> int:
 def weight_of(size: int, values: int) -> int:
     """The bytes of a JSON text, or what its values weigh if that is more."""
     return max(size, _A_VALUE * values)
+
+
+def weight_in(value: Any) -> int:
+    """The weight of what stands in `value`, which is JSON that is not written yet."""
+    weight, parts = 0, [value]
+    while parts:
+        part = parts.pop()
+        weight += _A_VALUE
+        if isinstance(part, str):
+            weight += len(part)
+        elif isinstance(part, Mapping):
+            fields = cast("Mapping[str, Any]", part)
+            weight += sum(map(len, fields))
+            parts += fields.values()
+        elif isinstance(part, list | tuple):
+            parts += cast("Sequence[Any]", part)
+    return weight
 
 
 def give_way() -> None:
