@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -34,6 +35,21 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_make_parametrize_id(val: object) -> str | None:
     """An operation is named by its id: the same in every process that collects the tests."""
     return val.id if isinstance(val, Operation) else None
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Workers know a test by its node id: of two with the same one, only one would run.
+
+    Schemathesis gives every test that it makes of a function the id of the function.
+    """
+    for item in items:
+        name, bracket, operation = item.name.partition("[")
+        if bracket and item.nodeid.endswith(f"::{name}"):
+            item._id = item.id.with_params(operation.removesuffix("]"))  # pyright: ignore[reportPrivateUsage]
+    twice = [name for name, count in Counter(item.nodeid for item in items).items() if count > 1]
+    if twice:
+        raise pytest.UsageError(f"Several tests have one name: {', '.join(twice)}")
 
 
 @pytest.fixture(scope="session")

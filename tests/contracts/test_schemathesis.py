@@ -18,7 +18,7 @@ from aircall_mcp.sandbox import Sandbox
 
 from ..house import Clock
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 SANDBOX = Sandbox(clock=Clock(), requests_per_minute=None, users_v1=True)
 SCHEMA = schemathesis.openapi.from_dict(spec.document())
