@@ -190,6 +190,14 @@ class TestSigning:
         assert other != one
         assert "1234" not in one + other
 
+    async def test_the_same_key_at_another_host_is_another_company(self) -> None:
+        """A rehearsal against a sandbox takes nothing from the budget of the real one."""
+        names = [
+            (await in_memory(Account(name="rome", host=host, credential=KEY)).company(None))[0]
+            for host in ("api.aircall.io", "127.0.0.1")
+        ]
+        assert len(set(names)) == 2
+
     async def test_everything_signed_with_is_scrubbed(self) -> None:
         auth = in_memory(Account(name="rome", credential=KEY))
         signature = await auth.sign(None, URL)
@@ -326,6 +334,30 @@ class TestRenewal:
         desk.clock.pass_by(LIFETIME + 1)
         await auth.sign(None, URL)
         assert masked == [True, True]  # the mark, and the new grant
+
+    async def test_what_another_process_stored_is_renewed_if_that_is_due_by_now(
+        self, desk: Desk
+    ) -> None:
+        """It is found while the lock is waited for, after a night of sleep, say."""
+        latch = latches(desk.home)("paris")
+        stale = (await desk.post.grant(desk.clock)).model_copy(
+            update={"expires_at": desk.clock() + 10}
+        )
+        waited: list[float] = []
+
+        async def pause(seconds: float) -> None:
+            waited.append(seconds)
+            Accounts(again(desk.home)).add(Account(name="paris", credential=stale), replace=True)
+            latch.release()
+
+        auth = desk.auth(pause=pause)
+        desk.clock.pass_by(LIFETIME + 1)
+        assert latch.take()
+        signature = await auth.sign(None, URL)
+        assert len(waited) == 1
+        assert signature.credential != stale
+        assert desk.post.accepts(signature, desk.clock())
+        assert desk.post.sandbox.oauth.refreshes == 1
 
     async def test_the_jitter_differs(self, desk: Desk) -> None:
         early, late = desk.auth(leeway=60, jitter=1000), desk.auth(leeway=60, jitter=0)
