@@ -47,13 +47,13 @@ specs-fresh: $(VENV)/dev
 	$(BIN)/python -m aircall_mcp.spec.compile --check
 
 search-model: $(VENV)/dev ## train the intent search from tool_specs
-	$(BIN)/python -m aircall_mcp.search.train
+	$(BIN)/python -m aircall_mcp.search.training.train
 
 search-fresh: $(VENV)/dev
-	$(BIN)/python -m aircall_mcp.search.train --check
+	$(BIN)/python -m aircall_mcp.search.training.train --check
 
 search-report: $(VENV)/dev ## the search on voices it never heard
-	$(BIN)/python -m aircall_mcp.search.trial
+	$(BIN)/python -m aircall_mcp.search.training.trial
 
 spec-lint: $(VENV)/dev ## the API description against three linters
 	$(BIN)/openapi-spec-validator tool_specs/aircall.openapi.yaml
@@ -73,7 +73,7 @@ conformance: $(VENV)/dev ## MCP Inspector and the official conformance suite
 	PATH="$(NODE_BIN):$$PATH" $(BIN)/python tests/conformance/run.py
 
 chaos: $(VENV)/dev ## the long chaos and soak runs
-	$(BIN)/python -m pytest tests/chaos tests/test_vault.py --chaos=full -rP -o timeout=3000
+	$(BIN)/python -m pytest tests/chaos tests/vault/test_vault.py --chaos=full -rP -o timeout=3000
 
 bench: $(VENV)/dev ## ratios to a floor measured in the same run
 	$(BIN)/python benchmarks/run.py

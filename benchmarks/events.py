@@ -25,7 +25,7 @@ from tests.chaos.burst import burst  # noqa: E402
 from tests.journeys.test_webhook_to_model import circle, hang_up_latency  # noqa: E402
 from tests.mail import WEBHOOK, log_in  # noqa: E402
 
-from aircall_mcp.events import EventLog, Query, Retention, Told  # noqa: E402
+from aircall_mcp.events.log import EventLog, Query, Retention, Told  # noqa: E402
 
 KINDS = ("call.created", "call.answered", "call.hungup", "call.ended", "call.tagged",
          "contact.updated", "user.opened", "message.received")  # fmt: skip

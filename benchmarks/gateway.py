@@ -22,20 +22,21 @@ from pathlib import Path
 import httpx2
 import uvicorn
 
-from aircall_mcp import budget as budgets
-from aircall_mcp import journal as journals
 from aircall_mcp import spec
-from aircall_mcp.accounts import Account, Accounts, ApiKey, Memory
-from aircall_mcp.auth import Auth
-from aircall_mcp.budget import Budget
-from aircall_mcp.gateway import Caller, Gateway
-from aircall_mcp.journal import Journal
-from aircall_mcp.lock import Alone
-from aircall_mcp.pages import read
-from aircall_mcp.registry import Registry
+from aircall_mcp.accounts.accounts import Account, Accounts, ApiKey, Memory
+from aircall_mcp.accounts.auth import Auth
+from aircall_mcp.gateway import budget as budgets
+from aircall_mcp.gateway import journal as journals
+from aircall_mcp.gateway.budget import Budget
+from aircall_mcp.gateway.gateway import Gateway
+from aircall_mcp.gateway.journal import Journal
+from aircall_mcp.gateway.pages import read
+from aircall_mcp.ground.caller import Caller
+from aircall_mcp.ground.secrets import Secret
+from aircall_mcp.offer.registry import Registry
 from aircall_mcp.sandbox import Sandbox
-from aircall_mcp.secrets import Secret
-from aircall_mcp.state import boot, durable, until_reboot
+from aircall_mcp.storage.lock import Alone
+from aircall_mcp.storage.state import boot, durable, until_reboot
 
 READS, EFFECTS = 1_500, 100
 CALLS, PAGE, LIMIT = 5_000, 50, 60

@@ -208,7 +208,7 @@ def pages_of_calls(count: int) -> list[Json]:
 LOADING = """
 import json, time
 from aircall_mcp import spec
-from aircall_mcp.registry import Registry, Selection
+from aircall_mcp.offer.registry import Registry, Selection
 started = time.process_time()
 registry = Registry.of(spec.load()).select(Selection())
 loaded = time.process_time()

@@ -21,10 +21,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from aircall_mcp import spec
-from aircall_mcp.operation import Operation
+from aircall_mcp.ground.operation import Operation
 from aircall_mcp.search import Index
 from aircall_mcp.search.model import REFUSED
-from aircall_mcp.search.train import OWN, read_sources
+from aircall_mcp.search.training.train import OWN, read_sources
 
 SIZES = (100, 300, 1000)
 ROUNDS = 5

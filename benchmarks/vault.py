@@ -18,10 +18,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from aircall_mcp.accounts import Account, Accounts, ApiKey
-from aircall_mcp.auth import Auth
-from aircall_mcp.lock import latches
-from aircall_mcp.secrets import Secret
+from aircall_mcp.accounts.accounts import Account, Accounts, ApiKey
+from aircall_mcp.accounts.auth import Auth
+from aircall_mcp.ground.secrets import Secret
+from aircall_mcp.storage.lock import latches
 from aircall_mcp.vault import vault_at
 
 ACCOUNTS = 100
@@ -48,7 +48,7 @@ print(time.perf_counter() - begun)
 STARTING = """
 import os, sys, time
 from aircall_mcp.app import open_house
-from aircall_mcp.config import settings_from
+from aircall_mcp.ground.config import settings_from
 settings = settings_from(environment={"AIRCALL_MCP_HOME": sys.argv[1]})
 begun = time.perf_counter()
 open_house(settings, {})

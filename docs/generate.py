@@ -18,10 +18,10 @@ import click
 
 from aircall_mcp.app import UNASKED
 from aircall_mcp.cli import group
-from aircall_mcp.clients import CLIENTS
-from aircall_mcp.config import Settings
-from aircall_mcp.operation import EFFECTS, Operation
-from aircall_mcp.registry import Registry
+from aircall_mcp.cli.known_clients import CLIENTS
+from aircall_mcp.ground.config import Settings
+from aircall_mcp.ground.operation import EFFECTS, Operation
+from aircall_mcp.offer.registry import Registry
 from aircall_mcp.spec import load
 
 DOCS = Path(__file__).parent

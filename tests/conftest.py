@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from aircall_mcp import spec
-from aircall_mcp.operation import Operation
-from aircall_mcp.registry import Registry
+from aircall_mcp.ground.operation import Operation
+from aircall_mcp.offer.registry import Registry
 from aircall_mcp.sandbox import Sandbox
 
 from .connections import Connections

@@ -9,16 +9,17 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from aircall_mcp.accounts import Account, Accounts, ApiKey, Grant, Memory
-from aircall_mcp.auth import Auth
-from aircall_mcp.config import AIRCALL
+from aircall_mcp.accounts.accounts import Account, Accounts, ApiKey, Grant, Memory
+from aircall_mcp.accounts.auth import Auth
 from aircall_mcp.desk import Desk
-from aircall_mcp.gateway import Caller, Gateway
-from aircall_mcp.lock import Alone
-from aircall_mcp.operation import EVERYTHING, Allowance
-from aircall_mcp.registry import Registry
+from aircall_mcp.gateway.gateway import Gateway
+from aircall_mcp.ground.caller import Caller
+from aircall_mcp.ground.config import AIRCALL
+from aircall_mcp.ground.operation import EVERYTHING, Allowance
+from aircall_mcp.ground.secrets import Secret
+from aircall_mcp.offer.registry import Registry
 from aircall_mcp.sandbox import Sandbox
-from aircall_mcp.secrets import Secret
+from aircall_mcp.storage.lock import Alone
 
 THURSDAY = 1_795_082_400.0
 """2026-11-19, 10:00 UTC."""

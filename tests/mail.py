@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from aircall_mcp.events import MIGRATIONS, EventLog, Told
-from aircall_mcp.receiver import door_for
-from aircall_mcp.secrets import Secret
-from aircall_mcp.store import Store
+from aircall_mcp.events.log import MIGRATIONS, EventLog, Told
+from aircall_mcp.events.receiver import door_for
+from aircall_mcp.ground.secrets import Secret
+from aircall_mcp.storage.store import Store
 from aircall_mcp.vault.mailbox import Mailbox, Slot
 
 from .canaries import CANARIES

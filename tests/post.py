@@ -11,12 +11,12 @@ from typing import Any, TypeAlias
 
 import httpx2
 
-from aircall_mcp import forwarding
-from aircall_mcp.accounts import Memory
-from aircall_mcp.events import EventLog
-from aircall_mcp.forwarding import Forwarder, Rules
-from aircall_mcp.secrets import Secret
-from aircall_mcp.store import Store
+from aircall_mcp.accounts.accounts import Memory
+from aircall_mcp.events import forwarding
+from aircall_mcp.events.forwarding import Forwarder, Rules
+from aircall_mcp.events.log import EventLog
+from aircall_mcp.ground.secrets import Secret
+from aircall_mcp.storage.store import Store
 
 from .house import Clock
 from .mail import log_in

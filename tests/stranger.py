@@ -11,10 +11,10 @@ from typing import Any
 
 import uvicorn
 
-from aircall_mcp import probe
-from aircall_mcp.config import home_in
+from aircall_mcp.ground import probe
+from aircall_mcp.ground.config import home_in
 from aircall_mcp.sandbox import Sandbox
-from aircall_mcp.sandboxes import Sandboxes
+from aircall_mcp.storage.sandboxes import Sandboxes
 
 Says = Callable[[str, str], Any]
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from aircall_mcp.accounts import Account, Accounts, ApiKey
+from aircall_mcp.accounts.accounts import Account, Accounts, ApiKey
 from aircall_mcp.app import House, open_house
-from aircall_mcp.config import settings_from
 from aircall_mcp.errors import NotOffered
-from aircall_mcp.gateway import Caller
-from aircall_mcp.secrets import Secret
+from aircall_mcp.ground.caller import Caller
+from aircall_mcp.ground.config import settings_from
+from aircall_mcp.ground.secrets import Secret
 from aircall_mcp.vault.mailbox import mailbox_of
 
 from .canaries import CANARIES

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 import uvicorn
 
-from aircall_mcp.accounts import Account, Accounts, Grant
-from aircall_mcp.secrets import Secret
+from aircall_mcp.accounts.accounts import Account, Accounts, Grant
+from aircall_mcp.ground.secrets import Secret
 
 from .canaries import CANARIES, sightings, sightings_under, spellings
-from .test_cli_accounts import GROUPS
+from .cli.test_accounts import GROUPS
 from .vaults import vault_at
 
 

@@ -8,17 +8,18 @@ import anyio
 import httpx2
 import pytest
 
-from aircall_mcp.accounts import Accounts, ApiKey, Memory, account_from
-from aircall_mcp.auth import Auth
-from aircall_mcp.config import AIRCALL
+from aircall_mcp.accounts.accounts import Accounts, ApiKey, Memory, account_from
+from aircall_mcp.accounts.auth import Auth
 from aircall_mcp.desk import Desk
 from aircall_mcp.errors import NotOffered
-from aircall_mcp.gateway import Caller, Gateway
-from aircall_mcp.lock import Alone
-from aircall_mcp.operation import EFFECTS
-from aircall_mcp.registry import Registry, Selection
+from aircall_mcp.gateway.gateway import Gateway
+from aircall_mcp.ground.caller import Caller
+from aircall_mcp.ground.config import AIRCALL
+from aircall_mcp.ground.operation import EFFECTS
+from aircall_mcp.ground.secrets import MASK, Secret
+from aircall_mcp.offer.registry import Registry, Selection
 from aircall_mcp.sandbox import Sandbox
-from aircall_mcp.secrets import MASK, Secret
+from aircall_mcp.storage.lock import Alone
 
 from .house import Office, answering, auth_for, desk_over, gateway_to
 
@@ -253,7 +254,7 @@ async def test_where_no_zone_can_be_learnt_times_are_read_in_utc(
 
 async def test_a_key_of_the_owner_that_aircall_echoes_does_not_leave(registry: Registry) -> None:
     from aircall_mcp.app import open_house
-    from aircall_mcp.config import settings_from
+    from aircall_mcp.ground.config import settings_from
 
     house = open_house(settings_from({"sandbox": True}), {})
     secret = Sandbox(data="empty").api_token

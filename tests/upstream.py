@@ -12,17 +12,17 @@ from typing import Any
 
 import uvicorn
 
-from aircall_mcp import budget as budgets
-from aircall_mcp import journal as journals
 from aircall_mcp import spec
-from aircall_mcp.budget import Budget
-from aircall_mcp.gateway import Gateway
-from aircall_mcp.journal import Journal
-from aircall_mcp.operation import Bound
-from aircall_mcp.registry import Registry
-from aircall_mcp.retries import Retries
+from aircall_mcp.gateway import budget as budgets
+from aircall_mcp.gateway import journal as journals
+from aircall_mcp.gateway.budget import Budget
+from aircall_mcp.gateway.gateway import Gateway
+from aircall_mcp.gateway.journal import Journal
+from aircall_mcp.gateway.retries import Retries
+from aircall_mcp.ground.operation import Bound
+from aircall_mcp.offer.registry import Registry
 from aircall_mcp.sandbox import Sandbox
-from aircall_mcp.state import durable, until_reboot
+from aircall_mcp.storage.state import durable, until_reboot
 
 from .house import auth_for
 from .proxy import Proxy

@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from aircall_mcp.secrets import Secret
+from aircall_mcp.ground.secrets import Secret
 from aircall_mcp.vault import Holder, KeyringHolder, Vault, place
 
 from .canaries import CANARIES

@@ -10,26 +10,29 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
-from . import budget, journal, logs, spec
-from .accounts import Account, Accounts, ApiKey, Memory
-from .auth import Auth
-from .budget import Budget
-from .config import AIRCALL, Settings
+from . import spec
+from .accounts.accounts import Account, Accounts, ApiKey, Memory
+from .accounts.auth import Auth
 from .desk import Desk
 from .errors import CredentialError, StoreError
-from .gateway import Caller, Gateway
-from .journal import Journal
-from .mailroom import Mailroom
-from .operation import EVERYTHING, Allowance, Bound
-from .registry import Registry, Selection
-from .sandboxes import Sandboxes
-from .secrets import Secret, scrubber_for
+from .events.mailroom import Mailroom
+from .gateway import budget, journal
+from .gateway.budget import Budget
+from .gateway.gateway import Gateway
+from .gateway.journal import Journal
+from .ground import logs
+from .ground.caller import Caller
+from .ground.config import AIRCALL, Settings
+from .ground.operation import EVERYTHING, Allowance, Bound
+from .ground.secrets import Secret, scrubber_for
+from .offer.registry import Registry, Selection
+from .storage.sandboxes import Sandboxes
 from .vault import vault_at
 
 if TYPE_CHECKING:
     import httpx2
 
-    from .state import State
+    from .storage.state import State
     from .vault import Vault
 
 log = logging.getLogger(__name__)
@@ -213,18 +216,18 @@ def clients_of(settings: Settings) -> Callable[[], httpx2.AsyncClient]:
     def client() -> httpx2.AsyncClient:
         import ssl
 
-        from . import outgoing
+        from .ground import clients
 
         verify: ssl.SSLContext | bool = True
         if settings.ca_bundle is not None:
             verify = ssl.create_default_context(cafile=str(settings.ca_bundle))
-        return outgoing.client(verify=verify, proxy=settings.proxy)
+        return clients.client(verify=verify, proxy=settings.proxy)
 
     return client
 
 
 def _auth(settings: Settings, accounts: Accounts, environment: Mapping[str, str]) -> Auth:
-    from .lock import latches
+    from .storage.lock import latches
 
     return Auth(
         accounts,
@@ -236,7 +239,7 @@ def _auth(settings: Settings, accounts: Accounts, environment: Mapping[str, str]
 
 def _paces(settings: Settings) -> State:
     """Where the budget is counted: for all processes of the machine, but in the sandbox."""
-    from . import state
+    from .storage import state
 
     if settings.sandbox:
         return state.InMemory(budget.MIGRATIONS)
@@ -245,7 +248,7 @@ def _paces(settings: Settings) -> State:
 
 def _intents(settings: Settings) -> State:
     """Where effects are journaled: durably, but in the sandbox."""
-    from . import state
+    from .storage import state
 
     if settings.sandbox:
         return state.InMemory(journal.MIGRATIONS)
@@ -253,7 +256,7 @@ def _intents(settings: Settings) -> State:
 
 
 def _boot() -> str:
-    from . import state
+    from .storage import state
 
     return state.boot()
 

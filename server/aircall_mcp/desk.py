@@ -14,13 +14,15 @@ from functools import cached_property
 from typing import Any, TypeAlias, cast
 from zoneinfo import ZoneInfo
 
-from . import pages, tools
 from .errors import ArgumentError, NotOffered, ToolError
-from .gateway import Caller, Gateway
-from .operation import EFFECTS, PAGE_SIZE, Operation
-from .registry import Registry
+from .gateway import pages
+from .gateway.gateway import Gateway
+from .ground.caller import Caller
+from .ground.operation import EFFECTS, PAGE_SIZE, Operation
+from .ground.weight import LIGHT
+from .offer import tools
+from .offer.registry import Registry
 from .search import Index, Ranking
-from .weight import LIGHT
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from aircall_mcp.hosting import listen
+from aircall_mcp.ground.asgi import listen
 
 from ..mail import PATH, TOKEN, log_in
 

@@ -17,12 +17,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from aircall_mcp import journal as journals
 from aircall_mcp.errors import ToolError, Unreachable
-from aircall_mcp.gateway import Caller
-from aircall_mcp.journal import Journal
-from aircall_mcp.state import State, boot, durable
-from aircall_mcp.store import Transaction
+from aircall_mcp.gateway import journal as journals
+from aircall_mcp.gateway.journal import Journal
+from aircall_mcp.ground.caller import Caller
+from aircall_mcp.storage.state import State, boot, durable
+from aircall_mcp.storage.store import Transaction
 from tests.upstream import bound, gateway
 
 T = TypeVar("T")

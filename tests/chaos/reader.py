@@ -10,11 +10,11 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from aircall_mcp import budget as budgets
-from aircall_mcp.budget import Budget
 from aircall_mcp.errors import Refused
-from aircall_mcp.gateway import Caller
-from aircall_mcp.state import boot, until_reboot
+from aircall_mcp.gateway import budget as budgets
+from aircall_mcp.gateway.budget import Budget
+from aircall_mcp.ground.caller import Caller
+from aircall_mcp.storage.state import boot, until_reboot
 from tests.upstream import bound, gateway
 
 

@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from aircall_mcp.accounts import Accounts, Grant
+from aircall_mcp.accounts.accounts import Accounts, Grant
 from aircall_mcp.errors import CredentialError
-from aircall_mcp.secrets import Secret
+from aircall_mcp.ground.secrets import Secret
 from aircall_mcp.vault import vault_at
 
 from ..house import App

@@ -15,11 +15,11 @@ from urllib.parse import parse_qs, urlsplit
 import httpx2
 import uvicorn
 
-from aircall_mcp.accounts import Account, Accounts, Grant
-from aircall_mcp.auth import Auth
-from aircall_mcp.lock import latches
+from aircall_mcp.accounts.accounts import Account, Accounts, Grant
+from aircall_mcp.accounts.auth import Auth
+from aircall_mcp.ground.secrets import Secret
 from aircall_mcp.sandbox import Sandbox
-from aircall_mcp.secrets import Secret
+from aircall_mcp.storage.lock import latches
 from aircall_mcp.vault import Vault, vault_at
 
 from ..house import App

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from aircall_mcp import spec
 from aircall_mcp.desk import Desk
-from aircall_mcp.gateway import Caller, Gateway
-from aircall_mcp.registry import Registry
+from aircall_mcp.gateway.gateway import Gateway
+from aircall_mcp.ground.caller import Caller
+from aircall_mcp.offer.registry import Registry
 from tests.chaos.town import SharedClock, resident
 
 TASKS = 8

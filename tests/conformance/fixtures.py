@@ -29,9 +29,9 @@ from mcp.server.subscriptions import (
 from mcp.shared.exceptions import MCPError
 
 from aircall_mcp.app import House, open_house
-from aircall_mcp.config import settings_from
-from aircall_mcp.http import serve
-from aircall_mcp.server import AircallServer
+from aircall_mcp.ground.config import settings_from
+from aircall_mcp.protocol.http import serve
+from aircall_mcp.protocol.mcp_server import AircallServer
 
 Context = ServerRequestContext[Any, Any]
 Answer = types.CallToolResult | types.InputRequiredResult

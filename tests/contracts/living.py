@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from aircall_mcp.operation import Operation
+from aircall_mcp.ground.operation import Operation
 from aircall_mcp.sandbox import World
 
 from ..house import THURSDAY, Office

@@ -12,13 +12,14 @@ import jsonschema_rs
 import pytest
 
 from aircall_mcp import spec
-from aircall_mcp.config import AIRCALL
 from aircall_mcp.desk import Desk
-from aircall_mcp.gateway import Caller, Gateway
-from aircall_mcp.operation import Operation
-from aircall_mcp.registry import Registry, Selection
+from aircall_mcp.gateway.gateway import Gateway
+from aircall_mcp.ground.caller import Caller
+from aircall_mcp.ground.config import AIRCALL
+from aircall_mcp.ground.operation import Operation
+from aircall_mcp.offer.registry import Registry, Selection
+from aircall_mcp.offer.tools import tool_for
 from aircall_mcp.sandbox import Sandbox
-from aircall_mcp.tools import tool_for
 
 from ..house import Clock, Office, auth_for, desk_over
 from .living import alive

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from aircall_mcp import spec
-from aircall_mcp.operation import Operation
-from aircall_mcp.tools import tool_for
+from aircall_mcp.ground.operation import Operation
+from aircall_mcp.offer.tools import tool_for
 
 FOLDER = Path(__file__).parent.parent / "snapshots" / "tools"
 ALL = spec.load().operations

@@ -12,9 +12,9 @@ from mcp import Client
 from mcp.shared.exceptions import MCPError
 
 from aircall_mcp import __version__
-from aircall_mcp.registry import Registry
-from aircall_mcp.server import AircallServer
-from aircall_mcp.tools import tool_for
+from aircall_mcp.offer.registry import Registry
+from aircall_mcp.offer.tools import tool_for
+from aircall_mcp.protocol.mcp_server import AircallServer
 
 from ..house import Office
 

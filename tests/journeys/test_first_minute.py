@@ -9,8 +9,8 @@ from mcp import Client
 from mcp_types import CallToolResult
 
 from aircall_mcp.app import open_house
-from aircall_mcp.config import settings_from
-from aircall_mcp.server import AircallServer
+from aircall_mcp.ground.config import settings_from
+from aircall_mcp.protocol.mcp_server import AircallServer
 
 pytestmark = pytest.mark.anyio
 

@@ -16,12 +16,12 @@ import httpx2
 import pytest
 from mcp import Client
 
-from aircall_mcp.accounts import Accounts, Grant
+from aircall_mcp.accounts.accounts import Accounts, Grant
 from aircall_mcp.cli.serve import CLOSE_SECONDS
 from aircall_mcp.errors import SettingsError
-from aircall_mcp.hosting import DRAIN_SECONDS
-from aircall_mcp.http import LARGEST_REQUEST, mcp_app
-from aircall_mcp.server import AircallServer
+from aircall_mcp.ground.asgi import DRAIN_SECONDS
+from aircall_mcp.protocol.http import LARGEST_REQUEST, mcp_app
+from aircall_mcp.protocol.mcp_server import AircallServer
 
 from ..chaos.town import LIFETIME, Gate, open_town
 from ..house import Office

@@ -20,11 +20,11 @@ from mcp_types import (
     UnsubscribeRequestParams,
 )
 
-from aircall_mcp import hosting
-from aircall_mcp.events import EventLog, Told
-from aircall_mcp.http import mcp_app
-from aircall_mcp.listening import Listening
-from aircall_mcp.server import AircallServer
+from aircall_mcp.events.log import EventLog, Told
+from aircall_mcp.events.tools import Listening
+from aircall_mcp.ground import asgi as hosting
+from aircall_mcp.protocol.http import mcp_app
+from aircall_mcp.protocol.mcp_server import AircallServer
 
 from ..house import Clock, Office, gateway_to
 from ..mail import call, log_in

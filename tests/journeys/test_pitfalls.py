@@ -15,9 +15,9 @@ from mcp.server import NotificationOptions
 from mcp.shared.exceptions import MCPError
 
 from aircall_mcp.desk import Desk, Result
-from aircall_mcp.registry import Registry
-from aircall_mcp.server import AircallServer
-from aircall_mcp.tools import INSTRUCTIONS, tool_for
+from aircall_mcp.offer.registry import Registry
+from aircall_mcp.offer.tools import INSTRUCTIONS, tool_for
+from aircall_mcp.protocol.mcp_server import AircallServer
 
 from ..house import Office, answering, desk_over, gateway_to
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from aircall_mcp.errors import SpecError
-from aircall_mcp.search import train
 from aircall_mcp.search.company import company_of
 from aircall_mcp.search.model import Model, Refusal, Settings, key_of, load, unpacked
 from aircall_mcp.search.repair import mended
+from aircall_mcp.search.training import train
 from aircall_mcp.search.words import (
     FEATURES,
     LONGEST_TEXT,

@@ -14,11 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aircall_mcp import spec
-from aircall_mcp.operation import Operation
-from aircall_mcp.registry import Registry, Selection
+from aircall_mcp.ground.operation import Operation
+from aircall_mcp.offer.registry import Registry, Selection
+from aircall_mcp.offer.tools import matches_of
 from aircall_mcp.search import Index, Ranking
 from aircall_mcp.search.model import FILE, unpacked
-from aircall_mcp.tools import matches_of
 
 STRANGERS = Path(__file__).with_name("strangers.jsonl")
 

@@ -11,8 +11,9 @@ from typing import cast
 import pytest
 
 from aircall_mcp import spec
-from aircall_mcp.search import Index, train
-from aircall_mcp.search.trial import Tally, mark, tried
+from aircall_mcp.search import Index
+from aircall_mcp.search.training import train
+from aircall_mcp.search.training.trial import Tally, mark, tried
 
 SOURCES = Path(__file__).parents[2] / "tool_specs"
 RECORDED = Path(__file__).with_name("recorded.json")

@@ -18,7 +18,7 @@ import click
 
 from .. import __version__
 from ..errors import AircallMCPError, NotOffered, SettingsError, SpecError
-from ..secrets import scrubber_for
+from ..ground.secrets import scrubber_for
 
 COMMANDS = {
     "serve": "Serve MCP over stdio or HTTP.",
@@ -108,8 +108,8 @@ def _record(error: Exception) -> None:
     """Into the log file, which a command that does not serve has not opened yet."""
     root = logging.getLogger()
     if not root.handlers:
-        from ..config import settings_from
-        from ..logs import write_to
+        from ..ground.config import settings_from
+        from ..ground.logs import write_to
 
         try:
             write_to(settings_from().log_file, "info", scrubber_for(os.environ).text)

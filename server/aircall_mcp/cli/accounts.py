@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import click
 
-from ..accounts import (
+from ..accounts.accounts import (
     ENVIRONMENT,
     TOKEN_URL,
     Account,
@@ -22,16 +22,16 @@ from ..accounts import (
     check_name,
     copied,
 )
+from ..accounts.oauth import AUTHORIZE_URL
 from ..app import clients_of
-from ..config import Settings, settings_from
 from ..errors import CredentialError, Refused, ToolError
-from ..oauth import AUTHORIZE_URL
-from ..secrets import Secret
+from ..ground.config import Settings, settings_from
+from ..ground.secrets import Secret
 from .options import as_json, print_json, scrubbed
 from .vault import KINDS, create_if_missing, vault_of
 
 if TYPE_CHECKING:
-    from ..auth import Auth
+    from ..accounts.auth import Auth
     from ..vault import Kind, Vault
 
 Ping = Callable[[Account], Awaitable[None]]
@@ -138,8 +138,8 @@ def login(
     The client id and secret are those Aircall gave to your application; they are asked for, or
     taken from AIRCALL_CLIENT_ID and AIRCALL_CLIENT_SECRET.
     """
-    from .. import login as home
-    from ..oauth import Client
+    from ..accounts import login as home
+    from ..accounts.oauth import Client
 
     if paste and not redirect_uri:
         raise click.UsageError("--paste needs --redirect-uri, as Aircall has registered it.")
@@ -237,7 +237,7 @@ def default(name: str) -> None:
 
 def put(drawer: Drawer, account: Account, *, replace: bool = False) -> None:
     """Store `account`; nobody renews it meanwhile."""
-    from ..lock import latches
+    from ..storage.lock import latches
 
     with latches(drawer.settings.home)(account.name).held():
         drawer.accounts.add(account, replace=replace)
@@ -316,9 +316,9 @@ def asked_habits(requests_per_minute: int | None, time_zone: str | None) -> dict
 
 async def ping(settings: Settings, account: Account) -> None:
     """Ask Aircall, with this account and nothing stored."""
-    from ..accounts import Memory
-    from ..auth import Auth
-    from ..lock import Alone
+    from ..accounts.accounts import Memory
+    from ..accounts.auth import Auth
+    from ..storage.lock import Alone
 
     shelf = Memory()
     accounts = Accounts(shelf)
@@ -329,8 +329,9 @@ async def ping(settings: Settings, account: Account) -> None:
 
 async def ping_as(settings: Settings, auth: Auth, name: str) -> None:
     from .. import spec
-    from ..gateway import Caller, Gateway
-    from ..registry import Registry
+    from ..gateway.gateway import Gateway
+    from ..ground.caller import Caller
+    from ..offer.registry import Registry
 
     gateway = Gateway(
         base_url=settings.base_url, auth=auth, proxy=settings.proxy, ca_bundle=settings.ca_bundle
@@ -344,8 +345,8 @@ async def ping_as(settings: Settings, auth: Auth, name: str) -> None:
 
 
 def auth_of(drawer: Drawer) -> Auth:
-    from ..auth import Auth
-    from ..lock import latches
+    from ..accounts.auth import Auth
+    from ..storage.lock import latches
 
     settings = drawer.settings
     return Auth(drawer.accounts, latch=latches(settings.home), client=clients_of(settings))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from ..clients import CLIENTS, config_for
 from . import options
+from .known_clients import CLIENTS, config_for
 
 
 @click.command("config")

@@ -15,7 +15,7 @@ from . import options
 def command(operation: tuple[str, ...], as_json: bool) -> None:
     """Everything about OPERATION: a tool name, an operationId or METHOD /path."""
     from ..app import registry_for
-    from ..tools import description_of
+    from ..offer.tools import description_of
 
     registry = registry_for(options.settings())
     found = registry.find(" ".join(operation))

@@ -116,7 +116,7 @@ def _asked(house: Any) -> tuple[bool, list[Finding]]:
 
 
 async def _credential(house: Any) -> Finding:
-    from ..gateway import Caller
+    from ..ground.caller import Caller
 
     try:
         result = await house.desk.call("aircall_ping", {}, Caller(door="cli"))

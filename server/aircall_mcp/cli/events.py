@@ -12,14 +12,14 @@ import anyio
 import click
 
 from ..app import House, open_house
-from ..config import settings_from
-from ..operation import iso
+from ..ground.config import settings_from
+from ..ground.operation import iso
 from .options import as_json, print_json
 from .vault import vault_of
 
 if TYPE_CHECKING:
-    from ..events import Event, EventLog, Query
-    from ..mailroom import Mailroom
+    from ..events.log import Event, EventLog, Query
+    from ..events.mailroom import Mailroom
 
 
 @click.group("events")
@@ -111,7 +111,7 @@ def _log() -> EventLog:
 def _query(
     filters: Mapping[str, Any], *, limit: int, after: int | None = None, before: int | None = None
 ) -> Query:
-    from ..events import Query
+    from ..events.log import Query
 
     return Query(
         kinds=tuple(kind for kind in (filters["kinds"] or "").split(",") if kind),

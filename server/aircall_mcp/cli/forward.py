@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from ..config import settings_from
 from ..errors import ArgumentError
-from ..secrets import Secret
+from ..ground.config import settings_from
+from ..ground.secrets import Secret
 from .events import mailroom_of_a_person
 from .options import as_json, print_json
 from .vault import create_if_missing, vault_of

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 import click
 
 from ..app import House, open_house
-from ..config import Settings, settings_from
-from ..secrets import scrubber_for
+from ..ground.config import Settings, settings_from
+from ..ground.secrets import scrubber_for
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -30,7 +30,7 @@ def command(
     arguments = _arguments(pairs, given)
 
     async def perform() -> Any:
-        from ..gateway import Caller
+        from ..ground.caller import Caller
 
         async with house:
             return await house.desk.call(name, arguments, Caller(door="cli"))

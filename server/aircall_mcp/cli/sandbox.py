@@ -12,9 +12,9 @@ from typing import Any, NoReturn
 
 import click
 
-from ..config import home_in
 from ..errors import StoreError
-from ..sandboxes import Sandboxes
+from ..ground.config import home_in
+from ..storage.sandboxes import Sandboxes
 
 
 @click.command("sandbox")
@@ -55,7 +55,7 @@ def command(
 
     The first line on stdout is JSON: base_url and the keys that fit.
     """
-    from ..hosting import listen
+    from ..ground.asgi import listen
     from ..sandbox import Sandbox
 
     listening = listen("127.0.0.1", port)

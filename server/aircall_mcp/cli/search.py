@@ -21,8 +21,8 @@ from . import options
 def command(query: tuple[str, ...], limit: int, batch: IO[str] | None, as_json: bool) -> None:
     """Rank operations for QUERY, a need in plain words."""
     from ..app import registry_for
+    from ..offer.tools import matches_of
     from ..search import Index
-    from ..tools import matches_of
 
     registry = registry_for(options.settings())
     index = Index(registry.known)

@@ -35,7 +35,7 @@ def command(**flags: Any) -> None:
     import anyio
 
     from ..app import log_to_file
-    from ..server import AircallServer
+    from ..protocol.mcp_server import AircallServer
 
     house = options.house(**flags)
     if failed := log_to_file(house):
@@ -53,11 +53,11 @@ def command(**flags: Any) -> None:
                 if settings.webhooks_port is not None:
                     tasks.start_soon(_listen, house, settings.webhooks_host, settings.webhooks_port)
                 if settings.transport == "stdio":
-                    from ..stdio import serve
+                    from ..protocol.stdio import serve
 
                     await serve(server, house.aclose)
                 else:
-                    from ..http import serve as serve_http
+                    from ..protocol.http import serve as serve_http
 
                     await serve_http(server, settings.host, settings.port)
                 tasks.cancel_scope.cancel()

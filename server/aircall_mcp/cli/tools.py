@@ -15,7 +15,7 @@ from . import options
 def command(as_json: bool, **flags: Any) -> None:
     """What tools/list answers under this selection; `--json` is its wire form."""
     from ..app import registry_for
-    from ..tools import tool_for
+    from ..offer.tools import tool_for
 
     registry = registry_for(options.settings(**flags))
     if as_json:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..config import Settings, settings_from
-from ..secrets import Secret
+from ..ground.config import Settings, settings_from
+from ..ground.secrets import Secret
 from .options import as_json, print_json
 
 if TYPE_CHECKING:

@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import anyio
 import click
 
-from ..config import settings_from
 from ..errors import AircallMCPError, SettingsError
-from ..operation import iso
+from ..ground.config import settings_from
+from ..ground.operation import iso
 from .events import house_of_a_person, mailroom_of_a_person
 from .options import as_json, print_json
 from .vault import create_if_missing, vault_of
 
 if TYPE_CHECKING:
-    from ..mailroom import Mailroom
-    from ..registrations import Subscription
-    from ..subscriptions import Subscriptions
-    from ..webhooks import Doubt
+    from ..events.mailroom import Mailroom
+    from ..events.registrations import Subscription
+    from ..events.subscriptions import Subscriptions
+    from ..events.webhooks import Doubt
 
     Status = tuple[list[Subscription], AircallMCPError | None, list[Subscription], list[Doubt]]
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, cast
 from urllib.parse import parse_qsl, unquote
 
-from .. import probe
 from ..errors import SettingsError, SpecError
+from ..ground import probe
 from . import (
     calls,
     contacts,

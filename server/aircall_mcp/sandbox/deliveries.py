@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from .. import outgoing
+from ..ground import clients
 from . import views
 from .app import Arrival, Receive, Sandbox, Scope, Send
 from .wire import PERFORMED, Json, Refusal, Request
@@ -92,7 +92,7 @@ class Deliveries:
         self.sandbox = sandbox
         self.log: deque[Delivery] = deque(maxlen=remembered)
         self._route = route.rstrip("/") if route else None
-        self._make_client = client or outgoing.client
+        self._make_client = client or clients.client
         self._clock = clock
         self._timeout = timeout
         self._first_wait = first_wait

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..operation import Operation
+from ..ground.operation import Operation
 from .company import expected, in_order
 from .lexical import RAREST, Lexical, shared
 from .model import REFUSED, Model, load

@@ -6,7 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 
-from ..operation import Operation
+from ..ground.operation import Operation
 from .words import ROOT, Lexicon, concepts_of, words_of
 
 NAME_WORTH = 3.0

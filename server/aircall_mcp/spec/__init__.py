@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import Any
 
 from ..errors import SpecError
-from ..operation import Answer, Operation, Parameter, Retirement, Settling
+from ..ground.operation import Answer, Operation, Parameter, Retirement, Settling
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from ..errors import ArgumentError, SpecError
-from ..operation import E164_PATTERN, EFFECTS, PAGE_SIZE, STAKES, Settling
+from ..ground.operation import E164_PATTERN, EFFECTS, PAGE_SIZE, STAKES, Settling
 from . import operation_from
 
 Json = dict[str, Any]

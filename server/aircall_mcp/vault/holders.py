@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar, cast
 
 from ..errors import CredentialError
-from ..modes import Modes
-from ..secrets import Secret, inside
+from ..ground.secrets import Secret, inside
+from ..storage.private_files import Modes
 from .envelope import KEY_BYTES, Key, Random
 
 T = TypeVar("T")

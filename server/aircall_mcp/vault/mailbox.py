@@ -18,7 +18,7 @@ from functools import lru_cache
 from typing import Any, Protocol
 
 from ..errors import StoreError
-from ..secrets import Secret, inside
+from ..ground.secrets import Secret, inside
 from .envelope import KEY_BYTES, Damaged
 
 _VERSION = b"\x01"

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import get_args
 
-from ..lock import Lock
-from ..modes import Modes
-from ..store import BUSY_SECONDS, Store
+from ..storage.lock import Lock
+from ..storage.private_files import Modes
+from ..storage.store import BUSY_SECONDS, Store
 from .holders import (
     Ask,
     EnvironmentHolder,

@@ -16,9 +16,9 @@ from hashlib import sha256
 from typing import Any, TypeAlias, TypeVar
 
 from ..errors import CredentialError, StoreError
-from ..lock import Lock
-from ..secrets import sealed, unsealed
-from ..store import Migration, Store, Transaction
+from ..ground.secrets import sealed, unsealed
+from ..storage.lock import Lock
+from ..storage.store import Migration, Store, Transaction
 from .anchor import Anchor, newest, promises
 from .envelope import Damaged, Key, Random, canonical
 from .holders import Holder, Kind

@@ -12,7 +12,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from ...clients import CLIENTS, config_for
+from ..known_clients import CLIENTS, config_for
 from .outbound import outbound
 from .sms import outside, sms
 from .teller import Teller

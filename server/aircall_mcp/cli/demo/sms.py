@@ -107,18 +107,18 @@ class Outside:
         self.slack = slack
 
     async def text(self, number: int, body: str) -> None:
-        from ... import outgoing
+        from ...ground import clients
 
         asked = {"number_id": number, "from": PERSON, "body": body}
         url = f"{self.environment['AIRCALL_MCP_BASE_URL']}/sandbox/texts"
-        async with outgoing.client(timeout=5) as client:
+        async with clients.client(timeout=5) as client:
             (await client.post(url, json=asked)).raise_for_status()
 
 
 @asynccontextmanager
 async def outside(home: str) -> AsyncGenerator[Outside]:
     """Everything up and registered, in processes that end with the journey."""
-    from ...hosting import listen
+    from ...ground.asgi import listen
 
     with listen("127.0.0.1", 0) as probe:
         port = int(probe.getsockname()[1])

@@ -1,0 +1,1 @@
+"""Who we can act for, and how their requests are signed."""

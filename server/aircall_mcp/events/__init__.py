@@ -1,0 +1,1 @@
+"""What Aircall tells us: received, kept, read, waited for, passed on."""

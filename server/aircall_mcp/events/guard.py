@@ -1,0 +1,99 @@
+"""Keep what we listen on from being changed: who moves one of our webhooks learns its token.
+
+Asked before every effect. It has a say where the path leads to one webhook, or to the registration
+of a number for texting; which of them are ours the event log knows. Whatever is allowed here, a
+person's own command is the only way.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import unquote
+
+from ..errors import NotAllowed, StoreError
+from ..gateway.gateway import Gateway
+from ..ground.caller import Caller
+from ..ground.operation import Bound, Operation
+
+if TYPE_CHECKING:
+    from .log import EventLog
+    from .webhooks import Door
+
+_WEBHOOK = re.compile(r"/v[0-9]+/webhooks/([^/]+)")
+_NUMBER = re.compile(r"/v[0-9]+/numbers/([^/]+)/messages/configuration")
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+class Guard:
+    """Raises `NotAllowed` for what would change a webhook of ours, and does nothing else."""
+
+    def __init__(
+        self,
+        events: Callable[[], EventLog],
+        gateway: Gateway,
+        operations: Mapping[str, Operation],
+    ) -> None:
+        self._events = events
+        self._gateway = gateway
+        self._operations = operations
+
+    async def __call__(self, bound: Bound, caller: Caller) -> None:
+        """Raises besides what the gateway raises, where it has to ask which webhook is meant."""
+        if caller.person or bound.operation.effect == "read":
+            return
+        webhook, number = _WEBHOOK.fullmatch(bound.path), _NUMBER.fullmatch(bound.path)
+        if webhook is None and number is None:
+            return
+        try:
+            events = self._events()
+            doors = await events.aside(events.doors)
+        except StoreError as error:
+            raise NotAllowed(
+                f"{bound.operation.tool} was not sent: whether this is what we listen on ourselves"
+                f" cannot be told. {error.message}",
+                hint=f"{error.hint} A person looks with `aircall-mcp webhooks status`.".strip(),
+            ) from None
+        if number is not None:
+            ours = {door.aircall_id: door for door in doors}
+            door = ours.get(f"number {unquote(number[1])}")
+        else:
+            door = await self._webhook(bound, unquote(cast("re.Match[str]", webhook)[1]), doors)
+        if door is not None:
+            raise _refusal(bound.operation, door)
+
+    async def _webhook(self, bound: Bound, spelled: str, doors: list[Door]) -> Door | None:
+        """The one of `doors` that is meant. Aircall takes an id in more than one spelling, so it
+        says itself which webhook an odd one leads to."""
+        ours = {door.aircall_id.lower(): door for door in doors}
+        if not ours or spelled.lower() in ours:
+            return ours.get(spelled.lower())
+        if all(map(_UUID.fullmatch, (spelled.lower(), *_webhooks(ours)))):
+            return None
+        look = self._operations["get_webhook"].bind({"webhook_id": spelled})
+        look = replace(look, account=bound.account, fresh=True)
+        body: Any = (await self._gateway.send(look, Caller(door="webhooks"))).body
+        found: Any = cast("Mapping[str, Any]", body or {}).get("webhook") or {}
+        meant = str(cast("Mapping[str, Any]", found).get("webhook_id") or "")
+        if not meant:
+            raise NotAllowed(
+                f"{bound.operation.tool} was not sent: which webhook this is cannot be told.",
+                hint="Name it by the webhook_id that aircall_list_webhooks shows.",
+            )
+        return ours.get(meant.lower())
+
+
+def _webhooks(ours: Mapping[str, Door]) -> list[str]:
+    return [identity for identity in ours if not identity.startswith("number ")]
+
+
+def _refusal(operation: Operation, door: Door) -> NotAllowed:
+    return NotAllowed(
+        f"{operation.tool} was not sent: this server listens on it itself ({door.webhook}), and no"
+        " tool may change that.",
+        hint=f"A person renews it with `aircall-mcp webhooks rotate {door.webhook}`, ends it with"
+        f" `aircall-mcp webhooks remove {door.webhook}`, and subscribes to other events or another"
+        " address with `aircall-mcp webhooks register`.",
+    )

@@ -1,0 +1,199 @@
+"""Put together what hears of events: the log, those who read it, those who feed and empty it.
+
+Everything is made when it is first asked for, and nothing here is imported before: a server that
+is never asked about events does not know that they exist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import ExitStack, closing
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from ..gateway.gateway import Gateway
+from ..ground.caller import Caller
+from ..ground.config import Settings
+from ..ground.operation import Operation
+from ..ground.secrets import Secret
+from .guard import Guard
+
+if TYPE_CHECKING:
+    from ..vault import Vault
+    from .forwarding import Forwarder, Rules
+    from .log import EventLog, Retention
+    from .receiver import Receiver
+    from .subscriptions import Subscriptions
+    from .tools import Listening
+
+Json = dict[str, Any]
+
+TOOLS = ("read_events", "wait_for_event", "list_messages", "forward_events")
+
+
+class Mailroom:
+    """The events of one home, or of `account` where the server is pinned to it.
+
+    `vault` is that of the house; the built-in sandbox makes one of its own. `resolve` finds the
+    account that is meant by a name or by none; `learn` hears of secrets that are masked from then
+    on; `scrub` and `offered` are as in `Listening`. Close it with `close`.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        environment: Mapping[str, str],
+        gateway: Gateway,
+        operations: Mapping[str, Operation],
+        *,
+        vault: Vault | None = None,
+        resolve: Callable[[str | None], Awaitable[str]],
+        learn: Callable[[Secret], None] = lambda _: None,
+        scrub: Callable[[Any], Any] = lambda value: value,
+        offered: Callable[[str], bool] = lambda _: True,
+    ) -> None:
+        self._settings = settings
+        self._environment = environment
+        self._gateway = gateway
+        self._operations = operations
+        self._resolve = resolve
+        self._learn = learn
+        self._scrub = scrub
+        self._offered = offered
+        self.account = None if settings.sandbox else settings.account
+        # The built-in sandbox shares nothing with a company: not even what it was told.
+        self._home = settings.home / "sandbox" if settings.sandbox else settings.home
+        self._opened = ExitStack()
+        self.guard = Guard(lambda: self.events, gateway, operations)
+        if vault is not None:
+            self.vault = vault
+
+    def close(self) -> None:
+        """Let go of the stores that were opened here. The vault of the house is closed there."""
+        self._opened.close()
+
+    def performers(self) -> Mapping[str, Any]:
+        """Who answers our tools about events."""
+
+        def performer(operation: str) -> Any:
+            async def perform(arguments: Mapping[str, Any], caller: Caller) -> Json:
+                return await self.listening.perform(operation, arguments, caller)
+
+            return perform
+
+        return {operation: performer(operation) for operation in TOOLS}
+
+    # What the server offers as resources.
+
+    async def resource(self, uri: str, caller: Caller) -> Json | None:
+        return await self.listening.resource(uri, caller)
+
+    async def call_ids(self, prefix: str) -> list[str]:
+        return await self.listening.call_ids(prefix)
+
+    def changes(self) -> AsyncGenerator[list[str]]:
+        return self.listening.changes()
+
+    @cached_property
+    def vault(self) -> Vault:
+        from ..vault import vault_at
+
+        return self._opened.enter_context(closing(vault_at(self._home, self._environment)))
+
+    @cached_property
+    def events(self) -> EventLog:
+        from ..storage.store import Store
+        from ..vault.mailbox import Slot, mailbox_of
+        from .log import MIGRATIONS, EventLog
+
+        store = Store(self._home / "events.db", MIGRATIONS, durability="vault")
+        log = EventLog(store, slot=Slot, mailbox=lambda: mailbox_of(self.vault))
+        return self._opened.enter_context(closing(log))
+
+    @cached_property
+    def rules(self) -> Rules:
+        from ..storage.store import Store
+        from .forwarding import MIGRATIONS, Rules
+
+        store = Store(self._home / "forwarding.db", MIGRATIONS, durability="vault")
+        return self._opened.enter_context(closing(Rules(store, self.events)))
+
+    @cached_property
+    def listening(self) -> Listening:
+        from .tools import Listening
+
+        return Listening(
+            self.events,
+            self._gateway,
+            self._operations,
+            lambda: self.rules,
+            account=self.account,
+            scrub=self._scrub,
+            offered=self._offered,
+        )
+
+    @property
+    def retention(self) -> Retention:
+        from .log import Retention
+
+        return Retention(
+            days=self._settings.events_days,
+            message_days=self._settings.messages_days,
+            largest=self._settings.events_megabytes * 2**20,
+        )
+
+    def receiver(self) -> Receiver:
+        from .receiver import Receiver
+
+        return Receiver(self.events, retention=self.retention)
+
+    def forwarder(self) -> Forwarder:
+        from ..storage.lock import Lock
+        from .forwarding import Forwarder
+
+        latch = Lock(self._home / "forwarding.lock")
+        return Forwarder(self.rules, self.events, self.vault, learn=self._learn, latch=latch)
+
+    def subscriptions(self, account: str | None = None) -> Subscriptions:
+        """The webhooks of `account`, or all there are."""
+        from ..storage.lock import Lock
+        from ..vault.mailbox import mailbox_of
+        from .subscriptions import Subscriptions
+
+        def public() -> bytes:
+            mailbox = mailbox_of(self.vault, make=True)
+            if mailbox is None:
+                raise RuntimeError("a mailbox that was made is there")
+            return mailbox.public
+
+        return Subscriptions(
+            self.events,
+            self.vault,
+            self._gateway,
+            self._operations,
+            account=account,
+            resolve=self._resolve,
+            mailbox=public,
+            latch=Lock(self._home / "webhooks.lock"),
+        )
+
+    async def serve(self, host: str, port: int) -> None:
+        """Receive, pass on and look after our webhooks, until cancelled.
+
+        Raises `SettingsError` where the port is taken, and `StoreError`.
+        """
+        import asyncio
+
+        from .receiver import serve
+
+        async with self.receiver() as receiver:
+            beside = [
+                asyncio.create_task(self.forwarder().run()),
+                asyncio.create_task(self.subscriptions().watch()),
+            ]
+            try:
+                await serve(receiver, host, port)
+            finally:
+                for task in beside:
+                    task.cancel()
+                await asyncio.gather(*beside, return_exceptions=True)

@@ -1,0 +1,216 @@
+"""What of ours stands at Aircall: asked about, made, brought back, deleted.
+
+A person registered it, and that is the yes for what is asked here: it makes webhooks, and speaks of
+those it made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeAlias, cast
+
+from ..errors import ArgumentError, OutcomeUnknown, Refused
+from ..gateway.gateway import Gateway
+from ..ground.caller import Caller
+from ..ground.operation import Operation
+from .webhooks import Door
+
+Json = dict[str, Any]
+State: TypeAlias = Literal["active", "disabled", "missing", "changed"]
+
+NAME = "aircall-mcp"
+LINE = "number "
+"""What the id of a number in proxy mode begins with, in place of a webhook's."""
+_PAGE = 50
+_Making: TypeAlias = Literal["create_webhook", "create_message_configuration"]
+_Asking: TypeAlias = Literal[
+    "get_webhook", "update_webhook", "delete_webhook",
+    "get_message_configuration", "delete_message_configuration",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """One webhook of ours and how it stands at Aircall. `kinds` are those Aircall tells of.
+
+    `next` is what a person runs, where that is theirs to do; `done` what the watchdog did to it.
+    """
+
+    door: Door
+    state: State
+    kinds: tuple[str, ...] = ()
+    fault: str = ""
+    next: str = ""
+    done: Literal["", "brought back", "replaced"] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What Aircall says of something new."""
+
+    aircall_id: str
+    token: str
+    url: str
+    kinds: tuple[str, ...] = ()
+
+
+class Registrations:
+    """See the module docstring. All methods raise what the gateway raises."""
+
+    def __init__(self, gateway: Gateway, operations: Mapping[str, Operation]) -> None:
+        self._gateway = gateway
+        self._operations = operations
+
+    async def webhook(self, account: str, url: str, kinds: Sequence[str]) -> Made:
+        """A new webhook for `kinds`, or for all if none is named."""
+        asked: Json = {"url": url, "custom_name": NAME}
+        if kinds:
+            asked["events"] = list(kinds)
+        made = _webhook(await self._make(account, "create_webhook", asked))
+        identity = str(made.get("webhook_id") or "")
+        return Made(identity, _token(identity, made), str(made.get("url") or url), _kinds(made))
+
+    async def line(self, account: str, url: str, number_id: int) -> Made:
+        """A number in proxy mode that calls back `url`."""
+        asked = {"number_id": number_id, "callbackUrl": url}
+        made = _configuration(await self._make(account, "create_message_configuration", asked))
+        identity = f"{LINE}{number_id}"
+        return Made(identity, _token(identity, made), str(made.get("callbackUrl") or url))
+
+    async def look(self, door: Door) -> Subscription:
+        """How it stands, compared with what was asked for."""
+        renew, end = (
+            f"aircall-mcp webhooks {word} {door.webhook}" for word in ("rotate", "remove")
+        )
+        look = "aircall-mcp webhooks status"  # which mends, as the watchdog does
+        theirs = f"{renew}, or {end} if that was meant"
+        missing = Subscription(door, "missing", (), "Aircall no longer has it", theirs)
+        if is_line(door):
+            address = await self.calls_back(door)
+            if address is None:
+                return missing
+            if address != door.url:
+                return Subscription(door, "changed", (), "the number calls back elsewhere", theirs)
+            return Subscription(door, "active", door.kinds)
+        try:
+            found = _webhook(await self._ask(door, "get_webhook"))
+        except Refused as error:
+            if error.status != 404:
+                raise
+            return missing
+        kinds = _kinds(found)
+        # First of all: what leads elsewhere must not be brought back.
+        if found.get("url") != door.url:
+            return Subscription(door, "changed", kinds, "it leads elsewhere now", look)
+        if _other_kinds(door, kinds):
+            return Subscription(door, "changed", kinds, "it tells of other events now", look)
+        if not found.get("active", True):
+            return Subscription(door, "disabled", kinds, "Aircall disabled it after failures", look)
+        return Subscription(door, "active", kinds)
+
+    async def calls_back(self, door: Door) -> str | None:
+        """Where the number of `door` calls back, None where it does not."""
+        try:
+            found = _configuration(await self._ask(door, "get_message_configuration"))
+        except Refused as error:
+            if error.status != 404:
+                raise
+            return None
+        return str(found.get("callbackUrl") or "")
+
+    async def revive(self, subscription: Subscription) -> None:
+        """Switch on what Aircall disabled, for the events it had."""
+        door = subscription.door
+        kinds = list(door.kinds or subscription.kinds)
+        if not kinds:
+            raise ArgumentError(f"Which events {door.webhook} tells of is not known.")
+        await self._ask(door, "update_webhook", {"active": True, "events": kinds})
+
+    async def delete(self, door: Door) -> None:
+        """At Aircall, where it may be gone already."""
+        try:
+            await self._ask(
+                door, "delete_message_configuration" if is_line(door) else "delete_webhook"
+            )
+        except Refused as error:
+            if error.status != 404:
+                raise
+
+    async def under_the_address_of(self, door: Door) -> list[Door]:
+        """The webhooks with this address, of which nothing but that may be known."""
+        found: list[Door] = []
+        page = 1
+        while True:
+            asked: Json = {"page": page, "per_page": _PAGE, "order": "asc"}
+            body = await self._send(door.account, "list_webhooks", asked)
+            listed = cast("list[Json]", cast("Json", body or {}).get("webhooks") or [])
+            found += [
+                replace(door, aircall_id=str(one["webhook_id"]))
+                for one in listed
+                if one.get("url") == door.url
+            ]
+            if len(listed) < _PAGE:
+                return found
+            page += 1
+
+    async def _make(self, account: str, operation: _Making, asked: Json) -> Any:
+        return await self._send(account, operation, asked)
+
+    async def _ask(self, door: Door, operation: _Asking, change: Json | None = None) -> Any:
+        """About a webhook of ours: no caller names another."""
+        whose: Json = {"webhook_id": door.aircall_id}
+        if is_line(door):
+            whose = {"number_id": number_of(door)}
+        return await self._send(door.account, operation, {**(change or {}), **whose})
+
+    async def _send(self, account: str, operation: str, arguments: Json) -> Any:
+        bound = replace(self._operations[operation].bind(arguments), fresh=True)
+        caller = Caller(door="webhooks", account=account or None, person=True)
+        return (await self._gateway.send(bound, caller)).body
+
+
+def is_line(door: Door) -> bool:
+    return door.aircall_id.startswith(LINE)
+
+
+def number_of(door: Door) -> int:
+    """The id of the number of a line."""
+    return int(door.aircall_id.removeprefix(LINE))
+
+
+def _other_kinds(door: Door, kinds: Sequence[str]) -> bool:
+    """Whether it was subscribed to something else since Aircall last said to what it is. One that
+    asked for all may be told of more, which is Aircall's to add."""
+    before = set(door.granted or door.kinds)
+    return set(kinds) != before if door.kinds else not before <= set(kinds)
+
+
+def _kinds(webhook: Json) -> tuple[str, ...]:
+    return tuple(str(kind) for kind in webhook.get("events") or ())
+
+
+def _token(identity: str, made: Json) -> str:
+    token = made.get("token")
+    if not identity or not isinstance(token, str) or not token:
+        raise OutcomeUnknown(
+            "Aircall made a webhook and did not tell its token.",
+            hint="`aircall-mcp webhooks status` deletes it again; then register anew.",
+        )
+    return token
+
+
+def _webhook(body: Any) -> Json:
+    found: Any = cast("Json", body).get("webhook") if isinstance(body, Mapping) else None
+    if not isinstance(found, dict):
+        raise OutcomeUnknown(
+            "Aircall's answer names no webhook.", hint="Look with aircall_list_webhooks."
+        )
+    return cast("Json", found)
+
+
+def _configuration(body: Any) -> Json:
+    """Seen both flat and inside a key."""
+    flat = cast("Json", body) if isinstance(body, dict) else {}
+    inner: Any = flat.get("configuration")
+    return cast("Json", inner) if isinstance(inner, dict) else flat

@@ -1,0 +1,200 @@
+"""What we were about to do and what became of it, so that nothing is done twice.
+
+An intent is on disk before the first byte of it is sent, and its outcome after. The process may
+die in between and the client may ask again, here or in another process: an effect that must not be
+repeated is refused while the same one is under way, unknown or done, for `GUARD` seconds. The rows
+name no person: operation, state and times, and one-way hashes of the company and the arguments.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from ..storage.state import State
+    from ..storage.store import Transaction
+
+Outcome = Literal["pending", "sent", "done", "failed", "unknown", "not_sent", "over"]
+"""`pending` and `sent` are under way; `failed` was refused, or did not take place as was found out
+later; `not_sent` left no byte behind; `over` stands in nobody's way any more."""
+
+GUARD = 120.0
+SETTLED_AFTER = 30.0
+"""Seconds after its patience in which an effect may still come: Aircall's own edge gives up on a
+request after 29."""
+KEPT = 30 * 86_400.0
+"""Seconds that an intent is remembered."""
+_BLOCKING: tuple[Outcome, ...] = ("pending", "sent", "unknown", "done")
+
+MIGRATIONS = (
+    (
+        "CREATE TABLE intent (id TEXT PRIMARY KEY, fingerprint TEXT NOT NULL,"
+        " company TEXT NOT NULL, operation TEXT NOT NULL, outcome TEXT NOT NULL,"
+        " status INTEGER NOT NULL, boot TEXT NOT NULL, opened REAL NOT NULL,"
+        " patience REAL NOT NULL, wall REAL NOT NULL)",
+        "CREATE INDEX intent_fingerprint ON intent (fingerprint)",
+        "CREATE INDEX intent_wall ON intent (wall)",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """An effect on its way. `age` is in seconds; `status` is Aircall's answer, 0 for none.
+
+    `patience` is for how many seconds, from its beginning, whoever is at it may be at it.
+    """
+
+    id: str
+    operation: str
+    outcome: Outcome
+    age: float
+    status: int = 0
+    patience: float = 0.0
+
+
+class Journal:
+    """See the module docstring. `state` opens the journal at the first use; `boot` tells this
+    boot of the machine from others, as the monotonic `clock` cannot. Close it with `close`.
+
+    All methods raise `StoreError`, and then nothing must be sent.
+    """
+
+    def __init__(
+        self,
+        state: Callable[[], State],
+        *,
+        boot: Callable[[], str] = str,
+        guard: float = GUARD,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._open = state
+        self._state: State | None = None
+        self._name_boot = boot
+        self._boot = ""
+        self._guard = guard
+        self._clock = clock
+        self._wall = wall
+
+    async def begin(
+        self,
+        operation: str,
+        company: str,
+        fingerprint: str,
+        *,
+        guarded: bool,
+        patience: float,
+        despite: str = "",
+    ) -> tuple[Intent, bool]:
+        """Write down a new intent: the intent, and True. If `guarded` and the same was intended
+        before: that earlier intent, and False; nothing is written then.
+
+        Within `patience` seconds it is over one way or another. `despite` is the id of an earlier
+        intent that stands in the way no longer; only one asker can go past it.
+        """
+        name = os.urandom(9).hex()
+
+        def work(tx: Transaction) -> tuple[Intent, bool]:
+            now, wall = self._clock(), self._wall()
+            if despite:
+                tx.run("UPDATE intent SET outcome = 'over' WHERE id = :id", id=despite)
+            earlier = self._latest(tx, fingerprint, now, wall) if guarded else None
+            if earlier is not None:
+                return earlier, False
+            tx.run(
+                "DELETE FROM intent WHERE wall < :old AND NOT (boot = :boot AND opened > :guarded)",
+                old=wall - KEPT,
+                boot=self._boot,
+                guarded=now - self._guard,
+            )
+            tx.run(
+                "INSERT INTO intent (id, fingerprint, company, operation, outcome, status, boot,"
+                " opened, patience, wall) VALUES (:id, :fingerprint, :company, :operation,"
+                " 'pending', 0, :boot, :opened, :patience, :wall)",
+                id=name,
+                fingerprint=fingerprint,
+                company=company,
+                operation=operation,
+                boot=self._boot,
+                opened=now,
+                patience=patience,
+                wall=wall,
+            )
+            return Intent(name, operation, "pending", 0.0, patience=patience), True
+
+        return await self._opened().write(work)
+
+    async def mark(self, intent: Intent, outcome: Outcome, status: int = 0) -> None:
+        """What has become of it."""
+
+        def work(tx: Transaction) -> None:
+            tx.run(
+                "UPDATE intent SET outcome = :outcome, status = :status WHERE id = :id",
+                outcome=outcome,
+                status=status,
+                id=intent.id,
+            )
+
+        await self._opened().write(work)
+
+    async def newest(self, count: int = 20) -> Sequence[Intent]:
+        """The last `count` intents, newest first."""
+
+        def work(tx: Transaction) -> list[Intent]:
+            now, wall = self._clock(), self._wall()
+            rows = tx.all("SELECT * FROM intent ORDER BY wall DESC, id LIMIT :count", count=count)
+            return [self._intent(row, now, wall) for row in rows]
+
+        return await self._opened().write(work)
+
+    def close(self) -> None:
+        if self._state is not None:
+            self._state.close()
+            self._state = None
+
+    def _opened(self) -> State:
+        if self._state is None:
+            self._boot = self._name_boot()
+            self._state = self._open()
+        return self._state
+
+    def _latest(self, tx: Transaction, fingerprint: str, now: float, wall: float) -> Intent | None:
+        """The youngest intent of this fingerprint that another one must not follow."""
+        rows = tx.all("SELECT * FROM intent WHERE fingerprint = :print", print=fingerprint)
+        intents = [self._intent(row, now, wall) for row in rows]
+        blocking = [
+            intent
+            for intent in intents
+            if intent.outcome in _BLOCKING
+            and intent.age < max(self._guard, intent.patience + SETTLED_AFTER)
+        ]
+        return min(blocking, key=lambda intent: intent.age, default=None)
+
+    def _intent(self, row: Sequence[Any], now: float, wall: float) -> Intent:
+        name, _print, _company, operation, outcome, status, boot, opened, patience, then = row
+        here = boot == self._boot and opened <= now
+        # Of another boot only the wall clock can tell the age, and that may have been set back.
+        age = now - opened if here else max(0.0, wall - then)
+        if outcome in ("pending", "sent") and (not here or age > patience):
+            outcome = "unknown"  # whoever was at it died
+        return Intent(name, operation, outcome, age, status, patience)
+
+
+def fingerprint(*parts: Any) -> str:
+    """The same for the same JSON values, in whatever order objects name their keys."""
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def canonical(value: Any) -> Any:
+    """`value` as `fingerprint` takes it: mappings become plain objects."""
+    if isinstance(value, Mapping):
+        return {str(key): canonical(part) for key, part in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    return value

@@ -1,0 +1,1 @@
+"""What everything stands on: operations, callers, settings, secrets, addresses."""

@@ -1,0 +1,40 @@
+"""On whose behalf something is done, and how long it may take."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+Lane = Literal["waiting", "bulk"]
+
+
+Progress = Callable[[float, float | None, str], Awaitable[None]]
+
+
+async def _silent(_done: float, _total: float | None, _message: str) -> None:
+    """Nobody is watching."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """On whose behalf: nothing of an inbound request but this reaches the gateway.
+
+    `deadline` is in seconds from when the budget lets the call begin; `patience` in seconds to wait
+    for that, None for the owner's choice. `until` is a moment of the gateway's clock after which
+    nothing of it goes on, for one request of several. `progress(done, total, message)` tells a
+    waiting person how far it is; `watched` says that there is one who sees it. `person`: a person's
+    own command asked for exactly this request, which is that person's yes. Only a command of ours
+    sets it; nothing that a model, a client or a setting says may lead here.
+    """
+
+    door: str = "cli"
+    client: str = ""
+    account: str | None = None
+    lane: Lane = "waiting"
+    deadline: float = 25.0
+    patience: float | None = None
+    until: float | None = None
+    watched: bool = False
+    person: bool = False
+    progress: Progress = field(default=_silent, compare=False)

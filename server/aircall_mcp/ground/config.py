@@ -1,0 +1,221 @@
+"""The owner's choices: command line over environment over `config.toml`.
+
+Every choice is a field of `Settings`; `AIRCALL_MCP_<FIELD>` sets it from the environment and the
+same key in `config.toml`. Credentials are not choices and never stand here.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+)
+
+from ..errors import SettingsError
+from .operation import Allowance, nearest
+
+AIRCALL = "https://api.aircall.io"
+_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+
+
+def _names(value: Any) -> Any:
+    """`a, b` as the tuple it means; anything else as it came."""
+    if not isinstance(value, str):
+        return value
+    return tuple(name for name in map(str.strip, value.split(",")) if name)
+
+
+def _known_zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError, OSError):
+        raise ValueError("must be an IANA zone such as Europe/Paris") from None
+    return value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
+Zone = Annotated[str, AfterValidator(_known_zone)]
+"""The name of an IANA time zone that is known here."""
+
+
+class Settings(BaseModel):
+    """The choices, checked. `docs/configuration.md` is written from the descriptions."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    home: Path = Field(
+        description="Directory of `config.toml` and the log; by default the platform's own."
+    )
+    base_url: str = Field(
+        AIRCALL, description="Where Aircall answers: https, or http on the loopback address."
+    )
+    sandbox: bool = Field(
+        False, description="Talk to the built-in small Aircall: no account, no phone rings."
+    )
+    account: str | None = Field(
+        None, description="Name of the account to act for, where there are several."
+    )
+    surface: Literal["full", "search"] = Field(
+        "full", description="All tools, or search and the five tools that perform what it finds."
+    )
+    toolsets: Names = Field((), description="Only these toolsets.")
+    tools: Names = Field((), description="Only these tools, or these beside the toolsets.")
+    exclude_tools: Names = Field((), description="Without these tools.")
+    read_only: bool = Field(False, description="Only tools that read; wins over all the rest.")
+    include_deprecated: bool = Field(
+        False, description="Also the operations that Aircall has retired."
+    )
+    allow: Annotated[tuple[Allowance, ...], BeforeValidator(_names)] = Field(
+        (),
+        description="What else the real host may be asked to do: the effects `reach` and `delete`,"
+        " the stakes `exposes` and `administers`.",
+    )
+    time_zone: Zone | None = Field(
+        None,
+        description="IANA zone of times that say none; by default the one most users have.",
+    )
+    requests_per_minute: int = Field(
+        60,
+        ge=1,
+        le=100_000,
+        description="Aircall's limit for one company; its newer documentation says 120.",
+    )
+    longest_wait: float = Field(
+        20.0, ge=0, le=600, description="Seconds a call waits for the request limit."
+    )
+    transport: Literal["stdio", "http"] = Field("stdio", description="How clients talk to it.")
+    host: str = Field("127.0.0.1", description="Address of the HTTP door: loopback only.")
+    port: int = Field(8000, ge=1, le=65_535, description="Port of the HTTP door.")
+    webhooks_host: str = Field(
+        "127.0.0.1", description="Address of the door for Aircall's webhooks."
+    )
+    webhooks_port: int | None = Field(
+        None,
+        ge=1,
+        le=65_535,
+        description="Port of that door; `serve` opens it only where one is given.",
+    )
+    public_url: str | None = Field(
+        None, description="https URL under which Aircall reaches that door."
+    )
+    events_days: float | None = Field(
+        30.0, gt=0, description="Days for which events are kept, messages aside."
+    )
+    events_megabytes: int = Field(
+        1024, ge=1, description="Size of the event log at which the oldest events go."
+    )
+    messages_days: float | None = Field(
+        None, gt=0, description="Days for which messages are kept; by default for ever."
+    )
+    proxy: str | None = Field(
+        None, description="URL of an HTTP proxy; the usual proxy variables are not read."
+    )
+    ca_bundle: Path | None = Field(
+        None,
+        description="PEM file of the certificate authorities to trust instead of the system's.",
+    )
+    call_timeout: float = Field(
+        25.0, gt=0, le=600, description="Seconds one exchange with Aircall may take."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="The least important kind of line that is logged."
+    )
+
+    @field_validator("base_url")
+    @classmethod
+    def _pinned(cls, value: str) -> str:
+        url = urlsplit(value)
+        loopback = url.scheme == "http" and url.hostname in _LOOPBACK
+        if not (url.scheme == "https" or loopback) or not url.hostname:
+            raise ValueError("must be https, or http on the loopback address")
+        extras = (url.username, url.password, url.query, url.fragment, url.path.strip("/"))
+        if url.port == 0 or any(extras):
+            raise ValueError("must be scheme, host and port alone")
+        return value.rstrip("/")
+
+    @field_validator("proxy")
+    @classmethod
+    def _proxy_url(cls, value: str | None) -> str | None:
+        if value is not None:
+            url = urlsplit(value)
+            if url.scheme not in ("http", "https", "socks5") or not url.hostname or url.port == 0:
+                raise ValueError("must be a URL such as http://proxy.example:8080")
+        return value
+
+    @field_validator("ca_bundle")
+    @classmethod
+    def _readable(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_file():
+            raise ValueError("must be a file of PEM certificates")
+        return value
+
+    @property
+    def log_file(self) -> Path:
+        return self.home / "log" / "server.log"
+
+
+def settings_from(
+    flags: Mapping[str, Any] | None = None, environment: Mapping[str, str] | None = None
+) -> Settings:
+    """Read file, environment and flags (None = not given), in rising order of say.
+
+    Raises `SettingsError` naming the key and where it stands; an unknown key of the file is
+    refused with the nearest known one, unknown variables of the environment are left alone.
+    """
+    environment = os.environ if environment is None else environment
+    home = home_in(environment)
+    file = home / "config.toml"
+    chosen: dict[str, Any] = {"home": home}
+    sources: dict[str, str] = {}
+    for key, value in _read(file).items():
+        if key not in Settings.model_fields or key == "home":
+            raise SettingsError(
+                f"{file}: unknown key `{key}`.", hint=nearest(key, Settings.model_fields)
+            )
+        chosen[key], sources[key] = value, str(file)
+    for key in Settings.model_fields:
+        variable = f"AIRCALL_MCP_{key.upper()}"
+        if key != "home" and environment.get(variable):
+            chosen[key], sources[key] = environment[variable], variable
+    for key, value in (flags or {}).items():
+        if value is not None:
+            chosen[key], sources[key] = value, f"--{key.replace('_', '-')}"
+    try:
+        return Settings(**chosen)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        key = str(first["loc"][0]) if first["loc"] else "settings"
+        raise SettingsError(f"{sources.get(key, key)}: {first['msg']}.") from None
+
+
+def home_in(environment: Mapping[str, str]) -> Path:
+    """The directory of what this user has here."""
+    return Path(environment.get("AIRCALL_MCP_HOME") or _default_home()).expanduser()
+
+
+def _default_home() -> Path:
+    import platformdirs
+
+    return platformdirs.user_data_path("aircall-mcp", appauthor=False)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{file}: cannot be read ({type(error).__name__}).") from None

@@ -1,0 +1,112 @@
+"""The HTTP door: the MCP app on loopback, and a health check."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections import deque
+from typing import TYPE_CHECKING
+
+import anyio
+from mcp.server.transport_security import TransportSecuritySettings
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from ..errors import SettingsError
+from ..ground import asgi as hosting
+from ..ground.secrets import LOOPBACK
+from ..ground.weight import MOST_ASKED, values_in
+from .mcp_server import AircallServer
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+LARGEST_REQUEST = 1024 * 1024
+"""Bytes of one MCP request."""
+MOST_SESSIONS = 200
+SESSION_IDLE_SECONDS = 300.0
+
+
+def mcp_app(server: AircallServer, host: str, port: int) -> Starlette:
+    """The Starlette app: `/mcp` and `/healthz`. Raises `SettingsError` off the loopback address.
+
+    Host and Origin are held against an explicit list, so that no page in a browser can talk to it
+    by way of a rebound name.
+    """
+    if host not in LOOPBACK:
+        raise SettingsError(
+            f"{host} is not the loopback address, and this door has no authentication.",
+            hint="Use --host 127.0.0.1, and a tunnel or a reverse proxy that authenticates.",
+        )
+    names = ("127.0.0.1", "localhost", "[::1]")
+    security = TransportSecuritySettings(
+        enable_dns_rebinding_protection=True,
+        allowed_hosts=[f"{name}:{port}" for name in names],
+        allowed_origins=[f"http://{name}:{port}" for name in names],
+    )
+    app = server.streamable_http_app(
+        streamable_http_path="/mcp",
+        max_request_body_size=LARGEST_REQUEST,
+        session_idle_timeout=SESSION_IDLE_SECONDS,
+        max_sessions=MOST_SESSIONS,
+        transport_security=security,
+        host=host,
+        custom_starlette_routes=[Route("/healthz", _health, methods=["GET"])],
+    )
+    app.add_middleware(_FewValues)
+    return app
+
+
+async def serve(server: AircallServer, host: str, port: int) -> None:
+    """Serve until SIGINT or SIGTERM; calls under way are answered before it returns. Raises
+    `SettingsError` off the loopback address, and where the port is taken.
+    """
+    app = mcp_app(server, host, port)
+    with hosting.listen(host, port) as listening:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_until_signalled, tasks.cancel_scope)
+            await hosting.serve(app, listening)
+
+
+class _FewValues:
+    """Turns away a request of more values than are parsed: the SDK would parse it on the loop."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        heard: deque[Message] = deque()
+        size = values = 0
+        more = True
+        while more:
+            message = await receive()
+            body: bytes = message.get("body", b"")
+            size += len(body)
+            values += values_in(body)
+            if values > MOST_ASKED + len(heard) or size > LARGEST_REQUEST:
+                await Response("Request too large", status_code=413)(scope, receive, send)
+                return
+            heard.append(message)
+            more = message["type"] == "http.request" and bool(message.get("more_body"))
+
+        async def again() -> Message:
+            return heard.popleft() if heard else await receive()
+
+        await self._app(scope, again, send)
+
+
+async def _until_signalled(scope: anyio.CancelScope) -> None:
+    if sys.platform == "win32":
+        return  # an interrupt ends the event loop itself there
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async for _ in signals:
+            scope.cancel()
+
+
+async def _health(_request: Request) -> JSONResponse:
+    return JSONResponse({"status": "ok"})

@@ -1,0 +1,241 @@
+"""Serve MCP over stdin and stdout, and leave when nobody listens any more.
+
+The wire is taken from the process before anything else can print on it: file descriptor 1 leads to
+stderr while serving. Lines are bounded; what is no JSON-RPC message is answered, so that no client
+waits for ever. The process ends on EOF, SIGINT, SIGTERM, a closed stdout or a dead parent: within
+2 s when idle, within 6 s when a call is in flight. Only the renewal of a grant may take longer, up
+to 20 s more: the token that was asked for is the only one that works from then on.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import signal
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, BinaryIO, cast
+
+import anyio
+from anyio.from_thread import BlockingPortal
+from mcp.server.stdio import stdio_server
+from pydantic_core import from_json
+
+from ..ground.weight import MOST_ASKED, values_in
+from .mcp_server import AircallServer
+
+log = logging.getLogger(__name__)
+
+LONGEST_LINE = 4 * 1024 * 1024
+"""Bytes of one message; a longer line is refused without being kept."""
+DRAIN_SECONDS = 5.0
+WATCH_SECONDS = 0.5
+_ANSWER = re.compile(r'\{"jsonrpc":"2\.0","id":("(?:[^"\\]|\\.)*"|-?\d+),"(?:result|error)"')
+PARSE_ERROR = -32700
+INVALID_REQUEST = -32600
+
+
+async def serve(server: AircallServer, close: Callable[[float], Awaitable[None]]) -> None:
+    """Serve until the client is gone, then end the process: it does not return.
+
+    `close` lets go of all that the server rests on, in the seconds it is given; only the renewal of
+    a grant outlasts them.
+    """
+    ended = anyio.Event()
+    code = 0
+
+    def end(reason: str, exit_code: int = 0) -> None:
+        nonlocal code
+        if not ended.is_set():
+            log.info("ending: %s", reason)
+            code = exit_code
+            ended.set()
+
+    with _taken_wire() as (wire_in, wire_out):
+        async with BlockingPortal() as portal, anyio.create_task_group() as tasks:
+            lines = _Lines(wire_in, wire_out, portal)
+            tasks.start_soon(_watch_signals, end)
+            tasks.start_soon(_watch_wire, wire_out.fileno(), os.getppid(), end)
+
+            async def serve_wire() -> None:
+                try:
+                    streams = stdio_server(cast("Any", lines), cast("Any", lines))
+                    async with streams as (read, write):
+                        await server.run(read, write, server.create_initialization_options())
+                except* (BrokenPipeError, ConnectionError, ValueError):
+                    end("stdout is closed")
+                else:
+                    end("stdin is closed")
+
+            tasks.start_soon(serve_wire)
+            await ended.wait()
+            with anyio.CancelScope(shield=True):
+                until = anyio.current_time() + DRAIN_SECONDS + 0.5
+                await lines.drained()
+                await close(until - anyio.current_time())
+            logging.shutdown()
+            # A thread may still wait in read(0); only this ends the process for certain.
+            os._exit(code)
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A message as it came, and the id of the call that it makes or cancels."""
+
+    text: str
+    calls: str | int | None
+    cancels: str | int | None
+
+
+class _Refusal(Exception):
+    """The id to answer, the code, the message."""
+
+
+class _Lines:
+    """stdin as bounded lines and stdout as whole lines, in the form the SDK's transport takes."""
+
+    def __init__(self, wire_in: BinaryIO, wire_out: BinaryIO, portal: BlockingPortal) -> None:
+        self._out = wire_out
+        self._lock = threading.Lock()
+        self._calls: set[str | int] = set()
+        self._idle = anyio.Event()
+        self._send, self._receive = anyio.create_memory_object_stream[_Line](16)
+        threading.Thread(target=self._read, args=(wire_in, portal), daemon=True).start()
+
+    def __aiter__(self) -> _Lines:
+        return self
+
+    async def __anext__(self) -> str:
+        try:
+            line = await self._receive.receive()
+        except anyio.EndOfStream:
+            # The SDK drops what is under way when the lines end; so they end after it.
+            await self.drained()
+            raise StopAsyncIteration from None
+        if line.calls is not None:
+            self._calls.add(line.calls)
+        if line.cancels is not None:
+            self._answered(line.cancels)
+        return line.text
+
+    async def write(self, text: str) -> None:
+        await anyio.to_thread.run_sync(self._write, text, abandon_on_cancel=True)
+        if answer := _ANSWER.match(text):
+            self._answered(json.loads(answer[1]))
+
+    async def drained(self) -> None:
+        """Wait until every call is answered on the wire, or `DRAIN_SECONDS`."""
+        with anyio.move_on_after(DRAIN_SECONDS, shield=True):
+            while self._calls:
+                await self._idle.wait()
+        self._calls.clear()  # nobody waits for the same ones twice
+
+    def _answered(self, request_id: str | int) -> None:
+        self._calls.discard(request_id)
+        if not self._calls:
+            self._idle.set()
+            self._idle = anyio.Event()
+
+    async def flush(self) -> None:
+        """Every write is flushed at once."""
+
+    def _write(self, text: str) -> None:
+        with self._lock:
+            self._out.write(text.encode("utf-8", "replace"))
+            self._out.flush()
+
+    def _read(self, wire_in: BinaryIO, portal: BlockingPortal) -> None:
+        with suppress(RuntimeError, OSError, anyio.BrokenResourceError, anyio.ClosedResourceError):
+            while line := wire_in.readline(LONGEST_LINE + 1):
+                if len(line) > LONGEST_LINE and not line.endswith(b"\n"):
+                    while (rest := wire_in.readline(65_536)) and not rest.endswith(b"\n"):
+                        pass
+                    self._refuse(None, PARSE_ERROR, "The message is over 4 MiB.")
+                elif line.strip():
+                    try:
+                        portal.call(self._send.send, _read(line))
+                    except _Refusal as refusal:
+                        self._refuse(*refusal.args)
+        with suppress(RuntimeError):
+            portal.call(self._send.aclose)
+
+    def _refuse(self, request_id: object, code: int, message: str) -> None:
+        answer = {"jsonrpc": "2.0", "id": request_id, "error": {"code": code, "message": message}}
+        self._write(json.dumps(answer) + "\n")
+
+
+def _read(line: bytes) -> _Line:
+    """One message. Raises `_Refusal` for what the SDK would drop without a word."""
+    if values_in(line) > MOST_ASKED:
+        raise _Refusal(None, PARSE_ERROR, f"The message holds over {MOST_ASKED} values.")
+    try:
+        # The parser of the SDK itself, so that nothing is taken here and dropped there.
+        message: Any = from_json(line)
+    except ValueError:
+        raise _Refusal(None, PARSE_ERROR, "The message is no JSON.") from None
+    if not isinstance(message, dict):
+        raise _Refusal(
+            None, INVALID_REQUEST, "The message is no JSON-RPC 2.0 object; batches are not taken."
+        )
+    fields = cast("dict[str, Any]", message)
+    method, params, request_id = fields.get("method"), fields.get("params", {}), fields.get("id")
+    known_id = isinstance(request_id, str | int) and not isinstance(request_id, bool)
+    if not (
+        fields.get("jsonrpc") == "2.0"
+        and isinstance(params, dict)
+        and (isinstance(method, str) or "result" in fields or "error" in fields)
+        and ("id" not in fields or known_id)
+    ):
+        shown = request_id if known_id else None
+        raise _Refusal(shown, INVALID_REQUEST, "The message is no JSON-RPC 2.0 request.")
+    cancelled: Any = cast("dict[str, Any]", params).get("requestId")
+    return _Line(
+        line.decode(),
+        calls=request_id if method == "tools/call" and known_id else None,
+        cancels=cancelled
+        if method == "notifications/cancelled" and isinstance(cancelled, str | int)
+        else None,
+    )
+
+
+@contextmanager
+def _taken_wire() -> Generator[tuple[BinaryIO, BinaryIO]]:
+    """stdin and stdout for the protocol alone; stray prints go to stderr."""
+    sys.stdout.flush()
+    wire_in, wire_out = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    with os.fdopen(wire_in, "rb") as reading, os.fdopen(wire_out, "wb") as writing:
+        yield reading, writing
+
+
+async def _watch_signals(end: Callable[..., None]) -> None:
+    if sys.platform == "win32":
+        signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+        return
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async for number in signals:
+            end(signal.Signals(number).name, 128 + number)
+
+
+async def _watch_wire(wire_out: int, parent: int, end: Callable[..., None]) -> None:
+    """A client that dies without closing stdin leaves a closed stdout or another parent behind."""
+    if sys.platform == "win32":
+        return
+    import select
+
+    poll = select.poll()
+    poll.register(wire_out, 0)
+    while True:
+        await anyio.sleep(WATCH_SECONDS)
+        if any(events & (select.POLLERR | select.POLLHUP) for _, events in poll.poll(0)):
+            end("stdout is closed")
+        if os.getppid() != parent:
+            end("the parent is gone")

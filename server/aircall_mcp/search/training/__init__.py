@@ -1,0 +1,1 @@
+"""How the intent search is learned and measured. Development only."""

@@ -1,0 +1,1 @@
+"""Files of ours that outlive a process: stores, locks, private files."""

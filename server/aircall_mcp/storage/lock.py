@@ -1,0 +1,111 @@
+"""Locks between processes: files that the kernel frees when their holder dies, never unlinked."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import Protocol
+
+from ..errors import StoreError
+from .private_files import Modes
+
+_POLL = 0.015
+"""Seconds between two looks at a lock that somebody else holds."""
+
+
+def seize(descriptor: int) -> None:
+    """Take the lock of an open file, or raise `OSError` at once. Closing the file frees it."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+class Latch(Protocol):
+    """What a lock does for whoever needs one."""
+
+    def take(self) -> bool: ...
+    def release(self) -> None: ...
+
+
+class Alone:
+    """The lock of what no other process can see."""
+
+    def take(self) -> bool:
+        return True
+
+    def release(self) -> None:
+        """Nobody waits."""
+
+
+class Lock:
+    """One lock file. An object holds it at most once; two objects exclude each other anywhere."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        modes: Modes | None = None,
+        seize: Callable[[int], None] = seize,
+        clock: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.path = path
+        self._modes = modes or Modes()
+        self._seize = seize
+        self._clock = clock
+        self._pause = pause
+        self._descriptor: int | None = None
+
+    def take(self) -> bool:
+        """Take it if it is free. Raises `StoreError` where the file cannot be used at all."""
+        if self._descriptor is not None:
+            return False
+        self._modes.directory(self.path.parent)
+        descriptor = self._modes.open(self.path, create=True)
+        try:
+            self._seize(descriptor)
+        except OSError:
+            os.close(descriptor)
+            return False
+        self._descriptor = descriptor
+        return True
+
+    def release(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    @contextmanager
+    def held(self, *, patience: float = 30.0) -> Generator[None]:
+        """Hold it; wait at most `patience` seconds for it, then raise `StoreError`."""
+        until = self._clock() + patience
+        while not self.take():
+            if self._clock() >= until:
+                raise StoreError(
+                    f"Another process has held {self.path.name} for {patience:.0f} seconds.",
+                    hint="It may be waiting for a person: look for another aircall-mcp.",
+                )
+            self._pause(_POLL)
+        try:
+            yield
+        finally:
+            self.release()
+
+
+def latches(home: Path, modes: Modes | None = None) -> Callable[[str], Lock]:
+    """The lock file of each account in `home`, whatever its name is made of."""
+
+    def latch(name: str) -> Lock:
+        return Lock(home / f"refresh-{sha256(name.encode()).hexdigest()[:16]}.lock", modes=modes)
+
+    return latch

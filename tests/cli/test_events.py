@@ -1,0 +1,125 @@
+"""`events`, `webhooks` and `forward`, as a person types them."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from aircall_mcp.cli import group
+from aircall_mcp.vault.mailbox import Mailbox, mailbox_of
+
+from ..canaries import CANARIES
+from ..mail import call, log_in, text
+from ..vaults import vault_at
+
+KEY = CANARIES["vault key"]
+URL = "https://hooks.slack.example/services/secret-path"
+
+
+@pytest.fixture(autouse=True)
+def unlocked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRCALL_MCP_VAULT_KEY", KEY)
+
+
+def run(*words: str, **choices: str) -> Result:
+    return CliRunner().invoke(group, list(words), **choices)  # type: ignore[arg-type]
+
+
+def told_of(home: Path) -> Mailbox:
+    """A log of the vault of this home with a call and a text in it."""
+    vault = vault_at(home, {"AIRCALL_MCP_VAULT_KEY": KEY})
+    vault.create("environment")
+    box = mailbox_of(vault, make=True)
+    assert box is not None
+    log = log_in(home, box=box)
+    log.append([call("ended", 42), text("SM1", "hello")])
+    log.close()
+    return box
+
+
+def test_events_are_listed_by_kind_and_number(home: Path) -> None:
+    told_of(home)
+    lines = run("events", "list").output.splitlines()
+    assert [line.split()[2] for line in lines] == ["message.received", "call.ended"]
+    found = json.loads(run("events", "list", "--kinds", "call.*", "--json").output)["events"]
+    assert [event["call_id"] for event in found] == [42]
+    assert "hello" in run("events", "list", "--number", "+33199001234").output
+
+
+def test_what_is_not_to_be_trusted_is_listed_as_such(home: Path) -> None:
+    box = told_of(home)
+    plain = json.loads(run("events", "list", "--json").output)["events"]
+    assert not any("trusted" in event for event in plain)
+    log = log_in(home, box=box)
+    log.known.seen("front-door", 1, ())
+    log.known.doubt("front-door")
+    log.close()
+    listed = json.loads(run("events", "list", "--json").output)["events"]
+    assert [event.get("trusted", "unsaid") for event in listed] == [False, "unsaid"]
+    lines = run("events", "list").output.splitlines()
+    assert ["not to be trusted" in line for line in lines] == [True, False]
+
+
+def test_a_person_is_erased_after_a_question(home: Path) -> None:
+    told_of(home)
+    kept = run("events", "erase", "--number", "+33199001234", input="n\n")
+    assert kept.exit_code != 0
+    gone = run("events", "erase", "--number", "+33 199001234", "--yes", "--json")
+    assert json.loads(gone.output) == {"erased": 2}
+    assert run("events", "list", "--json").output.count("sequence") == 0
+
+
+def test_a_destination_is_named_once_and_its_address_never_shown(home: Path) -> None:
+    told_of(home)
+    words = ("forward", "add", "--kinds", "message.received", "--to", "slack:support")
+    added = run(*words, "--json", input=f"{URL}\n")
+    assert added.exit_code == 0, added.output
+    assert json.loads(added.stdout)["destination"] == "slack:support"
+    again = run("forward", "add", "--kinds", "call.*", "--to", "slack:support", "--json")
+    assert again.exit_code == 0, again.output
+    listed = run("forward", "list", "--json").stdout
+    assert [rule["kinds"] for rule in json.loads(listed)["rules"]] == [
+        ["message.received"], ["call.*"]]  # fmt: skip
+    status = run("forward", "status", "--json")
+    assert json.loads(status.stdout)["undelivered"] == []
+    assert "secret-path" not in added.output + again.output + listed + status.output
+    assert run("forward", "remove", "1", "--json").exit_code == 0
+    assert run("forward", "remove", "slack:support", "--json").exit_code == 0
+    assert json.loads(run("forward", "list", "--json").stdout) == {"rules": [], "destinations": []}
+
+
+def test_an_https_destination_shows_its_signing_key_once(home: Path) -> None:
+    told_of(home)
+    words = ("forward", "add", "--kinds", "call.*", "--to", "https:crm", "--json")
+    first = json.loads(run(*words, input="https://crm.example.com/in\n").stdout)
+    assert len(base64.urlsafe_b64decode(first["signing_key"])) == 32
+    assert "signing_key" not in json.loads(run(*words).stdout)
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("webhooks", "register"), 2),
+        (("webhooks", "register", "--public-url", "http://events.example.com"), 1),
+        (("forward", "add", "--kinds", "call.*", "--to", "nowhere"), 1),
+        (("forward", "remove", "9"), 1),
+        (("events", "list", "--limit", "0"), 2),
+    ],
+)
+def test_what_cannot_be_done_fails_with_a_next_step(
+    home: Path, words: tuple[str, ...], code: int, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    from aircall_mcp.cli import main
+
+    told_of(home)
+    monkeypatch.setenv("AIRCALL_MCP_FORWARD_URL", URL)
+    monkeypatch.setattr("sys.argv", ["aircall-mcp", *words])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == code
+    assert "Traceback" not in capsys.readouterr().err
