@@ -116,13 +116,13 @@ async def _prepare(office: Office, name: str) -> None:
         await office.call(
             "create_message_configuration",
             number_id=_number(world),
-            callbackUrl="https://hooks.larkspur.example/texts",
+            callbackUrl="https://hooks.larkspur.example.com/texts",
         )
     if name == "send_whatsapp_message":
         await office.call(
             "create_message_configuration",
             number_id=_number(world, "FR"),
-            callbackUrl="https://hooks.larkspur.example/texts",
+            callbackUrl="https://hooks.larkspur.example.com/texts",
             type="whatsapp",
         )
     if name == "get_analytics_export":

@@ -30,7 +30,8 @@ from ..upstream import Upstream, upstream
 pytestmark = pytest.mark.anyio
 
 URL = "https://events.example.com"
-STOLEN = "https://elsewhere.example/in"
+STOLEN = "https://elsewhere.example.com/in"
+EVERY_WORD = "reach,delete,exposes,administers"
 
 
 class Guarded:
@@ -270,12 +271,12 @@ async def test_the_commands_keep_to_it_and_those_of_a_person_go_through(home: Pa
         first = webhook.token
         for identity in (webhook.uuid, webhook.uuid.upper(), str(webhook.id)):
             for operation in ("delete_webhook", "DELETE /v1/webhooks/{webhook_id}"):
-                words = ("run", operation, "--allow", "reach,delete",
+                words = ("run", operation, "--allow", EVERY_WORD,
                          "--args", json.dumps({"webhook_id": identity}))  # fmt: skip
                 code, refused, _ = await ran(there, home, words)
                 assert code == 1
                 assert f"webhooks remove {made['webhook']}" in refused["error"]["hint"]
-            words = ("run", "update_webhook", "--allow", "reach,delete",
+            words = ("run", "update_webhook", "--allow", EVERY_WORD,
                      "--args", json.dumps({"webhook_id": identity, "url": STOLEN}))  # fmt: skip
             code, refused, _ = await ran(there, home, words)
             assert (code, refused["error"]["kind"]) == (1, "not_allowed")

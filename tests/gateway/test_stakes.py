@@ -24,7 +24,7 @@ from aircall_mcp.events.receiver import door_for
 from aircall_mcp.gateway.gateway import Gateway
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.config import settings_from
-from aircall_mcp.ground.operation import EVERYTHING, Allowance, Operation
+from aircall_mcp.ground.operation import EVERYTHING, Allowance, AtStake, Operation
 from aircall_mcp.ground.secrets import Secret
 from aircall_mcp.offer.registry import Registry, Selection
 from aircall_mcp.offer.tools import description_of, tool_for
@@ -43,7 +43,7 @@ KEY = {"AIRCALL_API_ID": "an-id-of-ours", "AIRCALL_API_TOKEN": "a-token-of-ours"
 # By hand, so that a wrong word in an overlay is found: what a model must not do unasked.
 EXPOSES = {
     "create_webhook", "update_webhook", "create_message_configuration", "create_analytics_export",
-    "get_analytics_export", "forward_events",
+    "get_analytics_export", "forward_events", "resume_call_recording",
 }  # fmt: skip
 ADMINISTERS = {
     "enable_integration", "disable_integration", "create_user_v1", "create_user_v2", "delete_user",
@@ -54,7 +54,7 @@ ARGUMENTS: dict[tuple[str, str], Any] = {
     ("update_number", "priority"): 1,
     ("update_number", "availability_status"): "closed",
     ("update_number", "time_zone"): "Pacific/Auckland",
-    ("update_number", "messages"): {"welcome": "https://media.larkspur.example/welcome.mp3"},
+    ("update_number", "messages"): {"welcome": "https://media.larkspur.example.com/welcome.mp3"},
     ("update_user_v2", "availability_status"): "unavailable",
     ("update_user_v2", "substatus"): "On a break",
     ("update_user_v2", "role_ids"): ["owner"],
@@ -64,10 +64,13 @@ ARGUMENTS: dict[tuple[str, str], Any] = {
     ("update_user_v1", "substatus"): "On a break",
     ("update_user_v1", "role_ids"): ["owner"],
     ("update_user_v1", "wrap_up_time"): 86_400,
+    ("list_calls", "fetch_short_urls"): True,
+    ("search_calls", "fetch_short_urls"): True,
+    ("get_call", "fetch_short_urls"): True,
 }
 OPEN = {
     "add_call_comment", "add_call_tags", "archive_call", "unarchive_call", "pause_call_recording",
-    "resume_call_recording", "create_campaign", "create_contact", "update_contact",
+    "create_campaign", "create_contact", "update_contact",
     "add_contact_phone_number", "update_contact_phone_number", "add_contact_email",
     "update_contact_email", "create_tag", "update_tag", "create_team", "update_number",
     "update_user_v1", "update_user_v2",
@@ -92,6 +95,10 @@ class Asked:
         return self.name
 
 
+def word_of(argument: str) -> AtStake:
+    return "exposes" if argument == "fetch_short_urls" else "administers"
+
+
 def plain(operation: Operation) -> dict[str, Any]:
     """The example without the arguments that make stakes, but one at least beside the ids."""
     kept = {k: v for k, v in operation.example.items() if k not in operation.at_stake}
@@ -108,7 +115,7 @@ def all_asked() -> Iterator[Asked]:
         for (name, argument), value in ARGUMENTS.items():
             if name == operation.id:
                 given = {**plain(operation), argument: value}
-                yield Asked(operation, given, ("administers",), f"{name}.{argument}")
+                yield Asked(operation, given, (word_of(argument),), f"{name}.{argument}")
 
 
 SHUT = [asked for asked in all_asked() if asked.words]
@@ -196,7 +203,7 @@ def test_every_word_of_the_overlays_is_the_one_that_was_meant() -> None:
     arguments = {
         (o.id, name): word for o in COMPILED.operations for name, word in o.at_stake.items()
     }
-    assert arguments == dict.fromkeys(ARGUMENTS, "administers")
+    assert arguments == {(name, given): word_of(given) for name, given in ARGUMENTS}
     open_writes = {
         operation.id
         for operation in AIRCALLS
@@ -221,7 +228,9 @@ def test_clients_are_warned_of_all_that_takes_away_and_of_all_that_leaves(
     notes = tool_for(operation)["annotations"]
     adds = operation.id in ADDITIVE
     assert notes["destructiveHint"] is (operation.effect != "read" and not adds)
-    exposes = operation.id in EXPOSES | {"read", "write"}
+    exposes = (
+        operation.id in EXPOSES | {"read", "write"} or "exposes" in operation.at_stake.values()
+    )
     assert notes["openWorldHint"] is (operation.effect == "reach" or exposes)
 
 
@@ -241,6 +250,12 @@ def test_a_description_names_the_stakes_and_the_arguments_that_make_them() -> No
     assert "stakes" not in user
     assert user["stakes_of_arguments"]["role_ids"] == "administers"
     assert "stakes" not in description_of(BY_ID["create_tag"], known)
+
+
+@pytest.mark.parametrize("given", [{}, {"fetch_short_urls": False}])
+def test_a_switch_of_a_list_that_is_off_asks_for_nothing(given: dict[str, Any]) -> None:
+    assert BY_ID["list_calls"].bind(given).stakes == {}
+    assert list(BY_ID["list_calls"].bind({"fetch_short_urls": True}).stakes) == ["exposes"]
 
 
 def test_a_bound_knows_its_stakes_from_the_arguments_that_were_given() -> None:
@@ -310,7 +325,7 @@ def passing_on(home: Path, *allow: str) -> House:
     """A house on the real host with a destination and something to pass on."""
     house = open_house(settings_from({"allow": allow or None}), KEY)
     house.mailroom.rules.name_destination(
-        "https:crm", Secret("https://crm.larkspur.example/secret"), Memory()
+        "https:crm", Secret("https://crm.larkspur.example.com/secret"), Memory()
     )
     house.mailroom.events.open_door(
         door_for("one", b"t", account="a", aircall_id="u", url="", kinds=(), now=0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -13,9 +13,11 @@ from hypothesis import strategies as some
 
 from aircall_mcp import spec
 from aircall_mcp.errors import ArgumentError
+from aircall_mcp.ground import top_level
 from aircall_mcp.ground.addresses import fault_of, is_public
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.operation import Operation
+from aircall_mcp.spec.domains import module_of, names_in
 
 from ..house import answering, desk_over
 
@@ -24,12 +26,12 @@ pytestmark = pytest.mark.anyio
 COMPILED = spec.load()
 
 GOOD = [
-    "https://hooks.larkspur.example/aircall",
+    "https://hooks.larkspur.example.com/aircall",
     "https://hooks.example.com",
     "HTTPS://Hooks.Example.COM/In",
     "https://example.com:8443/a?b=c&d=%20#e",
     "https://a-b.c_d.example.co.uk/~x/{y}/z;a=1",
-    "https://xn--bcher-kva.example/",
+    "https://xn--bcher-kva.example.com/",
     "https://8.8.8.8/hook",
     "https://[2606:4700:4700::1111]/hook",
     "https://[2606:4700:4700::1111]:8443/",
@@ -39,6 +41,14 @@ GOOD = [
     "https://1e100.net/",
     "https://user.example.com/@handle",
     "https://example.com/a:b@c",
+    "https://example.com/?to=a@b.com",
+    "https://example.com?a=b#c",
+    "https://a.xn--p1ai/",
+    "https://hooks.acme.app/",
+    "https://hooks.acme.co.uk/",
+    "https://[2001:4860:4860::8888]/",
+    "https://192.0.1.1/",
+    "https://168.63.129.17/",
 ]
 
 NOT_HTTPS = [
@@ -64,6 +74,9 @@ PRIVATE = [
     "[fe80::1%1]",
     "[fec0::1]", "[fc00::1]", "[fd12:3456::1]", "[ff02::1]", "[2001:db8::1]", "[3fff::1]",
     "[2001::1]", "[100::1]", "[5f00::1]", "[2002:a00:1::]", "[2002:c0a8:101::]",
+    "192.0.0.9", "192.0.0.192", "[2002:c000:c0::]", "[64:ff9b::c000:c0]", "168.63.129.16",
+    "[::ffff:168.63.129.16]", "[3ffe::1]", "[2001:1::1]", "[2001:20::1]", "[2001:4:112::1]",
+    "[2620:4f:8000::1]", "192.31.196.1", "192.52.193.1", "192.175.48.1", "100.100.100.200",
     "[::ffff:10.0.0.1]", "[::ffff:a9fe:a9fe]", "[64:ff9b::a9fe:a9fe]", "[64:ff9b::10.0.0.1]",
 ]  # fmt: skip
 NAMES = [
@@ -76,6 +89,9 @@ NAMES = [
     "a" * 64 + ".example.com", "a." * 130 + "com", "example.c", "example.123", "example.0x1f",
     "xn--.example.com", "xn--a.example.com", "xn--localhost-.com", "exa mple.com", "exa_mple",
     "_.com",
+    "kubernetes.default.svc", "vault.service.consul", "app.docker", "db.example", "x.alt", "x.i2p",
+    "nas.intra", "srv.domain", "host.localnet", "x.workgroup", "x.mail", "x.belkin", "pc.dhcp",
+    "a.xn--0zwm56d", "host.cluster.local", "hooks.example.com.svc",
 ]  # fmt: skip
 DISGUISED = [
     "１２７.０.０.１", "127。0。0。1", "127．0．0．1", "127｡0｡0｡1",  # noqa: RUF001 - that is the point
@@ -94,7 +110,8 @@ CARRYING = [
     "example.com:80a", "example.com:4 43", "example.com:443:443", "example.com\\@127.0.0.1",
     "example.com\\.evil.example", "127.0.0.1\\", "\\example.com", "example.com&127.0.0.1",
     "example.com,127.0.0.1", "example.com;127.0.0.1", "example.com|x", "example.com*",
-    "a!b.example",
+    "a!b.example", "example.com#@127.0.0.1", "example.com?@127.0.0.1", "example.com#a:b@127.0.0.1",
+    "example.com?x=y&z@127.0.0.1", "example.com#?@127.0.0.1",
 ]  # fmt: skip
 CONTROLS = ["\x00", "\t", "\n", "\r", "\x1b", "\x7f", "\x85", " ", "\xa0", "\u00ad", "\u200b",
             "\u200d", "\u202e", "\u2028", "\u2060", "\u3000", "\ufe0f", "\ufeff", "\u3164",
@@ -218,8 +235,22 @@ def at(place: str, url: str) -> Any:
     """A value that holds `url` at this place of `Parameter.urls`."""
     value: Any = url
     for step in reversed(place.split("/") if place else []):
-        value = [value] if step == "*" else {step: value}
+        match step:
+            case "*":
+                value = [value]
+            case "**":
+                value = {"x": ["y", value]}
+            case _:
+                value = {step: value}
     return value
+
+
+def within(whole: Any, part: Any) -> Any:
+    """`whole` with what `part` has."""
+    if not isinstance(whole, dict) or not isinstance(part, dict):
+        return part
+    known, more = cast("dict[str, Any]", whole), cast("dict[str, Any]", part)
+    return {**known, **{key: within(known.get(key), value) for key, value in more.items()}}
 
 
 URLS = [
@@ -239,6 +270,9 @@ def test_these_are_all_the_arguments_that_are_urls() -> None:
         *(("update_number", f"messages/{name}") for name in (
             "welcome", "waiting", "ringing_tone", "after_hours", "ivr", "voicemail",
             "unanswered_call", "closed", "callback_later")),
+        ("trigger_ai_voice_agent_call", "context/**"),
+        *(("create_analytics_export", f"input/{name}/**") for name in (
+            "options", "exportOptions", "filter/duration", "filter/hours")),
     }  # fmt: skip
     for operation in COMPILED.operations:  # and none that only sounds like one is left out
         for parameter in operation.parameters:
@@ -264,6 +298,8 @@ async def test_a_url_that_is_not_public_is_refused_before_anything_is_sent(
         "http://x.example/",
     ):
         value = at(place, url)
+        if name == "input":
+            value = within(example["input"], value)
         if name == "contents":
             value = [{"type": "title", "text": "x", **value[0]}]
         for written in (value, json.dumps(value) if place else url):
@@ -278,6 +314,45 @@ async def test_a_url_that_is_not_public_is_refused_before_anything_is_sent(
             assert url not in json.dumps(error)
     assert arrived == []
     await desk.aclose()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["http://169.254.169.254/", " HTTPS://a.internal/x ", "//10.0.0.1/x", "\\\\10.0.0.1\\x",
+     "file:///etc/passwd", "file:/etc/passwd", "gopher://a.example.com/", "data:text/html,x"],
+)  # fmt: skip
+def test_a_text_that_may_be_anything_is_no_url_of_another_kind(registry: Any, text: str) -> None:
+    told = {"agent_id": "a", "contact_phone": "+14155550143", "idempotency_key": "k"}
+    agent = registry.ids["trigger_ai_voice_agent_call"]
+    for context in ({"a": text}, {"a": {"b": [1, text]}}):
+        with pytest.raises(ArgumentError, match=r"`context\.a"):
+            agent.bind({**told, "context": context})
+
+
+@pytest.mark.parametrize(
+    "text", ["Amina", "at 10:30", "note: call back", "Data: 12", "a/b", "https://hooks.acme.com/a"]
+)
+def test_plain_words_and_public_urls_are_told_to_a_voice_agent(registry: Any, text: str) -> None:
+    told = {"agent_id": "a", "contact_phone": "+14155550143", "idempotency_key": "k"}
+    agent = registry.ids["trigger_ai_voice_agent_call"]
+    assert agent.bind({**told, "context": {"a": text}}).body["context"] == {"a": text}
+
+
+def test_the_names_of_the_internet_are_listed_as_their_source_has_them() -> None:
+    known = top_level.NAMES
+    assert len(known) > 1_400
+    assert {"com", "fr", "app", "xn--p1ai", "ck"} <= known
+    assert not known & {"arpa", "onion", "example", "test", "local", "internal", "home", "co.uk"}
+    source = (
+        "// VERSION: 2026-03-06_02-20-37_UTC\n// ===BEGIN ICANN DOMAINS===\n// a\nac\n*.ck\n"
+        "!www.ck\nco.uk\nрф\narpa  // b\n// ===END ICANN DOMAINS===\nblogspot.dyn\n"  # noqa: RUF001
+    )
+    assert names_in(source) == ["ac", "ck", "uk", "xn--p1ai"]
+    made: dict[str, Any] = {}
+    exec(module_of(source), made)
+    assert made["NAMES"] == {"ac", "ck", "uk", "xn--p1ai"}
+    assert made["VERSION"] == "2026-03-06"
+    assert made["__doc__"] == top_level.__doc__
 
 
 def test_the_second_of_several_urls_is_looked_at_too(registry: Any) -> None:

@@ -47,7 +47,44 @@ def test_an_operation_without_a_body_sends_none_and_one_with_optional_fields_an_
     registry: Registry,
 ) -> None:
     assert bound(registry, "archive_call", call_id=1).body is None
-    assert bound(registry, "update_tag", tag_id=1).body == {}
+    assert bound(registry, "create_message_configuration", number_id=1).body == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "ids"),
+    [("update_user_v2", {"user_id": 1}), ("update_user_v1", {"user_id": 1}),
+     ("update_tag", {"tag_id": 1}), ("update_number", {"number_id": 1}),
+     ("update_webhook", {"webhook_id": "1"}), ("update_contact", {"contact_id": 1}),
+     ("update_contact_email", {"contact_id": 1, "detail_id": 2}),
+     ("update_contact_phone_number", {"contact_id": 1, "detail_id": 2})],
+)  # fmt: skip
+def test_a_change_of_nothing_is_refused(registry: Registry, name: str, ids: dict[str, Any]) -> None:
+    with pytest.raises(ArgumentError, match="at least one of"):
+        bound(registry, name, **ids)
+
+
+@pytest.mark.parametrize("name", ["update_contact_phone_number", "update_contact_email"])
+@pytest.mark.parametrize("value", ["", " ", None, "12"])
+def test_no_entry_of_a_contact_is_emptied(registry: Registry, name: str, value: Any) -> None:
+    with pytest.raises(ArgumentError):
+        bound(registry, name, contact_id=1, detail_id=2, value=value)
+
+
+@pytest.mark.parametrize("name", ["send_whatsapp_message", "send_whatsapp_in_conversation"])
+@pytest.mark.parametrize(
+    "more",
+    [{"header": {"link": "http://127.0.0.1/"}}, {"mediaUrl": ["file:///etc/passwd"]},
+     {"body": [{"key": "{{1}}", "value": "a", "link": "https://a.com"}]}],
+)  # fmt: skip
+def test_a_template_takes_what_is_documented(
+    registry: Registry, name: str, more: dict[str, Any]
+) -> None:
+    to = "to" if name == "send_whatsapp_message" else "externalNumber"
+    template = {"id": "1187", "body": [{"key": "{{1}}", "value": "20417"}]}
+    given_ = {"lineId": 1, to: "+14155550143"}
+    assert bound(registry, name, **given_, templateParams=template).body
+    with pytest.raises(ArgumentError, match="templateParams"):
+        bound(registry, name, **given_, templateParams={**template, **more})
 
 
 def test_arrays_and_booleans_of_the_query_are_written_as_aircall_reads_them(

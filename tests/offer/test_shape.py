@@ -296,7 +296,7 @@ async def test_tokens_of_webhooks_and_configurations_stay_masked_in_real_answers
         one = await office.call(
             "get_webhook", webhook_id=next(iter(office.world.webhooks)), detail=detail
         )
-        made = await office.call("create_webhook", url="https://hooks.example/a", detail=detail)
+        made = await office.call("create_webhook", url="https://hooks.example.com/a", detail=detail)
         told = json.dumps([listed, one, made])
         tokens |= {webhook.token for webhook in office.world.webhooks.values()}
         assert not [token for token in tokens if token in told]

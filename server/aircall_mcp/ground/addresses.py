@@ -9,6 +9,8 @@ from __future__ import annotations
 import ipaddress
 import re
 
+from .top_level import NAMES
+
 LONGEST = 2048
 """Characters of a URL."""
 
@@ -18,22 +20,28 @@ _PLACE = re.compile(
     r"(?P<host>\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::(?P<port>[0-9]{1,5}))?", re.IGNORECASE
 )
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?")
-_TOP = re.compile(r"[a-z]{2,63}|xn--[a-z0-9-]{1,59}")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
-_HERE = frozenset(
-    {
-        "arpa", "corp", "home", "internal", "intranet", "invalid", "lan", "local", "localdomain",
-        "localhost", "onion", "private", "test",
-    }
-)  # fmt: skip
-"""Last labels of names that lead nowhere on the internet, or to a network of one's own."""
+_FREE = re.compile(
+    r"\s*(?:[a-z][a-z0-9+.-]*:)?[/\\]{2}|\s*(?:data|file|javascript):\S", re.IGNORECASE
+)
+"""How a text begins that is a URL to some reader."""
 
 _UNICAST = ipaddress.IPv6Network("2000::/3")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-_NOT_PUBLIC = (  # what some versions of Python do not know
-    ipaddress.IPv4Network("192.88.99.0/24"),
-    ipaddress.IPv6Network("3fff::/20"),
-)
+_NOT_PUBLIC = tuple(  # some versions of Python do not know, or say otherwise
+    map(
+        ipaddress.ip_network,
+        (
+            "168.63.129.16/32",  # a cloud's own, in every machine of it
+            "192.0.0.0/24", "2001::/23",  # assigned to protocols
+            "192.31.196.0/24", "192.175.48.0/24", "2620:4f:8000::/48",  # AS112
+            "192.52.193.0/24",  # AMT
+            "192.88.99.0/24",  # 6to4 relays
+            "3ffe::/16",  # given back
+            "3fff::/20",  # documentation
+        ),
+    )
+)  # fmt: skip
 
 
 def is_public(address: str) -> bool:
@@ -57,6 +65,11 @@ def is_public(address: str) -> bool:
     return ip.is_global and not ip.is_multicast
 
 
+def is_url(text: str) -> bool:
+    """Whether a text that may be anything leads somewhere: by its scheme, or by two slashes."""
+    return _FREE.match(text) is not None
+
+
 def fault_of(url: str) -> str:
     """Why this is no https URL on the internet, or an empty string. Says nothing of its value."""
     if len(url) > LONGEST:
@@ -66,7 +79,8 @@ def fault_of(url: str) -> str:
     parts = _URL.fullmatch(url)
     if parts is None:
         return "is not of the form https://name/path"
-    if "@" in parts["place"]:
+    # Careless readers look for the @ up to the first slash.
+    if "@" in url[len("https://") :].partition("/")[0]:
         return "holds a user name or password"
     place = _PLACE.fullmatch(parts["place"].lower())
     if place is None or not 0 < int(place["port"] or 443) < 65_536:
@@ -86,7 +100,7 @@ def _fault_of_host(host: str) -> str:
         return "" if is_public(host) else "leads to an address that is not public"
     if len(host) > 253 or not all(map(_LABEL.fullmatch, labels)) or _is_disguised(labels):
         return "has a name in no usual form"
-    if len(labels) < 2 or labels[-1] in _HERE or not _TOP.fullmatch(labels[-1]):
+    if len(labels) < 2 or labels[-1] not in NAMES:
         return "has a name that is not public"
     return ""
 

@@ -53,7 +53,8 @@ class Parameter:
     """One argument: `name` as the model writes it, `wire` as Aircall reads it.
 
     `urls` are the places in it where URLs stand: `""` for itself, `*` for its items, `*/link` for a
-    field of each. `stakes` are those of giving it, and `because` argues for them.
+    field of each, `**` for every text in it that is one. `stakes` are those of giving it, and
+    `because` argues for them.
     """
 
     name: str
@@ -302,7 +303,9 @@ class Operation:
         if self.stakes != "none":
             stakes[self.stakes] = self.because
         for parameter in self.parameters:
-            if parameter.stakes != "none" and parameter.name in given:  # null and {} count
+            if parameter.name not in given or parameter.stakes == "none":
+                continue  # null and {} count
+            if parameter.place != "query" or given[parameter.name] is not False:
                 stakes.setdefault(parameter.stakes, f"`{parameter.name}`: {parameter.because}")
         return stakes
 
@@ -362,6 +365,15 @@ def _refuse_private(name: str, place: Sequence[str], value: Any) -> None:
         case ["*", *within], list():
             for at, item in enumerate(cast("list[Any]", value)):
                 _refuse_private(f"{name}[{at}]", within, item)
+        case ["**"], str():
+            if addresses.is_url(value):
+                _refuse_private(name, (), value.strip())
+        case ["**"], list():
+            for at, item in enumerate(cast("list[Any]", value)):
+                _refuse_private(f"{name}[{at}]", place, item)
+        case ["**"], Mapping():
+            for key, part in cast("Mapping[str, Any]", value).items():
+                _refuse_private(f"{name}.{key[:40]}", place, part)
         case [key, *within], Mapping():
             part = cast("Mapping[str, Any]", value).get(key)
             _refuse_private(f"{name}.{key}", within, part)

@@ -317,6 +317,8 @@ def _parameter(
         schema = {"type": "string", "pattern": E164_PATTERN}
     elif form == "phones":
         schema = {**schema, "items": {"type": "string", "pattern": E164_PATTERN}}
+    elif form == "email":
+        form, schema = "plain", {"minLength": 3, **schema} if place == "body" else schema
     if place == "query" and name in OUR_DEFAULTS:
         schema["default"] = OUR_DEFAULTS[name]
     return {
@@ -364,7 +366,12 @@ def _rules(document: Json, operation: Json) -> Json:
             raise SpecError(f"{operation['operationId']}: {key} of the body is no list of names.")
         return [[option["required"][0] for option in options]]
 
-    return {"exactly_one": group("oneOf"), "at_least_one": group("anyOf")}
+    one, some = group("oneOf"), group("anyOf")
+    if operation["operationId"].startswith("update_") and not (
+        one or some or schema.get("required")
+    ):
+        some = [list(schema["properties"])] if "properties" in schema else []  # a change of nothing
+    return {"exactly_one": one, "at_least_one": some}
 
 
 def _example(document: Json, operation: Json, parameters: list[Json]) -> Json:
@@ -471,8 +478,8 @@ def _format_of(document: Json, schema: Json) -> str:
     resolved = _resolved(document, schema)
     if resolved.get("format") == "unix-seconds":
         return "time"
-    if resolved.get("format") == "e164":
-        return "phone"
+    if resolved.get("format") in ("e164", "email"):
+        return "phone" if resolved["format"] == "e164" else "email"
     if "items" in resolved and _resolved(document, resolved["items"]).get("format") == "e164":
         return "phones"
     return "plain"
@@ -483,6 +490,9 @@ def _urls(document: Json, schema: Json) -> Iterator[str]:
     resolved = _resolved(document, schema)
     if resolved.get("format") == "uri":
         yield ""
+    kinds = (resolved.get("type"), *_listed(resolved.get("type")))
+    if "object" in kinds and resolved.get("additionalProperties", "properties" not in resolved):
+        yield "**"  # anything may stand there
     parts = {"*": resolved["items"]} if "items" in resolved else {}
     for key, part in {**parts, **resolved.get("properties", {})}.items():
         yield from (f"{key}/{place}".rstrip("/") for place in _urls(document, part))
