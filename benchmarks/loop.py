@@ -19,12 +19,14 @@ import sys
 import tempfile
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -98,6 +100,36 @@ BODIES: dict[str, Callable[[], str]] = {
     "256 KB of numbers": lambda: repeated("0", 120_000),
     "256 KB of lists": lambda: repeated("[]", 7_000),
 }
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+EMPTY = b'HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n{"call":{}}'
+
+
+def packed_thrice() -> bytes:
+    """3 GB of deflate blocks with nothing in them."""
+    block, packer = b"\0\0\0\xff\xff" * 2**18, zlib.compressobj(9, zlib.DEFLATED, 31)
+    inner = packer.compress(b"\x1f\x8b\x08\0\0\0\0\0\0\xff")
+    inner += b"".join(packer.compress(block) for _ in range(3 * 2**30 // len(block)))
+    body = gzip.compress(inner + packer.flush())
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip, gzip, gzip\r\nContent-Length: {len(body)}"
+    return head.encode() + b"\r\n\r\n" + body
+
+
+# What is sent as it stands, by the id of the call.
+RAW: dict[int, tuple[str, Callable[[], bytes]]] = {
+    911: ("nothing, packed three times", packed_thrice),
+    912: (
+        "chunks of one byte",
+        lambda: CHUNKED + b"1\r\n \r\n" * 150_000 + b"b\r\n" + EMPTY[-11:] + b"\r\n0\r\n\r\n",
+    ),
+    913: ("30,000 interim answers", lambda: b"HTTP/1.1 103 x\r\n\r\n" * 30_000 + EMPTY),
+    914: ("16,000 headers", lambda: EMPTY.replace(b"\r\n", b"\r\n" + b"a:\r\n" * 16_000, 1)),
+    915: (
+        "24,000 trailers",
+        lambda: CHUNKED + b"b\r\n" + EMPTY[-11:] + b"\r\n0\r\n" + b"a:\r\n" * 24_000 + b"\r\n",
+    ),
+}
+TOKEN = "a cursor of 5 MB"
+WRITTEN = "asked: a comment of 3.4 MB"
 BOMB = "a bomb of 100 MB"
 FAULT = "an error of 5 MB"
 SECRETS = "webhooks with 5,000 tokens"
@@ -134,11 +166,20 @@ def made(name: str) -> bytes:
     return MADE[name]
 
 
+@cache
+def raw(number: int) -> bytes:
+    return RAW[number][1]()
+
+
 class Upstream(BaseHTTPRequestHandler):
     """An Aircall of hostile answers. Which one, the id of the call says."""
 
     protocol_version = "HTTP/1.1"
     names: ClassVar[list[str]] = list(BODIES)
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.wfile.write(EMPTY)
 
     def do_GET(self) -> None:
         path, _, query = self.path.partition("?")
@@ -146,6 +187,9 @@ class Upstream(BaseHTTPRequestHandler):
         last = path.rpartition("/")[2]
         if path.startswith("/v1/calls/"):
             number = int(last)
+            if number in RAW:
+                self.wfile.write(raw(number))
+                return
             if number == 901:
                 body = gzip.compress(b" " * 100_000_000)
                 headers = {"Content-Encoding": "gzip"}
@@ -154,6 +198,8 @@ class Upstream(BaseHTTPRequestHandler):
                 body = ('{"error":' + repeated("0") + "}").encode()
             else:
                 body = made(self.names[number - 1])
+        elif "templates" in path:
+            body = ('{"templates":[{"id":1}],"pageInfo":{"nextToken":' + text("t") + "}}").encode()
         elif path == "/v1/webhooks":
             long = "page=2" in query
             one = '{"webhook_id":"w","token":%s}'
@@ -283,6 +329,12 @@ is that no ping waits for over 100 ms.
 
 def lines(server: Beside) -> Iterator[tuple[str, Callable[[], Line]]]:
     call = "aircall_get_call"
+    calls = count(1)  # the same comment is not written twice
+
+    def comment() -> Line:
+        arguments = {"call_id": next(calls), "content": "a" * 3_400_000}
+        return server.beside(WRITTEN, "aircall_add_call_comment", arguments)
+
     for number, name in enumerate(BODIES, 1):
         if name == BEGUN:
             continue  # means nothing before the tokens are known
@@ -292,6 +344,10 @@ def lines(server: Beside) -> Iterator[tuple[str, Callable[[], Line]]]:
         yield name, partial(server.beside, name, tool, arguments())
     yield BOMB, partial(server.beside, BOMB, call, {"call_id": 901})
     yield FAULT, partial(server.beside, FAULT, call, {"call_id": 902})
+    for number, (name, _) in RAW.items():
+        yield name, partial(server.beside, name, call, {"call_id": number})
+    yield TOKEN, partial(server.beside, TOKEN, "aircall_list_whatsapp_templates", {"number_id": 1})
+    yield WRITTEN, comment
     worst = 1 + list(BODIES).index("empty lists")
     yield FOUR, partial(server.beside, FOUR, call, {"call_id": worst, "detail": "full"}, many=4)
     pages = {"max_items": 500, "detail": "full"}
@@ -314,6 +370,8 @@ def upstream() -> None:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Upstream)
     for name in BODIES:
         made(name)
+    for number in RAW:
+        raw(number)
     print(server.server_address[1], flush=True)
     server.serve_forever()
 

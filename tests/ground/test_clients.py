@@ -209,6 +209,13 @@ async def test_the_headers_and_trailers_that_servers_send_are_read() -> None:
         assert await asked(one.url) == {"calls": []}
 
 
+async def test_what_is_chunked_is_so_whatever_length_is_told() -> None:
+    both = b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n" + chunks(clients.MOST_PIECES)[17:]
+    async with peer(both) as one:
+        error = await broken(one.url)
+    assert error.words == f"Aircall's answer came in over {clients.MOST_PIECES} pieces."
+
+
 async def test_each_answer_of_a_connection_has_headers_of_its_own() -> None:
     answer = PLAIN.replace(b"\r\n", b"\r\nx: " + b"v" * 9000 + b"\r\n", 1)
     async with peer(answer) as one, clients.client() as client:
@@ -228,6 +235,9 @@ async def test_no_more_is_read_at_once_than_can_be_parsed_at_once() -> None:
             self.asked.append(most)
             return b"x" * most
 
+        async def write(self, _buffer: bytes, _timeout: float | None) -> None:
+            """Heard."""
+
     stream = Stream()
     wire = clients.Wire(stream)
     turns = Turns()
@@ -239,6 +249,11 @@ async def test_no_more_is_read_at_once_than_can_be_parsed_at_once() -> None:
     await wire.read(65_536)
     with pytest.raises(clients.TooMuch):
         await wire.read(65_536)
+    wire.fruitful()
+    wire.whole = True  # its length is told
+    assert len(await wire.read(65_536)) == 65_536
+    await wire.write(b"the next request")
+    assert len(await wire.read(65_536)) == clients.AT_ONCE
 
 
 async def test_over_tls_and_through_a_proxy_it_is_read_the_same_way() -> None:

@@ -24,13 +24,13 @@ from .. import __version__
 from .weight import LIGHT, Aside
 
 AT_ONCE = 16 * 1024
-"""Bytes that are read at once: 4,000 headers are made of them, or 2,700 chunks."""
+"""Bytes that are read at once of heads and chunks: some 4,000 headers, or 2,700 chunks."""
 
 FRUITLESS = 16 * 1024
 """Bytes that are read of interim answers, headers, trailers and the like before content comes."""
 
 MOST_PIECES = 20_000
-"""Pieces of one body. 5 MB come in some 320, or in as many chunks as the server made."""
+"""Pieces of one body. 5 MB come in some 80, or in as many chunks as the server made."""
 
 TOGETHER = 20
 """Pieces that are taken before others have a turn."""
@@ -145,6 +145,9 @@ class Network(httpx2.AsyncHTTPTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         response = await super().handle_async_request(request)
         wire: Wire = response.extensions["network_stream"]
+        # A body whose length was told has neither chunks nor trailers.
+        headers = response.headers
+        wire.whole = "content-length" in headers and "transfer-encoding" not in headers
         wire.fruitful()
         response.stream = _Pieces(cast("httpx2.AsyncByteStream", response.stream), wire)
         return response
@@ -172,6 +175,8 @@ class Wire:
     def __init__(self, stream: Any) -> None:
         self._stream = stream
         self._fruitless = 0
+        self.whole = False
+        """Whether the rest of the answer comes in one piece, which may be read as it comes."""
 
     def fruitful(self) -> None:
         """The headers of an answer came, or a piece of its body."""
@@ -180,14 +185,15 @@ class Wire:
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         if self._fruitless >= FRUITLESS:
             raise TooMuch(f"has over {FRUITLESS // 2**10} KB of headers")
-        read: bytes = await self._stream.read(min(max_bytes, AT_ONCE), timeout)
+        most = max_bytes if self.whole else min(max_bytes, AT_ONCE)
+        read: bytes = await self._stream.read(most, timeout)
         self._fruitless += len(read)
-        if len(read) == AT_ONCE:  # there is more, and whoever has it at hand does not pause
+        if len(read) == most:  # there is more, and whoever has it at hand does not pause
             await asyncio.sleep(0)
         return read
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._fruitless = 0
+        self._fruitless, self.whole = 0, False
         await self._stream.write(buffer, timeout)
 
     async def aclose(self) -> None:
