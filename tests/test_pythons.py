@@ -36,10 +36,9 @@ def test_what_does_not_start_or_is_none_of_ours_is_passed_over(tmp_path: Path) -
     assert list(found(paths, ["3.11", "3.13", "3.14"])) == ["3.13", "3.14"]
 
 
-def test_the_oldest_runs_all_the_newest_nearly_all_and_those_between_the_unit_tests() -> None:
+def test_the_oldest_runs_all_the_newest_nearly_all_and_those_between_what_is_quick() -> None:
     chosen = dict(selections(["3.11", "3.12", "3.13"]))
     assert chosen["3.11"] == []
     assert chosen["3.13"] == ["-m", "not once"]
-    assert chosen["3.12"][:2] == ["-m", "not once and not slow"]
-    assert "tests/test_pythons.py" in chosen["3.12"][2:]
+    assert chosen["3.12"] == ["-m", "not once and not slow"]
     assert dict(selections(["3.13"])) == {"3.13": []}

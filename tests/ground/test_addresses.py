@@ -219,7 +219,8 @@ def test_what_passes_is_a_name_or_a_public_number_in_its_own_spelling(text: str)
 @pytest.mark.parametrize(
     ("address", "public"),
     [("8.8.8.8", True), ("2606:4700:4700::1111", True), ("64:ff9b::808:808", True),
-     ("::ffff:8.8.8.8", True), ("2002:808:808::1", True), ("fe80::1%eth0", False),
+     ("::ffff:8.8.8.8", True), ("2002:808:808::1", True), ("2002:a00:1::1", False),
+     ("2001:20::1", False), ("192.0.0.8", False), ("192.0.0.9", False), ("fe80::1%eth0", False),
      ("8.8.8.8%x", True), ("::", False), ("224.0.0.1", False), ("nonsense", False), ("", False)],
 )  # fmt: skip
 def test_an_address_that_a_name_led_to_is_judged_by_the_same_code(

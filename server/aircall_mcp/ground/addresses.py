@@ -60,7 +60,9 @@ def is_public(address: str) -> bool:
             return is_public(str(ip.ipv4_mapped))
         if ip in _NAT64:
             return is_public(str(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)))
-        if ip not in _UNICAST or (ip.sixtofour is not None and not is_public(str(ip.sixtofour))):
+        if ip.sixtofour is not None:  # of which Pythons say both
+            return is_public(str(ip.sixtofour))
+        if ip not in _UNICAST:
             return False
     return ip.is_global and not ip.is_multicast
 
