@@ -12,7 +12,7 @@ from aircall_mcp.events.log import MIGRATIONS, EventLog, Told
 from aircall_mcp.events.receiver import door_for
 from aircall_mcp.ground.secrets import Secret
 from aircall_mcp.storage.store import Store
-from aircall_mcp.vault.mailbox import Mailbox, Slot
+from aircall_mcp.vault.mailbox import Mailbox, Sealer
 
 from .canaries import CANARIES
 from .connections import lent
@@ -40,7 +40,7 @@ def log_in(
     log = lent(
         EventLog(
             Store(home / "events.db", MIGRATIONS, durability="vault"),
-            slot=Slot,
+            slot=Sealer,
             mailbox=lambda: None if shut else box,
             clock=clock or Clock(),
         )

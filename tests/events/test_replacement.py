@@ -19,7 +19,7 @@ from aircall_mcp.offer.registry import Registry
 from aircall_mcp.sandbox import Sandbox
 from aircall_mcp.storage.lock import Lock
 from aircall_mcp.storage.store import Store
-from aircall_mcp.vault.mailbox import Slot
+from aircall_mcp.vault.mailbox import Sealer
 
 from ..house import App, Clock, gateway_to
 from ..mail import call, envelope, log_in, mailbox, told
@@ -559,7 +559,7 @@ def test_a_home_of_the_old_schema_keeps_its_doors_and_doubts_from_where_it_must(
     old.close()
     log = EventLog(
         Store(home / "events.db", MIGRATIONS, durability="vault"),
-        slot=Slot, mailbox=mailbox, clock=clock,
+        slot=Sealer, mailbox=mailbox, clock=clock,
     )  # fmt: skip
     [door] = log.doors()
     assert (door.webhook, door.digest, door.doubted, door.family) == ("a", b"d" * 32, False, "")

@@ -112,7 +112,8 @@ class TestReveal:
 
     def test_only_these_look_inside(self) -> None:
         assert _callers("inside") == {
-            "vault/holders.py",  # reads a key, derives one from a passphrase
+            "vault/keys/environment.py",  # reads a key
+            "vault/keys/passphrase.py",  # derives one
             "vault/mailbox.py",  # opens the mailbox of events
             "events/subscriptions.py",  # keeps a fingerprint of a webhook's token
             "events/forwarding.py",  # signs what it posts

@@ -31,7 +31,8 @@ from aircall_mcp.storage.lock import Lock
 from aircall_mcp.storage.private_files import Modes
 from aircall_mcp.vault import KeyringHolder, Kind, Vault, shared_disk
 from aircall_mcp.vault.envelope import Damaged, Key
-from aircall_mcp.vault.holders import TRUSTED_BACKENDS, Argon2id
+from aircall_mcp.vault.keys.desktop import TRUSTED_BACKENDS
+from aircall_mcp.vault.keys.passphrase import Argon2id
 
 from ..canaries import CANARIES
 from ..vaults import (
@@ -719,7 +720,7 @@ class TestHolders:
             "    set_password = delete_password = get_password\n"
         )
         code = (
-            "import keyring; from aircall_mcp.vault.holders import system_backend;"
+            "import keyring; from aircall_mcp.vault.keys.desktop import system_backend;"
             "print(type(keyring.get_keyring()).__module__, type(system_backend()).__module__)"
         )
         environment = os.environ | {

@@ -80,7 +80,7 @@ _PHONE = re.compile(r"\+?[0-9][0-9 ().\u00a0-]{4,24}")
 
 
 class Sealer(Protocol):
-    """Closes bodies; `vault.mailbox.Slot`."""
+    """Closes bodies; `vault.mailbox.Sealer`."""
 
     def seal(self, plain: bytes, place: bytes) -> bytes: ...
 

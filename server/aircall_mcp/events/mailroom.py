@@ -103,11 +103,11 @@ class Mailroom:
     @cached_property
     def events(self) -> EventLog:
         from ..storage.store import Store
-        from ..vault.mailbox import Slot, mailbox_of
+        from ..vault.mailbox import Sealer, mailbox_of
         from .log import MIGRATIONS, EventLog
 
         store = Store(self._home / "events.db", MIGRATIONS, durability="vault")
-        log = EventLog(store, slot=Slot, mailbox=lambda: mailbox_of(self.vault))
+        log = EventLog(store, slot=Sealer, mailbox=lambda: mailbox_of(self.vault))
         return self._opened.enter_context(closing(log))
 
     @cached_property

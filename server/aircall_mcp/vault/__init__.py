@@ -1,13 +1,13 @@
 """Credentials at rest: an encrypted SQLite file, its key elsewhere, and an anchor against the past.
 
 envelope   a key, and what it does to a record
-holders    where a key lives: keyring, key file, environment, passphrase
+keys       where a key lives: keyring, key file, environment, passphrase
 anchor     the newest state that was ever stored, kept with the key
 vault      records in and out, rotation, examination
 place      the vault of one directory, put together
 """
 
-from .holders import (
+from .keys import (
     KEY_VARIABLE,
     EnvironmentHolder,
     Holder,

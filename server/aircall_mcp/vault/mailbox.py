@@ -1,10 +1,10 @@
-"""A mailbox: whoever has its slot can put something in, only the vault can take it out.
+"""A mailbox: whoever has its public key can put something in, only the vault can take it out.
 
 The receiver of events runs where no keyring opens without a person. So it never holds a key that
 reads: it seals what comes to the mailbox's public key (X25519), and the private key lies in the
-vault. Each slot agrees on a data key of its own, once, and seals with AES-256-GCM:
+vault. Each sealer agrees on a data key of its own, once, and seals with AES-256-GCM:
 
-    version 1 | public key of the slot 32 | nonce 12 | content + tag 16
+    version 1 | public key of the sealer 32 | nonce 12 | content + tag 16
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Records(Protocol):
     ) -> int | None: ...
 
 
-class Slot:
+class Sealer:
     """Seals to the mailbox with this public key (32 bytes). It cannot open what it sealed."""
 
     def __init__(self, public: bytes, *, random: Random = os.urandom) -> None:
@@ -80,9 +80,9 @@ class Mailbox:
         self._marks = hmac.digest(raw, b"aircall-mailbox 1 marks", hashlib.sha256)
 
         @lru_cache(maxsize=256)
-        def cipher(slot: bytes) -> Any:
-            shared = own.exchange(X25519PublicKey.from_public_bytes(slot))
-            return AESGCM(_agreed(shared, slot, self.public))
+        def cipher(sealer: bytes) -> Any:
+            shared = own.exchange(X25519PublicKey.from_public_bytes(sealer))
+            return AESGCM(_agreed(shared, sealer, self.public))
 
         self._cipher = cipher
 
@@ -92,9 +92,9 @@ class Mailbox:
 
         if not sealed.startswith(_VERSION) or len(sealed) < _HEAD + _NONCE + 16:
             raise Damaged("of an unknown version, or cut")
-        slot, rest = sealed[len(_VERSION) : _HEAD], sealed[_HEAD:]
+        sealer, rest = sealed[len(_VERSION) : _HEAD], sealed[_HEAD:]
         try:
-            return self._cipher(slot).decrypt(rest[:_NONCE], rest[_NONCE:], place)
+            return self._cipher(sealer).decrypt(rest[:_NONCE], rest[_NONCE:], place)
         except (InvalidTag, ValueError):
             raise Damaged("not sealed for this mailbox and place, or changed since") from None
 
@@ -118,5 +118,5 @@ def mailbox_of(
     return None if record is None else Mailbox(record.value["key"])
 
 
-def _agreed(shared: bytes, slot: bytes, public: bytes) -> bytes:
-    return hmac.digest(shared, b"aircall-mailbox 1 agreed" + slot + public, hashlib.sha256)
+def _agreed(shared: bytes, sealer: bytes, public: bytes) -> bytes:
+    return hmac.digest(shared, b"aircall-mailbox 1 agreed" + sealer + public, hashlib.sha256)

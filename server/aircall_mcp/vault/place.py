@@ -10,7 +10,7 @@ from typing import get_args
 from ..storage.lock import Lock
 from ..storage.private_files import Modes
 from ..storage.store import BUSY_SECONDS, Store
-from .holders import (
+from .keys import (
     Ask,
     EnvironmentHolder,
     Holder,

@@ -21,7 +21,7 @@ from ..storage.lock import Lock
 from ..storage.store import Migration, Store, Transaction
 from .anchor import Anchor, newest, promises
 from .envelope import Damaged, Key, Random, canonical
-from .holders import Holder, Kind
+from .keys import Holder, Kind
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
