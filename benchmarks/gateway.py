@@ -83,7 +83,7 @@ async def timed(work: Callable[[], Awaitable[object]]) -> float:
 
 
 async def overhead(home: Path) -> None:
-    async with sandbox_at(Sandbox(requests_per_minute=None)) as base_url:
+    async with sandbox_at(Sandbox(spec.document(), requests_per_minute=None)) as base_url:
         ours = gateway_at(base_url, home, limit=100_000)
         async with httpx2.AsyncClient(
             auth=("sandbox-api-id", "sandbox-api-token"), trust_env=False
@@ -116,7 +116,9 @@ def tell(what: str, pairs: list[tuple[float, float]], aim: str) -> None:
 
 async def much(home: Path, *, window: float) -> None:
     """5,000 calls are a hundred pages; bulk reading may use 48 of 60 requests in a window."""
-    async with sandbox_at(Sandbox(data="large", requests_per_minute=None)) as base_url:
+    async with sandbox_at(
+        Sandbox(spec.document(), data="large", requests_per_minute=None)
+    ) as base_url:
         ours = gateway_at(base_url, home, limit=LIMIT, window=window)
         bound = OPERATIONS["list_calls"].bind({"max_items": CALLS})
         began = time.perf_counter()

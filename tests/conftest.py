@@ -13,7 +13,7 @@ from aircall_mcp.offer.registry import Registry
 from aircall_mcp.sandbox import Sandbox
 
 from .connections import Connections
-from .house import Clock, Office, desk_over
+from .house import Clock, Office, desk_over, sandbox_with
 from .watch import Watch
 
 
@@ -85,7 +85,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def sandbox(clock: Clock) -> Sandbox:
-    return Sandbox(clock=clock, requests_per_minute=None)
+    return sandbox_with(clock=clock, requests_per_minute=None)
 
 
 @pytest.fixture

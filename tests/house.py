@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
 
+from aircall_mcp import spec
 from aircall_mcp.accounts.accounts import Account, Accounts, ApiKey, Grant, Memory
 from aircall_mcp.accounts.auth import Auth
 from aircall_mcp.desk import Desk
@@ -18,7 +20,7 @@ from aircall_mcp.ground.config import AIRCALL
 from aircall_mcp.ground.operation import EVERYTHING, Allowance
 from aircall_mcp.ground.secrets import Secret
 from aircall_mcp.offer.registry import Registry
-from aircall_mcp.sandbox import Sandbox
+from aircall_mcp.sandbox import Contract, Sandbox
 from aircall_mcp.storage.lock import Alone
 
 THURSDAY = 1_795_082_400.0
@@ -38,6 +40,16 @@ class Clock:
 
     def pass_by(self, seconds: float) -> None:
         self.now += seconds
+
+
+@cache
+def _contract() -> Contract:
+    return Contract(spec.document())
+
+
+def sandbox_with(**choices: Any) -> Sandbox:
+    """A sandbox of the document this package was built with, which is read once for all."""
+    return Sandbox(_contract(), **choices)
 
 
 def auth_for(base_url: str, key: tuple[str, str] | str | None) -> Auth:

@@ -21,7 +21,7 @@ from aircall_mcp.offer.registry import Registry, Selection
 from aircall_mcp.sandbox import Sandbox
 from aircall_mcp.storage.lock import Alone
 
-from .house import Office, answering, auth_for, desk_over, gateway_to
+from .house import Office, answering, auth_for, desk_over, gateway_to, sandbox_with
 
 pytestmark = pytest.mark.anyio
 
@@ -257,7 +257,7 @@ async def test_a_key_of_the_owner_that_aircall_echoes_does_not_leave(registry: R
     from aircall_mcp.ground.config import settings_from
 
     house = open_house(settings_from({"sandbox": True}), {})
-    secret = Sandbox(data="empty").api_token
+    secret = sandbox_with(data="empty").api_token
     made = await house.desk.call(
         "aircall_create_tag", {"name": f"key {secret}", "color": "#123456"}, Caller()
     )

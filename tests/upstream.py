@@ -24,7 +24,7 @@ from aircall_mcp.offer.registry import Registry
 from aircall_mcp.sandbox import Sandbox
 from aircall_mcp.storage.state import durable, until_reboot
 
-from .house import auth_for
+from .house import auth_for, sandbox_with
 from .proxy import Proxy
 
 REGISTRY = Registry.of(spec.load())
@@ -78,7 +78,7 @@ def gateway(base_url: str, home: Path | None = None, **more: Any) -> Gateway:
 async def upstream(**choices: Any) -> AsyncGenerator[Upstream]:
     """Listens on real ports while it is entered."""
     choices.setdefault("requests_per_minute", None)
-    sandbox = Sandbox(**choices)
+    sandbox = sandbox_with(**choices)
     config = uvicorn.Config(sandbox, log_config=None, access_log=False, lifespan="off")
     server = uvicorn.Server(config)
     with socket.socket(proto=socket.IPPROTO_TCP) as listening:

@@ -271,7 +271,7 @@ def _sandbox_transport() -> httpx2.AsyncBaseTransport:
         if not furnished:
             from .sandbox import Sandbox
 
-            furnished.append(Sandbox())
+            furnished.append(Sandbox(spec.document()))
         await furnished[0](scope, receive, send)
 
     return httpx2.ASGITransport(app=sandbox)

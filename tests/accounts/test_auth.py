@@ -22,7 +22,6 @@ from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.config import AIRCALL
 from aircall_mcp.ground.secrets import MASK, Secret, inside
 from aircall_mcp.offer.registry import Registry
-from aircall_mcp.sandbox import Sandbox
 from aircall_mcp.storage.lock import Lock, latches
 from aircall_mcp.storage.private_files import Modes
 from aircall_mcp.storage.store import Store
@@ -30,7 +29,7 @@ from aircall_mcp.vault import KeyFileHolder, Vault
 from aircall_mcp.vault.vault import MIGRATIONS
 
 from ..canaries import CANARIES
-from ..house import Clock
+from ..house import Clock, sandbox_with
 from ..vaults import again, vault_at
 
 URL = "https://api.aircall.io/v1/company"
@@ -43,7 +42,7 @@ class Post:
     """A token URL with the sandbox behind it, and everything that can happen on the way."""
 
     def __init__(self, clock: Clock) -> None:
-        self.sandbox = Sandbox(
+        self.sandbox = sandbox_with(
             clock=clock, oauth="expiring", token_lifetime=LIFETIME, requests_per_minute=None
         )
         self.arrived = asyncio.Event()

@@ -14,6 +14,8 @@ from aircall_mcp.errors import CredentialError
 from aircall_mcp.ground.secrets import Secret
 from aircall_mcp.sandbox import Sandbox
 
+from ..house import sandbox_with
+
 pytestmark = pytest.mark.anyio
 
 
@@ -60,7 +62,7 @@ async def log_in(sandbox: Sandbox, browser: Browser, **choices: Any) -> Any:
 class TestThroughBrowser:
     @pytest.mark.parametrize("oauth", ["permanent", "expiring"])
     async def test_a_grant_comes_home(self, oauth: Any) -> None:
-        sandbox = Sandbox(oauth=oauth)
+        sandbox = sandbox_with(oauth=oauth)
         browser = Browser(sandbox)
         grant = await log_in(sandbox, browser)
         assert grant.client_secret == Secret(sandbox.client_secret)
@@ -74,7 +76,7 @@ class TestThroughBrowser:
         assert "code" not in answer.text.lower().replace("doctype", "")
 
     async def test_a_person_who_says_no(self) -> None:
-        sandbox = Sandbox()
+        sandbox = sandbox_with()
         browser = Browser(sandbox)
 
         async def refuse(url: str) -> None:
@@ -88,7 +90,7 @@ class TestThroughBrowser:
 
     @pytest.mark.parametrize("approve", ["true", "false"])
     async def test_a_browser_that_is_back_before_it_was_shown(self, approve: str) -> None:
-        sandbox = Sandbox()
+        sandbox = sandbox_with()
         browser = Browser(sandbox)
 
         async def show(url: str) -> None:
@@ -104,7 +106,7 @@ class TestThroughBrowser:
 
     @pytest.mark.parametrize("query", ["", "code=x", "code=x&state=0", "error=access_denied"])
     async def test_no_other_page_ends_a_login(self, query: str) -> None:
-        sandbox, port = Sandbox(), _free_port()
+        sandbox, port = sandbox_with(), _free_port()
         browser = Browser(sandbox)
 
         async def show(url: str) -> None:
@@ -121,7 +123,7 @@ class TestThroughBrowser:
         assert browser.answers[0].status_code == 200
 
     async def test_another_state_is_no_success(self) -> None:
-        sandbox = Sandbox()
+        sandbox = sandbox_with()
         browser = Browser(sandbox, state="00" * 32)
 
         async def show(url: str) -> None:
@@ -134,7 +136,7 @@ class TestThroughBrowser:
         assert sandbox.oauth.families == []
 
     async def test_a_code_aircall_does_not_know(self) -> None:
-        sandbox = Sandbox()
+        sandbox = sandbox_with()
         with pytest.raises(CredentialError, match=r"refused the code \(invalid_grant"):
             await log_in(sandbox, Browser(sandbox, code="made-up"))
 
@@ -143,7 +145,7 @@ class TestThroughBrowser:
             """Nobody looks."""
 
         with pytest.raises(CredentialError, match="Nobody came back"):
-            await through_browser(client_of(Sandbox()), show, patience=0.02)
+            await through_browser(client_of(sandbox_with()), show, patience=0.02)
 
     async def test_a_fixed_port_has_a_fixed_path(self) -> None:
         port = _free_port()
@@ -188,7 +190,7 @@ class TestListener:
         return int((await self.knock(loopback, request)).split()[1])
 
     async def test_only_the_right_request_counts(self) -> None:
-        sandbox = Sandbox()
+        sandbox = sandbox_with()
         async with Loopback() as loopback:
             errand = authorization(client_of(sandbox), loopback.redirect_uri, lambda n: b"s" * n)
             there = urlsplit(loopback.redirect_uri)
@@ -256,12 +258,12 @@ class TestByHand:
         )
 
     async def test_the_address(self) -> None:
-        sandbox = Sandbox()
+        sandbox = sandbox_with()
         grant = await self.bring(sandbox, Browser(sandbox).consent)
         assert sandbox.oauth.accepts(_bearer(grant), 0)
 
     async def test_the_code_alone(self) -> None:
-        sandbox = Sandbox()
+        sandbox = sandbox_with()
 
         async def only(url: str) -> str:
             back = await Browser(sandbox).consent(url)
@@ -270,7 +272,7 @@ class TestByHand:
         assert sandbox.oauth.accepts(_bearer(await self.bring(sandbox, only)), 0)
 
     async def test_somebody_else_s_answer(self) -> None:
-        sandbox = Sandbox()
+        sandbox = sandbox_with()
         with pytest.raises(CredentialError, match="does not belong"):
             await self.bring(sandbox, Browser(sandbox, state="x").consent)
 

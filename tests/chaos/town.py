@@ -22,7 +22,7 @@ from aircall_mcp.sandbox import Sandbox
 from aircall_mcp.storage.lock import latches
 from aircall_mcp.vault import Vault, vault_at
 
-from ..house import App
+from ..house import App, sandbox_with
 
 LIFETIME = 3600
 
@@ -111,7 +111,7 @@ def open_town(
     clock: Callable[[], float], edge: Callable[[App], App] = lambda app: app
 ) -> Generator[Town]:
     """`edge` puts something before the sandbox."""
-    sandbox = Sandbox(
+    sandbox = sandbox_with(
         clock=clock, oauth="expiring", token_lifetime=LIFETIME, requests_per_minute=None
     )
     config = uvicorn.Config(edge(sandbox), port=0, log_level="error", lifespan="off")

@@ -20,9 +20,9 @@ import uvicorn
 from aircall_mcp.accounts.accounts import Account, Accounts, ApiKey, Grant
 from aircall_mcp.cli.accounts import listed
 from aircall_mcp.ground.secrets import Secret
-from aircall_mcp.sandbox import Sandbox
 
 from ..canaries import sightings
+from ..house import sandbox_with
 from ..processes import PATIENCE, free_port, small_aircall, started
 from ..vaults import again, vault_at
 
@@ -44,7 +44,7 @@ KEY = "sandbox-api-id\nsandbox-api-token\n"
 @pytest.fixture(scope="module")
 def aircall() -> Iterator[str]:
     """A sandbox on a real port."""
-    with on_a_port(Sandbox()) as url:
+    with on_a_port(sandbox_with()) as url:
         yield url
 
 
@@ -446,7 +446,7 @@ def test_a_kept_client_is_shown_to_its_own_token_url_alone(home: Path, aircall: 
 
 @pytest.mark.parametrize(("status", "kept"), [(500, True), (403, False), (401, False)])
 def test_a_grant_is_kept_unless_aircall_refuses_it(home: Path, status: int, kept: bool) -> None:
-    sandbox = Sandbox()
+    sandbox = sandbox_with()
 
     async def aircall(scope: Any, receive: Any, send: Any) -> None:
         """The sandbox, but for its answer to a ping."""

@@ -19,9 +19,8 @@ from aircall_mcp.ground.config import AIRCALL
 from aircall_mcp.ground.operation import Operation
 from aircall_mcp.offer.registry import Registry, Selection
 from aircall_mcp.offer.tools import tool_for
-from aircall_mcp.sandbox import Sandbox
 
-from ..house import Clock, Office, auth_for, desk_over
+from ..house import Clock, Office, auth_for, desk_over, sandbox_with
 from .living import alive
 
 pytestmark = pytest.mark.anyio
@@ -211,7 +210,7 @@ def names(value: Any) -> set[str]:
 
 
 def furnished(registry: Registry, clock: Clock) -> Office:
-    sandbox = Sandbox(clock=clock, requests_per_minute=None, users_v1=True)
+    sandbox = sandbox_with(clock=clock, requests_per_minute=None, users_v1=True)
     return Office(desk_over(sandbox, registry), sandbox)
 
 
@@ -314,7 +313,7 @@ class Watched(httpx2.ASGITransport):
 
 async def test_closing_the_desk_twice_does_no_harm(registry: Registry, clock: Clock) -> None:
     """What it let go of is let go of once, and nothing goes out afterwards."""
-    sandbox = Sandbox(clock=clock, requests_per_minute=None)
+    sandbox = sandbox_with(clock=clock, requests_per_minute=None)
     transport = Watched(app=sandbox)
     auth = auth_for(AIRCALL, (sandbox.api_id, sandbox.api_token))
     desk = Desk(registry, Gateway(base_url=AIRCALL, auth=auth, transport=transport))

@@ -17,7 +17,7 @@ from aircall_mcp import spec
 from aircall_mcp.offer.registry import Registry
 from aircall_mcp.sandbox import Sandbox
 
-from ..house import Clock, Office, desk_over
+from ..house import Clock, Office, desk_over, sandbox_with
 from .living import alive
 
 pytestmark = pytest.mark.anyio
@@ -164,7 +164,7 @@ def test_the_document_says_whether_it_is_retired_until_when_and_what_comes_inste
 async def test_the_sandbox_answers_it_with_the_status_and_the_keys_that_are_known(
     fact: dict[str, Any], registry: Registry, clock: Clock
 ) -> None:
-    sandbox = Sandbox(clock=clock, requests_per_minute=None, users_v1=True)
+    sandbox = sandbox_with(clock=clock, requests_per_minute=None, users_v1=True)
     office = Office(desk_over(sandbox, registry), sandbox)
     if fact["id"] == "get_api_root":
         answer = await raw(sandbox, "GET", "/")
@@ -204,7 +204,7 @@ async def test_the_sandbox_refuses_a_body_without_a_required_field(
     fact: dict[str, Any], registry: Registry, clock: Clock
 ) -> None:
     required = required_in(fact)
-    sandbox = Sandbox(clock=clock, requests_per_minute=None, users_v1=True)
+    sandbox = sandbox_with(clock=clock, requests_per_minute=None, users_v1=True)
     office = Office(desk_over(sandbox, registry), sandbox)
     bound = registry.ids[fact["id"]].bind(await alive(office, registry.ids[fact["id"]]))
     assert bound.body is not None

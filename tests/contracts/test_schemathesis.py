@@ -14,13 +14,12 @@ from hypothesis import HealthCheck, Phase, settings
 from schemathesis import checks
 
 from aircall_mcp import spec
-from aircall_mcp.sandbox import Sandbox
 
-from ..house import Clock
+from ..house import Clock, sandbox_with
 
 pytestmark = [pytest.mark.slow, pytest.mark.once]
 
-SANDBOX = Sandbox(clock=Clock(), requests_per_minute=None, users_v1=True)
+SANDBOX = sandbox_with(clock=Clock(), requests_per_minute=None, users_v1=True)
 SCHEMA = schemathesis.openapi.from_dict(spec.document())
 SCHEMA.app = SANDBOX
 

@@ -21,7 +21,7 @@ from aircall_mcp.storage.lock import Lock
 from aircall_mcp.storage.store import Store
 from aircall_mcp.vault.mailbox import Sealer
 
-from ..house import App, Clock, gateway_to
+from ..house import App, Clock, gateway_to, sandbox_with
 from ..mail import call, envelope, log_in, mailbox, told
 
 pytestmark = pytest.mark.anyio
@@ -312,7 +312,7 @@ async def test_whoever_comes_after_a_process_that_was_killed_finishes_its_work(
         clock = Clock()
         home = tmp_path / str(steps)
         home.mkdir(mode=0o700)
-        town = Town(home, Sandbox(clock=clock, requests_per_minute=None), registry, clock)
+        town = Town(home, sandbox_with(clock=clock, requests_per_minute=None), registry, clock)
         old, many = await begin(town, doubted=doubted)
         ours = town.process(Life(steps))
         try:
@@ -349,7 +349,7 @@ async def test_what_a_killed_registration_left_behind_is_deleted(
         clock = Clock()
         home = tmp_path / str(steps)
         home.mkdir(mode=0o700)
-        town = Town(home, Sandbox(clock=clock, requests_per_minute=None), registry, clock)
+        town = Town(home, sandbox_with(clock=clock, requests_per_minute=None), registry, clock)
         many = len(town.sandbox.world.webhooks)
         try:
             await town.process(Life(steps)).register(URL)

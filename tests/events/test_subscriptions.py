@@ -26,7 +26,7 @@ from aircall_mcp.offer.registry import Registry
 from aircall_mcp.sandbox import Sandbox
 from aircall_mcp.storage.lock import Alone
 
-from ..house import Clock, gateway_to
+from ..house import Clock, gateway_to, sandbox_with
 from ..mail import log_in, mailbox
 
 pytestmark = pytest.mark.anyio
@@ -190,7 +190,7 @@ class Companies:
         self.sandboxes: dict[str, Sandbox] = {}
         self._signed: dict[bytes, Sandbox] = {}
         for name in ("lyon", "paris"):
-            sandbox = Sandbox(clock=clock, requests_per_minute=None)
+            sandbox = sandbox_with(clock=clock, requests_per_minute=None)
             credential = ApiKey(api_id=Secret(name), api_token=Secret("of the dashboard"))
             self.accounts.add(Account(name=name, credential=credential))
             self.sandboxes[name] = self._signed[_basic(name, "of the dashboard")] = sandbox

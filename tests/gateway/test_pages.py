@@ -15,10 +15,9 @@ from aircall_mcp.gateway.pages import ITEM_CAP, LONGEST_TOKEN, read
 from aircall_mcp.gateway.retries import Retries
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.offer.registry import Registry
-from aircall_mcp.sandbox import Sandbox
 from aircall_mcp.storage.state import InMemory
 
-from ..house import App, Clock, Office, answering, desk_over, gateway_to
+from ..house import App, Clock, Office, answering, desk_over, gateway_to, sandbox_with
 
 pytestmark = pytest.mark.anyio
 
@@ -91,7 +90,7 @@ async def walk(office: Office, tool: str, key: str, **arguments: Any) -> list[An
 async def test_following_next_gives_every_item_once_and_never_more_than_asked(
     registry: Registry, total: int, most: int | None, size: int | None
 ) -> None:
-    office = Office(desk_over(listing(total), registry), Sandbox(data="empty"))
+    office = Office(desk_over(listing(total), registry), sandbox_with(data="empty"))
     arguments = {k: v for k, v in {"max_items": most, "per_page": size}.items() if v is not None}
     items = await walk(office, "list_tags", "tags", **arguments)
     assert [item["id"] for item in items] == list(range(1, total + 1))
@@ -109,7 +108,7 @@ async def test_following_next_gives_every_item_once_and_never_more_than_asked(
 async def test_following_next_gives_every_item_once_even_where_answers_are_cut(
     registry: Registry, total: int, weight: int, most: int | None
 ) -> None:
-    office = Office(desk_over(listing(total, weight=weight), registry), Sandbox(data="empty"))
+    office = Office(desk_over(listing(total, weight=weight), registry), sandbox_with(data="empty"))
     arguments = {} if most is None else {"max_items": most}
     items = await walk(office, "list_tags", "tags", **arguments)
     assert [item["id"] for item in items] == list(range(1, total + 1))
@@ -190,7 +189,7 @@ def in_turn(bodies: Iterator[Any]) -> App:
 async def test_of_more_than_ten_thousand_the_first_ten_thousand_are_read_and_the_rest_is_said(
     registry: Registry, clock: Clock
 ) -> None:
-    sandbox = Sandbox(data="large", clock=clock, requests_per_minute=None)
+    sandbox = sandbox_with(data="large", clock=clock, requests_per_minute=None)
     gateway = gateway_to(sandbox)
     bound = registry.ids["list_calls"].bind({"max_items": ITEM_CAP})
     got = await read(gateway, bound, Caller())
@@ -219,7 +218,7 @@ async def test_of_more_than_ten_thousand_the_first_ten_thousand_are_read_and_the
 async def test_the_page_behind_the_ten_thousandth_item_is_not_asked_for(
     registry: Registry, clock: Clock
 ) -> None:
-    sandbox = Sandbox(data="large", clock=clock, requests_per_minute=None)
+    sandbox = sandbox_with(data="large", clock=clock, requests_per_minute=None)
     office = Office(desk_over(sandbox, registry), sandbox)
     answer = await office.call("list_calls", page=201, per_page=50)
     assert answer["page"] == {"complete": False, "returned": 0}
@@ -251,7 +250,7 @@ HEAVY = [(120, 3_000, None), (120, 3_000, 120), (120, 900, 100), (60, 20_000, No
 async def test_where_a_cursor_leads_nothing_that_was_cut_is_lost(
     registry: Registry, total: int, weight: int, most: int | None
 ) -> None:
-    office = Office(desk_over(leading(total, weight), registry), Sandbox(data="empty"))
+    office = Office(desk_over(leading(total, weight), registry), sandbox_with(data="empty"))
     arguments = {"number_id": 1} | ({} if most is None else {"max_items": most})
     first = await office.call("list_whatsapp_templates", **arguments, sort="asc")
     assert (first["page"]["complete"], first["page"]["total"]) == (False, total)
@@ -264,7 +263,7 @@ async def test_where_a_cursor_leads_nothing_that_was_cut_is_lost(
 async def test_what_is_cut_in_the_middle_goes_on_where_its_own_cursor_stood(
     registry: Registry,
 ) -> None:
-    office = Office(desk_over(leading(120, 3_000), registry), Sandbox(data="empty"))
+    office = Office(desk_over(leading(120, 3_000), registry), sandbox_with(data="empty"))
     rest = await walk(
         office, "list_whatsapp_templates", "templates", number_id=1, token=7_000 + 3 * 40
     )
@@ -276,7 +275,7 @@ async def test_what_is_cut_in_the_middle_goes_on_where_its_own_cursor_stood(
 async def test_where_a_cursor_leads_nothing_that_was_cut_comes_twice(
     registry: Registry, total: int, weight: int, most: int | None
 ) -> None:
-    office = Office(desk_over(leading(total, weight), registry), Sandbox(data="empty"))
+    office = Office(desk_over(leading(total, weight), registry), sandbox_with(data="empty"))
     arguments = {"number_id": 1} | ({} if most is None else {"max_items": most})
     items = await walk(office, "list_whatsapp_templates", "templates", **arguments)
     assert [item["id"] for item in items] == list(range(1, total + 1))
@@ -295,7 +294,7 @@ async def test_a_token_that_is_none_ends_the_walk_and_is_not_handed_on(
     first = {"templates": [{"id": 1}], "pageInfo": {"nextToken": "t", "totalCount": 9}}
     last = {"templates": [{"id": 2}], "pageInfo": {"nextToken": token, "totalCount": 9}}
     bodies = [last] if most is None else [first, last]
-    office = Office(desk_over(in_turn(iter(bodies)), registry), Sandbox(data="empty"))
+    office = Office(desk_over(in_turn(iter(bodies)), registry), sandbox_with(data="empty"))
     arguments = {"number_id": 1} | ({} if most is None else {"max_items": most})
     answer = await office.call("list_whatsapp_templates", **arguments)
     assert answer["page"] == {"complete": False, "returned": len(bodies), "total": 9}
@@ -309,7 +308,7 @@ async def test_a_token_that_is_none_ends_the_walk_and_is_not_handed_on(
 )
 async def test_a_token_is_a_text_or_a_number(registry: Registry, token: Any) -> None:
     body = {"templates": [{"id": 1}], "pageInfo": {"nextToken": token}}
-    office = Office(desk_over(in_turn(iter([body])), registry), Sandbox(data="empty"))
+    office = Office(desk_over(in_turn(iter([body])), registry), sandbox_with(data="empty"))
     answer = await office.call("list_whatsapp_templates", number_id=1)
     assert answer["page"]["next"]["token"] == token
     await office.desk.aclose()
@@ -329,12 +328,12 @@ async def test_a_total_that_is_no_count_is_not_known(
         {"templates": [{"id": 1}], "pageInfo": {**info, "totalCount": total}}
         for info in [*more, {"nextToken": None}]
     ]
-    office = Office(desk_over(in_turn(iter(bodies)), registry), Sandbox(data="empty"))
+    office = Office(desk_over(in_turn(iter(bodies)), registry), sandbox_with(data="empty"))
     arguments = {} if most is None else {"max_items": most}
     answer = await office.call("list_whatsapp_templates", number_id=1, **arguments)
     assert answer["page"] == {"complete": True, "returned": len(bodies)}
     tags = {"tags": [{"id": 1}], "meta": {"total": total, "next_page_link": None}}
-    office = Office(desk_over(in_turn(iter([tags])), registry), Sandbox(data="empty"))
+    office = Office(desk_over(in_turn(iter([tags])), registry), sandbox_with(data="empty"))
     assert (await office.call("list_tags"))["page"] == {"complete": True, "returned": 1}
     await office.desk.aclose()
 
@@ -343,7 +342,7 @@ async def test_a_list_of_another_form_is_given_as_it_came_and_never_called_compl
     registry: Registry,
 ) -> None:
     for body in ({"labels": [1]}, {"tags": {"a": 1}}, [1], "text"):
-        office = Office(desk_over(in_turn(iter([body])), registry), Sandbox(data="empty"))
+        office = Office(desk_over(in_turn(iter([body])), registry), sandbox_with(data="empty"))
         answer = await office.call("list_tags", detail="full")
         assert "page" not in answer
         assert "The answer has no list `tags`." in answer["notes"]
@@ -353,7 +352,7 @@ async def test_a_list_of_another_form_is_given_as_it_came_and_never_called_compl
 async def test_the_last_part_that_a_cursor_leads_to_is_not_all_and_has_no_next(
     registry: Registry,
 ) -> None:
-    office = Office(desk_over(leading(60, 10), registry), Sandbox(data="empty"))
+    office = Office(desk_over(leading(60, 10), registry), sandbox_with(data="empty"))
     last = await office.call("list_whatsapp_templates", number_id=1, token=7_000 + 3 * 50)
     assert last["page"] == {"complete": False, "returned": 10, "total": 60}
     whole = await office.call("list_whatsapp_templates", number_id=1, max_items=60)
@@ -368,7 +367,7 @@ async def test_a_list_is_not_complete_where_the_end_of_a_text_is_missing(
         (listing(2, weight=35_000), "list_tags", {}),
         (leading(2, 35_000), "list_whatsapp_templates", {"number_id": 1}),
     ):
-        office = Office(desk_over(app, registry), Sandbox(data="empty"))
+        office = Office(desk_over(app, registry), sandbox_with(data="empty"))
         answer = await office.call(tool, **asked)
         assert answer["page"] == {"complete": False, "returned": 2, "total": 2}
         assert answer["notes"] == ["Texts over 20000 characters were cut."]
@@ -379,7 +378,7 @@ async def test_a_list_is_not_complete_where_the_end_of_a_text_is_missing(
 async def test_what_begins_on_the_second_page_is_never_all(
     registry: Registry, asked: dict[str, int]
 ) -> None:
-    office = Office(desk_over(listing(70), registry), Sandbox(data="empty"))
+    office = Office(desk_over(listing(70), registry), sandbox_with(data="empty"))
     answer = await office.call("list_tags", **asked)
     assert answer["page"]["complete"] is False
     assert "next" not in answer["page"]
@@ -393,7 +392,7 @@ async def test_a_long_read_ends_when_its_time_is_up_unless_somebody_watches_it(
         (listing(120), "list_tags", "tags", {"page": 2, "per_page": 50}),
         (leading(120, 10), "list_whatsapp_templates", "templates", {"token": 7_000 + 3 * 50}),
     ):
-        office = Office(desk_over(app, registry), Sandbox(data="empty"))
+        office = Office(desk_over(app, registry), sandbox_with(data="empty"))
         asked = {"max_items": 100} | ({"number_id": 1} if key == "templates" else {})
         got = await office.desk.call(f"aircall_{tool}", asked, Caller(deadline=0.0))
         assert got.payload["notes"] == ["Time was up; page.next goes on from here."]
@@ -417,7 +416,7 @@ def test_the_error_for_a_start_in_the_middle_is_an_argument_error() -> None:
 async def test_a_walk_that_is_stopped_keeps_what_it_has_and_says_where_to_go_on(
     registry: Registry,
 ) -> None:
-    sandbox = Sandbox(data="large", requests_per_minute=None)
+    sandbox = sandbox_with(data="large", requests_per_minute=None)
     told: list[tuple[float, float | None, str]] = []
 
     async def progress(done: float, total: float | None, message: str) -> None:
@@ -539,7 +538,7 @@ async def test_a_cursor_behind_the_last_item_is_not_followed(registry: Registry)
          "pageInfo": {"nextToken": first + 50, "totalCount": 100}}
         for first in (0, 50)
     ]  # fmt: skip
-    office = Office(desk_over(in_turn(iter(pages)), registry), Sandbox(data="empty"))
+    office = Office(desk_over(in_turn(iter(pages)), registry), sandbox_with(data="empty"))
     answer = await office.call("list_whatsapp_templates", number_id=1, max_items=100)
     assert answer["page"] == {"complete": True, "returned": 100, "total": 100}
     await office.desk.aclose()

@@ -22,6 +22,7 @@ from aircall_mcp.ground.config import settings_from
 from aircall_mcp.sandbox import Sandbox
 from aircall_mcp.storage.sandboxes import Sandboxes
 
+from ..house import sandbox_with
 from ..processes import PATIENCE, small_aircall, spoken, started
 from ..stranger import Stranger, announced, listening, stranger
 from ..upstream import bound, gateway, upstream
@@ -101,7 +102,7 @@ async def test_the_question_is_a_new_one_each_time_and_bears_no_credential(home:
 
 
 async def test_our_own_sandbox_on_a_port_needs_nobodys_yes_and_says_what_it_is() -> None:
-    sandbox = Sandbox()
+    sandbox = sandbox_with()
     with announced(sandbox) as url:
         house = house_at(url)
         result = await house.desk.call("aircall_delete_tag", a_tag(sandbox), Caller())
@@ -114,7 +115,7 @@ async def test_our_own_sandbox_on_a_port_needs_nobodys_yes_and_says_what_it_is()
 async def test_what_listens_may_change_and_nothing_is_remembered_of_who_it_was(home: Path) -> None:
     """A proxy takes the port of the sandbox, and the other way round: also over a connection that
     was opened before."""
-    sandbox, there = Sandbox(), Stranger()
+    sandbox, there = sandbox_with(), Stranger()
     with ExitStack() as first:
         url = first.enter_context(announced(sandbox))
         port = int(url.rpartition(":")[2])
@@ -151,7 +152,7 @@ class Changing:
 @pytest.mark.parametrize("after", [0, 1])
 async def test_it_is_asked_right_before_the_effect_is_sent(after: int, home: Path) -> None:
     """That it was the sandbox when the call came in is not enough: a wait may lie between."""
-    sandbox, there = Sandbox(), Stranger()
+    sandbox, there = sandbox_with(), Stranger()
     changing = Changing(sandbox, there, after)
     with listening(changing) as url, Sandboxes(home).announced(url) as sandbox.proof:
         house = house_at(url)
@@ -189,7 +190,7 @@ class Routing:
 
 @pytest.mark.parametrize("stale", [False, True], ids=["", "on the port of one that was killed"])
 async def test_a_proxy_that_routes_by_path_is_the_real_host(home: Path, stale: bool) -> None:
-    sandbox, here = Sandbox(), Sandboxes(home)
+    sandbox, here = sandbox_with(), Sandboxes(home)
     routing = Routing(sandbox)
     with ExitStack() as stack:
         url = stack.enter_context(listening(routing))
@@ -210,14 +211,14 @@ async def test_a_proxy_that_routes_by_path_is_the_real_host(home: Path, stale: b
 
 @pytest.mark.parametrize("host", ["localhost", "[::1]"])
 async def test_another_name_of_this_machine_may_be_somebody_else(host: str) -> None:
-    with announced(Sandbox()) as url:
+    with announced(sandbox_with()) as url:
         house = house_at(url.replace("127.0.0.1", host))
         assert not await house.desk.at_sandbox()
         await house.aclose()
 
 
 async def test_beyond_a_proxy_this_address_is_another_machines(home: Path) -> None:
-    with announced(Sandbox()) as url, stranger() as there:
+    with announced(sandbox_with()) as url, stranger() as there:
         ours = gateway(url, proxy=there.url, allowed=UNASKED, proof_at=Sandboxes(home).proof_at)
         with pytest.raises(NotAllowed):
             await ours.send(bound("delete_tag", tag_id=1), Caller())
@@ -327,7 +328,7 @@ def test_doctor_calls_a_proxy_the_real_host(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_doctor_knows_the_sandbox_on_a_port(monkeypatch: pytest.MonkeyPatch) -> None:
-    with announced(Sandbox()) as url:
+    with announced(sandbox_with()) as url:
         said = found({**KEY, "AIRCALL_MCP_BASE_URL": url}, monkeypatch)
     assert "no phone rings" in said["aircall"]
     assert url in said["aircall"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx2
 
-from aircall_mcp.sandbox import Sandbox
+from ..house import sandbox_with
 
 THURSDAY = 1_795_082_400.0  # 2026-11-19, 10:00 UTC
 
@@ -28,7 +28,7 @@ class Office:
     def __init__(self, **choices: Any) -> None:
         self.clock = Clock()
         choices.setdefault("requests_per_minute", None)
-        self.sandbox = Sandbox(clock=self.clock, **choices)
+        self.sandbox = sandbox_with(clock=self.clock, **choices)
         self.world = self.sandbox.world
 
     def client(self, *, signed: bool = True) -> httpx2.AsyncClient:

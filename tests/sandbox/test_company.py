@@ -4,8 +4,7 @@ import time
 
 import pytest
 
-from aircall_mcp.sandbox import Sandbox
-
+from ..house import sandbox_with
 from .office import THURSDAY, Office
 
 pytestmark = pytest.mark.anyio
@@ -66,14 +65,14 @@ def test_an_empty_company_has_the_least_an_account_has() -> None:
 
 
 def test_the_small_company_is_there_at_once() -> None:
-    Sandbox()
+    sandbox_with()
     fastest = min(_seconds() for _ in range(5))
     assert fastest < 0.06
 
 
 def _seconds() -> float:
     start = time.perf_counter()
-    Sandbox()
+    sandbox_with()
     return time.perf_counter() - start
 
 

@@ -11,6 +11,8 @@ from urllib.parse import quote
 import jsonschema_rs
 import pytest
 
+from aircall_mcp.errors import SpecError
+from aircall_mcp.sandbox import Sandbox
 from aircall_mcp.sandbox.world import Export
 from aircall_mcp.spec import document
 
@@ -323,3 +325,19 @@ def _variants(body: Any, odd: Any, chance: random.Random) -> Iterator[Any]:
         place = chance.randrange(len(rows))
         for changed in _variants(rows[place], odd, chance):
             yield [*rows[:place], changed, *rows[place + 1 :]]
+
+
+def test_a_document_that_the_sandbox_does_not_perform_whole_is_refused() -> None:
+    described = document()
+    described["paths"]["/v1/ping"]["post"] = {"operationId": "ping_twice", "responses": {}}
+    with pytest.raises(SpecError, match="ping_twice"):
+        Sandbox(described)
+    del described["paths"]["/v1/ping"]
+    with pytest.raises(SpecError, match="ping"):
+        Sandbox(described)
+
+
+def test_events_are_those_of_the_document() -> None:
+    described = document()
+    described["webhooks"] = {"call.created": described["webhooks"]["call.created"]}
+    assert Sandbox(described).world.events == ("call.created",)

@@ -7,8 +7,8 @@ import anyio
 import pytest
 
 from aircall_mcp.errors import SettingsError
-from aircall_mcp.sandbox import Sandbox
 
+from ..house import sandbox_with
 from .office import Office
 
 pytestmark = pytest.mark.anyio
@@ -263,7 +263,7 @@ async def test_who_leaves_while_the_answer_is_held_back_has_asked_all_the_same()
 )
 async def test_a_choice_that_cannot_be_followed_is_refused(choice: dict[str, object]) -> None:
     with pytest.raises(SettingsError):
-        Sandbox(**choice)  # pyright: ignore[reportArgumentType]
+        sandbox_with(**choice)  # pyright: ignore[reportArgumentType]
 
 
 async def test_the_key_is_fixed_and_a_bearer_of_it_is_not() -> None:

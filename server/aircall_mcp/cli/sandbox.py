@@ -57,10 +57,12 @@ def command(
     """
     from ..ground.asgi import listen
     from ..sandbox import Sandbox
+    from ..spec import document
 
     listening = listen("127.0.0.1", port)
     base_url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     sandbox = Sandbox(
+        document(),
         data=data,  # type: ignore[arg-type]  # click checked the choice
         requests_per_minute=requests_per_minute,
         latency=latency_ms / 1000,

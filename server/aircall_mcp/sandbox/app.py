@@ -25,7 +25,7 @@ from . import (
     tags,
     webhooks,
 )
-from .contract import Route, check_content_type, contract
+from .contract import Contract, Route, check_content_type
 from .dataset import Size, fill
 from .edge import Keys, Window, admitted
 from .oauth import Lifetimes, OAuth
@@ -70,19 +70,21 @@ class Arrival:
 class Sandbox:
     """A faithful small Aircall, for a first minute with the product and as its test double.
 
-    `requests_per_minute` is counted in fixed windows of `window_seconds`, for the whole company;
-    None lifts the limit. `latency` holds every answer back, in seconds. `faults` maps a kind of
-    `FAULTS` to its rate, 0 to 1, drawn from the seed: an http fault may strike before or after the
-    request was performed, the others strike after. `users_v1` brings back the routes that were
-    shut down. `oauth` says whether access tokens live for ever or for `token_lifetime` seconds
-    with one-time refresh tokens. `add_ons` are those of the plan, by default all that the
-    description names. Raises `SettingsError` for a wrong choice and `SpecError` when the
-    description and the implementations do not name the same operations. With a `proof` it answers
-    whoever asks whether it listens where it says.
+    `description` is Aircall's OpenAPI document, or the contract that was made of it before, where
+    many sandboxes share one. `requests_per_minute` is counted in fixed windows of `window_seconds`,
+    for the whole company; None lifts the limit. `latency` holds every answer back, in seconds.
+    `faults` maps a kind of `FAULTS` to its rate, 0 to 1, drawn from the seed: an http fault may
+    strike before or after the request was performed, the others strike after. `users_v1` brings
+    back the routes that were shut down. `oauth` says whether access tokens live for ever or for
+    `token_lifetime` seconds with one-time refresh tokens. `add_ons` are those of the plan, by
+    default all that the description names. Raises `SettingsError` for a wrong choice and
+    `SpecError` when the description and the implementations do not name the same operations. With a
+    `proof` it answers whoever asks whether it listens where it says.
     """
 
     def __init__(
         self,
+        description: Mapping[str, Any] | Contract,
         *,
         data: Size = "small",
         seed: int = 1,
@@ -102,7 +104,9 @@ class Sandbox:
     ) -> None:
         self.proof: probe.Proof | None = None
         self._faults = dict(faults or {})
-        self._contract = contract()
+        self._contract = (
+            description if isinstance(description, Contract) else Contract(dict(description))
+        )
         self._add_ons = self._contract.add_ons if add_ons is None else add_ons
         _check(self._faults, self._add_ons, self._contract.add_ons)
         self._clock = clock
@@ -114,7 +118,12 @@ class Sandbox:
         self._chance = seeded("faults", seed)
         self.arrivals: deque[Arrival] = deque(maxlen=remembered)
         self.oauth = OAuth(self._keys, oauth, token_lifetime, seed)
-        self.world = World(base_url=base_url.rstrip("/"), seed=seed, pace=pace or Pace())
+        self.world = World(
+            base_url=base_url.rstrip("/"),
+            seed=seed,
+            pace=pace or Pace(),
+            events=self._contract.events,
+        )
         self._performed = {
             **PERFORMED,
             "exchange_oauth_code": Performed(self.oauth.exchange, unsigned=True, raw=True),

@@ -6,14 +6,12 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, cast
 from urllib.parse import quote
 
 import jsonschema_rs
 
 from ..errors import SpecError
-from ..spec import document
 from .wire import Json, Refusal, bad, refused
 
 _VERBS = ("get", "post", "put", "delete", "patch")
@@ -219,12 +217,6 @@ class Contract:
 
     def uri(self, pointer: str) -> str:
         return f"{_HERE}#{quote(pointer, safe='/~')}"
-
-
-@cache
-def contract() -> Contract:
-    """The contract of the description this package was built with."""
-    return Contract(document())
 
 
 def _absolute(node: Any) -> Any:

@@ -6,7 +6,6 @@ import re
 from typing import cast
 
 from . import views
-from .contract import contract
 from .paging import descending, page
 from .wire import Answer, Request, absent, bad, https, performs
 from .world import Webhook, World
@@ -26,12 +25,12 @@ def _webhook(world: World, request: Request) -> Webhook:
     return found
 
 
-def _events(request: Request) -> list[str]:
+def _events(world: World, request: Request) -> list[str]:
     """The asked events, each once; all of them when none is named."""
     asked: list[str] = list(dict.fromkeys(cast("list[str]", request.body.get("events", ()))))
-    if unknown := [event for event in asked if event not in contract().events]:
+    if unknown := [event for event in asked if event not in world.events]:
         raise bad(f"events: unknown {', '.join(unknown)}")
-    return asked or list(contract().events)
+    return asked or list(world.events)
 
 
 @performs("list_webhooks")
@@ -49,7 +48,7 @@ def get_webhook(world: World, request: Request) -> Answer:
 @performs("create_webhook")
 def create_webhook(world: World, request: Request) -> Answer:
     body = request.body
-    url, events = https(body["url"], "url"), _events(request)
+    url, events = https(body["url"], "url"), _events(world, request)
     if len(world.webhooks) >= _MOST:
         raise bad(f"Your company can have {_MOST} webhooks at most")
     webhook = Webhook(
@@ -71,7 +70,7 @@ def update_webhook(world: World, request: Request) -> Answer:
     """Without `events_action` the list is replaced, and by all events when none is named."""
     webhook, body = _webhook(world, request), request.body
     url = https(body["url"], "url") if "url" in body else webhook.url
-    events, action = _events(request), request.query.get("events_action")
+    events, action = _events(world, request), request.query.get("events_action")
     if action is not None and not body.get("events"):
         events = webhook.events
     elif action == "add":

@@ -309,10 +309,14 @@ class Integration:
 
 
 class World:
-    """All that the company has, and the rules by which it lives."""
+    """All that the company has, and the rules by which it lives.
 
-    def __init__(self, *, base_url: str, seed: int, pace: Pace) -> None:
+    `events` are those that a webhook can ask for.
+    """
+
+    def __init__(self, *, base_url: str, seed: int, pace: Pace, events: tuple[str, ...]) -> None:
         self.base_url = base_url
+        self.events = events
         self.pace = pace
         self.random = seeded("world", seed)
         self.company = "Brightleaf Coffee"
