@@ -11,7 +11,7 @@ from typing import Any
 from aircall_mcp.events.log import MIGRATIONS, EventLog, Told
 from aircall_mcp.events.receiver import door_for
 from aircall_mcp.ground.secrets import Secret
-from aircall_mcp.storage.store import Store
+from aircall_mcp.storage.sqlite import Database
 from aircall_mcp.vault.mailbox import Mailbox, Sealer
 
 from .canaries import CANARIES
@@ -39,7 +39,7 @@ def log_in(
     box = box or mailbox()
     log = lent(
         EventLog(
-            Store(home / "events.db", MIGRATIONS, durability="vault"),
+            Database(home / "events.db", MIGRATIONS, durability="vault"),
             slot=Sealer,
             mailbox=lambda: None if shut else box,
             clock=clock or Clock(),

@@ -16,7 +16,7 @@ from aircall_mcp.events import forwarding
 from aircall_mcp.events.forwarding import Forwarder, Rules
 from aircall_mcp.events.log import EventLog
 from aircall_mcp.ground.secrets import Secret
-from aircall_mcp.storage.store import Store
+from aircall_mcp.storage.sqlite import Database
 
 from .house import Clock
 from .mail import log_in
@@ -61,7 +61,7 @@ class Post:
         self.clock = Clock()
         self.log: EventLog = log_in(home, self.clock)
         self.vault = Memory()
-        self.store = Store(home / "forwarding.db", forwarding.MIGRATIONS, durability="vault")
+        self.store = Database(home / "forwarding.db", forwarding.MIGRATIONS, durability="vault")
         self.rules = Rules(self.store, self.log, clock=self.clock)
         self.receiver = Receiver()
         self.addresses = list(addresses)

@@ -24,7 +24,7 @@ from aircall_mcp.ground.secrets import MASK, Secret, inside
 from aircall_mcp.offer.registry import Registry
 from aircall_mcp.storage.lock import Lock, latches
 from aircall_mcp.storage.private_files import Modes
-from aircall_mcp.storage.store import Store
+from aircall_mcp.storage.sqlite import Database
 from aircall_mcp.vault import KeyFileHolder, Vault
 from aircall_mcp.vault.vault import MIGRATIONS
 
@@ -649,7 +649,7 @@ class FailingModes:
         self.left -= 1
 
 
-class FailingStore(Store):
+class FailingStore(Database):
     """A store whose disk is full after so many writes."""
 
     def __init__(self, path: Path, disk: FailingModes) -> None:

@@ -24,7 +24,8 @@ from aircall_mcp.events.log import (
 )
 from aircall_mcp.events.receiver import door_for
 from aircall_mcp.ground.secrets import Secret
-from aircall_mcp.storage.store import Migration, Store
+from aircall_mcp.storage.sqlite import Database
+from aircall_mcp.storage.store import Migration
 from aircall_mcp.vault.mailbox import Mailbox, Sealer
 
 from ..connections import lent
@@ -36,7 +37,7 @@ DAY = 86_400.0
 
 def plain(home: Path, steps: Sequence[Migration]) -> EventLog:
     """A log that is not set up."""
-    return lent(EventLog(Store(home / "events.db", steps, durability="vault"), slot=Sealer))
+    return lent(EventLog(Database(home / "events.db", steps, durability="vault"), slot=Sealer))
 
 
 def kinds_of(log: EventLog, query: Query) -> list[str]:
@@ -410,7 +411,7 @@ def test_the_mailbox_of_another_vault_opens_nothing(home: Path) -> None:
     so that somebody who asked to be erased would stay."""
     log_in(home).append([call("ended", 1)])
     other = Mailbox(Secret(base64.b64encode(bytes(range(1, 33))).decode()))
-    store = Store(home / "events.db", MIGRATIONS, durability="vault")
+    store = Database(home / "events.db", MIGRATIONS, durability="vault")
     log = lent(EventLog(store, slot=Sealer, mailbox=lambda: other, clock=Clock()))
     for work in (
         lambda: log.read(Query()),

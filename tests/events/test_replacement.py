@@ -18,7 +18,7 @@ from aircall_mcp.gateway.gateway import Gateway
 from aircall_mcp.offer.registry import Registry
 from aircall_mcp.sandbox import Sandbox
 from aircall_mcp.storage.lock import Lock
-from aircall_mcp.storage.store import Store
+from aircall_mcp.storage.sqlite import Database
 from aircall_mcp.vault.mailbox import Sealer
 
 from ..house import App, Clock, gateway_to, sandbox_with
@@ -550,7 +550,7 @@ def test_a_home_of_the_old_schema_keeps_its_doors_and_doubts_from_where_it_must(
     home: Path, clock: Clock
 ) -> None:
     """Nobody had noted when it was last seen: all that came in by it is in doubt."""
-    old = Store(home / "events.db", MIGRATIONS[:2], durability="vault")
+    old = Database(home / "events.db", MIGRATIONS[:2], durability="vault")
     insert = """INSERT INTO door (webhook, account, aircall_id, digest, url, kinds, opened, shut)
                 VALUES (:name, '', :id, :digest, 'https://h', '[]', 100.0, :shut)"""
     old.write(lambda tx: tx.run(insert, name="a", id="u", digest=b"d" * 32, shut=0))
@@ -558,7 +558,7 @@ def test_a_home_of_the_old_schema_keeps_its_doors_and_doubts_from_where_it_must(
     old.write(lambda tx: tx.run("INSERT INTO mailbox VALUES (1, :public)", public=mailbox().public))
     old.close()
     log = EventLog(
-        Store(home / "events.db", MIGRATIONS, durability="vault"),
+        Database(home / "events.db", MIGRATIONS, durability="vault"),
         slot=Sealer, mailbox=mailbox, clock=clock,
     )  # fmt: skip
     [door] = log.doors()

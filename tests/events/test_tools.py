@@ -22,7 +22,7 @@ from aircall_mcp.ground.config import settings_from
 from aircall_mcp.ground.secrets import Scrubber, Secret
 from aircall_mcp.offer.registry import Registry, Selection
 from aircall_mcp.sandbox import Sandbox
-from aircall_mcp.storage.store import Store
+from aircall_mcp.storage.sqlite import Database
 from aircall_mcp.vault import KEY_VARIABLE
 
 from ..connections import lent
@@ -46,7 +46,7 @@ class Room:
         self.log.listening(clock.now)
         self.clock = clock
         self.vault = Memory()
-        store = lent(Store(home / "forwarding.db", forwarding.MIGRATIONS, durability="vault"))
+        store = lent(Database(home / "forwarding.db", forwarding.MIGRATIONS, durability="vault"))
         self.rules = Rules(store, self.log, clock=clock)
         gateway = gateway_to(sandbox, sandbox=not real)
         self.listening = Listening(

@@ -14,6 +14,7 @@ import pytest
 from aircall_mcp.errors import StoreError
 from aircall_mcp.storage.lock import Lock
 from aircall_mcp.storage.private_files import Modes
+from aircall_mcp.storage.sqlite import Database
 from aircall_mcp.storage.store import Durability, Store, Transaction
 
 from ..connections import lent
@@ -26,8 +27,8 @@ STEPS = (
 as_root = pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="needs root")
 
 
-def store_at(home: Path, *, steps: int = 2, durability: Durability = "vault") -> Store:
-    return lent(Store(home / "things.db", STEPS[:steps], durability=durability))
+def store_at(home: Path, *, steps: int = 2, durability: Durability = "vault") -> Database:
+    return lent(Database(home / "things.db", STEPS[:steps], durability=durability))
 
 
 def put(name: str, size: int) -> Callable[[Transaction], int]:
@@ -80,7 +81,7 @@ async def test_aside_runs_on_one_thread_that_is_not_ours(home: Path) -> None:
 
 def test_a_vault_pays_for_durability_and_a_state_does_not(home: Path) -> None:
     def settings(durability: Durability) -> list[object]:
-        store = lent(Store(home / f"{durability}.db", STEPS, durability=durability))
+        store = lent(Database(home / f"{durability}.db", STEPS, durability=durability))
         names = ("journal_mode", "synchronous", "secure_delete", "trusted_schema", "temp_store")
         return store.read(lambda tx: [tx.all(f"PRAGMA {name}")[0][0] for name in names])
 
@@ -115,7 +116,7 @@ def test_a_file_of_a_newer_version_is_refused(home: Path) -> None:
 def test_a_migration_that_fails_leaves_the_step_before_it(home: Path) -> None:
     store_at(home, steps=1).write(put("pear", 3))
     broken = lent(
-        Store(
+        Database(
             home / "things.db",
             (STEPS[0], ("CREATE TABLE other (a TEXT)", "ALTER TABLE nothing ADD COLUMN b TEXT")),
             durability="vault",
@@ -133,9 +134,9 @@ def test_many_starts_at_once_migrate_once(home: Path) -> None:
     code = textwrap.dedent("""
         import sys
         from pathlib import Path
-        from aircall_mcp.storage.store import Store
+        from aircall_mcp.storage.sqlite import Database
         steps = [["CREATE TABLE t%d (a TEXT)" % n] for n in range(30)]
-        store = Store(Path(sys.argv[1]), steps, durability="vault")
+        store = Database(Path(sys.argv[1]), steps, durability="vault")
         sys.stdin.read(1)
         print(store.read(lambda tx: tx.one("SELECT COUNT(*) FROM migration")[0]))
     """)
@@ -168,7 +169,7 @@ def test_a_child_of_a_fork_uses_a_connection_of_its_own(home: Path) -> None:
 def test_a_file_that_was_replaced_is_opened_anew(home: Path) -> None:
     store = store_at(home)
     store.write(put("pear", 3))
-    other = lent(Store(home / "other.db", STEPS, durability="vault"))
+    other = lent(Database(home / "other.db", STEPS, durability="vault"))
     other.write(put("plum", 1))
     other.close()
     (home / "other.db").replace(home / "things.db")
@@ -191,8 +192,8 @@ def test_a_second_store_does_not_free_the_locks_of_the_first(home: Path) -> None
         import sys
         from pathlib import Path
         from aircall_mcp.errors import StoreError
-        from aircall_mcp.storage.store import Store
-        store = Store(Path(sys.argv[1]), [[], []], durability="vault", busy_seconds=0.05)
+        from aircall_mcp.storage.sqlite import Database
+        store = Database(Path(sys.argv[1]), [[], []], durability="vault", busy_seconds=0.05)
         try:
             store.write(lambda tx: tx.run("DELETE FROM thing"))
         except StoreError as error:
@@ -213,7 +214,7 @@ def test_a_second_store_does_not_free_the_locks_of_the_first(home: Path) -> None
 
 class TestRefusals:
     def test_no_room(self, home: Path) -> None:
-        store = lent(Store(home / "things.db", STEPS, durability="vault", largest=8))
+        store = lent(Database(home / "things.db", STEPS, durability="vault", largest=8))
         store.write(put("pear", 3))
         with pytest.raises(StoreError, match="No room") as caught:
             store.write(put("x" * 100_000, 1))
@@ -225,7 +226,7 @@ class TestRefusals:
 
     def test_a_writer_that_holds_on(self, home: Path) -> None:
         store_at(home).write(put("pear", 3))
-        impatient = lent(Store(home / "things.db", STEPS, durability="vault", busy_seconds=0.05))
+        impatient = lent(Database(home / "things.db", STEPS, durability="vault", busy_seconds=0.05))
 
         def meanwhile(_tx: Transaction) -> None:
             with pytest.raises(StoreError, match="busy"):

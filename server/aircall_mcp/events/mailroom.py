@@ -102,20 +102,20 @@ class Mailroom:
 
     @cached_property
     def events(self) -> EventLog:
-        from ..storage.store import Store
+        from ..storage.sqlite import Database
         from ..vault.mailbox import Sealer, mailbox_of
         from .log import MIGRATIONS, EventLog
 
-        store = Store(self._home / "events.db", MIGRATIONS, durability="vault")
+        store = Database(self._home / "events.db", MIGRATIONS, durability="vault")
         log = EventLog(store, slot=Sealer, mailbox=lambda: mailbox_of(self.vault))
         return self._opened.enter_context(closing(log))
 
     @cached_property
     def rules(self) -> Rules:
-        from ..storage.store import Store
+        from ..storage.sqlite import Database
         from .forwarding import MIGRATIONS, Rules
 
-        store = Store(self._home / "forwarding.db", MIGRATIONS, durability="vault")
+        store = Database(self._home / "forwarding.db", MIGRATIONS, durability="vault")
         return self._opened.enter_context(closing(Rules(store, self.events)))
 
     @cached_property

@@ -40,11 +40,11 @@ _TICK = 1.0
 
 MIGRATIONS = (
     (
-        "CREATE TABLE slot (id TEXT PRIMARY KEY, company TEXT NOT NULL, until REAL NOT NULL,"
-        " settled INTEGER NOT NULL)",
+        "CREATE TABLE slot (id TEXT PRIMARY KEY, company TEXT NOT NULL,"
+        " until DOUBLE PRECISION NOT NULL, settled INTEGER NOT NULL)",
         "CREATE INDEX slot_until ON slot (company, until)",
-        "CREATE TABLE pace (company TEXT PRIMARY KEY, paused_until REAL NOT NULL,"
-        " lowered INTEGER NOT NULL, lowered_at REAL NOT NULL)",
+        "CREATE TABLE pace (company TEXT PRIMARY KEY, paused_until DOUBLE PRECISION NOT NULL,"
+        " lowered INTEGER NOT NULL, lowered_at DOUBLE PRECISION NOT NULL)",
     ),
 )
 

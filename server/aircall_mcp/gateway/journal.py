@@ -36,8 +36,8 @@ MIGRATIONS = (
     (
         "CREATE TABLE intent (id TEXT PRIMARY KEY, fingerprint TEXT NOT NULL,"
         " company TEXT NOT NULL, operation TEXT NOT NULL, outcome TEXT NOT NULL,"
-        " status INTEGER NOT NULL, boot TEXT NOT NULL, opened REAL NOT NULL,"
-        " patience REAL NOT NULL, wall REAL NOT NULL)",
+        " status INTEGER NOT NULL, boot TEXT NOT NULL, opened DOUBLE PRECISION NOT NULL,"
+        " patience DOUBLE PRECISION NOT NULL, wall DOUBLE PRECISION NOT NULL)",
         "CREATE INDEX intent_fingerprint ON intent (fingerprint)",
         "CREATE INDEX intent_wall ON intent (wall)",
     ),

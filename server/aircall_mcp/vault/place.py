@@ -9,7 +9,7 @@ from typing import get_args
 
 from ..storage.lock import Lock
 from ..storage.private_files import Modes
-from ..storage.store import BUSY_SECONDS, Store
+from ..storage.sqlite import BUSY_SECONDS, Database
 from .keys import (
     Ask,
     EnvironmentHolder,
@@ -64,7 +64,7 @@ def vault_at(
         "environment": lambda: EnvironmentHolder(home, environment, modes=modes),
         "passphrase": lambda: PassphraseHolder(home, environment, ask, modes=modes),
     }
-    store = Store(
+    store = Database(
         home / "vault.db",
         MIGRATIONS,
         durability="vault",

@@ -1,0 +1,76 @@
+"""The ways in which SQLite keeps what processes share: see `storage.state`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from ...errors import StoreError
+from ..store import Migration, Transaction
+from .connection import in_memory
+from .database import Database
+from .migrations import in_dialect
+from .statements import Statements
+
+T = TypeVar("T")
+
+_PAUSES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+"""Seconds between two tries to be the only writer, some two in all."""
+
+
+class OnDisk:
+    """A file, worked on by its own thread."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        return await self._database.aside(lambda: self._database.write(work))
+
+    def close(self) -> None:
+        self._database.close()
+
+
+class AtOnce:
+    """A file whose commits wait for no disk, so that it is quicker to do the work here than to
+    hand it to a thread, which would also have to fight for the interpreter with a busy loop.
+
+    Another process may be writing: then it is tried again, for some two seconds.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        for pause in _PAUSES:
+            try:
+                return self._database.write(work)
+            except StoreError:
+                await asyncio.sleep(pause)
+        return self._database.write(work)
+
+    def close(self) -> None:
+        self._database.close()
+
+
+class InMemory:
+    """The same for one process, gone with it."""
+
+    def __init__(self, migrations: Sequence[Migration]) -> None:
+        self._connection = in_memory()
+        for statement in (line for step in migrations for line in step):
+            self._connection.execute(in_dialect(statement))
+
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        self._connection.execute("BEGIN")
+        try:
+            result = work(Statements(self._connection))
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+        return result
+
+    def close(self) -> None:
+        self._connection.close()
