@@ -24,7 +24,7 @@ from pydantic import (
 
 from ..errors import ArgumentError, CredentialError
 from ..ground.config import AIRCALL, Zone
-from ..ground.operation import nearest
+from ..ground.nearest import nearest
 from ..ground.secrets import Secret
 
 T = TypeVar("T")

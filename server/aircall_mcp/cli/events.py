@@ -13,7 +13,7 @@ import click
 
 from ..app import House, open_house
 from ..ground.config import settings_from
-from ..ground.operation import iso
+from ..ground.times import iso
 from .options import as_json, print_json
 from .vault import vault_of
 

@@ -14,7 +14,7 @@ import click
 
 from ..errors import AircallMCPError, SettingsError
 from ..ground.config import settings_from
-from ..ground.operation import iso
+from ..ground.times import iso
 from .events import house_of_a_person, mailroom_of_a_person
 from .options import as_json, print_json
 from .vault import create_if_missing, vault_of

@@ -30,8 +30,9 @@ from ..accounts.accounts import Shelf
 from ..errors import AircallMCPError, ArgumentError, CredentialError
 from ..ground import clients
 from ..ground.addresses import is_public
-from ..ground.operation import iso, nearest
+from ..ground.nearest import nearest
 from ..ground.secrets import LOOPBACK, Secret, inside, reveal
+from ..ground.times import iso
 from ..storage.lock import Alone, Latch
 from ..storage.store import Migration, Store, Transaction
 from .log import Event, EventLog, Query, subject

@@ -15,7 +15,8 @@ from typing import Any, TypeVar, cast
 from ..errors import ArgumentError, NotAllowed, ToolError
 from ..gateway.gateway import Gateway
 from ..ground.caller import Caller
-from ..ground.operation import PAGE_SIZE, Answer, Operation, iso
+from ..ground.operation import PAGE_SIZE, Answer, Operation
+from ..ground.times import iso
 from ..ground.weight import LIGHT
 from ..offer.shape import bounded, shape
 from .forwarding import Rules

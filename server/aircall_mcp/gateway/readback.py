@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from ..errors import ArgumentError
 from ..ground.operation import Bound, Operation, Settling
-from ..ground.operation import moment as moment_of
+from ..ground.times import moment as moment_of
 
 SLACK = 2.0
 """Seconds by which Aircall's whole seconds and the clocks of two machines may differ."""

@@ -22,8 +22,7 @@ import httpx2
 
 from ..errors import ArgumentError
 from ..ground import clients
-from ..ground.operation import deeper_than
-from ..ground.weight import LIGHT, MOST_VALUES, Aside, values_in, weight_in, weight_of
+from ..ground.weight import LIGHT, MOST_VALUES, Aside, deeper_than, values_in, weight_in, weight_of
 
 LARGEST_ANSWER = 5 * 1024 * 1024
 """Bytes of a decoded answer that are read before the rest is refused."""

@@ -25,7 +25,8 @@ from pydantic import (
 )
 
 from ..errors import SettingsError
-from .operation import Allowance, nearest
+from .effects import Allowance
+from .nearest import nearest
 
 AIRCALL = "https://api.aircall.io"
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}

@@ -7,70 +7,37 @@ or raises `ArgumentError` with the path of the fault, the rule it breaks and the
 
 from __future__ import annotations
 
-import difflib
-import json
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, tzinfo
+from datetime import tzinfo
 from functools import cached_property
 from typing import Any, Literal, cast
-from urllib.parse import quote
 
 from ..errors import ArgumentError
-from . import addresses
-from .weight import MOST_ASKED, values_in
+from . import fitting
+from .effects import (
+    EFFECTS,
+    EVERYTHING,
+    STAKES,
+    Allowance,
+    AtStake,
+    Effect,
+    Repeatability,
+    Stakes,
+)
+from .explanation import explain, listed
+from .parameter import Parameter, Place
+from .path import fill
+from .query import pairs as query_pairs
+from .times import is_naive, iso
 
-Effect = Literal["read", "write", "reach", "delete"]
-Stakes = Literal["none", "exposes", "administers"]
-AtStake = Literal["exposes", "administers"]
-Allowance = Literal["read", "write", "reach", "delete", "exposes", "administers"]
-Repeatability = Literal["safe", "idempotent", "never"]
-Place = Literal["path", "query", "body", "ours"]
 Paging = Literal["page", "cursor", "none"]
 Detail = Literal["concise", "full"]
-
-EFFECTS: tuple[Effect, ...] = ("read", "write", "reach", "delete")
-STAKES: tuple[Stakes, ...] = ("none", "exposes", "administers")
-EVERYTHING: frozenset[Allowance] = frozenset((*EFFECTS, "exposes", "administers"))
-"""All that an owner can allow."""
 
 PAGE_SIZE = 50
 """Items asked for a page when nobody says otherwise; Aircall's own maximum for most lists."""
 
-DEEPEST = 64
-"""Levels of objects and arrays that arguments may have."""
-
-_PHONE_PUNCTUATION = re.compile(r"[\s().\u00a0-]+")
-_LONGEST_PHONE = 100
-_MOST_NAMED = 5
 _MOST_ARGUMENTS = 500
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """One argument: `name` as the model writes it, `wire` as Aircall reads it.
-
-    `urls` are the places in it where URLs stand: `""` for itself, `*` for its items, `*/link` for a
-    field of each, `**` for every text in it that is one. `stakes` are those of giving it, and
-    `because` argues for them.
-    """
-
-    name: str
-    wire: str
-    place: Place
-    required: bool
-    schema: Mapping[str, Any]
-    form: Literal["plain", "time", "phone", "phones"] = "plain"
-    urls: tuple[str, ...] = ()
-    stakes: Stakes = "none"
-    because: str = ""
-
-    @property
-    def kinds(self) -> tuple[str, ...]:
-        kind = self.schema.get("type", ())
-        return (kind,) if isinstance(kind, str) else tuple(kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +169,7 @@ class Operation:
 
     def needs_zone(self, arguments: Mapping[str, Any]) -> bool:
         """Whether one of the given times says nothing about its offset."""
-        return any(p.form == "time" and _is_naive(arguments.get(p.name)) for p in self.parameters)
+        return any(p.form == "time" and is_naive(arguments.get(p.name)) for p in self.parameters)
 
     def bind(self, arguments: Any, *, zone: tzinfo | None = None) -> Bound:
         """Fit `arguments` (a mapping) to the schema and place them.
@@ -213,33 +180,23 @@ class Operation:
             raise ArgumentError("The arguments must be one JSON object.", hint=self._usage())
         if len(cast("Mapping[str, Any]", arguments)) > _MOST_ARGUMENTS:
             raise ArgumentError("There are too many arguments.", hint=self._usage())
-        given = self._normalised(cast("Mapping[str, Any]", arguments), zone)
+        given = fitting.all_fitted(
+            cast("Mapping[str, Any]", arguments), self._by_name, self._wire_names, zone
+        )
         self._validate(given)
         for parameter in self.parameters:
             for place in parameter.urls:
                 within = place.split("/") if place else []
-                _refuse_private(parameter.name, within, given.get(parameter.name))
+                fitting.refuse_private(parameter.name, within, given.get(parameter.name))
         return self._place(given)
-
-    def _normalised(self, arguments: Mapping[str, Any], zone: tzinfo | None) -> dict[str, Any]:
-        given: dict[str, Any] = {}
-        for written, value in arguments.items():
-            name = written
-            if written not in self._by_name and written in self._wire_names:
-                name = self._wire_names[written]
-                if name in arguments:
-                    raise ArgumentError(f"`{written}` and `{name}` are the same argument.")
-            parameter = self._by_name.get(name)
-            given[name] = value if parameter is None else _fitted(parameter, value, zone)
-        return given
 
     def _validate(self, given: dict[str, Any]) -> None:
         faults: list[str] = []
         hints: list[str] = []
-        if _not_json(given):
+        if not fitting.is_json(given):
             raise ArgumentError("The arguments are nested too deeply or are not JSON.")
         for error in self._validator.iter_errors(given):
-            fault, hint = _explain(error, self.input_schema)
+            fault, hint = explain(error, self.input_schema)
             faults.append(fault)
             if hint:
                 hints.append(hint)
@@ -247,12 +204,12 @@ class Operation:
                 break
         if not faults:
             faults += [
-                f"exactly one of {_listed(group)} is needed"
+                f"exactly one of {listed(group)} is needed"
                 for group in self.exactly_one
                 if sum(name in given for name in group) != 1
             ]
             faults += [
-                f"at least one of {_listed(group)} is needed"
+                f"at least one of {listed(group)} is needed"
                 for group in self.at_least_one
                 if not any(name in given for name in group)
             ]
@@ -272,13 +229,13 @@ class Operation:
         body: dict[str, Any] = {}
         window: dict[str, str] = {}
         for parameter in self.parameters:
-            value = given.get(parameter.name, _default_of(parameter))
+            value = given.get(parameter.name, parameter.default)
             if value is None:
                 continue
             if parameter.place == "path":
                 path_values[parameter.wire] = value
             elif parameter.place == "query":
-                query.extend(_query_pairs(parameter.wire, value))
+                query.extend(query_pairs(parameter.wire, value))
             elif parameter.place == "body":
                 body[parameter.wire] = value
             if parameter.form == "time" and parameter.place == "query":
@@ -332,258 +289,9 @@ class Bound:
     stakes: Mapping[AtStake, str] = field(default_factory=dict[AtStake, str])
 
 
-def fill(template: str, values: Mapping[str, Any]) -> str:
-    """Put `values` into the `{holes}` of a path, each as exactly one segment.
-
-    No value can climb, split or end the path: dots are encoded too, since `..` means something to
-    servers even where it is a legal segment, and the result is held against the template again.
-    Raises `ArgumentError` for a value that cannot be a segment.
-    """
-    segments: list[str] = []
-    for segment in template.split("/"):
-        if not segment.startswith("{"):
-            segments.append(segment)
-            continue
-        name = segment[1:-1]
-        if name not in values:
-            raise ArgumentError(f"`{name}` is missing from the path.")
-        segments.append(_segment(name, values[name]))
-    path = "/".join(segments)
-    _hold_against(template, path)
-    return path
-
-
-def _refuse_private(name: str, place: Sequence[str], value: Any) -> None:
-    """Raise `ArgumentError` for a URL at `place` in `value` that is none of the internet."""
-    match place, value:
-        case [], str():
-            if fault := addresses.fault_of(value):
-                raise ArgumentError(
-                    f"`{name}` {fault}.",
-                    hint="Give an https URL of the internet, such as https://hooks.example.com/in.",
-                )
-        case ["*", *within], list():
-            for at, item in enumerate(cast("list[Any]", value)):
-                _refuse_private(f"{name}[{at}]", within, item)
-        case ["**"], str():
-            if addresses.is_url(value):
-                _refuse_private(name, (), value.strip())
-        case ["**"], list():
-            for at, item in enumerate(cast("list[Any]", value)):
-                _refuse_private(f"{name}[{at}]", place, item)
-        case ["**"], Mapping():
-            for key, part in cast("Mapping[str, Any]", value).items():
-                _refuse_private(f"{name}.{key[:40]}", place, part)
-        case [key, *within], Mapping():
-            part = cast("Mapping[str, Any]", value).get(key)
-            _refuse_private(f"{name}.{key}", within, part)
-        case _:
-            return  # not given
-
-
-def _segment(name: str, value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        raise ArgumentError(f"`{name}` must be an id.")
-    if isinstance(value, int):
-        if not 0 < value < 10**19:
-            raise ArgumentError(f"`{name}` must be a positive id.")
-        return str(value)
-    if not value or len(value) > 256 or not value.strip("."):
-        raise ArgumentError(f"`{name}` cannot be empty, only dots, or over 256 characters.")
-    if _CONTROL.search(value):
-        raise ArgumentError(f"`{name}` holds a control character.")
-    try:
-        return quote(value, safe="@").replace(".", "%2E")
-    except UnicodeEncodeError:
-        raise ArgumentError(f"`{name}` is not valid text.") from None
-
-
-def _hold_against(template: str, path: str) -> None:
-    expected, actual = template.split("/"), path.split("/")
-    same = len(expected) == len(actual) and all(
-        want == got or (want.startswith("{") and got and got.strip("."))
-        for want, got in zip(expected, actual, strict=True)
-    )
-    if not same or any(mark in path for mark in "?#\\") or "//" in path:
-        raise ArgumentError("The path would leave its template.")
-
-
-def iso(seconds: float) -> str:
-    """UNIX seconds as ISO 8601 in UTC, to the second: `2026-11-22T08:00:00Z`."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")[:-6] + "Z"
-
-
-def moment(value: int | str, zone: tzinfo | None) -> int:
-    """UNIX seconds of a time given as UNIX seconds or ISO 8601. Raises ValueError or OverflowError.
-
-    A time without an offset is read in `zone`, in UTC where that is None.
-    """
-    if isinstance(value, int):
-        return value
-    text = value.strip()
-    if text.lstrip("-").isascii() and text.lstrip("-").isdigit():
-        return int(text)
-    parsed = datetime.fromisoformat(text)
-    if parsed.tzinfo is None:
-        parsed = parsed.replace(tzinfo=zone or UTC)
-    return int(parsed.timestamp())
-
-
-def phone(value: str) -> str:
-    """A phone number without its spaces, dots, dashes and brackets; what is too long for one is
-    left as it is."""
-    return value if len(value) > _LONGEST_PHONE else _PHONE_PUNCTUATION.sub("", value)
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """` Did you mean `x`?` for the nearest of the known names, or an empty string."""
-    close = difflib.get_close_matches(word[:80], list(known), n=1, cutoff=0.6)
-    return f"Did you mean `{close[0]}`?" if close else ""
-
-
-def _is_naive(value: Any) -> bool:
-    if not isinstance(value, str) or value.strip().lstrip("-").isdigit():
-        return False
-    try:
-        return datetime.fromisoformat(value.strip()).tzinfo is None
-    except ValueError:
-        return False
-
-
-def _fitted(parameter: Parameter, value: Any, zone: tzinfo | None) -> Any:
-    """What is meant, where the form is right but for its wrapping; else the value as it came."""
-    if isinstance(value, str) and ("array" in parameter.kinds or "object" in parameter.kinds):
-        if values_in(value) > MOST_ASKED:
-            return value
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
-            return value
-    value = _whole(value)
-    if isinstance(value, list):
-        value = [_whole(item) for item in cast("list[Any]", value)]
-    if parameter.form == "time" and isinstance(value, int | str) and not isinstance(value, bool):
-        try:
-            seconds = moment(value, zone)
-            iso(seconds)
-        except (ValueError, OverflowError, OSError):
-            raise ArgumentError(
-                f"`{parameter.name}` is no time.",
-                hint="Give UNIX seconds (1763798400) or ISO 8601 (2026-11-22T08:00:00+01:00).",
-            ) from None
-        return seconds
-    if parameter.form == "phone" and isinstance(value, str):
-        return phone(value)
-    if parameter.form == "phones" and isinstance(value, list):
-        items = cast("list[Any]", value)
-        return [phone(item) if isinstance(item, str) else item for item in items]
-    return value
-
-
-def _whole(value: Any) -> Any:
-    """`7.0` as 7: JSON and its schemas hold them for one number, paths and queries do not."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def _default_of(parameter: Parameter) -> Any:
-    """Our own defaults go on the wire: newest first, fifty a page. Aircall's need not."""
-    if parameter.place == "query" and parameter.name in ("order", "per_page", "limit"):
-        return parameter.schema.get("default")
-    return None
-
-
-def _query_pairs(name: str, value: Any) -> Iterable[tuple[str, str]]:
-    if isinstance(value, list):
-        for item in cast("list[Any]", value):
-            yield from _query_pairs(name, item)
-    elif isinstance(value, bool):
-        yield name, "true" if value else "false"
-    else:
-        yield name, str(value)
-
-
-def _not_json(given: Mapping[str, Any]) -> bool:
-    if deeper_than(DEEPEST, given):
-        return True
-    try:
-        json.dumps(given, ensure_ascii=False, allow_nan=False).encode()
-    except (ValueError, TypeError):  # among them NaN and half a surrogate pair
-        return True
-    return False
-
-
-def deeper_than(levels: int, value: Any) -> bool:
-    """Whether JSON is nested in more than so many objects and arrays."""
-    level: list[Any] = [value] if isinstance(value, (dict, list)) else []
-    for _ in range(levels):
-        level = [
-            part
-            for holder in level
-            for part in (holder.values() if isinstance(holder, dict) else holder)  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
-            if isinstance(part, (dict, list))
-        ]
-        if not level:
-            return False
-    return any(level)
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names)
-
-
-def _where(path: Sequence[str | int]) -> str:
-    shown = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
-    return f"`{shown.lstrip('.')[:200]}`" if shown else "the arguments"
-
-
-def _explain(error: Any, schema: Mapping[str, Any]) -> tuple[str, str]:
-    """The path and the rule, never the value: a value may be a secret or a stranger's text."""
-    where = _where(error.instance_path)
-    rule = error.kind.name
-    value: Any = error.kind.value
-    match rule:
-        case "additionalProperties":
-            names: list[str] = [str(name)[:80] for name in value[:_MOST_NAMED]]
-            known: list[str] = sorted(_at(schema, error.schema_path[:-1]).get("properties", {}))
-            hints = [nearest(name, known) for name in names]
-            at = f" in {where}" if error.instance_path else ""
-            more = f" and {len(value) - len(names)} more" if len(value) > len(names) else ""
-            return f"unknown {_listed(names)}{more}{at}", " ".join(filter(None, hints))
-        case "required":
-            return f"`{value}` is missing" + (f" in {where}" if error.instance_path else ""), ""
-        case "type":
-            return f"{where} must be {_named_types(_at(schema, error.schema_path))}", ""
-        case "enum":
-            options = ", ".join(json.dumps(option) for option in value[:40])
-            return f"{where} must be one of {options}", ""
-        case "pattern":
-            if value == E164_PATTERN:
-                return f"{where} must be a phone number in E.164, like +33184880000", ""
-            return f"{where} must match {value}", ""
-        case "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum":
-            return f"{where} breaks {rule} {value}", ""
-        case _:
-            return f"{where} breaks {rule}", ""
-
-
-E164_PATTERN = r"^\+[1-9]\d{6,14}$"
-
-
-def _at(schema: Any, path: Sequence[str | int]) -> Any:
-    for part in path:
-        schema = schema[part]
-    return schema
-
-
-def _named_types(kinds: Any) -> str:
-    words = {
-        "integer": "a whole number (no quotes)",
-        "number": "a number",
-        "string": "a string",
-        "boolean": "true or false",
-        "array": "an array",
-        "object": "an object",
-        "null": "null",
-    }
-    listed: list[str] = [kinds] if isinstance(kinds, str) else list(kinds)
-    return " or ".join(words[kind] for kind in listed)
+# The words for its effect and its arguments come with it.
+__all__ = [
+    "EFFECTS", "EVERYTHING", "PAGE_SIZE", "STAKES", "Allowance", "Answer", "AtStake", "Bound",
+    "Detail", "Effect", "Operation", "Paging", "Parameter", "Place", "Repeatability",
+    "Retirement", "Settling", "Stakes",
+]  # fmt: skip

@@ -61,6 +61,21 @@ def weight_in(value: Any) -> int:
     return weight
 
 
+def deeper_than(levels: int, value: Any) -> bool:
+    """Whether JSON is nested in more than so many objects and arrays."""
+    level: list[Any] = [value] if isinstance(value, (dict, list)) else []
+    for _ in range(levels):
+        level = [
+            part
+            for holder in level
+            for part in (holder.values() if isinstance(holder, dict) else holder)  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+            if isinstance(part, (dict, list))
+        ]
+        if not level:
+            return False
+    return any(level)
+
+
 def give_way() -> None:
     """Let another thread have its turn at once: asked for in steps of Python, it waits for 5 ms."""
     time.sleep(0)

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..errors import NotOffered, SettingsError
-from ..ground.operation import Operation, Parameter, nearest
+from ..ground.nearest import nearest
+from ..ground.operation import Operation, Parameter
 from ..spec import Compiled, Toolset
 
 SEARCH = "search"

@@ -15,7 +15,8 @@ from typing import Any, cast
 
 from pydantic_core import to_json
 
-from ..ground.operation import Answer, Detail, iso
+from ..ground.operation import Answer, Detail
+from ..ground.times import iso
 from ..ground.weight import LIGHT, give_way
 
 MASK = "[secret]"

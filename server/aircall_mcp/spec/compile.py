@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from ..errors import ArgumentError, SpecError
-from ..ground.operation import E164_PATTERN, EFFECTS, PAGE_SIZE, STAKES, Settling
+from ..ground.operation import EFFECTS, PAGE_SIZE, STAKES, Settling
+from ..ground.phones import E164_PATTERN
 from . import operation_from
 
 Json = dict[str, Any]

@@ -1,0 +1,16 @@
+"""The words for what an operation does to people and to the company, and may do twice."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Effect = Literal["read", "write", "reach", "delete"]
+Stakes = Literal["none", "exposes", "administers"]
+AtStake = Literal["exposes", "administers"]
+Allowance = Literal["read", "write", "reach", "delete", "exposes", "administers"]
+Repeatability = Literal["safe", "idempotent", "never"]
+
+EFFECTS: tuple[Effect, ...] = ("read", "write", "reach", "delete")
+STAKES: tuple[Stakes, ...] = ("none", "exposes", "administers")
+EVERYTHING: frozenset[Allowance] = frozenset((*EFFECTS, "exposes", "administers"))
+"""All that an owner can allow."""

@@ -1,0 +1,75 @@
+"""What is wrong with arguments, said to a model: the path and the rule, never the value."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .nearest import nearest
+from .phones import E164_PATTERN
+
+_MOST_NAMED = 5
+
+
+def explain(error: Any, schema: Mapping[str, Any]) -> tuple[str, str]:
+    """A fault that the validator of `schema` found, and a hint or an empty string.
+
+    The path and the rule, never the value: a value may be a secret or a stranger's text.
+    """
+    where = _where(error.instance_path)
+    rule = error.kind.name
+    value: Any = error.kind.value
+    match rule:
+        case "additionalProperties":
+            names: list[str] = [str(name)[:80] for name in value[:_MOST_NAMED]]
+            known: list[str] = sorted(_at(schema, error.schema_path[:-1]).get("properties", {}))
+            hints = [nearest(name, known) for name in names]
+            at = f" in {where}" if error.instance_path else ""
+            more = f" and {len(value) - len(names)} more" if len(value) > len(names) else ""
+            return f"unknown {listed(names)}{more}{at}", " ".join(filter(None, hints))
+        case "required":
+            return f"`{value}` is missing" + (f" in {where}" if error.instance_path else ""), ""
+        case "type":
+            return f"{where} must be {_named_types(_at(schema, error.schema_path))}", ""
+        case "enum":
+            options = ", ".join(json.dumps(option) for option in value[:40])
+            return f"{where} must be one of {options}", ""
+        case "pattern":
+            if value == E164_PATTERN:
+                return f"{where} must be a phone number in E.164, like +33184880000", ""
+            return f"{where} must match {value}", ""
+        case "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum":
+            return f"{where} breaks {rule} {value}", ""
+        case _:
+            return f"{where} breaks {rule}", ""
+
+
+def listed(names: Sequence[str]) -> str:
+    """The names, each in backticks."""
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _where(path: Sequence[str | int]) -> str:
+    shown = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    return f"`{shown.lstrip('.')[:200]}`" if shown else "the arguments"
+
+
+def _at(schema: Any, path: Sequence[str | int]) -> Any:
+    for part in path:
+        schema = schema[part]
+    return schema
+
+
+def _named_types(kinds: Any) -> str:
+    words = {
+        "integer": "a whole number (no quotes)",
+        "number": "a number",
+        "string": "a string",
+        "boolean": "true or false",
+        "array": "an array",
+        "object": "an object",
+        "null": "null",
+    }
+    listed: list[str] = [kinds] if isinstance(kinds, str) else list(kinds)
+    return " or ".join(words[kind] for kind in listed)

@@ -1,0 +1,37 @@
+"""Times as models write them, as Aircall reads them, and as we say them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+
+
+def iso(seconds: float) -> str:
+    """UNIX seconds as ISO 8601 in UTC, to the second: `2026-11-22T08:00:00Z`."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")[:-6] + "Z"
+
+
+def moment(value: int | str, zone: tzinfo | None) -> int:
+    """UNIX seconds of a time given as UNIX seconds or ISO 8601. Raises ValueError or OverflowError.
+
+    A time without an offset is read in `zone`, in UTC where that is None.
+    """
+    if isinstance(value, int):
+        return value
+    text = value.strip()
+    if text.lstrip("-").isascii() and text.lstrip("-").isdigit():
+        return int(text)
+    parsed = datetime.fromisoformat(text)
+    if parsed.tzinfo is None:
+        parsed = parsed.replace(tzinfo=zone or UTC)
+    return int(parsed.timestamp())
+
+
+def is_naive(value: Any) -> bool:
+    """Whether it is a time in ISO 8601 that says nothing about its offset."""
+    if not isinstance(value, str) or value.strip().lstrip("-").isdigit():
+        return False
+    try:
+        return datetime.fromisoformat(value.strip()).tzinfo is None
+    except ValueError:
+        return False
