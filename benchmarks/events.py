@@ -25,7 +25,10 @@ from tests.chaos.burst import burst  # noqa: E402
 from tests.journeys.test_webhook_to_model import circle, hang_up_latency  # noqa: E402
 from tests.mail import WEBHOOK, log_in  # noqa: E402
 
-from aircall_mcp.events.log import EventLog, Query, Retention, Told  # noqa: E402
+from aircall_mcp.events.event import Arrival  # noqa: E402
+from aircall_mcp.events.log import EventLog  # noqa: E402
+from aircall_mcp.events.query import Query  # noqa: E402
+from aircall_mcp.events.retention import Retention  # noqa: E402
 
 KINDS = ("call.created", "call.answered", "call.hungup", "call.ended", "call.tagged",
          "contact.updated", "user.opened", "message.received")  # fmt: skip
@@ -70,9 +73,9 @@ def _circle(times: int) -> Iterator[tuple[str, str, str]]:
     yield "hang-up to the answer of the tool, p99", f"{1000 * p99:.0f} ms", "<= 150 ms"
 
 
-def _event(number: int, now: float) -> Told:
+def _event(number: int, now: float) -> Arrival:
     kind = KINDS[number % len(KINDS)]
-    return Told(
+    return Arrival(
         WEBHOOK, kind, kind.partition(".")[0], now,
         {"id": number // len(KINDS) + 1, "raw_digits": f"+331990{number % 5000:05d}",
          "user": {"id": number % 50 + 1}, "number": {"id": number % 4 + 1},

@@ -8,8 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from aircall_mcp.events.log import MIGRATIONS, EventLog, Told
-from aircall_mcp.events.receiver import door_for
+from aircall_mcp.events.event import Arrival
+from aircall_mcp.events.log import EventLog
+from aircall_mcp.events.receiver import webhook_for
+from aircall_mcp.events.tables import MIGRATIONS
 from aircall_mcp.ground.secrets import Secret
 from aircall_mcp.storage.sqlite import Database
 from aircall_mcp.vault.mailbox import Mailbox, Sealer
@@ -40,14 +42,14 @@ def log_in(
     log = lent(
         EventLog(
             Database(home / "events.db", MIGRATIONS, durability="vault"),
-            slot=Sealer,
+            sealer=Sealer,
             mailbox=lambda: None if shut else box,
             clock=clock or Clock(),
         )
     )
     log.install(box.public)
-    log.open_door(
-        door_for(WEBHOOK, TOKEN.encode(), account="", aircall_id="uuid", kinds=(), now=THURSDAY,
+    log.webhooks.open(
+        webhook_for(WEBHOOK, TOKEN.encode(), account="", aircall_id="uuid", kinds=(), now=THURSDAY,
                  url=f"https://events.example.com{PATH}")
     )  # fmt: skip
     return log
@@ -55,13 +57,13 @@ def log_in(
 
 def told(
     kind: str, identity: object = 1, *, at: float = THURSDAY, webhook: str = WEBHOOK, **data: Any
-) -> Told:
-    return Told(webhook, kind, kind.partition(".")[0], at, {"id": identity, **data})
+) -> Arrival:
+    return Arrival(webhook, kind, kind.partition(".")[0], at, {"id": identity, **data})
 
 
 def call(
     kind: str, call_id: int, *, at: float = THURSDAY, digits: str = "+33 1 99 00 12 34"
-) -> Told:
+) -> Arrival:
     """What is told of a call with somebody outside on the company's Paris line."""
     return told(
         f"call.{kind}", call_id, at=at, raw_digits=digits, user={"id": 7, "name": "Ana Duarte"},
@@ -71,14 +73,16 @@ def call(
     )  # fmt: skip
 
 
-def text(identity: str, body: str, *, at: float = THURSDAY, digits: str = "+33199001234") -> Told:
+def text(
+    identity: str, body: str, *, at: float = THURSDAY, digits: str = "+33199001234"
+) -> Arrival:
     return told(
         "message.received", identity, at=at, body=body, raw_digits=digits, direction="inbound",
         number={"id": 3, "name": "Paris Sales", "digits": "+33 1 99 00 10 01"}, contact=None,
     )  # fmt: skip
 
 
-def envelope(one: Told, token: str = TOKEN) -> bytes:
+def envelope(one: Arrival, token: str = TOKEN) -> bytes:
     """As Aircall posts it."""
     return json.dumps(
         {"resource": one.resource, "event": one.kind, "timestamp": one.built, "token": token,

@@ -55,8 +55,8 @@ def test_what_is_not_to_be_trusted_is_listed_as_such(home: Path) -> None:
     plain = json.loads(run("events", "list", "--json").output)["events"]
     assert not any("trusted" in event for event in plain)
     log = log_in(home, box=box)
-    log.known.seen("front-door", 1, ())
-    log.known.doubt("front-door")
+    log.webhooks.seen("front-door", 1, ())
+    log.webhooks.doubt("front-door")
     log.close()
     listed = json.loads(run("events", "list", "--json").output)["events"]
     assert [event.get("trusted", "unsaid") for event in listed] == [False, "unsaid"]

@@ -13,9 +13,9 @@ import pytest
 from aircall_mcp.app import open_house
 from aircall_mcp.errors import ArgumentError
 from aircall_mcp.events import forwarding
+from aircall_mcp.events.event import Event
 from aircall_mcp.events.forwarding import GIVEN_UP, Forwarder, signature, told
-from aircall_mcp.events.log import Event
-from aircall_mcp.events.receiver import door_for
+from aircall_mcp.events.receiver import webhook_for
 from aircall_mcp.ground.config import settings_from
 from aircall_mcp.ground.secrets import MASK, Scrubber, Secret, inside
 from aircall_mcp.storage.lock import Lock
@@ -84,8 +84,8 @@ async def test_what_is_not_to_be_trusted_is_passed_on_with_a_word_of_it(post: Po
     post.log.append([text("SM1", "before")])
     await post.settle()
     post.log.append([text("SM2", "Wire the money")])
-    post.log.known.seen("front-door", 1, ())
-    post.log.known.doubt("front-door")
+    post.log.webhooks.seen("front-door", 1, ())
+    post.log.webhooks.doubt("front-door")
     await post.settle()
     crm = [json.loads(r.content) for r in post.receiver.got if r.url.path == "/in"]
     assert [one.get("trusted", "unsaid") for one in crm] == ["unsaid", False]
@@ -313,8 +313,8 @@ async def test_a_house_masks_where_it_passes_events_on_to(home: Path) -> None:
         box = mailbox_of(vault, make=True)
         assert box is not None
         room.events.install(box.public)
-        room.events.open_door(
-            door_for("door", b"t", account="", aircall_id="u", url="", kinds=(), now=0)
+        room.events.webhooks.open(
+            webhook_for("door", b"t", account="", aircall_id="u", url="", kinds=(), now=0)
         )
         room.rules.name_destination("https:crm", Secret(url), vault)
         room.rules.add(["call.*"], "crm")

@@ -41,7 +41,7 @@ class Guarded:
         self.sandbox = sandbox
         self.registry = registry
         self.log: EventLog = log_in(home, clock)
-        self.log.shut_door("front-door")
+        self.log.webhooks.shut("front-door")
 
         async def guard(bound: Bound, caller: Caller) -> None:
             await self.guard(bound, caller)

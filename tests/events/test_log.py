@@ -11,18 +11,14 @@ from pathlib import Path
 import pytest
 
 from aircall_mcp.errors import ArgumentError, CredentialError, StoreError
-from aircall_mcp.events.log import (
-    MIGRATIONS,
-    EventLog,
-    Hearing,
-    Query,
-    Retention,
-    dialled,
-    matches,
-    numbers_in,
-    subject,
-)
-from aircall_mcp.events.receiver import door_for
+from aircall_mcp.events.coverage import Coverage
+from aircall_mcp.events.event import matches
+from aircall_mcp.events.log import EventLog
+from aircall_mcp.events.numbers import dialled, numbers_in, subject
+from aircall_mcp.events.query import Query
+from aircall_mcp.events.receiver import webhook_for
+from aircall_mcp.events.retention import Retention
+from aircall_mcp.events.tables import MIGRATIONS
 from aircall_mcp.ground.secrets import Secret
 from aircall_mcp.storage.sqlite import Database
 from aircall_mcp.storage.store import Migration
@@ -37,7 +33,7 @@ DAY = 86_400.0
 
 def plain(home: Path, steps: Sequence[Migration]) -> EventLog:
     """A log that is not set up."""
-    return lent(EventLog(Database(home / "events.db", steps, durability="vault"), slot=Sealer))
+    return lent(EventLog(Database(home / "events.db", steps, durability="vault"), sealer=Sealer))
 
 
 def kinds_of(log: EventLog, query: Query) -> list[str]:
@@ -248,17 +244,19 @@ def test_the_company_s_own_line_is_nobody_to_erase(home: Path) -> None:
 def test_since_when_and_where_nobody_listened(home: Path) -> None:
     clock = Clock()
     log = log_in(home, clock)
-    assert log.hearing() == Hearing(None)
-    log.listening(THURSDAY)
+    assert log.coverage() == Coverage(None)
+    log.note_listening(THURSDAY)
     clock.pass_by(600)
-    log.listening(THURSDAY)
+    log.note_listening(THURSDAY)
     clock.pass_by(3600)
-    log.listening(clock.now)
-    assert log.hearing() == Hearing(THURSDAY, ((THURSDAY + 600, THURSDAY + 4200),), THURSDAY + 4200)
+    log.note_listening(clock.now)
+    assert log.coverage() == Coverage(
+        THURSDAY, ((THURSDAY + 600, THURSDAY + 4200),), THURSDAY + 4200
+    )
     clock.pass_by(30)
-    assert len(log.hearing().gaps) == 1
+    assert len(log.coverage().gaps) == 1
     clock.pass_by(3600)
-    assert log.hearing().gaps[-1] == (THURSDAY + 4200, clock.now)
+    assert log.coverage().gaps[-1] == (THURSDAY + 4200, clock.now)
 
 
 @pytest.mark.anyio
@@ -282,8 +280,8 @@ def test_call_ids_complete_newest_first(home: Path) -> None:
 def test_events_are_told_apart_by_account_also_when_their_webhook_is_gone(home: Path) -> None:
     log = log_in(home)
     for account in ("lyon", "paris"):
-        log.open_door(
-            door_for(account, account.encode(), account=account, aircall_id="u", url="",
+        log.webhooks.open(
+            webhook_for(account, account.encode(), account=account, aircall_id="u", url="",
                      kinds=(), now=1)
         )  # fmt: skip
     log.append(
@@ -293,9 +291,9 @@ def test_events_are_told_apart_by_account_also_when_their_webhook_is_gone(home: 
             told("call.ended", 3, webhook="paris", raw_digits="+33199001234"),
         ]
     )
-    assert log.shut_door("lyon")
-    assert not log.shut_door("lyon")
-    assert "lyon" not in {door.webhook for door in log.doors()}
+    assert log.webhooks.shut("lyon")
+    assert not log.webhooks.shut("lyon")
+    assert "lyon" not in {webhook.name for webhook in log.webhooks.active()}
     for query in (
         Query(account="lyon"),
         Query(account="lyon", after=0),
@@ -309,7 +307,7 @@ def test_events_are_told_apart_by_account_also_when_their_webhook_is_gone(home: 
     assert log.read(Query(account="nice")) == []
     assert len(log.read(Query())) == 3
     assert log.call_ids("", account="paris") == [3]
-    assert log.told_since(0, account="paris") == (True, [3])
+    assert log.since(0, account="paris") == (True, [3])
 
 
 def test_a_log_from_before_doors_could_be_shut_is_brought_along(home: Path) -> None:
@@ -319,12 +317,14 @@ def test_a_log_from_before_doors_could_be_shut_is_brought_along(home: Path) -> N
     with closing(sqlite3.connect(home / "events.db")) as database, database:
         database.execute("INSERT INTO door VALUES ('old', 'lyon', 'u', x'00', '', '[]', 1)")
     log = plain(home, MIGRATIONS)
-    assert [(door.webhook, door.account) for door in log.doors()] == [("old", "lyon")]
+    assert [(webhook.name, webhook.account) for webhook in log.webhooks.active()] == [
+        ("old", "lyon")
+    ]
 
 
 def test_a_log_that_was_never_made_is_empty(home: Path) -> None:
     log = plain(home, MIGRATIONS)
-    assert (log.latest(), log.read(Query()), log.doors(), log.used()) == (0, [], [], 0)
+    assert (log.latest(), log.read(Query()), log.webhooks.active(), log.used()) == (0, [], [], 0)
     assert not (home / "events.db").exists()
     with pytest.raises(StoreError, match="not set up"):
         log.append([call("ended", 1)])
@@ -382,28 +382,28 @@ def test_of_two_listeners_that_overlap_neither_makes_a_gap(home: Path) -> None:
     """One of them lives shortly, inside the time of the other: what the other heard counts."""
     clock = Clock()
     log = log_in(home, clock)
-    log.listening(THURSDAY)
+    log.note_listening(THURSDAY)
     clock.pass_by(600)
     short = clock.now
-    log.listening(short)
+    log.note_listening(short)
     clock.pass_by(3000)
-    log.listening(THURSDAY)
-    assert log.hearing() == Hearing(THURSDAY, (), THURSDAY + 3600)
+    log.note_listening(THURSDAY)
+    assert log.coverage() == Coverage(THURSDAY, (), THURSDAY + 3600)
     clock.pass_by(60)
-    log.listening(clock.now)  # a third takes over in time
-    assert log.hearing() == Hearing(THURSDAY, (), THURSDAY + 3660)
+    log.note_listening(clock.now)  # a third takes over in time
+    assert log.coverage() == Coverage(THURSDAY, (), THURSDAY + 3660)
 
 
 def test_a_pause_of_a_few_heartbeats_is_no_gap_and_a_longer_one_is(home: Path) -> None:
     clock = Clock()
     log = log_in(home, clock)
-    log.listening(THURSDAY)
+    log.note_listening(THURSDAY)
     clock.pass_by(90)
-    assert log.hearing().gaps == ()
+    assert log.coverage().gaps == ()
     clock.pass_by(1)
-    assert log.hearing().gaps == ((THURSDAY, THURSDAY + 91),)
-    log.listening(clock.now)
-    assert log.hearing().gaps == ((THURSDAY, THURSDAY + 91),)
+    assert log.coverage().gaps == ((THURSDAY, THURSDAY + 91),)
+    log.note_listening(clock.now)
+    assert log.coverage().gaps == ((THURSDAY, THURSDAY + 91),)
 
 
 def test_the_mailbox_of_another_vault_opens_nothing(home: Path) -> None:
@@ -412,7 +412,7 @@ def test_the_mailbox_of_another_vault_opens_nothing(home: Path) -> None:
     log_in(home).append([call("ended", 1)])
     other = Mailbox(Secret(base64.b64encode(bytes(range(1, 33))).decode()))
     store = Database(home / "events.db", MIGRATIONS, durability="vault")
-    log = lent(EventLog(store, slot=Sealer, mailbox=lambda: other, clock=Clock()))
+    log = lent(EventLog(store, sealer=Sealer, mailbox=lambda: other, clock=Clock()))
     for work in (
         lambda: log.read(Query()),
         lambda: log.read(Query(number="+33199001234")),
@@ -437,8 +437,8 @@ def test_an_event_of_this_week_outlives_thirty_days_of_keeping(home: Path) -> No
 def test_what_is_told_after_a_cursor_does_not_hold_what_stood_there(home: Path) -> None:
     log = log_in(home)
     log.append([call("created", 4), call("ended", 5)])
-    assert log.told_since(1) == (True, [5])
-    assert log.told_since(2) == (False, [])
+    assert log.since(1) == (True, [5])
+    assert log.since(2) == (False, [])
 
 
 def test_a_window_of_time_holds_what_arrived_minutes_and_hours_late(home: Path) -> None:

@@ -16,8 +16,11 @@ import pytest
 
 from aircall_mcp.errors import StoreError
 from aircall_mcp.events import receiver as module
-from aircall_mcp.events.log import EventLog, Query, Retention, Told
-from aircall_mcp.events.receiver import LARGEST, Receiver, door_for
+from aircall_mcp.events.event import Arrival
+from aircall_mcp.events.log import EventLog
+from aircall_mcp.events.query import Query
+from aircall_mcp.events.receiver import LARGEST, Receiver, webhook_for
+from aircall_mcp.events.retention import Retention
 
 from ..house import THURSDAY, Clock
 from ..mail import PATH, TOKEN, WEBHOOK, call, envelope, log_in, text, told
@@ -130,12 +133,14 @@ async def test_callbacks_of_proxy_numbers_come_in_milliseconds_under_another_nam
 
 async def test_a_webhook_that_is_registered_while_serving_is_known_soon(home: Path) -> None:
     log, clock = log_in(home), Clock()
-    fresh = door_for("new", b"another-token", account="", aircall_id="u", url="", kinds=(), now=1)
+    fresh = webhook_for(
+        "new", b"another-token", account="", aircall_id="u", url="", kinds=(), now=1
+    )
     path = "/webhooks/aircall/new"
     body = envelope(told("call.ended", webhook="new"), "another-token")
     async with receiving(log, clock) as client:
         assert (await client.post(path, content=body)).status_code == 401
-        log_in(home).open_door(fresh)
+        log_in(home).webhooks.open(fresh)
         clock.pass_by(1)
         assert (await client.post(path, content=body)).status_code == 200
         assert (await client.post(PATH, content=envelope(call("ended", 1)))).status_code == 200
@@ -150,7 +155,7 @@ class Held(EventLog):
         self.fails = False
         self.commits: list[int] = []
 
-    def append(self, arrived: Sequence[Told]) -> Sequence[bool | None]:
+    def append(self, arrived: Sequence[Arrival]) -> Sequence[bool | None]:
         self.gate.wait(10)
         self.commits.append(len(arrived))
         if self.fails:
@@ -230,7 +235,7 @@ async def test_it_notes_that_it_listens_and_makes_room(home: Path) -> None:
     log.append([call("ended", 1)])
     clock.pass_by(3 * 86_400)
     async with receiving(log, clock, retention=Retention(days=1)):
-        assert log.hearing().since == clock.now
+        assert log.coverage().since == clock.now
         async with asyncio.timeout(5):
             while log.read(Query()):  # noqa: ASYNC110 - another task makes the room
                 await asyncio.sleep(0.02)
@@ -276,7 +281,7 @@ async def test_it_says_again_and_again_that_it_listens_whatever_becomes_of_the_r
         async with asyncio.timeout(20):
             await enough.wait()
     assert log.read(Query()) == []
-    hearing = log.hearing()
+    hearing = log.coverage()
     assert (hearing.since, hearing.gaps) == (begun, ())
     assert hearing.alive is not None
     assert begun + 270 <= hearing.alive
@@ -285,7 +290,7 @@ async def test_it_says_again_and_again_that_it_listens_whatever_becomes_of_the_r
         assert database.execute("SELECT started FROM listened").fetchall() == [(begun,)]
     clock.pass_by(60)
     async with receiving(log, clock):
-        assert log.hearing().gaps == ()
+        assert log.coverage().gaps == ()
 
 
 class Forgetful(EventLog):

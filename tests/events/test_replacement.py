@@ -11,9 +11,11 @@ import pytest
 
 from aircall_mcp.accounts.accounts import Memory
 from aircall_mcp.errors import ArgumentError, CredentialError
-from aircall_mcp.events.log import MIGRATIONS, EventLog, Query
+from aircall_mcp.events.log import EventLog
+from aircall_mcp.events.query import Query
 from aircall_mcp.events.receiver import Receiver
 from aircall_mcp.events.subscriptions import SETTLED, WATCH, Subscriptions
+from aircall_mcp.events.tables import MIGRATIONS
 from aircall_mcp.gateway.gateway import Gateway
 from aircall_mcp.offer.registry import Registry
 from aircall_mcp.sandbox import Sandbox
@@ -79,13 +81,13 @@ class Town:
         self.vault = MortalVault()
         self._names = iter(f"w{number}" for number in range(1, 100))
         self._open: list[tuple[Gateway, EventLog]] = []
-        log_in(home, clock).shut_door("front-door")
+        log_in(home, clock).webhooks.shut("front-door")
 
     def process(self, life: Life | None = None) -> Subscriptions:
         """A process of ours that begins now."""
         life = life or Life()
         self.log = log_in(self.home, self.clock)
-        self.log.shut_door("front-door")
+        self.log.webhooks.shut("front-door")
         self.log.__class__ = MortalLog
         assert isinstance(self.log, MortalLog)
         self.log.life = self.vault.life = life
@@ -151,7 +153,7 @@ async def test_what_somebody_changed_is_replaced_and_what_came_in_between_is_not
     town.tell("w1", 3)
     assert town.trusted() == {1: True, 2: True, 3: True}
     [found] = await ours.mend()
-    assert (found.done, found.state, found.door.webhook) == ("replaced", "active", "w2")
+    assert (found.done, found.state, found.webhook.name) == ("replaced", "active", "w2")
     [new] = town.standing()
     assert new.uuid != old.uuid
     assert new.token != token
@@ -178,7 +180,7 @@ async def test_the_new_one_stands_before_the_old_token_is_refused_and_that_befor
 
     async def asked(scope: Any, receive: Any, send: Any) -> None:
         await town.sandbox(scope, receive, send)
-        taken.append((scope["method"], [door.webhook for door in town.log.doors()]))
+        taken.append((scope["method"], [webhook.name for webhook in town.log.webhooks.active()]))
 
     town.process()
     gateway = gateway_to(asked)
@@ -242,7 +244,7 @@ async def test_changed_back_before_anybody_replaced_it_its_token_is_out_all_the_
     town.tell("w1", 1)
     webhook.url = address
     await ours.mend()
-    assert [door.webhook for door in town.log.doors()] == ["w2"]
+    assert [webhook.name for webhook in town.log.webhooks.active()] == ["w2"]
     assert town.trusted() == {1: False}
 
 
@@ -263,7 +265,7 @@ async def test_a_webhook_that_aircall_refuses_to_replace_is_doubted_and_tried_ag
             await ours.mend()
         town.tell("w1", identity)
     assert town.trusted() == {0: False, 1: False, 2: False}
-    assert town.log.known.standing() == []
+    assert town.log.webhooks.standing() == []
     for name in others:
         del world.webhooks[name]
     [found] = await ours.mend()
@@ -330,10 +332,10 @@ async def test_whoever_comes_after_a_process_that_was_killed_finishes_its_work(
         [new] = town.standing()
         assert len(town.sandbox.world.webhooks) == many, steps
         assert new.uuid != old.uuid
-        [door] = town.log.doors()
-        assert (door.aircall_id, door.url) == (new.uuid, new.url), steps
-        assert town.log.known.standing() == []
-        assert town.vault.owners("webhook") == (f"webhook {door.webhook}",), steps
+        [webhook] = town.log.webhooks.active()
+        assert (webhook.aircall_id, webhook.url) == (new.uuid, new.url), steps
+        assert town.log.webhooks.standing() == []
+        assert town.vault.owners("webhook") == (f"webhook {webhook.name}",), steps
         assert town.tell("w1", 3) == [None]
         assert town.trusted() == {1: True, 2: not doubted}, steps
         await town.aclose()
@@ -361,7 +363,7 @@ async def test_what_a_killed_registration_left_behind_is_deleted(
         await ours.mend()
         clock.pass_by(SETTLED + 1)
         await ours.mend()
-        known = [door.aircall_id for door in town.log.doors()]
+        known = [webhook.aircall_id for webhook in town.log.webhooks.active()]
         assert [one.uuid for one in town.standing()] == known
         assert len(town.sandbox.world.webhooks) == many + len(known)
         await town.aclose()
@@ -372,7 +374,7 @@ async def test_what_arrives_at_aircall_after_its_maker_died_is_deleted_too(town:
     """The request was on its way; the webhook stands only after somebody has looked."""
     ours = town.process()
     await ours.register(URL)
-    town.log.known.reserve("late", "", f"{URL}/webhooks/aircall/late")
+    town.log.webhooks.reserve("late", "", f"{URL}/webhooks/aircall/late")
     for _ in range(2):  # for two minutes it may still come
         await ours.mend()
         town.clock.pass_by(SETTLED / 2)
@@ -386,7 +388,7 @@ async def test_what_arrives_at_aircall_after_its_maker_died_is_deleted_too(town:
     town.clock.pass_by(WATCH)
     await ours.mend()
     assert town.standing() == [one]
-    assert town.log.known.standing() == []
+    assert town.log.webhooks.standing() == []
 
 
 async def test_rotating_renews_the_token_loses_nothing_and_doubts_nothing(
@@ -398,14 +400,14 @@ async def test_rotating_renews_the_token_loses_nothing_and_doubts_nothing(
     old = {one.url.rpartition("/")[2]: one for one in town.standing()}
     town.tell("w1", 1)
     [renewed] = await ours.rotate("w1")
-    assert (renewed.state, renewed.door.webhook, renewed.door.succeeds) == ("active", "w3", "w1")
+    assert (renewed.state, renewed.webhook.name, renewed.webhook.succeeds) == ("active", "w3", "w1")
     new = {one.url.rpartition("/")[2]: one for one in town.standing()}
     assert set(new) == {"w2", "w3"}
     assert new["w3"].token != old["w1"].token
     assert new["w3"].events == ["call.ended"]
     assert town.trusted() == {1: True}
     assert await ours.doubts() == []
-    assert [one.door.succeeds for one in await ours.rotate()] == ["w2", "w3"]
+    assert [one.webhook.succeeds for one in await ours.rotate()] == ["w2", "w3"]
     with pytest.raises(ArgumentError):
         await ours.rotate("w1")
 
@@ -559,16 +561,17 @@ def test_a_home_of_the_old_schema_keeps_its_doors_and_doubts_from_where_it_must(
     old.close()
     log = EventLog(
         Database(home / "events.db", MIGRATIONS, durability="vault"),
-        slot=Sealer, mailbox=mailbox, clock=clock,
+        sealer=Sealer, mailbox=mailbox, clock=clock,
     )  # fmt: skip
-    [door] = log.doors()
-    assert (door.webhook, door.digest, door.doubted, door.family) == ("a", b"d" * 32, False, "")
-    assert log.known.standing() == []
+    [webhook] = log.webhooks.active()
+    assert (webhook.name, webhook.digest) == ("a", b"d" * 32)
+    assert (webhook.doubted, webhook.family) == (False, "")
+    assert log.webhooks.standing() == []
     log.append([told("call.ended", 1, webhook="a"), told("call.ended", 2, webhook="b")])
     assert [event.data["id"] for event in log.read(Query())] == [1]
-    log.known.doubt("a")
+    log.webhooks.doubt("a")
     assert [event.trusted for event in log.read(Query())] == [False]
-    [doubt] = log.known.doubts()
+    [doubt] = log.webhooks.doubts()
     assert (doubt.since, doubt.until, doubt.events) == (100.0, None, 1)
     log.close()
     with sqlite3.connect(home / "events.db") as connection:
@@ -581,7 +584,7 @@ def test_an_event_that_is_trusted_says_nothing_of_it(home: Path, clock: Clock) -
     log.append([call("ended", 1)])
     [event] = log.read(Query())
     assert event.mark == {}
-    log.known.doubt("front-door")
+    log.webhooks.doubt("front-door")
     [event] = log.read(Query())
     assert event.mark == {"trusted": False}
     log.close()

@@ -15,9 +15,10 @@ import aircall_mcp
 from aircall_mcp.accounts.accounts import Account, Accounts, ApiKey, Memory
 from aircall_mcp.accounts.auth import Auth
 from aircall_mcp.errors import ArgumentError, NotAllowed, OutcomeUnknown, Refused, StoreError
-from aircall_mcp.events.log import Door, EventLog
-from aircall_mcp.events.receiver import _belongs, door_for  # pyright: ignore[reportPrivateUsage]
+from aircall_mcp.events.log import EventLog
+from aircall_mcp.events.receiver import _belongs, webhook_for  # pyright: ignore[reportPrivateUsage]
 from aircall_mcp.events.subscriptions import Subscriptions
+from aircall_mcp.events.webhooks import Webhook, Webhooks
 from aircall_mcp.gateway.gateway import Gateway
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.config import AIRCALL
@@ -41,7 +42,7 @@ class Registered:
         self.world = sandbox.world
         self.arrivals = sandbox.arrivals
         self.log: EventLog = log_in(home, clock)
-        self.log.shut_door("front-door")
+        self.log.webhooks.shut("front-door")
         self.vault = Memory()
         self.operations = registry.ids
         self.gateway = gateway_to(sandbox, allowed=frozenset({"read"}))
@@ -75,10 +76,10 @@ async def test_registering_subscribes_keeps_the_token_and_verifies(registered: R
     record = registered.vault.read("webhook one", "webhook")
     assert record is not None
     assert inside(record.value["token"], bytes.decode) == webhook.token
-    [door] = registered.log.doors()
+    [ours] = registered.log.webhooks.active()
     from hashlib import sha256
 
-    assert _belongs("one", sha256(webhook.token.encode()).digest(), {door.webhook: door.digest})
+    assert _belongs("one", sha256(webhook.token.encode()).digest(), {ours.name: ours.digest})
 
 
 async def test_the_token_is_in_no_file_but_the_vault(registered: Registered, home: Path) -> None:
@@ -101,7 +102,7 @@ async def test_only_an_https_url_can_be_registered(registered: Registered, url: 
 async def test_what_aircall_refuses_leaves_nothing_behind(registered: Registered) -> None:
     with pytest.raises((Refused, ArgumentError)):
         await registered.ours.register(URL, ["no.such.event"])
-    assert registered.log.doors() == []
+    assert registered.log.webhooks.active() == []
 
 
 async def test_status_tells_what_aircall_did_to_it(registered: Registered) -> None:
@@ -158,7 +159,7 @@ async def test_removing_deletes_it_at_aircall_and_forgets_its_token(
     await registered.ours.register(URL)
     others = len(registered.world.webhooks) - 2
     assert await registered.ours.remove("one") == ["one"]
-    assert [door.webhook for door in registered.log.doors()] == ["two"]
+    assert [webhook.name for webhook in registered.log.webhooks.active()] == ["two"]
     assert registered.vault.read("webhook one", "webhook") is None
     del registered.world.webhooks[registered.webhook("two").uuid]
     assert await registered.ours.remove() == ["two"]
@@ -169,10 +170,10 @@ async def test_removing_deletes_it_at_aircall_and_forgets_its_token(
 
 async def test_a_number_in_proxy_mode_calls_back(registered: Registered) -> None:
     [number] = [n for n in registered.world.numbers.values() if n.country == "FR"]
-    door = await registered.ours.register_line(URL, number.id)
+    webhook = await registered.ours.register_line(URL, number.id)
     configuration = number.configurations["sms"]
     assert configuration.callback_url == f"{URL}/webhooks/aircall/one"
-    assert registered.log.doors() == [door]
+    assert registered.log.webhooks.active() == [webhook]
     assert [one.state for one in await registered.ours.status()] == ["active"]
     assert await registered.ours.remove() == ["one"]
     assert number.configurations == {}
@@ -210,7 +211,7 @@ async def test_each_webhook_is_looked_after_and_removed_by_its_own_account(
 ) -> None:
     companies, vault, log = Companies(clock), Memory(), log_in(home, clock)
     names = iter(("one", "two"))
-    log.shut_door("front-door")
+    log.webhooks.shut("front-door")
     gateway = Gateway(
         base_url=AIRCALL, auth=Auth(companies.accounts, latch=lambda _: Alone()), sandbox=True,
         allowed=frozenset({"read"}), transport=httpx2.ASGITransport(app=companies),
@@ -228,7 +229,7 @@ async def test_each_webhook_is_looked_after_and_removed_by_its_own_account(
 
     await ours().register(URL)  # by the default account
     await ours("paris").register(URL)
-    assert [door.account for door in log.doors()] == ["lyon", "paris"]
+    assert [webhook.account for webhook in log.webhooks.active()] == ["lyon", "paris"]
     companies.accounts.make_default("paris")
     webhooks = [*standing("lyon"), *standing("paris")]
     assert len(webhooks) == 2
@@ -241,7 +242,7 @@ async def test_each_webhook_is_looked_after_and_removed_by_its_own_account(
             await asyncio.sleep(0.01)
     watching.cancel()
     await asyncio.gather(watching, return_exceptions=True)
-    [lyon, paris] = [door.webhook for door in log.doors()]
+    [lyon, paris] = [webhook.name for webhook in log.webhooks.active()]
     with pytest.raises(ArgumentError):
         await ours("paris").remove(lyon)
     assert await ours("paris").remove() == [paris]
@@ -255,8 +256,8 @@ async def test_each_webhook_is_looked_after_and_removed_by_its_own_account(
 async def test_an_account_that_is_gone_does_not_keep_others_from_being_looked_after(
     registered: Registered,
 ) -> None:
-    registered.log.open_door(
-        door_for("gone", b"t", account="nobody", aircall_id="u", url="", kinds=(), now=0)
+    registered.log.webhooks.open(
+        webhook_for("gone", b"t", account="nobody", aircall_id="u", url="", kinds=(), now=0)
     )
     await registered.ours.register(URL)
     webhook = registered.webhook("one")
@@ -269,15 +270,15 @@ async def test_an_account_that_is_gone_does_not_keep_others_from_being_looked_af
     await asyncio.gather(watching, return_exceptions=True)
 
 
-class Full(EventLog):
-    def open_door(self, door: Door) -> None:
-        raise StoreError(f"No room to write {door.webhook}.")
+class Full(Webhooks):
+    def open(self, webhook: Webhook) -> None:
+        raise StoreError(f"No room to write {webhook.name}.")
 
 
 async def test_a_token_that_cannot_be_kept_says_what_stands_at_aircall(
     registered: Registered,
 ) -> None:
-    registered.log.__class__ = Full
+    registered.log.webhooks.__class__ = Full
     with pytest.raises(OutcomeUnknown) as caught:
         await registered.ours.register(URL)
     webhook = registered.webhook("one")
@@ -333,4 +334,4 @@ def test_only_our_webhooks_speak_for_a_person() -> None:
         for keyword in call.keywords
         if keyword.arg == "person" or (keyword.arg is None and ast.unparse(call.func) == "Caller")
     }
-    assert named == {"registrations.py"}
+    assert named == {"events/registrations.py"}

@@ -13,10 +13,12 @@ from aircall_mcp.app import open_house
 from aircall_mcp.desk import Desk, Performer
 from aircall_mcp.errors import ToolError
 from aircall_mcp.events import forwarding
+from aircall_mcp.events.event import Arrival
 from aircall_mcp.events.forwarding import Rules
-from aircall_mcp.events.log import EventLog, Told
-from aircall_mcp.events.receiver import door_for
-from aircall_mcp.events.tools import Listening
+from aircall_mcp.events.log import EventLog
+from aircall_mcp.events.receiver import webhook_for
+from aircall_mcp.events.tables import MIGRATIONS
+from aircall_mcp.events.tools import EventTools
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.config import settings_from
 from aircall_mcp.ground.secrets import Scrubber, Secret
@@ -24,10 +26,11 @@ from aircall_mcp.offer.registry import Registry, Selection
 from aircall_mcp.sandbox import Sandbox
 from aircall_mcp.storage.sqlite import Database
 from aircall_mcp.vault import KEY_VARIABLE
+from aircall_mcp.vault.mailbox import Mailbox, Sealer
 
 from ..connections import lent
 from ..house import Clock, gateway_to
-from ..mail import call, log_in, text, told
+from ..mail import MAILBOX_KEY, call, log_in, text, told
 
 pytestmark = pytest.mark.anyio
 
@@ -43,13 +46,15 @@ class Room:
         real: bool = False,
     ) -> None:  # fmt: skip
         self.log: EventLog = log_in(home, clock)
-        self.log.listening(clock.now)
+        self.log_path = home / "events.db"
+        self.log.note_listening(clock.now)
         self.clock = clock
         self.vault = Memory()
         store = lent(Database(home / "forwarding.db", forwarding.MIGRATIONS, durability="vault"))
         self.rules = Rules(store, self.log, clock=clock)
-        gateway = gateway_to(sandbox, sandbox=not real)
-        self.listening = Listening(
+        self.gateway = gateway = gateway_to(sandbox, sandbox=not real)
+        self.operations = registry.ids
+        self.listening = EventTools(
             self.log, gateway, registry.ids, lambda: self.rules, clock=clock, pause=pause,
             account=account,
         )  # fmt: skip
@@ -70,7 +75,7 @@ class Room:
         result = await self.desk.call(f"aircall_{tool}", arguments, Caller(progress=progress))
         return result.payload
 
-    def hear(self, *events: Told) -> None:
+    def hear(self, *events: Arrival) -> None:
         self.log.append(events)
 
 
@@ -228,7 +233,7 @@ async def test_without_a_webhook_the_list_of_calls_is_watched_and_it_says_so(
         await asyncio.sleep(0)
 
     room = Room(home, sandbox, registry, clock, pause)
-    room.log.shut_door("front-door")
+    room.log.webhooks.shut("front-door")
     user = next(iter(sandbox.world.users.values()))
     number = next(iter(sandbox.world.numbers.values()))
     dialled = sandbox.world.dial(user, number, "+33199001234", clock.now)
@@ -255,7 +260,7 @@ async def test_texts_come_once_in_their_newest_state_and_say_where_gaps_are(room
         text("SM3", "unrelated", at=start + 9, digits="+442079460999"),
     )  # fmt: skip
     room.clock.pass_by(3600)
-    room.log.listening(room.clock.now)
+    room.log.note_listening(room.clock.now)
     answer = await room.ask("list_messages", number="+33199001234")
     assert [(m["data"]["body"], m["data"].get("status")) for m in answer["data"]["messages"]] == [
         ("Hello back", None), ("Hi", "delivered")]  # fmt: skip
@@ -270,7 +275,7 @@ async def test_silence_is_explained(room: Room) -> None:
     assert "notes" not in await room.ask("read_events")
     room.clock.pass_by(3600)
     assert "Nobody has listened since" in (await room.ask("read_events"))["notes"][0]
-    room.log.shut_door("front-door")
+    room.log.webhooks.shut("front-door")
     assert "No webhook is registered" in (await room.ask("read_events"))["notes"][0]
 
 
@@ -319,8 +324,8 @@ async def test_a_resource_masks_secrets_and_reads_no_call_that_is_not_on_offer(
     scrubber.learn(Secret("a-token-somebody-said"))
     room.hear(told("call.commented", known, comments="it is a-token-somebody-said"))
 
-    def listening(*offered: str) -> Listening:
-        return Listening(
+    def listening(*offered: str) -> EventTools:
+        return EventTools(
             room.log, gateway_to(sandbox), registry.ids, lambda: room.rules,
             clock=room.clock, scrub=scrubber.json, offered=offered.__contains__,
         )  # fmt: skip
@@ -342,10 +347,10 @@ async def test_one_who_is_pinned_to_an_account_hears_nothing_of_others(
     room = Room(home, sandbox, registry, clock, account="lyon")
     assert "No webhook is registered" in (await room.ask("read_events"))["notes"][0]
     for account in ("lyon", "paris"):
-        door = door_for(
+        door = webhook_for(
             account, account.encode(), account=account, aircall_id="u", url="", kinds=(), now=1
         )
-        room.log.open_door(door)
+        room.log.webhooks.open(door)
     changes = room.listening.changes()
     assert await anext(changes) == []  # it looks from here on
     first = asyncio.create_task(anext(changes))
@@ -408,7 +413,7 @@ async def test_what_is_not_to_be_trusted_says_so_in_every_answer(room: Room) -> 
     plain = await room.ask("read_events")
     assert not any("trusted" in one for one in plain["data"]["events"])
     assert not any("trusted" in note for note in plain["notes"])
-    room.log.known.doubt("front-door")
+    room.log.webhooks.doubt("front-door")
     answers = {
         "events": (await room.ask("read_events"))["data"]["events"],
         "in full": (await room.ask("read_events", detail="full"))["data"]["events"],
@@ -427,15 +432,15 @@ async def test_what_is_not_to_be_trusted_says_so_in_every_answer(room: Room) -> 
 
 
 async def test_what_is_not_to_be_trusted_hides_no_text_that_is(room: Room) -> None:
-    room.log.open_door(
-        door_for("new", b"t", account="", aircall_id="u", url="", kinds=(), now=room.clock.now)
+    room.log.webhooks.open(
+        webhook_for("new", b"t", account="", aircall_id="u", url="", kinds=(), now=room.clock.now)
     )
     told_at = room.clock.now
     room.log.append([
         told("message.received", "SM1", body="Thursday", at=told_at, webhook="new"),
         told("message.updated", "SM1", body="Wire the money", at=told_at + 60),
     ])  # fmt: skip
-    room.log.known.doubt("front-door")
+    room.log.webhooks.doubt("front-door")
     [shown] = (await room.ask("list_messages"))["data"]["messages"]
     assert shown["data"]["body"] == "Thursday"
     assert "trusted" not in shown
@@ -472,7 +477,7 @@ async def test_a_long_call_is_seen_to_end(
         await asyncio.sleep(0)
 
     room = Room(home, sandbox, registry, clock, pause)
-    room.log.shut_door("front-door")
+    room.log.webhooks.shut("front-door")
     answer = await room.ask(
         "wait_for_event", kinds=["call.ended"], match={"call_id": dialled.id}, timeout_seconds=20
     )
@@ -489,10 +494,57 @@ async def test_without_a_webhook_nothing_is_promised_to_be_passed_on(
     room = Room(home, sandbox, registry, clock, real=True)
     url = "https://hooks.slack.example/services/secret-path"
     room.rules.name_destination("slack:support", Secret(url), room.vault)
-    room.log.shut_door("front-door")
+    room.log.webhooks.shut("front-door")
     refused = await room.ask("forward_events", kinds=["message.received"], to="#support")
     assert refused["error"]["kind"] == "not_allowed"
     assert "webhooks register" in refused["error"]["hint"]
     assert room.rules.status() == []
     await room.desk.aclose()
     room.log.close()
+
+
+class Counting(Mailbox):
+    """A mailbox that counts the bodies it opens."""
+
+    opened = 0
+
+    def open(self, sealed: bytes, place: bytes) -> bytes:
+        self.opened += 1
+        return super().open(sealed, place)
+
+
+async def test_waiting_opens_the_body_of_what_was_waited_for_and_no_other(room: Room) -> None:
+    """By its ids none but that; by a number each once, whoever waits: that enters their marks."""
+    box = Counting(Secret(MAILBOX_KEY))
+    log = lent(
+        EventLog(
+            Database(room.log_path, MIGRATIONS, durability="vault"),
+            sealer=Sealer,
+            mailbox=lambda: box,
+        )
+    )
+    waits = EventTools(log, room.gateway, room.operations, lambda: room.rules, clock=room.clock)
+    room.hear(*(call("ended", n, digits="+33199001235") for n in range(1, 101)), call("ended", 200))
+    asked: dict[str, Any] = {"kinds": ["call.*"], "after": 0}
+    found = await waits.wait_for_event({**asked, "match": {"call_id": 200}}, Caller())
+    assert found["data"]["event"]["data"]["id"] == 200
+    assert box.opened == 1
+    number = {"match": {"number": "+33 199001234"}}
+    for opened in (1 + 101 + 1, 1 + 101 + 2):
+        found = await waits.wait_for_event({**asked, **number}, Caller())
+        assert found["data"]["event"]["data"]["id"] == 200
+        assert box.opened == opened
+
+
+@pytest.mark.parametrize(
+    "match",
+    [{"call_id": "1"}, {"number_id": [1]}, {"user_id": 2**70}, {"contact_id": True},
+     {"number": 33}, {"call_id": None}, {"contact_id": -1}],
+)  # fmt: skip
+async def test_what_is_no_id_and_no_number_cannot_be_matched(
+    room: Room, match: dict[str, Any]
+) -> None:
+    room.hear(call("ended", 1))
+    answer = await room.ask("wait_for_event", kinds=["call.*"], match=match, after=0)
+    assert answer["error"]["kind"] == "argument"
+    assert answer["error"]["hint"]

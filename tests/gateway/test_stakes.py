@@ -20,7 +20,7 @@ from aircall_mcp.app import UNASKED, House, open_house
 from aircall_mcp.cli import group
 from aircall_mcp.desk import Desk
 from aircall_mcp.errors import NotAllowed
-from aircall_mcp.events.receiver import door_for
+from aircall_mcp.events.receiver import webhook_for
 from aircall_mcp.gateway.gateway import Gateway
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.config import settings_from
@@ -327,8 +327,8 @@ def passing_on(home: Path, *allow: str) -> House:
     house.mailroom.rules.name_destination(
         "https:crm", Secret("https://crm.larkspur.example.com/secret"), Memory()
     )
-    house.mailroom.events.open_door(
-        door_for("one", b"t", account="a", aircall_id="u", url="", kinds=(), now=0)
+    house.mailroom.events.webhooks.open(
+        webhook_for("one", b"t", account="a", aircall_id="u", url="", kinds=(), now=0)
     )
     return house
 

@@ -20,8 +20,9 @@ from mcp_types import (
     UnsubscribeRequestParams,
 )
 
-from aircall_mcp.events.log import EventLog, Told
-from aircall_mcp.events.tools import Listening
+from aircall_mcp.events.event import Arrival
+from aircall_mcp.events.log import EventLog
+from aircall_mcp.events.tools import EventTools
 from aircall_mcp.ground import asgi as hosting
 from aircall_mcp.protocol.http import mcp_app
 from aircall_mcp.protocol.mcp_server import AircallServer
@@ -43,7 +44,7 @@ class Board:
         self.log = log
         self.reach = reach
 
-    def tell(self, *events: Told) -> None:
+    def tell(self, *events: Arrival) -> None:
         self.log.append(events)
 
 
@@ -81,7 +82,7 @@ async def board(
     def no_rules() -> Any:
         raise AssertionError("nobody passes anything on here")
 
-    news = Listening(log, gateway, office.desk.registry.ids, no_rules, clock=clock)
+    news = EventTools(log, gateway, office.desk.registry.ids, no_rules, clock=clock)
     server = AircallServer(office.desk, news=news)
     async with AsyncExitStack() as stack:
         where: Any = server

@@ -142,7 +142,7 @@ async def _webhooks(house: Any) -> list[Finding]:
         return [Finding("webhooks", "bad", error.message, error.hint)]
     findings: list[Finding] = []
     for one in standing:
-        said = f"{one.door.webhook} is {one.state}" + (f": {one.fault}" if one.fault else "")
+        said = f"{one.webhook.name} is {one.state}" + (f": {one.fault}" if one.fault else "")
         state = "good" if one.state == "active" else "bad"
         findings.append(Finding("webhooks", state, said, one.next))
     findings += [

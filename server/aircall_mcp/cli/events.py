@@ -18,8 +18,10 @@ from .options import as_json, print_json
 from .vault import vault_of
 
 if TYPE_CHECKING:
-    from ..events.log import Event, EventLog, Query
+    from ..events.event import Event
+    from ..events.log import EventLog
     from ..events.mailroom import Mailroom
+    from ..events.query import Query
 
 
 @click.group("events")
@@ -111,7 +113,7 @@ def _log() -> EventLog:
 def _query(
     filters: Mapping[str, Any], *, limit: int, after: int | None = None, before: int | None = None
 ) -> Query:
-    from ..events.log import Query
+    from ..events.query import Query
 
     return Query(
         kinds=tuple(kind for kind in (filters["kinds"] or "").split(",") if kind),

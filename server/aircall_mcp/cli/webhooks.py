@@ -61,8 +61,8 @@ def register(
         vault_of(settings, os.environ), None, os.environ, lambda said: click.echo(said, err=True)
     )
     if number_id is not None:
-        door = _with(account, lambda ours: ours.register_line(url, number_id))
-        found = {"webhook": door.webhook, "url": door.url, "state": "active"}
+        webhook = _with(account, lambda ours: ours.register_line(url, number_id))
+        found = {"webhook": webhook.name, "url": webhook.url, "state": "active"}
     else:
         wanted = [kind for kind in (kinds or "").split(",") if kind]
         found = _told(_with(account, lambda ours: ours.register(url, wanted)))
@@ -90,18 +90,18 @@ def status(account: str | None, as_json: bool) -> None:
         return mended, trouble, await ours.status(), await ours.doubts()
 
     mended, trouble, found, doubts = _with(account, look)
-    hearing = mailroom_of_a_person().events.hearing()
-    names = {one.door.webhook for one in mended if one.done == "brought back"}
+    listened = mailroom_of_a_person().events.coverage()
+    names = {one.webhook.name for one in mended if one.done == "brought back"}
     if as_json:
         print_json(
             {
                 "webhooks": [
-                    {**_told(one), "brought_back": one.door.webhook in names} for one in found
+                    {**_told(one), "brought_back": one.webhook.name in names} for one in found
                 ],
                 "not_trusted": [asdict(one) for one in doubts],
-                "listening_since": hearing.since,
-                "last_heard_from": hearing.alive,
-                "gaps": hearing.gaps,
+                "listening_since": listened.since,
+                "last_heard_from": listened.alive,
+                "gaps": listened.gaps,
                 **(
                     {"trouble": {"message": trouble.message, "hint": trouble.hint}}
                     if trouble
@@ -111,9 +111,9 @@ def status(account: str | None, as_json: bool) -> None:
         )
     else:
         for one in found:
-            back = " (was disabled, brought back)" if one.door.webhook in names else ""
+            back = " (was disabled, brought back)" if one.webhook.name in names else ""
             fault = f": {one.fault}" if one.fault else ""
-            click.echo(f"{one.door.webhook}  {one.state}{back}{fault}  {one.door.url}")
+            click.echo(f"{one.webhook.name}  {one.state}{back}{fault}  {one.webhook.url}")
             if one.next:
                 click.echo(f"next: {one.next}", err=True)
         for doubt in doubts:
@@ -134,11 +134,11 @@ def rotate(webhook: str | None, account: str | None, as_json: bool) -> None:
     """Renew the token of WEBHOOK, or of all. A new one stands before the old one is deleted."""
     renewed = _with(account, lambda ours: ours.rotate(webhook))
     if as_json:
-        told = [{**_told(one), "replaces": one.door.succeeds} for one in renewed]
+        told = [{**_told(one), "replaces": one.webhook.succeeds} for one in renewed]
         print_json({"webhooks": told})
         return
     for one in renewed:
-        click.echo(f"{one.door.webhook} replaces {one.door.succeeds}: {one.state}", err=True)
+        click.echo(f"{one.webhook.name} replaces {one.webhook.succeeds}: {one.state}", err=True)
     if not renewed:
         click.echo("No webhook of ours. next: aircall-mcp webhooks register", err=True)
 
@@ -201,9 +201,9 @@ def _with(account: str | None, work: Callable[[Subscriptions], Awaitable[T]]) ->
 
 def _told(one: Subscription) -> dict[str, Any]:
     return {
-        "webhook": one.door.webhook,
-        "aircall_id": one.door.aircall_id,
-        "url": one.door.url,
+        "webhook": one.webhook.name,
+        "aircall_id": one.webhook.aircall_id,
+        "url": one.webhook.url,
         "state": one.state,
         "kinds": list(one.kinds),
         **({"fault": one.fault} if one.fault else {}),

@@ -35,7 +35,10 @@ from ..ground.secrets import LOOPBACK, Secret, inside, reveal
 from ..ground.times import iso
 from ..storage.lock import Alone, Latch
 from ..storage.store import Migration, Store, Transaction
-from .log import Event, EventLog, Query, subject
+from .event import Event
+from .log import EventLog
+from .numbers import subject
+from .query import Query
 
 log = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ from ..ground.operation import Bound, Operation
 
 if TYPE_CHECKING:
     from .log import EventLog
-    from .webhooks import Door
+    from .webhooks import Webhook
 
 _WEBHOOK = re.compile(r"/v[0-9]+/webhooks/([^/]+)")
 _NUMBER = re.compile(r"/v[0-9]+/numbers/([^/]+)/messages/configuration")
@@ -44,30 +44,30 @@ class Guard:
         """Raises besides what the gateway raises, where it has to ask which webhook is meant."""
         if caller.person or bound.operation.effect == "read":
             return
-        webhook, number = _WEBHOOK.fullmatch(bound.path), _NUMBER.fullmatch(bound.path)
-        if webhook is None and number is None:
+        by_id, by_number = _WEBHOOK.fullmatch(bound.path), _NUMBER.fullmatch(bound.path)
+        if by_id is None and by_number is None:
             return
         try:
             events = self._events()
-            doors = await events.aside(events.doors)
+            webhooks = await events.aside(events.webhooks.active)
         except StoreError as error:
             raise NotAllowed(
                 f"{bound.operation.tool} was not sent: whether this is what we listen on ourselves"
                 f" cannot be told. {error.message}",
                 hint=f"{error.hint} A person looks with `aircall-mcp webhooks status`.".strip(),
             ) from None
-        if number is not None:
-            ours = {door.aircall_id: door for door in doors}
-            door = ours.get(f"number {unquote(number[1])}")
+        if by_number is not None:
+            ours = {webhook.aircall_id: webhook for webhook in webhooks}
+            webhook = ours.get(f"number {unquote(by_number[1])}")
         else:
-            door = await self._webhook(bound, unquote(cast("re.Match[str]", webhook)[1]), doors)
-        if door is not None:
-            raise _refusal(bound.operation, door)
+            webhook = await self._webhook(bound, unquote(cast("re.Match[str]", by_id)[1]), webhooks)
+        if webhook is not None:
+            raise _refusal(bound.operation, webhook)
 
-    async def _webhook(self, bound: Bound, spelled: str, doors: list[Door]) -> Door | None:
-        """The one of `doors` that is meant. Aircall takes an id in more than one spelling, so it
+    async def _webhook(self, bound: Bound, spelled: str, webhooks: list[Webhook]) -> Webhook | None:
+        """The one of `webhooks` that is meant. Aircall takes an id in more than one spelling, so it
         says itself which webhook an odd one leads to."""
-        ours = {door.aircall_id.lower(): door for door in doors}
+        ours = {webhook.aircall_id.lower(): webhook for webhook in webhooks}
         if not ours or spelled.lower() in ours:
             return ours.get(spelled.lower())
         if all(map(_UUID.fullmatch, (spelled.lower(), *_webhooks(ours)))):
@@ -85,15 +85,15 @@ class Guard:
         return ours.get(meant.lower())
 
 
-def _webhooks(ours: Mapping[str, Door]) -> list[str]:
+def _webhooks(ours: Mapping[str, Webhook]) -> list[str]:
     return [identity for identity in ours if not identity.startswith("number ")]
 
 
-def _refusal(operation: Operation, door: Door) -> NotAllowed:
+def _refusal(operation: Operation, webhook: Webhook) -> NotAllowed:
     return NotAllowed(
-        f"{operation.tool} was not sent: this server listens on it itself ({door.webhook}), and no"
+        f"{operation.tool} was not sent: this server listens on it itself ({webhook.name}), and no"
         " tool may change that.",
-        hint=f"A person renews it with `aircall-mcp webhooks rotate {door.webhook}`, ends it with"
-        f" `aircall-mcp webhooks remove {door.webhook}`, and subscribes to other events or another"
+        hint=f"A person renews it with `aircall-mcp webhooks rotate {webhook.name}`, ends it with"
+        f" `aircall-mcp webhooks remove {webhook.name}`, and subscribes to other events or another"
         " address with `aircall-mcp webhooks register`.",
     )

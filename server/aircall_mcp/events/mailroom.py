@@ -21,10 +21,11 @@ from .guard import Guard
 if TYPE_CHECKING:
     from ..vault import Vault
     from .forwarding import Forwarder, Rules
-    from .log import EventLog, Retention
+    from .log import EventLog
     from .receiver import Receiver
+    from .retention import Retention
     from .subscriptions import Subscriptions
-    from .tools import Listening
+    from .tools import EventTools
 
 Json = dict[str, Any]
 
@@ -36,7 +37,7 @@ class Mailroom:
 
     `vault` is that of the house; the built-in sandbox makes one of its own. `resolve` finds the
     account that is meant by a name or by none; `learn` hears of secrets that are masked from then
-    on; `scrub` and `offered` are as in `Listening`. Close it with `close`.
+    on; `scrub` and `offered` are as in `EventTools`. Close it with `close`.
     """
 
     def __init__(
@@ -104,10 +105,11 @@ class Mailroom:
     def events(self) -> EventLog:
         from ..storage.sqlite import Database
         from ..vault.mailbox import Sealer, mailbox_of
-        from .log import MIGRATIONS, EventLog
+        from .log import EventLog
+        from .tables import MIGRATIONS
 
         store = Database(self._home / "events.db", MIGRATIONS, durability="vault")
-        log = EventLog(store, slot=Sealer, mailbox=lambda: mailbox_of(self.vault))
+        log = EventLog(store, sealer=Sealer, mailbox=lambda: mailbox_of(self.vault))
         return self._opened.enter_context(closing(log))
 
     @cached_property
@@ -119,10 +121,10 @@ class Mailroom:
         return self._opened.enter_context(closing(Rules(store, self.events)))
 
     @cached_property
-    def listening(self) -> Listening:
-        from .tools import Listening
+    def listening(self) -> EventTools:
+        from .tools import EventTools
 
-        return Listening(
+        return EventTools(
             self.events,
             self._gateway,
             self._operations,
@@ -134,7 +136,7 @@ class Mailroom:
 
     @property
     def retention(self) -> Retention:
-        from .log import Retention
+        from .retention import Retention
 
         return Retention(
             days=self._settings.events_days,

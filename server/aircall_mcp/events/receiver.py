@@ -23,7 +23,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ..errors import StoreError
 from ..ground import asgi as hosting
 from ..ground.weight import MOST_ASKED, values_in
-from .log import HEARTBEAT, Door, EventLog, Retention, Told
+from .coverage import HEARTBEAT
+from .event import Arrival
+from .log import EventLog
+from .retention import Retention
+from .webhooks import Webhook
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +52,7 @@ Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
-class Turned(Exception):
+class Rejected(Exception):
     """Not taken in: the status to answer with, and why in one word."""
 
     def __init__(self, status: int, why: str) -> None:
@@ -104,10 +108,10 @@ class Receiver:
         self._together = together
         self._heartbeat = heartbeat
         self._pause = pause
-        self._queue: asyncio.Queue[tuple[Told, asyncio.Future[bool | None]]] = asyncio.Queue(
+        self._queue: asyncio.Queue[tuple[Arrival, asyncio.Future[bool | None]]] = asyncio.Queue(
             waiting
         )
-        self._doors: Mapping[str, bytes] = {}
+        self._digests: Mapping[str, bytes] = {}
         self._families: Mapping[str, str] = {}
         self._looked = float("-inf")
         self._looking = asyncio.Lock()
@@ -117,7 +121,7 @@ class Receiver:
 
     async def __aenter__(self) -> Receiver:
         started = self._clock()
-        await self._events.aside(lambda: self._events.listening(started))
+        await self._events.aside(lambda: self._events.note_listening(started))
         self._open = True
         self._tasks = [
             asyncio.create_task(self._commit()),
@@ -149,82 +153,84 @@ class Receiver:
     async def _take(self, webhook: str, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             body = await _body(scope, receive)
-            told = await self._admitted(webhook, body)
-            await self._kept(told)
-        except Turned as turned:
-            put_off = turned.status == 503
+            arrival = await self._admitted(webhook, body)
+            await self._kept(arrival)
+        except Rejected as rejected:
+            put_off = rejected.status == 503
             self.tally.put_off += put_off
             self.tally.refused += not put_off
             again = [(b"retry-after", str(COME_BACK).encode())] if put_off else []
-            await _answer(send, turned.status, turned.why, again)
+            await _answer(send, rejected.status, rejected.why, again)
         else:
             await _answer(send, 200, "")  # without words it leaves in one piece
 
-    async def _admitted(self, webhook: str, body: bytes) -> Told:
+    async def _admitted(self, webhook: str, body: bytes) -> Arrival:
         if values_in(body) > MOST_ASKED:
-            raise Turned(400, "too many values")
+            raise Rejected(400, "too many values")
         try:
             envelope = Envelope.model_validate(json.loads(body, parse_constant=_no_number))
         except (ValueError, RecursionError) as error:
             fault = "envelope" if isinstance(error, ValidationError) else "JSON"
-            raise Turned(400, f"no {fault}") from None
+            raise Rejected(400, f"no {fault}") from None
         if not await self._known(webhook, envelope.token):
-            raise Turned(401, "unknown token")
+            raise Rejected(401, "unknown token")
         kind = envelope.event or envelope.event_name
         if kind is None or not _KIND.fullmatch(kind):
-            raise Turned(400, "no event")
+            raise Rejected(400, "no event")
         now = self._clock()
         built = envelope.timestamp / 1000 if envelope.timestamp > 1e11 else envelope.timestamp
         if built and abs(now - built) > OLDEST:
-            raise Turned(410, "too old" if built < now else "not yet")
-        told = Told(
+            raise Rejected(410, "too old" if built < now else "not yet")
+        arrival = Arrival(
             webhook, kind, envelope.resource[:100], built, envelope.data,
             self._families.get(webhook, ""),
         )  # fmt: skip
         try:
-            told.digest  # noqa: B018 - made here, where a fault turns away one event and not many
+            arrival.digest  # noqa: B018 - made here, where a fault turns away one event and not many
         except (ValueError, RecursionError):
-            raise Turned(400, "no JSON") from None
-        return told
+            raise Rejected(400, "no JSON") from None
+        return arrival
 
     async def _known(self, webhook: str, token: str) -> bool:
         """Whether this is the token of that webhook. Every known token is compared, whatever
         happens to match.
         """
         digest = sha256(token.encode("utf-8", "surrogatepass")).digest()
-        if _belongs(webhook, digest, self._doors):
+        if _belongs(webhook, digest, self._digests):
             return True
         async with self._looking:
             if self._clock() - self._looked >= RELOAD:
                 await self._look()
-        return _belongs(webhook, digest, self._doors)
+        return _belongs(webhook, digest, self._digests)
 
     async def _look(self) -> None:
         try:
-            doors = await self._events.aside(self._events.doors)
+            found = await self._events.aside(self._events.webhooks.active)
         except StoreError:
-            raise Turned(503, "try again") from None
-        self._doors = {door.webhook: door.digest for door in doors}
-        self._families = {door.webhook: door.family for door in doors}
+            raise Rejected(503, "try again") from None
+        self._digests = {webhook.name: webhook.digest for webhook in found}
+        self._families = {webhook.name: webhook.family for webhook in found}
         self._looked = self._clock()
 
-    async def _kept(self, told: Told) -> None:
-        """Wait until `told` is committed."""
+    async def _kept(self, arrival: Arrival) -> None:
+        """Wait until `arrival` is committed."""
         if not self._open:
-            raise Turned(503, "closing")
+            raise Rejected(503, "closing")
         done: asyncio.Future[bool | None] = asyncio.get_running_loop().create_future()
         try:
-            self._queue.put_nowait((told, done))
+            self._queue.put_nowait((arrival, done))
         except asyncio.QueueFull:
-            raise Turned(503, "busy") from None
+            raise Rejected(503, "busy") from None
         try:
             new = await done
         except StoreError:
-            raise Turned(503, "try again") from None
+            raise Rejected(503, "try again") from None
         if new is None:
             # It was known here still; the log knows better.
-            self._doors = {name: one for name, one in self._doors.items() if name != told.webhook}
-            raise Turned(401, "unknown token")
+            self._digests = {
+                name: one for name, one in self._digests.items() if name != arrival.webhook
+            }
+            raise Rejected(401, "unknown token")
         self.tally.stored += new
         self.tally.repeated += not new
 
@@ -237,11 +243,11 @@ class Receiver:
             await self._commit_batch(batch)
 
     async def _commit_batch(
-        self, batch: Sequence[tuple[Told, asyncio.Future[bool | None]]]
+        self, batch: Sequence[tuple[Arrival, asyncio.Future[bool | None]]]
     ) -> None:
-        told = [one for one, _ in batch]
+        arrivals = [one for one, _ in batch]
         try:
-            news = await self._events.aside(lambda: self._events.append(told))
+            news = await self._events.aside(lambda: self._events.append(arrivals))
         except Exception as error:
             failed = error if isinstance(error, StoreError) else StoreError("The commit failed.")
             log.error("%d events were not stored: %s", len(batch), type(error).__name__)  # noqa: TRY400 - a traceback would hold what was not stored
@@ -267,14 +273,14 @@ class Receiver:
                     removed = await self._events.aside(lambda: self._events.prune(self._retention))
                 if self._clock() - beat >= self._heartbeat:
                     beat = self._clock()
-                    await self._events.aside(lambda: self._events.listening(started))
+                    await self._events.aside(lambda: self._events.note_listening(started))
             except StoreError as error:
                 log.warning("The event log: %s", error.message)
 
 
-def _belongs(webhook: str, digest: bytes, doors: Mapping[str, bytes]) -> bool:
+def _belongs(webhook: str, digest: bytes, digests: Mapping[str, bytes]) -> bool:
     found = False
-    for name, known in doors.items():
+    for name, known in digests.items():
         found |= hmac.compare_digest(digest, known) & (name == webhook)
     return found
 
@@ -284,21 +290,21 @@ def _no_number(name: str) -> None:
 
 
 async def _body(scope: Scope, receive: Receive) -> bytes:
-    """The whole body. Raises `Turned` for one that is too large, without reading it on."""
+    """The whole body. Raises `Rejected` for one that is too large, without reading it on."""
     headers = cast("list[tuple[bytes, bytes]]", scope["headers"])
-    told = next((value for name, value in headers if name == b"content-length"), b"")
-    if told.isdigit() and len(told) < 20 and int(told) > LARGEST:
-        raise Turned(413, "too large")
+    announced = next((value for name, value in headers if name == b"content-length"), b"")
+    if announced.isdigit() and len(announced) < 20 and int(announced) > LARGEST:
+        raise Rejected(413, "too large")
     parts: list[bytes] = []
     size = 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise Turned(400, "cut")
+            raise Rejected(400, "cut")
         part: bytes = message.get("body", b"")
         size += len(part)
         if size > LARGEST:
-            raise Turned(413, "too large")
+            raise Rejected(413, "too large")
         parts.append(part)
         if not message.get("more_body", False):
             return b"".join(parts)
@@ -317,12 +323,12 @@ async def _answer(
     await send({"type": "http.response.body", "body": content})
 
 
-def door_for(
+def webhook_for(
     webhook: str, token: bytes, *, account: str, aircall_id: str, url: str,
     kinds: Sequence[str], now: float,
-) -> Door:  # fmt: skip
-    """The door that opens to `token`, of which only the digest is kept."""
-    return Door(webhook, account, aircall_id, sha256(token).digest(), url, tuple(kinds), now)
+) -> Webhook:  # fmt: skip
+    """The webhook that brings `token`, of which only the digest is kept."""
+    return Webhook(webhook, account, aircall_id, sha256(token).digest(), url, tuple(kinds), now)
 
 
 async def serve(receiver: Receiver, host: str, port: int, *, listening: Any = None) -> None:

@@ -14,7 +14,7 @@ from ..errors import ArgumentError, OutcomeUnknown, Refused
 from ..gateway.gateway import Gateway
 from ..ground.caller import Caller
 from ..ground.operation import Operation
-from .webhooks import Door
+from .webhooks import Webhook
 
 Json = dict[str, Any]
 State: TypeAlias = Literal["active", "disabled", "missing", "changed"]
@@ -37,7 +37,7 @@ class Subscription:
     `next` is what a person runs, where that is theirs to do; `done` what the watchdog did to it.
     """
 
-    door: Door
+    webhook: Webhook
     state: State
     kinds: tuple[str, ...] = ()
     fault: str = ""
@@ -78,41 +78,45 @@ class Registrations:
         identity = f"{LINE}{number_id}"
         return Made(identity, _token(identity, made), str(made.get("callbackUrl") or url))
 
-    async def look(self, door: Door) -> Subscription:
+    async def look(self, webhook: Webhook) -> Subscription:
         """How it stands, compared with what was asked for."""
         renew, end = (
-            f"aircall-mcp webhooks {word} {door.webhook}" for word in ("rotate", "remove")
+            f"aircall-mcp webhooks {word} {webhook.name}" for word in ("rotate", "remove")
         )
         look = "aircall-mcp webhooks status"  # which mends, as the watchdog does
         theirs = f"{renew}, or {end} if that was meant"
-        missing = Subscription(door, "missing", (), "Aircall no longer has it", theirs)
-        if is_line(door):
-            address = await self.calls_back(door)
+        missing = Subscription(webhook, "missing", (), "Aircall no longer has it", theirs)
+        if is_line(webhook):
+            address = await self.calls_back(webhook)
             if address is None:
                 return missing
-            if address != door.url:
-                return Subscription(door, "changed", (), "the number calls back elsewhere", theirs)
-            return Subscription(door, "active", door.kinds)
+            if address != webhook.url:
+                return Subscription(
+                    webhook, "changed", (), "the number calls back elsewhere", theirs
+                )
+            return Subscription(webhook, "active", webhook.kinds)
         try:
-            found = _webhook(await self._ask(door, "get_webhook"))
+            found = _webhook(await self._ask(webhook, "get_webhook"))
         except Refused as error:
             if error.status != 404:
                 raise
             return missing
         kinds = _kinds(found)
         # First of all: what leads elsewhere must not be brought back.
-        if found.get("url") != door.url:
-            return Subscription(door, "changed", kinds, "it leads elsewhere now", look)
-        if _other_kinds(door, kinds):
-            return Subscription(door, "changed", kinds, "it tells of other events now", look)
+        if found.get("url") != webhook.url:
+            return Subscription(webhook, "changed", kinds, "it leads elsewhere now", look)
+        if _other_kinds(webhook, kinds):
+            return Subscription(webhook, "changed", kinds, "it tells of other events now", look)
         if not found.get("active", True):
-            return Subscription(door, "disabled", kinds, "Aircall disabled it after failures", look)
-        return Subscription(door, "active", kinds)
+            return Subscription(
+                webhook, "disabled", kinds, "Aircall disabled it after failures", look
+            )
+        return Subscription(webhook, "active", kinds)
 
-    async def calls_back(self, door: Door) -> str | None:
-        """Where the number of `door` calls back, None where it does not."""
+    async def calls_back(self, webhook: Webhook) -> str | None:
+        """Where the number of `webhook` calls back, None where it does not."""
         try:
-            found = _configuration(await self._ask(door, "get_message_configuration"))
+            found = _configuration(await self._ask(webhook, "get_message_configuration"))
         except Refused as error:
             if error.status != 404:
                 raise
@@ -121,34 +125,34 @@ class Registrations:
 
     async def revive(self, subscription: Subscription) -> None:
         """Switch on what Aircall disabled, for the events it had."""
-        door = subscription.door
-        kinds = list(door.kinds or subscription.kinds)
+        webhook = subscription.webhook
+        kinds = list(webhook.kinds or subscription.kinds)
         if not kinds:
-            raise ArgumentError(f"Which events {door.webhook} tells of is not known.")
-        await self._ask(door, "update_webhook", {"active": True, "events": kinds})
+            raise ArgumentError(f"Which events {webhook.name} tells of is not known.")
+        await self._ask(webhook, "update_webhook", {"active": True, "events": kinds})
 
-    async def delete(self, door: Door) -> None:
+    async def delete(self, webhook: Webhook) -> None:
         """At Aircall, where it may be gone already."""
         try:
             await self._ask(
-                door, "delete_message_configuration" if is_line(door) else "delete_webhook"
+                webhook, "delete_message_configuration" if is_line(webhook) else "delete_webhook"
             )
         except Refused as error:
             if error.status != 404:
                 raise
 
-    async def under_the_address_of(self, door: Door) -> list[Door]:
+    async def under_the_address_of(self, webhook: Webhook) -> list[Webhook]:
         """The webhooks with this address, of which nothing but that may be known."""
-        found: list[Door] = []
+        found: list[Webhook] = []
         page = 1
         while True:
             asked: Json = {"page": page, "per_page": _PAGE, "order": "asc"}
-            body = await self._send(door.account, "list_webhooks", asked)
+            body = await self._send(webhook.account, "list_webhooks", asked)
             listed = cast("list[Json]", cast("Json", body or {}).get("webhooks") or [])
             found += [
-                replace(door, aircall_id=str(one["webhook_id"]))
+                replace(webhook, aircall_id=str(one["webhook_id"]))
                 for one in listed
-                if one.get("url") == door.url
+                if one.get("url") == webhook.url
             ]
             if len(listed) < _PAGE:
                 return found
@@ -157,12 +161,12 @@ class Registrations:
     async def _make(self, account: str, operation: _Making, asked: Json) -> Any:
         return await self._send(account, operation, asked)
 
-    async def _ask(self, door: Door, operation: _Asking, change: Json | None = None) -> Any:
+    async def _ask(self, webhook: Webhook, operation: _Asking, change: Json | None = None) -> Any:
         """About a webhook of ours: no caller names another."""
-        whose: Json = {"webhook_id": door.aircall_id}
-        if is_line(door):
-            whose = {"number_id": number_of(door)}
-        return await self._send(door.account, operation, {**(change or {}), **whose})
+        whose: Json = {"webhook_id": webhook.aircall_id}
+        if is_line(webhook):
+            whose = {"number_id": number_of(webhook)}
+        return await self._send(webhook.account, operation, {**(change or {}), **whose})
 
     async def _send(self, account: str, operation: str, arguments: Json) -> Any:
         bound = replace(self._operations[operation].bind(arguments), fresh=True)
@@ -170,20 +174,20 @@ class Registrations:
         return (await self._gateway.send(bound, caller)).body
 
 
-def is_line(door: Door) -> bool:
-    return door.aircall_id.startswith(LINE)
+def is_line(webhook: Webhook) -> bool:
+    return webhook.aircall_id.startswith(LINE)
 
 
-def number_of(door: Door) -> int:
+def number_of(webhook: Webhook) -> int:
     """The id of the number of a line."""
-    return int(door.aircall_id.removeprefix(LINE))
+    return int(webhook.aircall_id.removeprefix(LINE))
 
 
-def _other_kinds(door: Door, kinds: Sequence[str]) -> bool:
+def _other_kinds(webhook: Webhook, kinds: Sequence[str]) -> bool:
     """Whether it was subscribed to something else since Aircall last said to what it is. One that
     asked for all may be told of more, which is Aircall's to add."""
-    before = set(door.granted or door.kinds)
-    return set(kinds) != before if door.kinds else not before <= set(kinds)
+    before = set(webhook.granted or webhook.kinds)
+    return set(kinds) != before if webhook.kinds else not before <= set(kinds)
 
 
 def _kinds(webhook: Json) -> tuple[str, ...]:

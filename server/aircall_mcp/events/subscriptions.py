@@ -28,9 +28,9 @@ from ..ground.operation import Operation
 from ..ground.secrets import Secret, inside
 from ..storage.lock import Alone, Latch
 from .log import EventLog
-from .receiver import PREFIX, door_for
+from .receiver import PREFIX, webhook_for
 from .registrations import LINE, Made, Registrations, Subscription, is_line, number_of
-from .webhooks import Door, Doubt
+from .webhooks import Doubt, Webhook
 
 log = logging.getLogger(__name__)
 
@@ -92,58 +92,60 @@ class Subscriptions:
         _address(public_url, "")
         account = await self._resolve(self._account)
         async with self._alone():
-            door = await self._webhook(account, public_url, kinds)
-            return await self._look(door)
+            webhook = await self._webhook(account, public_url, kinds)
+            return await self._look(webhook)
 
-    async def register_line(self, public_url: str, number_id: int) -> Door:
+    async def register_line(self, public_url: str, number_id: int) -> Webhook:
         """Have the texts of a number in proxy mode called back here."""
         _address(public_url, "")
         account = await self._resolve(self._account)
         async with self._alone():
             return await self._line(account, public_url, number_id)
 
-    async def rotate(self, webhook: str | None = None) -> list[Subscription]:
+    async def rotate(self, name: str | None = None) -> list[Subscription]:
         """Renew the token of one webhook of ours, or of all: a new webhook, then the old one gone.
 
         Both are taken in until the old one is deleted. A number in proxy mode has one registration
         at a time: it is ended and made anew, and texts of that moment go to the agents' inbox.
         """
         renewed: list[Subscription] = []
-        for name in await self._named(webhook):
+        for each in await self._named(name):
             async with self._alone():
-                door = await self._still(name)
-                if door is None:
+                webhook = await self._still(each)
+                if webhook is None:
                     continue
-                heir = await self._heir(door)
+                heir = await self._heir(webhook)
                 if heir is None:
-                    await self._look(door)  # what was changed meanwhile is doubted first
-                    door = await self._still(name) or door
-                heir = await self._succeed(door) if heir is None else await self._end(door, heir)
+                    await self._look(webhook)  # what was changed meanwhile is doubted first
+                    webhook = await self._still(each) or webhook
+                heir = (
+                    await self._succeed(webhook) if heir is None else await self._end(webhook, heir)
+                )
                 renewed.append(await self._look(heir))
         return renewed
 
-    async def remove(self, webhook: str | None = None) -> list[str]:
+    async def remove(self, name: str | None = None) -> list[str]:
         """Delete one webhook of ours, or all, at Aircall and here; the names of those gone."""
         gone: list[str] = []
-        for name in await self._named(webhook):
+        for each in await self._named(name):
             async with self._alone():
-                if (door := await self._still(name)) is not None:
+                if (webhook := await self._still(each)) is not None:
                     # A number that calls back elsewhere is somebody else's by now.
-                    if not is_line(door) or await self._there.calls_back(door) == door.url:
-                        await self._there.delete(door)
-                    await self._forget(door)
-                    gone.append(name)
+                    if not is_line(webhook) or await self._there.calls_back(webhook) == webhook.url:
+                        await self._there.delete(webhook)
+                    await self._forget(webhook)
+                    gone.append(each)
         return gone
 
     # looking after them
 
     async def status(self) -> list[Subscription]:
         """Every webhook of ours, compared with Aircall's. What was changed is doubted from here."""
-        return [await self._look(door) for door in await self._doors()]
+        return [await self._look(webhook) for webhook in await self._active()]
 
     async def doubts(self) -> list[Doubt]:
         """What came in by webhooks that somebody changed or deleted, and is not to be trusted."""
-        return await self._events.aside(lambda: self._events.known.doubts(account=self._account))
+        return await self._events.aside(lambda: self._events.webhooks.doubts(account=self._account))
 
     async def mend(self) -> list[Subscription]:
         """Bring back those that Aircall disabled, replace those that somebody changed, and delete
@@ -162,164 +164,171 @@ class Subscriptions:
                 _, troubles = await self._round()
             except AircallMCPError as error:
                 troubles = [("", error)]
-            for webhook, error in troubles:
-                log.warning("webhook %s was not looked after: %s", webhook, error.message)
+            for name, error in troubles:
+                log.warning("webhook %s was not looked after: %s", name, error.message)
             await self._pause(every)
 
     async def _round(self) -> tuple[list[Subscription], list[tuple[str, AircallMCPError]]]:
         mended: list[Subscription] = []
         troubles: list[tuple[str, AircallMCPError]] = []
-        for door in await self._doors():
+        for webhook in await self._active():
             try:
-                if (one := await self._mend(door.webhook)) is not None:
+                if (one := await self._mend(webhook.name)) is not None:
                     mended.append(one)
             except AircallMCPError as error:
-                troubles.append((door.webhook, error))
-        for door in await self._standing():
+                troubles.append((webhook.name, error))
+        for webhook in await self._standing():
             try:
-                await self._sweep(door)
+                await self._sweep(webhook)
             except AircallMCPError as error:
-                troubles.append((door.webhook, error))
+                troubles.append((webhook.name, error))
         return mended, troubles
 
-    async def _mend(self, webhook: str) -> Subscription | None:
+    async def _mend(self, name: str) -> Subscription | None:
         """The webhook that came of it, where there was something to do."""
         async with self._alone():
-            door = await self._still(webhook)
-            if door is None:
+            webhook = await self._still(name)
+            if webhook is None:
                 return None
-            if (heir := await self._heir(door)) is not None:
-                return replace(await self._look(await self._end(door, heir)), done="replaced")
-            found = await self._look(door)
-            if found.state == "missing" or (is_line(door) and found.state != "active"):
-                log.error("webhook %s: %s. Run `%s`.", webhook, found.fault, found.next)
+            if (heir := await self._heir(webhook)) is not None:
+                return replace(await self._look(await self._end(webhook, heir)), done="replaced")
+            found = await self._look(webhook)
+            if found.state == "missing" or (is_line(webhook) and found.state != "active"):
+                log.error("webhook %s: %s. Run `%s`.", name, found.fault, found.next)
                 return None
             # Once changed, its token is out, even where somebody has changed it back.
-            if found.state == "changed" or door.doubted:
-                log.error("webhook %s was changed by somebody; it is replaced", webhook)
-                heir = await self._succeed(replace(door, doubted=True))
+            if found.state == "changed" or webhook.doubted:
+                log.error("webhook %s was changed by somebody; it is replaced", name)
+                heir = await self._succeed(replace(webhook, doubted=True))
                 return replace(await self._look(heir), done="replaced")
             if found.state == "disabled":
                 await self._there.revive(found)
-                log.warning("webhook %s was disabled; brought back", webhook)
-                return replace(await self._look(door), done="brought back")
+                log.warning("webhook %s was disabled; brought back", name)
+                return replace(await self._look(webhook), done="brought back")
         return None
 
-    async def _sweep(self, door: Door) -> None:
+    async def _sweep(self, webhook: Webhook) -> None:
         """Delete at Aircall what is shut here, or was being made by a process that died."""
         async with self._alone():
-            if door.webhook not in {one.webhook for one in await self._standing()}:
+            if webhook.name not in {one.name for one in await self._standing()}:
                 return
-            if is_line(door):
-                if await self._there.calls_back(door) == door.url:
-                    await self._there.delete(door)
-            elif not door.made:
-                for stray in await self._there.under_the_address_of(door):
+            if is_line(webhook):
+                if await self._there.calls_back(webhook) == webhook.url:
+                    await self._there.delete(webhook)
+            elif not webhook.made:
+                for stray in await self._there.under_the_address_of(webhook):
                     await self._there.delete(stray)
-                    log.warning("webhook %s, left behind unfinished, was deleted", door.webhook)
+                    log.warning("webhook %s, left behind unfinished, was deleted", webhook.name)
             else:
-                await self._there.delete(door)
-            if door.made or self._clock() - door.opened > SETTLED:
-                await self._clear(door.webhook)
+                await self._there.delete(webhook)
+            if webhook.made or self._clock() - webhook.opened > SETTLED:
+                await self._clear(webhook.name)
 
     # one in the place of another
 
-    async def _succeed(self, door: Door) -> Door:
-        """A new webhook in the place of `door`, which ends."""
-        public_url = door.url.rpartition(PREFIX)[0]
-        if is_line(door):
-            await self._there.delete(door)  # a number has one registration at a time
-            heir = await self._line(door.account, public_url, number_of(door), succeeds=door)
+    async def _succeed(self, webhook: Webhook) -> Webhook:
+        """A new webhook in the place of `webhook`, which ends."""
+        public_url = webhook.url.rpartition(PREFIX)[0]
+        if is_line(webhook):
+            await self._there.delete(webhook)  # a number has one registration at a time
+            heir = await self._line(
+                webhook.account, public_url, number_of(webhook), succeeds=webhook
+            )
         else:
-            heir = await self._webhook(door.account, public_url, door.kinds, succeeds=door)
-        return await self._end(door, heir)
+            heir = await self._webhook(webhook.account, public_url, webhook.kinds, succeeds=webhook)
+        return await self._end(webhook, heir)
 
-    async def _end(self, door: Door, heir: Door) -> Door:
+    async def _end(self, webhook: Webhook, heir: Webhook) -> Webhook:
         """Let `heir` be the only one. A token that is out is refused at once; else everything that
         comes is taken in until Aircall has nothing more to send by it."""
-        if door.doubted:
-            await self._shut(door)
-        if not is_line(door):
-            await self._there.delete(door)
-        await self._forget(door)
+        if webhook.doubted:
+            await self._shut(webhook)
+        if not is_line(webhook):
+            await self._there.delete(webhook)
+        await self._forget(webhook)
         return heir
 
-    async def _heir(self, door: Door) -> Door | None:
-        """The one that took the place of `door`, where that was not finished."""
-        doors = await self._events.aside(self._events.doors)
-        return next((one for one in doors if one.succeeds == door.webhook), None)
+    async def _heir(self, webhook: Webhook) -> Webhook | None:
+        """The one that took the place of `webhook`, where that was not finished."""
+        webhooks = await self._events.aside(self._events.webhooks.active)
+        return next((one for one in webhooks if one.succeeds == webhook.name), None)
 
     # making
 
     async def _webhook(
-        self, account: str, public_url: str, kinds: Sequence[str], *, succeeds: Door | None = None
-    ) -> Door:
-        webhook, url = await self._reserve(account, public_url)
-        async with self._unless_refused(webhook):
+        self,
+        account: str,
+        public_url: str,
+        kinds: Sequence[str],
+        *,
+        succeeds: Webhook | None = None,
+    ) -> Webhook:
+        name, url = await self._reserve(account, public_url)
+        async with self._unless_refused(name):
             made = await self._there.webhook(account, url, kinds)
-        return await self._open(account, webhook, made, kinds, succeeds=succeeds)
+        return await self._open(account, name, made, kinds, succeeds=succeeds)
 
     async def _line(
-        self, account: str, public_url: str, number_id: int, *, succeeds: Door | None = None
-    ) -> Door:
-        webhook, url = await self._reserve(account, public_url, f"{LINE}{number_id}")
-        async with self._unless_refused(webhook):
+        self, account: str, public_url: str, number_id: int, *, succeeds: Webhook | None = None
+    ) -> Webhook:
+        name, url = await self._reserve(account, public_url, f"{LINE}{number_id}")
+        async with self._unless_refused(name):
             made = await self._there.line(account, url, number_id)
-        return await self._open(account, webhook, made, _TEXTS, succeeds=succeeds)
+        return await self._open(account, name, made, _TEXTS, succeeds=succeeds)
 
     async def _reserve(
         self, account: str, public_url: str, aircall_id: str = ""
     ) -> tuple[str, str]:
         """A name and its address, written down before anything is made under them. What could
         keep the token from being kept is found out here."""
-        webhook = self._name()
-        url = _address(public_url, webhook)
+        name = self._name()
+        url = _address(public_url, name)
         public = await self._events.aside(self._mailbox)
 
         def reserve() -> None:
             self._events.install(public)
-            self._events.known.reserve(webhook, account, url, aircall_id)
+            self._events.webhooks.reserve(name, account, url, aircall_id)
 
         await self._events.aside(reserve)
-        record, owner = {"id": aircall_id}, _owner(webhook)
+        record, owner = {"id": aircall_id}, _owner(name)
         try:
             await self._vault.aside(lambda: self._vault.write(owner, _FIELD, record))
         except AircallMCPError:
-            await self._events.aside(lambda: self._events.known.gone(webhook))
+            await self._events.aside(lambda: self._events.webhooks.gone(name))
             raise
-        return webhook, url
+        return name, url
 
     @asynccontextmanager
-    async def _unless_refused(self, webhook: str) -> AsyncGenerator[None]:
+    async def _unless_refused(self, name: str) -> AsyncGenerator[None]:
         """Nothing stays reserved for what was certainly not made."""
         try:
             yield
         except OutcomeUnknown:
             raise
         except ToolError:
-            await self._clear(webhook)
+            await self._clear(name)
             raise
 
     async def _open(
-        self, account: str, webhook: str, made: Made, kinds: Sequence[str], *, succeeds: Door | None
-    ) -> Door:
+        self, account: str, name: str, made: Made, kinds: Sequence[str], *, succeeds: Webhook | None
+    ) -> Webhook:
         secret, now = Secret(made.token), self._clock()
-        door = inside(
+        webhook = inside(
             secret,
-            lambda raw: door_for(
-                webhook, raw, account=account, aircall_id=made.aircall_id, url=made.url,
+            lambda raw: webhook_for(
+                name, raw, account=account, aircall_id=made.aircall_id, url=made.url,
                 kinds=kinds, now=now,
             ),
         )  # fmt: skip
-        door = replace(door, granted=made.kinds)
+        webhook = replace(webhook, granted=made.kinds)
         if succeeds is not None:
             # What both tell is kept once, unless somebody else could have told the first.
-            family = "" if succeeds.doubted else succeeds.family or succeeds.webhook
-            door = replace(door, succeeds=succeeds.webhook, family=family)
+            family = "" if succeeds.doubted else succeeds.family or succeeds.name
+            webhook = replace(webhook, succeeds=succeeds.name, family=family)
         record = {"token": secret, "id": made.aircall_id}
         try:
-            await self._vault.aside(lambda: self._vault.write(_owner(webhook), _FIELD, record))
-            await self._events.aside(lambda: self._events.open_door(door))
+            await self._vault.aside(lambda: self._vault.write(_owner(name), _FIELD, record))
+            await self._events.aside(lambda: self._events.webhooks.open(webhook))
         except AircallMCPError as error:
             raise OutcomeUnknown(
                 f"The webhook {made.aircall_id} stands at Aircall, but its token could not be kept:"
@@ -327,7 +336,7 @@ class Subscriptions:
                 hint="`aircall-mcp webhooks status` deletes it again; then register anew."
                 f" {error.hint}".rstrip(),
             ) from None
-        return door
+        return webhook
 
     # here
 
@@ -347,61 +356,61 @@ class Subscriptions:
         finally:
             self._latch.release()
 
-    async def _doors(self) -> list[Door]:
-        doors = await self._events.aside(self._events.doors)
-        return [door for door in doors if self._account in (None, door.account)]
+    async def _active(self) -> list[Webhook]:
+        webhooks = await self._events.aside(self._events.webhooks.active)
+        return [webhook for webhook in webhooks if self._account in (None, webhook.account)]
 
-    async def _standing(self) -> list[Door]:
-        doors = await self._events.aside(self._events.known.standing)
-        return [door for door in doors if self._account in (None, door.account)]
+    async def _standing(self) -> list[Webhook]:
+        webhooks = await self._events.aside(self._events.webhooks.standing)
+        return [webhook for webhook in webhooks if self._account in (None, webhook.account)]
 
-    async def _still(self, webhook: str) -> Door | None:
+    async def _still(self, name: str) -> Webhook | None:
         """It as it is now: another process may have been quicker."""
-        doors = await self._events.aside(self._events.doors)
-        return next((door for door in doors if door.webhook == webhook), None)
+        webhooks = await self._events.aside(self._events.webhooks.active)
+        return next((webhook for webhook in webhooks if webhook.name == name), None)
 
-    async def _named(self, webhook: str | None) -> list[str]:
-        names = [door.webhook for door in await self._doors() if webhook in (None, door.webhook)]
-        if webhook is not None and not names:
+    async def _named(self, name: str | None) -> list[str]:
+        names = [webhook.name for webhook in await self._active() if name in (None, webhook.name)]
+        if name is not None and not names:
             raise ArgumentError(
-                f"There is no webhook `{webhook[:60]}` of ours.",
+                f"There is no webhook `{name[:60]}` of ours.",
                 hint="Run `aircall-mcp webhooks status`.",
             )
         return names
 
-    async def _forget(self, door: Door) -> None:
-        await self._shut(door)
-        await self._clear(door.webhook)
+    async def _forget(self, webhook: Webhook) -> None:
+        await self._shut(webhook)
+        await self._clear(webhook.name)
 
-    async def _shut(self, door: Door) -> None:
-        await self._events.aside(lambda: self._events.known.shut(door.webhook, standing=True))
+    async def _shut(self, webhook: Webhook) -> None:
+        await self._events.aside(lambda: self._events.webhooks.shut(webhook.name, standing=True))
 
-    async def _clear(self, webhook: str) -> None:
+    async def _clear(self, name: str) -> None:
         """It does not stand at Aircall: its token is of no use any more."""
-        await self._vault.aside(lambda: self._vault.remove(_owner(webhook)))
-        await self._events.aside(lambda: self._events.known.gone(webhook))
+        await self._vault.aside(lambda: self._vault.remove(_owner(name)))
+        await self._events.aside(lambda: self._events.webhooks.gone(name))
 
-    async def _look(self, door: Door) -> Subscription:
+    async def _look(self, webhook: Webhook) -> Subscription:
         """How it stands. That it was seen unchanged, or was not, is written down."""
         upto = await self._events.aside(self._events.latest)
-        found = await self._there.look(door)
-        known = self._events.known
+        found = await self._there.look(webhook)
+        known = self._events.webhooks
         if found.state in ("active", "disabled"):
-            await self._events.aside(lambda: known.seen(door.webhook, upto, found.kinds))
+            await self._events.aside(lambda: known.seen(webhook.name, upto, found.kinds))
         else:
-            await self._events.aside(lambda: known.doubt(door.webhook))
+            await self._events.aside(lambda: known.doubt(webhook.name))
         return found
 
 
-def _owner(webhook: str) -> str:
-    return f"webhook {webhook}"
+def _owner(name: str) -> str:
+    return f"webhook {name}"
 
 
-def _address(public_url: str, webhook: str) -> str:
+def _address(public_url: str, name: str) -> str:
     there = urlsplit(public_url.strip())
     if there.scheme != "https" or not there.hostname or there.query or there.fragment:
         raise ArgumentError(
             "The public URL must be https://HOST, as Aircall will see it.",
             hint="docs/events.md shows a tunnel and a reverse proxy.",
         )
-    return public_url.strip().rstrip("/") + PREFIX + webhook
+    return public_url.strip().rstrip("/") + PREFIX + name

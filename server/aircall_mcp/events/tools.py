@@ -19,8 +19,13 @@ from ..ground.operation import PAGE_SIZE, Answer, Operation
 from ..ground.times import iso
 from ..ground.weight import LIGHT
 from ..offer.shape import bounded, shape
+from .coverage import Coverage
+from .event import Event, matches
 from .forwarding import Rules
-from .log import Door, Event, EventLog, Hearing, Query, dialled, matches, numbers_in, subject
+from .log import EventLog
+from .numbers import dialled, numbers_in, subject
+from .query import Query
+from .webhooks import Webhook
 
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -58,7 +63,7 @@ _REGISTER = (
 )
 
 
-class Listening:
+class EventTools:
     """See the module docstring. `rules` makes the forwarding rules when they are first needed.
 
     With `account`, only what its webhooks told. `scrub` masks secrets in the JSON of a resource;
@@ -129,11 +134,7 @@ class Listening:
         kinds = tuple(arguments.get("kinds", ()))
         match = cast("Json", arguments.get("match", {}))
         patience = float(arguments.get("timeout_seconds", 30))
-        if unknown := match.keys() - _MATCHED:
-            raise ArgumentError(
-                f"match: {', '.join(sorted(unknown))} cannot be matched.",
-                hint=f"Known: {', '.join(sorted(_MATCHED))}.",
-            )
+        _refuse_unmatchable(match)
         if await self._doors():
             after = arguments.get("after")
             if after is None:
@@ -186,7 +187,7 @@ class Listening:
         page: Json = {"complete": not more and query.before is None, "returned": len(shown)}
         if more and texts:
             page["next"] = _onward(arguments, texts[-1].sequence)
-        hearing = await self._aside(self._events.hearing)
+        hearing = await self._aside(self._events.coverage)
         return await self._answered(
             {"messages": shown, "listening": _listening(hearing)},
             notes=notes, page=page, key="messages", asked=arguments,
@@ -249,7 +250,7 @@ class Listening:
         while True:
             newest = await self._events.beyond(after)
             told, calls = await self._aside(
-                lambda after=after: self._events.told_since(after, account=self._account)
+                lambda after=after: self._events.since(after, account=self._account)
             )
             after = newest
             if told:
@@ -260,8 +261,8 @@ class Listening:
     async def _aside(self, work: Callable[[], Any]) -> Any:
         return await self._events.aside(work)
 
-    async def _doors(self) -> list[Door]:
-        doors = await self._events.aside(self._events.doors)
+    async def _doors(self) -> list[Webhook]:
+        doors = await self._events.aside(self._events.webhooks.active)
         return [door for door in doors if self._account in (None, door.account)]
 
     def _query(self, arguments: Mapping[str, Any], *, limit: int) -> Query:
@@ -286,19 +287,16 @@ class Listening:
     async def _heard(
         self, kinds: Sequence[str], match: Json, after: int
     ) -> AsyncGenerator[tuple[int, Event | None]]:
-        """Each event that matches, as it comes in; the cursor without one now and then."""
+        """The first event that matches, when it has come in; the cursor without one till then.
+
+        The log finds it by what it is about, so that nothing else is opened."""
+        wanted = Query(kinds=kinds, account=self._account, limit=1, **match)
         while True:
             newest = await self._events.beyond(after)
-            query = Query(
-                kinds=kinds, account=self._account, after=after, before=newest + 1, limit=MOST
-            )
-            found = await self._aside(lambda query=query: self._events.read(query))
-            fitting = await self._beside(
-                lambda found=found: [event for event in found if _fits(event, match)]
-            )
-            for event in fitting:
+            query = replace(wanted, after=after, before=newest + 1)
+            for event in await self._aside(lambda query=query: self._events.read(query)):
                 yield event.sequence, event
-            after = found[-1].sequence if len(found) == MOST else newest
+            after = newest
             yield after, None
 
     async def _polled(
@@ -403,7 +401,7 @@ class Listening:
         """What a model must know before it takes silence for an answer."""
         if not await self._doors():
             return [_REGISTER]
-        hearing: Hearing = await self._aside(self._events.hearing)
+        hearing: Coverage = await self._aside(self._events.coverage)
         if hearing.since is None:
             return ["Nobody listens yet. A person runs `aircall-mcp webhooks serve`."]
         if hearing.gaps and hearing.alive is not None and hearing.gaps[-1][0] == hearing.alive:
@@ -435,6 +433,23 @@ def _onward(arguments: Mapping[str, Any], sequence: int) -> Json:
     return {**kept, place: sequence}
 
 
+def _refuse_unmatchable(match: Json) -> None:
+    """Raise `ArgumentError` for what no event can be asked about."""
+    if unknown := match.keys() - _MATCHED:
+        raise ArgumentError(
+            f"match: {', '.join(sorted(unknown))} cannot be matched.",
+            hint=f"Known: {', '.join(sorted(_MATCHED))}.",
+        )
+    for name, value in match.items():
+        if name == "number":
+            if not isinstance(value, str):
+                raise ArgumentError(
+                    "match.number must be text.", hint="Write it like +33184880000."
+                )
+        elif isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 2**63:
+            raise ArgumentError(f"match.{name} must be an id.", hint="Ids are positive numbers.")
+
+
 def _fits(event: Event, match: Json) -> bool:
     """Whether the event is about all that `match` names."""
     about = subject(event.kind, event.kind.partition(".")[0], event.data)
@@ -457,7 +472,7 @@ def _steps(call: Json) -> frozenset[str]:
     return frozenset(steps)
 
 
-def _listening(hearing: Hearing) -> Json:
+def _listening(hearing: Coverage) -> Json:
     """Since when, and where messages may be missing: Aircall cannot give them back."""
     gaps = [{"from": iso(start), "to": iso(end)} for start, end in hearing.gaps[-20:]]
     return {"since": iso(hearing.since) if hearing.since else None, "gaps": gaps}

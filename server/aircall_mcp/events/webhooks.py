@@ -43,7 +43,7 @@ IN_DOUBT = """EXISTS (SELECT 1 FROM door WHERE door.webhook = event.webhook
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class Webhook:
     """A webhook that Aircall calls. `digest` is the sha256 of its token, `kinds` empty for all.
 
     `granted` are the kinds that Aircall said it would tell of, empty where that was never noted.
@@ -51,7 +51,7 @@ class Door:
     was not `made` is reserved, and has never been open.
     """
 
-    webhook: str
+    name: str
     account: str
     aircall_id: str
     digest: bytes
@@ -86,7 +86,7 @@ class Webhooks:
         self._store = store
         self._clock = clock
 
-    def open(self, door: Door) -> None:
+    def open(self, webhook: Webhook) -> None:
         """Take in what brings this token, from now on."""
         sql = """INSERT INTO door (webhook, account, aircall_id, digest, url, kinds, opened,
                                    granted, succeeds, family, unchanged, upto)
@@ -101,10 +101,10 @@ class Webhooks:
                      unchanged = excluded.unchanged, upto = excluded.upto,
                      shut = 0, standing = 0, doubted = 0, closed = NULL"""
         values = {
-            "webhook": door.webhook, "account": door.account, "aircall_id": door.aircall_id,
-            "digest": door.digest, "url": door.url, "kinds": json.dumps(door.kinds),
-            "opened": door.opened, "granted": json.dumps(door.granted),
-            "succeeds": door.succeeds, "family": door.family,
+            "webhook": webhook.name, "account": webhook.account, "aircall_id": webhook.aircall_id,
+            "digest": webhook.digest, "url": webhook.url, "kinds": json.dumps(webhook.kinds),
+            "opened": webhook.opened, "granted": json.dumps(webhook.granted),
+            "succeeds": webhook.succeeds, "family": webhook.family,
         }  # fmt: skip
         self._store.write(lambda tx: tx.run(sql, **values))
 
@@ -123,11 +123,11 @@ class Webhooks:
         values = {"none": b"", "now": self._clock(), "standing": int(standing)}
         return self._store.write(lambda tx: tx.run(sql, webhook=webhook, **values)) > 0
 
-    def now_open(self) -> list[Door]:
+    def active(self) -> list[Webhook]:
         """Those that are open, oldest first."""
         return self._listed("shut = 0")
 
-    def standing(self) -> list[Door]:
+    def standing(self) -> list[Webhook]:
         """Those that are shut, or never opened, and may still stand at Aircall."""
         return self._listed("shut = 1 AND standing = 1")
 
@@ -169,13 +169,13 @@ class Webhooks:
                  ORDER BY unchanged"""
         return [Doubt(*row) for row in self._store.read(lambda tx: tx.all(sql, account=account))]
 
-    def _listed(self, condition: str) -> list[Door]:
+    def _listed(self, condition: str) -> list[Webhook]:
         if not self._store.exists:
             return []
         sql = f"""SELECT webhook, account, aircall_id, digest, url, kinds, opened, granted,
                          succeeds, family, doubted, shut = 0 OR closed IS NOT NULL
                   FROM door WHERE {condition} ORDER BY opened, webhook"""  # noqa: S608 - our own names
-        return [_door(*row) for row in self._store.read(lambda tx: tx.all(sql))]
+        return [_webhook(*row) for row in self._store.read(lambda tx: tx.all(sql))]
 
 
 def shut_among(tx: Transaction, webhooks: Sequence[str]) -> set[str]:
@@ -184,11 +184,11 @@ def shut_among(tx: Transaction, webhooks: Sequence[str]) -> set[str]:
     return {one for one in set(webhooks) if tx.one(sql, webhook=one)}
 
 
-def _door(
+def _webhook(
     webhook: str, account: str, aircall_id: str, digest: bytes, url: str, kinds: str,
     opened: float, granted: str, succeeds: str, family: str, doubted: Any, made: Any,
-) -> Door:  # fmt: skip
-    return Door(
+) -> Webhook:  # fmt: skip
+    return Webhook(
         webhook, account, aircall_id, bytes(digest), url, tuple(json.loads(kinds)), opened,
         tuple(json.loads(granted)), succeeds, family, bool(doubted), bool(made),
     )  # fmt: skip

@@ -1,0 +1,78 @@
+"""Whom an event is about: the phone numbers in it, and the ids."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+
+from ..errors import ArgumentError
+
+Json = dict[str, Any]
+
+_NUMBER_KEYS = frozenset(
+    {"raw_digits", "phone_number", "external_number", "external_caller_number",
+     "external_transferred_to", "from", "to", "participants", "callee", "caller"}
+)  # fmt: skip
+_OWN_NUMBER_KEYS = frozenset({"digits", "e164_digits"})
+_PHONE = re.compile(r"\+?[0-9][0-9 ().\u00a0-]{4,24}")
+
+
+def dialled(number: str) -> str:
+    """Only the digits, without an international prefix. Raises `ArgumentError` for none."""
+    digits = re.sub(r"[^0-9]", "", number)
+    if not digits:
+        raise ArgumentError("A phone number has digits.", hint="Write it like +33184880000.")
+    return digits.removeprefix("00")
+
+
+def numbers_in(data: Any) -> dict[str, bool]:
+    """The phone numbers in an event, digits only, and whether they are outside the company."""
+    found: dict[str, bool] = {}
+    for number, outside in _numbers(data, outside=False):
+        found[number] = found.get(number, False) or outside
+    return found
+
+
+def _numbers(value: Any, *, outside: bool, depth: int = 0) -> Iterator[tuple[str, bool]]:
+    if depth > 12:
+        return
+    if isinstance(value, list):
+        for item in cast("list[Any]", value):
+            yield from _numbers(item, outside=outside, depth=depth + 1)
+    elif isinstance(value, Mapping):
+        for key, part in cast("Mapping[str, Any]", value).items():
+            if key in _OWN_NUMBER_KEYS:
+                for number, _ in _numbers(part, outside=True, depth=depth + 1):
+                    yield number, False
+            elif isinstance(part, str) and key == "value":
+                yield from _numbers(part, outside=outside, depth=depth + 1)
+            else:
+                theirs = key in _NUMBER_KEYS or key == "phone_numbers"
+                yield from _numbers(part, outside=theirs, depth=depth + 1)
+    elif outside and isinstance(value, str) and _PHONE.fullmatch(value.strip()):
+        yield dialled(value), True
+
+
+def subject(kind: str, resource: str, data: Mapping[str, Any]) -> dict[str, int | None]:
+    """The ids an event is about: call_id, user_id, number_id, contact_id."""
+    family = kind.partition(".")[0]
+    ids: dict[str, int | None] = {}
+    for name in ("call", "user", "number", "contact"):
+        inner: Any = data.get(name)
+        own = data.get("id") if name in (resource, family) else None
+        nested: Any = cast("Json", inner).get("id") if isinstance(inner, Mapping) else None
+        ids[f"{name}_id"] = next(
+            filter(None, map(_id, (own, data.get(f"{name}_id"), nested))), None
+        )
+    if ids["call_id"] is None:
+        ids["call_id"] = _id(data.get("last_call_id"))
+    return ids
+
+
+def _id(value: Any) -> int | None:
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19:
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return value if 0 < value < 2**63 else None
