@@ -214,14 +214,9 @@ def clients_of(settings: Settings) -> Callable[[], httpx2.AsyncClient]:
     """Makes the client of one token request: by the owner's proxy and certificates, if any."""
 
     def client() -> httpx2.AsyncClient:
-        import ssl
+        from .ground.clients import Clients
 
-        from .ground import clients
-
-        verify: ssl.SSLContext | bool = True
-        if settings.ca_bundle is not None:
-            verify = ssl.create_default_context(cafile=str(settings.ca_bundle))
-        return clients.client(verify=verify, proxy=settings.proxy)
+        return Clients(settings.proxy, settings.ca_bundle).client()
 
     return client
 

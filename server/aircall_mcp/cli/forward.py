@@ -16,6 +16,11 @@ from .events import mailroom_of_a_person
 from .options import as_json, print_json
 from .vault import create_if_missing, vault_of
 
+DIRECT = (
+    "Deliveries do not go by the proxy: the address that was looked up and found to be public is"
+    " the one that is connected to, and a proxy would look it up anew."
+)
+
 
 @click.group("forward")
 def group() -> None:
@@ -81,15 +86,19 @@ def status(retry: bool, as_json: bool) -> None:
     rules = mailroom_of_a_person().rules
     again = rules.try_again() if retry else 0
     found, lost = rules.status(), rules.undelivered()
+    note = DIRECT if settings_from().proxy and found else ""
     if as_json:
         print_json(
             {
                 "rules": [asdict(rule) for rule in found],
                 "undelivered": [asdict(one) for one in lost],
                 "put_back": again,
+                **({"note": note} if note else {}),
             }
         )
     else:
+        if note:
+            click.echo(note, err=True)
         for rule in found:
             fault = f"  last fault: {rule.fault}" if rule.fault else ""
             click.echo(

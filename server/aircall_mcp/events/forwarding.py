@@ -28,8 +28,8 @@ import httpx2
 
 from ..accounts.accounts import Shelf
 from ..errors import AircallMCPError, ArgumentError, CredentialError
-from ..ground import clients
 from ..ground.addresses import is_public
+from ..ground.clients import Clients
 from ..ground.nearest import nearest
 from ..ground.secrets import LOOPBACK, Secret, inside, reveal
 from ..ground.times import iso
@@ -346,8 +346,8 @@ class Forwarder:
     """Delivers what the rules queue, while `run` runs.
 
     `vault` opens the addresses; `learn` hears of each, so that it is masked by value, too;
-    `resolve` finds the IP addresses of a host; `transport` stands in for the network. Only the
-    holder of `latch` delivers.
+    `resolve` finds the IP addresses of a host; `clients` has the certificates to trust, and its
+    proxy is not used; `transport` stands in for the network. Only the holder of `latch` delivers.
     """
 
     def __init__(
@@ -362,6 +362,7 @@ class Forwarder:
         random: Callable[[], float] = chance.random,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
         resolve: Callable[[str, int], Awaitable[Sequence[str]]] | None = None,
+        clients: Clients | None = None,
         transport: httpx2.AsyncBaseTransport | None = None,
         patience: float = PATIENCE,
         first_wait: float = 1.0,
@@ -376,6 +377,7 @@ class Forwarder:
         self._random = random
         self._pause = pause
         self._resolve = resolve or resolved
+        self._factory = clients or Clients()
         self._transport = transport
         self._patience = patience
         self._first_wait = first_wait
@@ -501,8 +503,11 @@ class Forwarder:
     def _client_of(self, destination: Destination) -> httpx2.AsyncClient:
         """One client for each: a connection that was verified for one host serves no other."""
         if destination.name not in self._clients:
-            self._clients[destination.name] = clients.client(
-                transport=self._transport, timeout=httpx2.Timeout(self._patience, connect=5)
+            # Direct: the address that was found to be public is the one that is connected to.
+            self._clients[destination.name] = self._factory.client(
+                direct=True,
+                transport=self._transport,
+                timeout=httpx2.Timeout(self._patience, connect=5),
             )
         return self._clients[destination.name]
 

@@ -150,11 +150,18 @@ class Mailroom:
         return Receiver(self.events, retention=self.retention)
 
     def forwarder(self) -> Forwarder:
+        from ..ground.clients import Clients
         from ..storage.lock import Lock
         from .forwarding import Forwarder
 
-        latch = Lock(self._home / "forwarding.lock")
-        return Forwarder(self.rules, self.events, self.vault, learn=self._learn, latch=latch)
+        return Forwarder(
+            self.rules,
+            self.events,
+            self.vault,
+            learn=self._learn,
+            latch=Lock(self._home / "forwarding.lock"),
+            clients=Clients(self._settings.proxy, self._settings.ca_bundle),
+        )
 
     def subscriptions(self, account: str | None = None) -> Subscriptions:
         """The webhooks of `account`, or all there are."""

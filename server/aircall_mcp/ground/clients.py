@@ -15,7 +15,9 @@ import ssl
 import zlib
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
+from dataclasses import dataclass
 from http.cookiejar import Cookie, CookieJar
+from pathlib import Path
 from typing import Any, cast
 
 import httpx2
@@ -82,6 +84,41 @@ def client(
             **(headers or {}),
         },
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """Makes clients as the owner wants them: by `proxy`, if there is one, and where there is a
+    `ca_bundle` (a PEM file) trusting its authorities instead of the system's.
+
+    Not by the proxy goes what has found out itself which address it connects to (`direct`): a proxy
+    that is told a name looks it up anew, maybe to another address than the one that was checked,
+    and one that is told the address can allow nothing by its name.
+    """
+
+    proxy: str | None = None
+    ca_bundle: Path | None = None
+
+    def trusted(self) -> ssl.SSLContext | bool:
+        """What certificates are checked against. Reads the file, which takes a while."""
+        if self.ca_bundle is None:
+            return True
+        return ssl.create_default_context(cafile=str(self.ca_bundle))
+
+    def client(
+        self,
+        *,
+        direct: bool = False,
+        transport: httpx2.AsyncBaseTransport | None = None,
+        timeout: httpx2.Timeout | float | None = None,
+    ) -> httpx2.AsyncClient:
+        """One of them; `transport` and `timeout` as of `client`. Whoever asks for it closes it."""
+        return client(
+            transport=transport,
+            verify=self.trusted() if transport is None else True,
+            proxy=None if direct else self.proxy,
+            timeout=timeout,
+        )
 
 
 async def content(response: httpx2.Response, largest: int, aside: Aside | None = None) -> bytes:
