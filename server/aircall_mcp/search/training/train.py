@@ -1,4 +1,4 @@
-"""From the sentences in `tool_specs/` to the model: `python -m aircall_mcp.search.train`.
+"""From the sentences in `tool_specs/` to the model: `python -m aircall_mcp.search.training.train`.
 
 A development step; it alone needs numpy, scipy and scikit-learn. The model is a logistic regression
 from features to intents. It is learned once from all voices, for use, and once without each of a

@@ -1,4 +1,4 @@
-"""How good the search is on voices it has never heard: `python -m aircall_mcp.search.trial`.
+"""How good the search is on voices never heard: `python -m aircall_mcp.search.training.trial`.
 
 The voices are held out in groups: a model that learned from none of a group's sentences, and whose
 threshold was fitted without them, is searched with all of them through the same `Index` that users

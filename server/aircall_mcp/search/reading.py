@@ -1,0 +1,110 @@
+"""A text as the model reads it: its words, mended, their features and what those say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ..ground.operation import Operation
+from .lexical import RAREST, Lexical
+from .model import REFUSED, Model
+from .repair import mended
+from .words import features_of, words_of
+
+LEXICAL_TRUST = 0.85
+"""What full agreement in words is worth for an operation the model never learned."""
+
+LEAST_SHARE = 0.4
+"""Agreement in words below which it is chance: "call" is in the words of everything here."""
+
+RARE = 12.5
+"""Rarity from which a word may be a slip that somebody has made before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A text as the model reads it, slips mended in `words` but not in `spoken`: `rows` of the
+    model by feature, `at` the word of a feature, `marks` and `chances` of the intents, `learned`
+    and `unlearned` scores of the operations by id, and the log-odds of `several` needs."""
+
+    words: Sequence[str]
+    spoken: Sequence[str]
+    at: Mapping[str, int]
+    rows: Mapping[str, int]
+    marks: Sequence[float]
+    chances: Sequence[float]
+    learned: Mapping[str, float]
+    unlearned: Mapping[str, float]
+    several: float
+
+    def scores(self) -> dict[str, float]:
+        """How probably each operation is meant, if Aircall can do it at all."""
+        total = sum(self.learned.values()) or 1.0
+        return {name: score / total for name, score in self.learned.items()} | {**self.unlearned}
+
+    def possible(self) -> float:
+        """How probably it can."""
+        return max(sum(self.learned.values()), max(self.unlearned.values(), default=0.0))
+
+    def best(self) -> float:
+        """How probably the best operation is meant."""
+        return max((*self.learned.values(), *self.unlearned.values()), default=0.0)
+
+
+class Reader:
+    """Reads texts with `model`, for the operations in `found`, which a sentence may find.
+
+    `places` are the columns of those the model learned, by id; `refused` those of what Aircall
+    cannot do, by name.
+    """
+
+    def __init__(self, model: Model, found: Iterable[Operation]) -> None:
+        self.model = model
+        ranked = {o.id: o for o in found}
+        self.places = {
+            intent: place for place, intent in enumerate(model.intents) if intent in ranked
+        }
+        self.refused = {
+            intent.removeprefix(REFUSED): place
+            for place, intent in enumerate(model.intents)
+            if intent.startswith(REFUSED)
+        }
+        unlearned = (o for o in ranked.values() if o.id not in self.places)
+        self._lexical = Lexical(unlearned, model.lexicon, self._rarity)
+
+    def read(self, text: str, *, mend: bool = True) -> Reading:
+        """`text` as the model reads it, slips mended where `mend` says so."""
+        model, spoken = self.model, words_of(text)
+        words = mended(spoken, self._known, self._commonness) if mend else spoken
+        at = features_of(words, model.lexicon)
+        rows = model.rows_of(at)
+        marks, several = model.scores(rows.values())
+        chances = model.probabilities(marks)
+        learned = {name: chances[place] for name, place in self.places.items()}
+        unlearned = {
+            name: LEXICAL_TRUST * share**2 if share >= LEAST_SHARE else 0.0
+            for name, share in self._lexical.rank(words).items()
+        }
+        return Reading(words, spoken, at, rows, marks, chances, learned, unlearned, several)
+
+    def _known(self, word: str) -> bool:
+        rarity = self.model.rarity(f"w:{word}")
+        return (
+            (rarity is not None and rarity < RARE)
+            or self._lexical.knows(word)
+            or bool(self.model.lexicon.of_word(word))
+        )
+
+    def _commonness(self, word: str) -> float:
+        rarity = self.model.rarity(f"w:{word}")
+        used = 0.0 if rarity is None else 1 / (1 + rarity)
+        return used + (word in self.model.lexicon.whole)
+
+    def _rarity(self, word: str) -> float:
+        rarity = self.model.rarity(f"w:{word}")
+        return RAREST if rarity is None else rarity
+
+
+def best(scores: Mapping[str, float]) -> list[str]:
+    """The names, the highest score first."""
+    return sorted(scores, key=lambda name: -scores[name])
