@@ -333,4 +333,4 @@ def test_there_is_one_place_where_clients_are_made() -> None:
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(node, ast.Call) and ast.unparse(node.func) in MAKERS
     }
-    assert makes == {"clients.py"}
+    assert makes == {"ground/clients.py"}
