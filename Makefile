@@ -73,7 +73,7 @@ conformance: $(VENV)/dev ## MCP Inspector and the official conformance suite
 	PATH="$(NODE_BIN):$$PATH" $(BIN)/python tests/conformance/run.py
 
 chaos: $(VENV)/dev ## the long chaos and soak runs
-	$(BIN)/python -m pytest tests/chaos tests/vault/test_vault.py --chaos=full -rP -o timeout=3000
+	$(BIN)/python -m pytest tests/chaos tests/vault --chaos=full -rP -o timeout=3000
 
 bench: $(VENV)/dev ## ratios to a floor measured in the same run
 	$(BIN)/python benchmarks/run.py

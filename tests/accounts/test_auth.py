@@ -26,7 +26,7 @@ from aircall_mcp.storage.lock import Lock, latches
 from aircall_mcp.storage.private_files import Modes
 from aircall_mcp.storage.sqlite import Database
 from aircall_mcp.vault import KeyFileHolder, Vault
-from aircall_mcp.vault.vault import MIGRATIONS
+from aircall_mcp.vault.records import MIGRATIONS
 
 from ..canaries import CANARIES
 from ..house import Clock, sandbox_with

@@ -43,6 +43,13 @@ class Transaction(Protocol):
         """Bytes that the content takes, without room that deleted content left."""
         ...
 
+    def version(self) -> int:
+        """Changes when another connection has committed; our own commits leave it as it is.
+
+        Ask it after the first statement of a transaction: only then is the view fixed.
+        """
+        ...
+
 
 class Store(Protocol):
     """One database, opened at the first use; every failure of it is a `StoreError`.
@@ -61,7 +68,9 @@ class Store(Protocol):
         ...
 
     def stamp(self) -> tuple[int, ...] | None:
-        """Changes whenever another process commits, "vault" only; None where there is nothing."""
+        """Changes whenever the content is written, by whatever program, "vault" only; two writes in
+        one tick of the system's clock may look like one. None where there is nothing.
+        """
         ...
 
     def read(self, work: Callable[[Transaction], T]) -> T:

@@ -1,10 +1,16 @@
 """Credentials at rest: an encrypted SQLite file, its key elsewhere, and an anchor against the past.
 
-envelope   a key, and what it does to a record
+place      the vault of one directory, put together
+vault      records in and out, the change of its key, examination
+rotation   one change of the key
+verified   what was verified, kept in memory
+records    the tables
+manifest   what the head vouches for
 keys       where a key lives: keyring, key file, environment, passphrase
 anchor     the newest state that was ever stored, kept with the key
-vault      records in and out, rotation, examination
-place      the vault of one directory, put together
+mailbox    what anybody can seal for the vault
+refusals   what it says no with
+envelope   a key, and what it does to a record
 """
 
 from .keys import (

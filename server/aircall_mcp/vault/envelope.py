@@ -72,10 +72,18 @@ class Key:
 
     def vouch(self, *parts: Any) -> str:
         """A MAC over `parts` (JSON), in hex."""
-        return hmac.digest(self._vouch, canonical(parts), hashlib.sha256).hex()
+        return self.mac(canonical(parts))
 
     def vouched(self, mac: str, *parts: Any) -> bool:
-        return hmac.compare_digest(self.vouch(*parts).encode(), mac.encode())
+        return self.matches(mac, canonical(parts))
+
+    def mac(self, text: bytes) -> str:
+        """HMAC-SHA256 over `text`, in hex."""
+        return hmac.digest(self._vouch, text, hashlib.sha256).hex()
+
+    def matches(self, mac: str, text: bytes) -> bool:
+        """Whether `mac` is that of `text`, in constant time; `mac` may be anything."""
+        return hmac.compare_digest(self.mac(text).encode(), mac.encode())
 
     def seal(self, plain: bytes, place: bytes, random: Random) -> str:
         """`plain`, readable only with this key and only as the record of `place`."""

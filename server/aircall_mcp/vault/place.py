@@ -19,7 +19,8 @@ from .keys import (
     Kind,
     PassphraseHolder,
 )
-from .vault import MIGRATIONS, Vault
+from .records import MIGRATIONS
+from .vault import Vault
 
 HOLDERS: tuple[Kind, ...] = get_args(Kind)
 FROM_KEY_FILE = "AIRCALL_MCP_VAULT_KEY_FILE"

@@ -67,13 +67,14 @@ class Database:
     def exists(self) -> bool:
         return os.path.lexists(self.path)
 
-    def stamp(self) -> tuple[int, int, int] | None:
+    def stamp(self) -> tuple[int, ...] | None:
         # With a rollback journal each commit writes the file; a WAL file hides it.
         try:
             found = self.path.lstat()
         except OSError:
             return None
-        return found.st_ino, found.st_size, found.st_mtime_ns
+        # The last of these, too: anybody who may write the file can set the other times back.
+        return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
     def read(self, work: Callable[[Transaction], T]) -> T:
         return self._transact("BEGIN", work)

@@ -31,3 +31,6 @@ class Statements:
             for name in ("page_count", "freelist_count", "page_size")
         )
         return (pages - free) * size
+
+    def version(self) -> int:
+        return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
