@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 import httpx2
 
 from aircall_mcp.accounts.accounts import Memory
-from aircall_mcp.events import forwarding
 from aircall_mcp.events.forwarding import Forwarder, Rules
+from aircall_mcp.events.forwarding import rules as forwarding
 from aircall_mcp.events.log import EventLog
 from aircall_mcp.ground.secrets import Secret
 from aircall_mcp.storage.sqlite import Database

@@ -12,7 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 from aircall_mcp.cli import group
-from aircall_mcp.events.forwarding import Forwarder, Rule
+from aircall_mcp.events.forwarding import Forwarder
+from aircall_mcp.events.forwarding.rules import Rule
 from aircall_mcp.ground.clients import Clients
 from aircall_mcp.ground.secrets import Secret
 from aircall_mcp.vault.mailbox import mailbox_of

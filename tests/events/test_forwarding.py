@@ -12,9 +12,10 @@ import pytest
 
 from aircall_mcp.app import open_house
 from aircall_mcp.errors import ArgumentError
-from aircall_mcp.events import forwarding
 from aircall_mcp.events.event import Event
-from aircall_mcp.events.forwarding import GIVEN_UP, Forwarder, signature, told
+from aircall_mcp.events.forwarding.deliver import GIVEN_UP, Forwarder
+from aircall_mcp.events.forwarding.destinations import resolved
+from aircall_mcp.events.forwarding.wording import line, signature
 from aircall_mcp.events.receiver import webhook_for
 from aircall_mcp.ground.config import settings_from
 from aircall_mcp.ground.secrets import MASK, Scrubber, Secret, inside
@@ -367,7 +368,7 @@ async def test_an_address_that_cannot_be_used_is_a_dead_letter_and_no_matter_to_
     post.vault.write("to https:odd", "destination", {"url": Secret(url), "key": key})
 
     async def resolve(host: str, port: int) -> Sequence[str]:
-        return await forwarding.resolved(host, port) if ".." in host else ["8.8.8.8"]
+        return await resolved(host, port) if ".." in host else ["8.8.8.8"]
 
     post.forwarder = Forwarder(
         post.rules, post.log, post.vault, clock=post.clock, resolve=resolve,
@@ -453,4 +454,4 @@ async def test_only_one_process_passes_on_at_a_time(home: Path) -> None:
 
 def test_an_event_is_told_whatever_it_holds() -> None:
     odd = Event(1, "w", "moon.landed", 0.0, THURSDAY, None, {"contact": 5, "body": ["x"]})
-    assert told(odd) == "*moon.landed* 2026-11-19T10:00:00Z"
+    assert line(odd) == "*moon.landed* 2026-11-19T10:00:00Z"

@@ -12,7 +12,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from aircall_mcp.events.forwarding import Forwarder, signature
+from aircall_mcp.events.forwarding import Forwarder
+from aircall_mcp.events.forwarding.wording import signature
 from aircall_mcp.ground.secrets import Scrubber, Secret
 from aircall_mcp.storage.lock import Lock
 

@@ -12,9 +12,9 @@ from aircall_mcp.accounts.accounts import Account, Accounts, ApiKey, Memory
 from aircall_mcp.app import open_house
 from aircall_mcp.desk import Desk, Performer
 from aircall_mcp.errors import ToolError
-from aircall_mcp.events import forwarding
 from aircall_mcp.events.event import Arrival
 from aircall_mcp.events.forwarding import Rules
+from aircall_mcp.events.forwarding import rules as forwarding
 from aircall_mcp.events.log import EventLog
 from aircall_mcp.events.receiver import webhook_for
 from aircall_mcp.events.tables import MIGRATIONS

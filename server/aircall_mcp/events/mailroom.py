@@ -115,7 +115,7 @@ class Mailroom:
     @cached_property
     def rules(self) -> Rules:
         from ..storage.sqlite import Database
-        from .forwarding import MIGRATIONS, Rules
+        from .forwarding.rules import MIGRATIONS, Rules
 
         store = Database(self._home / "forwarding.db", MIGRATIONS, durability="vault")
         return self._opened.enter_context(closing(Rules(store, self.events)))

@@ -21,7 +21,7 @@ from ..ground.weight import LIGHT
 from ..offer.shape import bounded, shape
 from .coverage import Coverage
 from .event import Event, matches
-from .forwarding import Rules
+from .forwarding.rules import Rules
 from .log import EventLog
 from .numbers import dialled, numbers_in, subject
 from .query import Query

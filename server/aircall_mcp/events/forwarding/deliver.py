@@ -1,0 +1,227 @@
+"""Deliver events at least once, those of one call in their order.
+
+What fails is tried again, ever more rarely; what cannot be delivered is listed and kept. One
+process passes on at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random as chance
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar, cast
+from urllib.parse import urlsplit
+
+import httpx2
+
+from ...accounts.accounts import Shelf
+from ...errors import AircallMCPError, CredentialError
+from ...ground.clients import Clients
+from ...ground.secrets import Secret
+from ...storage.lock import Alone, Latch
+from ..event import Event
+from ..log import EventLog
+from .destinations import Destination, Resolve, address_of, resolved, revealed
+from .rules import FIELD, Rules
+from .wording import written
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+PATIENCE = 10.0
+"""Seconds that one delivery may take."""
+SLOWEST = 300.0
+"""Seconds between two tries, at most."""
+GIVEN_UP = 24 * 3600.0
+"""Seconds after which what still fails is listed as undeliverable."""
+AT_ONCE = 8
+_HOPELESS = frozenset({400, 401, 403, 404, 405, 406, 410, 411, 413, 414, 415, 422, 431})
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a delivery ended. `after` is in seconds, None where trying again is no use."""
+
+    sent: bool
+    fault: str = ""
+    after: float | None = 0.0
+
+
+class Forwarder:
+    """Delivers what the rules queue, while `run` runs.
+
+    `vault` opens the addresses; `learn` hears of each, so that it is masked by value, too;
+    `resolve` finds the IP addresses of a host; `clients` has the certificates to trust, and its
+    proxy is not used; `transport` stands in for the network. Only the holder of `latch` delivers.
+    """
+
+    def __init__(
+        self,
+        rules: Rules,
+        events: EventLog,
+        vault: Shelf,
+        *,
+        learn: Callable[[Secret], None] = lambda _: None,
+        latch: Latch | None = None,
+        clock: Callable[[], float] = time.time,
+        random: Callable[[], float] = chance.random,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        resolve: Resolve = resolved,
+        clients: Clients | None = None,
+        transport: httpx2.AsyncBaseTransport | None = None,
+        patience: float = PATIENCE,
+        first_wait: float = 1.0,
+        slowest: float = SLOWEST,
+    ) -> None:
+        self._rules = rules
+        self._events = events
+        self._vault = vault
+        self._learn = learn
+        self._latch = latch or Alone()
+        self._clock = clock
+        self._random = random
+        self._pause = pause
+        self._resolve = resolve
+        self._factory = clients or Clients()
+        self._transport = transport
+        self._patience = patience
+        self._first_wait = first_wait
+        self._slowest = slowest
+        self._clients: dict[str, httpx2.AsyncClient] = {}
+        self._resting: dict[str, float] = {}
+
+    async def run(self, *, poll: float = 0.1) -> None:
+        """Deliver until cancelled."""
+        try:
+            while True:
+                try:
+                    if self._latch.take():
+                        try:
+                            await self._serve(poll)
+                        finally:
+                            self._latch.release()
+                except AircallMCPError as error:
+                    log.warning("passing on: %s", error.message)
+                except Exception as error:
+                    log.error("passing on: %s", type(error).__name__)  # noqa: TRY400 - a traceback would hold addresses
+                await self._pause(5.0)
+        finally:
+            await self.aclose()
+
+    async def aclose(self) -> None:
+        for client in self._clients.values():
+            await client.aclose()
+        self._clients.clear()
+
+    async def _serve(self, poll: float) -> None:
+        while True:
+            if not await self.step():
+                await self._pause(poll)
+
+    async def step(self) -> int:
+        """Queue what is new and try what is due, once; how much of either there was."""
+        moved = await self._events.aside(self._rules.gather)
+        known = await self._events.aside(self._rules.destinations)
+        return moved + sum(await _all_of(map(self._deliver_to, known)))
+
+    async def _deliver_to(self, destination: Destination) -> int:
+        """The first of each lane, side by side; only one of them while it does not answer."""
+        until = self._resting.get(destination.name)
+        if until is not None and self._clock() < until:
+            return 0
+        many = AT_ONCE if until is None else 1
+        due = await self._events.aside(lambda: self._rules.due(destination.name, many))
+        await _all_of(self._deliver(destination, *one) for one in due)
+        return len(due)
+
+    async def _deliver(
+        self, destination: Destination, rule: int, sequence: int, attempts: int, since: float
+    ) -> None:
+        event = await self._events.aside(lambda: self._events.get(sequence))
+        if event is None:  # erased, or too old
+            await self._events.aside(lambda: self._rules.close_delivery(rule, sequence, sent=False))
+            return
+        outcome = await self._post(destination, event, f"{rule}-{sequence}")
+        if outcome.sent:
+            self._resting.pop(destination.name, None)
+            await self._events.aside(lambda: self._rules.close_delivery(rule, sequence, sent=True))
+            return
+        until = None
+        if outcome.after is not None and self._clock() - since < GIVEN_UP:
+            until = self._clock() + max(outcome.after, self._wait(attempts))
+            self._resting[destination.name] = until
+        await self._events.aside(
+            lambda: self._rules.put_off(rule, sequence, outcome.fault, until=until)
+        )
+
+    def _wait(self, attempts: int) -> float:
+        longest = min(self._slowest, self._first_wait * 2 ** min(attempts, 20))
+        return longest * (0.5 + self._random() / 2)
+
+    async def _post(self, destination: Destination, event: Event, delivery: str) -> Outcome:
+        record = await self._vault.aside(lambda: self._vault.read(f"to {destination.name}", FIELD))
+        if record is None:
+            return Outcome(False, "its address is not in the vault", None)
+        for secret in record.value.values():
+            self._learn(secret)
+        try:
+            url = revealed(record.value["url"], destination)
+            address = await address_of(url, destination, self._resolve)
+            key = record.value["key"]
+            body, headers = written(destination, event, delivery, key, self._clock())
+            request = self._client_of(destination).build_request(
+                "POST",
+                httpx2.URL(url).copy_with(host=address),
+                content=body,
+                headers={**headers, "Host": urlsplit(url).netloc.rpartition("@")[2]},
+                extensions={"sni_hostname": destination.host},
+            )
+        except CredentialError as error:
+            return Outcome(False, error.message, None)
+        except OSError as error:
+            return Outcome(False, f"no such host ({type(error).__name__})")
+        except (ValueError, httpx2.InvalidURL):  # a host that no IDNA can write is a ValueError
+            return Outcome(False, "its address cannot be used", None)
+        try:
+            async with asyncio.timeout(self._patience):
+                response = await self._client_of(destination).send(request, stream=True)
+                await response.aclose()
+        except (httpx2.HTTPError, OSError, TimeoutError) as error:
+            return Outcome(False, f"no answer ({type(error).__name__})")
+        return _outcome(response.status_code, response.headers)
+
+    def _client_of(self, destination: Destination) -> httpx2.AsyncClient:
+        """One client for each: a connection that was verified for one host serves no other."""
+        if destination.name not in self._clients:
+            # Direct: the address that was found to be public is the one that is connected to.
+            self._clients[destination.name] = self._factory.client(
+                direct=True,
+                transport=self._transport,
+                timeout=httpx2.Timeout(self._patience, connect=5),
+            )
+        return self._clients[destination.name]
+
+
+async def _all_of(work: Iterable[Awaitable[T]]) -> list[T]:
+    """All of it to its end, whatever becomes of the rest; then the first fault there was."""
+    ends = await asyncio.gather(*work, return_exceptions=True)
+    for end in ends:
+        if isinstance(end, BaseException):
+            raise end
+    return cast("list[T]", ends)
+
+
+def _outcome(status: int, headers: Mapping[str, str]) -> Outcome:
+    if 200 <= status < 300:
+        return Outcome(True)
+    if status in _HOPELESS or 300 <= status < 400:
+        return Outcome(False, f"refused with {status}", None)
+    try:
+        after = min(max(float(headers.get("retry-after", "0")), 0.0), 3600.0)
+    except ValueError:
+        after = 0.0
+    return Outcome(False, f"answered {status}", after if after == after else 0.0)
