@@ -381,7 +381,8 @@ async def test_what_arrives_at_aircall_after_its_maker_died_is_deleted_too(town:
     [one] = town.standing()
     late = town.sandbox.world.webhooks["late"] = type(one)(
         uuid="5b1f7c52-90ad-4c1e-8e6a-5d2c9f04b7a1", id=9, name="aircall-mcp", token="t",
-        url=f"{URL}/webhooks/aircall/late", events=one.events, created=one.created, door=one.door,
+        url=f"{URL}/webhooks/aircall/late", events=one.events, created=one.created,
+        scheme=one.scheme,
     )  # fmt: skip
     del town.sandbox.world.webhooks["late"]
     town.sandbox.world.webhooks[late.uuid] = late

@@ -13,7 +13,7 @@ import pytest
 
 from aircall_mcp.errors import SpecError
 from aircall_mcp.sandbox import Sandbox
-from aircall_mcp.sandbox.world import Export
+from aircall_mcp.sandbox.entities import Export
 from aircall_mcp.spec import document
 
 from .office import Office

@@ -2,6 +2,7 @@
 
 from .app import Arrival, Sandbox
 from .contract import Contract
-from .world import Pace, World
+from .entities import Pace
+from .world import World
 
 __all__ = ["Arrival", "Contract", "Pace", "Sandbox", "World"]

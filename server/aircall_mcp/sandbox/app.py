@@ -28,9 +28,10 @@ from . import (
 from .contract import Contract, Route, check_content_type
 from .dataset import Size, fill
 from .edge import Keys, Window, admitted
+from .entities import Pace
 from .oauth import Lifetimes, OAuth
-from .wire import PERFORMED, Answer, Door, Performed, Refusal, Request, refused, turned_away
-from .world import Pace, World, seeded
+from .wire import PERFORMED, Answer, Performed, Refusal, Request, Scheme, refused, turned_away
+from .world import World, seeded
 
 _AREAS = (calls, contacts, insights, messages, numbers, outreach, people, reports, tags, webhooks)
 
@@ -177,11 +178,11 @@ class Sandbox:
         try:
             if not whole:
                 raise turned_away(413, "Request Too Long")
-            route, values, door, extra = self._admit(method, path, headers, now)
+            route, values, scheme, extra = self._admit(method, path, headers, now)
             if fault.startswith("http-") and self._chance.random() < 0.5:
                 raise _failure(fault)
             performed = True
-            answer = self._perform(route, values, door, path, query, headers, body, now)
+            answer = self._perform(route, values, scheme, path, query, headers, body, now)
             if fault.startswith("http-"):
                 raise _failure(fault)
         except Refusal as refusal:
@@ -210,8 +211,8 @@ class Sandbox:
 
     def _admit(
         self, method: str, path: str, headers: Mapping[str, str], now: float
-    ) -> tuple[Route, dict[str, str], Door, dict[str, str]]:
-        """Past the edge: the route with its path values, the door, the rate headers."""
+    ) -> tuple[Route, dict[str, str], Scheme, dict[str, str]]:
+        """Past the edge: the route with its path values, the scheme, the rate headers."""
         if (method, path) == ("GET", "/oauth/authorize"):
             return _AUTHORIZE, {}, "oauth", {}
         found = self._contract.find(method, path)
@@ -220,16 +221,16 @@ class Sandbox:
         route, values = found
         if self._performed[route.operation].unsigned:
             return route, values, "oauth", {}
-        door = admitted(
+        scheme = admitted(
             headers.get("authorization"), self._keys, lambda token: self.oauth.accepts(token, now)
         )
-        return route, values, door, self._window.arrive(now)
+        return route, values, scheme, self._window.arrive(now)
 
     def _perform(
         self,
         route: Route,
         values: dict[str, str],
-        door: Door,
+        scheme: Scheme,
         path: str,
         query: str,
         headers: Mapping[str, str],
@@ -249,7 +250,7 @@ class Sandbox:
         reads = route.method == "GET"
         body = {} if reads else self._contract.json(route, content, free=performed.raw)
         link = f"{self.world.base_url}{path}"
-        request = Request(now, door, link, typed_path, typed_query, asked, body)
+        request = Request(now, scheme, link, typed_path, typed_query, asked, body)
         return performed.deed(self.world, request)
 
 

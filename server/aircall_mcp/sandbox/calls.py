@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 
 from . import views
+from .entities import Call, Comment, Tagging, User
 from .paging import descending, page, window
 from .wire import Answer, Request, absent, bad, e164, performs, plain, refused
-from .world import HISTORY, Call, Comment, Tagging, User, World, dialled
+from .world import HISTORY, World, dialled
 
 _MOST_COMMENTS = 5
 _LARGEST_CARD = 10 * 1024

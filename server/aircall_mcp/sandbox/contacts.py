@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 from . import views
+from .entities import Contact, Detail
 from .paging import page, within
 from .wire import EMAIL, Answer, Request, absent, bad, performs
-from .world import Contact, Detail, World, dialled
+from .world import World, dialled
 
 _MOST = 20
 _SCALARS = ("first_name", "last_name", "company_name", "information")

@@ -11,9 +11,7 @@ from random import Random
 from typing import Literal, TypeAlias
 
 from . import company
-from .insights import chosen
-from .views import spaced
-from .world import (
+from .entities import (
     Call,
     Campaign,
     Comment,
@@ -33,9 +31,10 @@ from .world import (
     VoiceAgent,
     Webhook,
     WhatsAppTemplate,
-    World,
-    seeded,
 )
+from .insights import chosen
+from .views import spaced
+from .world import World, seeded
 
 Size: TypeAlias = Literal["small", "empty", "large"]
 

@@ -16,33 +16,26 @@ import json
 import re
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 from urllib.parse import urlsplit
 
 import httpx2
 
 from ..ground import clients
-from . import views
+from . import payloads, views
 from .app import Arrival, Receive, Sandbox, Scope, Send
+from .entities import Call, Configuration, Message, Number, Webhook
+from .outbox import Outbox
 from .wire import PERFORMED, Json, Refusal, Request
-from .world import Call, Configuration, Message, Number, Webhook, World, seeded
+from .world import World, seeded
 
 LOOK = 0.02
 """Seconds between two looks at the world."""
 LONGEST_CALL = 4 * 3600
-REPEATS_FOR = 12 * 3600.0
-"""Seconds for which what failed is repeated."""
-SLOWEST = 600.0
-_INSIGHTS = {
-    "transcription.created": "get_call_transcription",
-    "summary.created": "get_call_summary",
-    "topics.created": "get_call_topics",
-    "sentiment.created": "get_call_sentiments",
-    "action_item.created": "get_call_action_items",
-}
 _CALL_DEEDS = {
     "add_call_comment": "call.commented",
     "add_call_tags": "call.tagged",
@@ -104,14 +97,14 @@ class Deliveries:
         self._earlier = {
             call.id for call in self.world.calls_since(self._since - LONGEST_CALL, self._since)
         }
-        self._told: set[tuple[int | str, str]] = set()
+        self._seen: set[tuple[int | str, str]] = set()
         # What the invented company has set up leads to invented places.
         self._invented = set(self.world.webhooks) | {
             configuration.callback_url
             for number in self.world.numbers.values()
             for configuration in number.configurations.values()
         }
-        self._lines: dict[str, _Line] = {}
+        self._outboxes: dict[str, Outbox] = {}
         self._client: httpx2.AsyncClient | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -151,24 +144,7 @@ class Deliveries:
 
     def text(self, number: Number, digits: str, body: str) -> None:
         """Somebody texts one of the company's numbers."""
-        now, world = self._clock(), self.world
-        known = world.contacts_at(digits)
-        identity = f"SM{world.random.getrandbits(128):032x}"
-        data: Json = {
-            "id": identity,
-            "status": "received",
-            "direct_link": f"{world.base_url}/v1/numbers/{number.id}/messages/{identity}",
-            "direction": "inbound",
-            "created_at": int(now * 1000),
-            "sent_at": int(now * 1000),
-            "updated_at": int(now * 1000),
-            "body": body,
-            "media_url": [],
-            "raw_digits": digits,
-            "channel": None,
-            "number": views.number(world, number),
-            "contact": views.contact(world, known[0]) if known else None,
-        }
+        data = payloads.text(self.world, number, digits, body, self._clock())
         if "sms" in number.configurations:
             self._call_back(number.configurations["sms"], "message.received", data)
         else:
@@ -186,7 +162,7 @@ class Deliveries:
 
     async def settled(self) -> None:
         """Wait until nothing is on its way any more, repetitions included."""
-        while any(line.busy for line in self._lines.values()):  # noqa: ASYNC110 - many lines
+        while any(outbox.busy for outbox in self._outboxes.values()):  # noqa: ASYNC110 - many outboxes
             await asyncio.sleep(0.01)
 
     # what happens
@@ -198,10 +174,10 @@ class Deliveries:
 
     def _look(self, now: float) -> None:
         for call in self.world.calls_since(now - LONGEST_CALL, now):
-            for at, kind in _course(self.world, call):
+            for at, kind in payloads.course(self.world, call):
                 new = call.id not in self._earlier or at > self._since
-                if new and at <= now and (call.id, kind) not in self._told:
-                    self._told.add((call.id, kind))
+                if new and at <= now and (call.id, kind) not in self._seen:
+                    self._seen.add((call.id, kind))
                     self._tell_of_call(call, kind, now)
         for message in reversed(self.world.messages):
             if message.created <= self._since:
@@ -209,20 +185,20 @@ class Deliveries:
             self._tell_of_message(message, now)
 
     def _tell_of_call(self, call: Call, kind: str, now: float) -> None:
-        if kind not in _INSIGHTS:
-            self._tell(kind, "call", _call(self.world, call, now))
+        if kind not in payloads.INSIGHTS:
+            self._tell(kind, "call", payloads.call(self.world, call, now))
             return
         request = Request(now, "basic", "", {"id": call.id, "call_id": call.id}, {}, (), {})
         with suppress(Refusal, KeyError):
-            body = cast("Json", PERFORMED[_INSIGHTS[kind]].deed(self.world, request).body)
+            body = cast("Json", PERFORMED[payloads.INSIGHTS[kind]].deed(self.world, request).body)
             data = body if len(body) > 1 else next(iter(body.values()))
             self._tell(kind, "conversation_intelligence", data)
 
     def _tell_of_message(self, message: Message, now: float) -> None:
         status = message.status(now, self.world.pace)
-        if (message.id, status) in self._told:
+        if (message.id, status) in self._seen:
             return
-        self._told.add((message.id, status))
+        self._seen.add((message.id, status))
         shown = views.group_message if message.group else views.message
         data = shown(self.world, message, now)
         line = self.world.numbers[message.number]
@@ -240,7 +216,7 @@ class Deliveries:
         if scope["method"] != "DELETE" or not found:
             return None
         contact = self.world.contacts.get(int(found[1]))
-        return _contact(views.contact(self.world, contact)) if contact else None
+        return payloads.contact(views.contact(self.world, contact)) if contact else None
 
     def _after(self, arrival: Arrival, gone: Json | None, before: tuple[int, int]) -> None:
         """Tell what a request did."""
@@ -249,15 +225,19 @@ class Deliveries:
         found = re.search(r"/([0-9]{1,18})(?=/|$)", arrival.path)
         identity = int(found[1]) if found else 0
         if operation in _CALL_DEEDS and (call := self.world.call(identity)):
-            self._tell(_CALL_DEEDS[operation], "call", _call(self.world, call, now))
+            self._tell(_CALL_DEEDS[operation], "call", payloads.call(self.world, call, now))
         elif operation == "transfer_call" and (call := self.world.call(identity)):
             kind = "call.external_transferred" if call.external_to else "call.transferred"
-            self._tell(kind, "call", _call(self.world, call, now))
+            self._tell(kind, "call", payloads.call(self.world, call, now))
         elif operation == "create_contact" and len(self.world.contacts) > before[0]:
             newest = self.world.contacts[max(self.world.contacts)]
-            self._tell("contact.created", "contact", _contact(views.contact(self.world, newest)))
+            self._tell(
+                "contact.created", "contact", payloads.contact(views.contact(self.world, newest))
+            )
         elif operation in _CONTACT_DEEDS and (contact := self.world.contacts.get(identity)):
-            self._tell("contact.updated", "contact", _contact(views.contact(self.world, contact)))
+            self._tell(
+                "contact.updated", "contact", payloads.contact(views.contact(self.world, contact))
+            )
         elif operation == "delete_contact" and gone is not None:
             self._tell("contact.deleted", "contact", gone)
         elif operation.startswith("create_user") and len(self.world.users) > before[1]:
@@ -271,47 +251,51 @@ class Deliveries:
         for webhook in self.world.webhooks.values():
             wanted = event in webhook.events and webhook.active
             if wanted and webhook.uuid not in self._invented:
-                told = {
+                payload = {
                     "resource": resource,
                     "event": event,
                     "timestamp": int(self._clock()),
                     "token": webhook.token,
                     "data": data,
                 }
-                self._line_to(webhook.uuid, webhook).take(event, webhook.url, told)
+                self._outbox_to(webhook.uuid, webhook).take(event, webhook.url, payload)
 
     def _call_back(self, configuration: Configuration, event: str, data: Json) -> None:
         if configuration.callback_url in self._invented:
             return
-        told = {
+        payload = {
             "event_name": event,
             "timestamp": int(self._clock() * 1000),
             "token": configuration.token,
             "data": data,
         }
-        self._line_to(configuration.callback_url, None).take(
-            event, configuration.callback_url, told
+        self._outbox_to(configuration.callback_url, None).take(
+            event, configuration.callback_url, payload
         )
 
-    def _line_to(self, name: str, webhook: Webhook | None) -> _Line:
-        if name not in self._lines:
-            line = self._lines[name] = _Line(self, name, webhook)
-            self._spawn(line.run())
-        return self._lines[name]
+    def _outbox_to(self, name: str, webhook: Webhook | None) -> Outbox:
+        if name not in self._outboxes:
+            outbox = self._outboxes[name] = Outbox(
+                partial(self._post, name),
+                self._spawn,
+                self._drawn,
+                webhook,
+                first_wait=self._first_wait,
+                failures=self._failures,
+            )
+            self._spawn(outbox.run())
+        return self._outboxes[name]
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def later(self, work: Any) -> None:
-        self._spawn(work)
-
-    def drawn(self) -> tuple[bool, bool]:
+    def _drawn(self) -> tuple[bool, bool]:
         """Whether this one is sent twice, and whether it is overtaken."""
         return self._chance.random() < self._duplicates, self._chance.random() < self._disorder
 
-    async def post(self, name: str, event: str, url: str, told: Json, repetition: int) -> bool:
+    async def _post(self, name: str, event: str, url: str, payload: Json, repetition: int) -> bool:
         """One try; whether it was taken."""
         if self._route is not None:
             there = urlsplit(url)
@@ -322,18 +306,13 @@ class Deliveries:
         with suppress(httpx2.HTTPError, OSError, TimeoutError):
             async with asyncio.timeout(self._timeout):
                 response = await self._client.post(
-                    url, content=json.dumps(told), headers={"Content-Type": "application/json"}
+                    url, content=json.dumps(payload), headers={"Content-Type": "application/json"}
                 )
                 status = response.status_code
         self.log.append(Delivery(self._clock(), name, event, status, repetition))
         return status is not None and 200 <= status < 300
 
-    @property
-    def patience(self) -> tuple[float, int]:
-        """Seconds before the first repetition, and failures that disable."""
-        return self._first_wait, self._failures
-
-    # doors
+    # what comes in
 
     async def _live(self, receive: Receive, send: Send) -> None:
         async with self:
@@ -379,103 +358,3 @@ class Deliveries:
         call = self.world.ring(number, digits, self._clock())
         self._look(self._clock())
         return 200, {"id": call.id}
-
-
-class _Line:
-    """What goes to one address: in order, one at a time; repetitions come when they come."""
-
-    def __init__(self, deliveries: Deliveries, name: str, webhook: Webhook | None) -> None:
-        self._deliveries = deliveries
-        self._name = name
-        self._webhook = webhook
-        self._queue: asyncio.Queue[tuple[str, str, Json]] = asyncio.Queue()
-        self._failed = 0
-        self._held: tuple[str, str, Json] | None = None
-        self._under_way = 0
-
-    @property
-    def busy(self) -> bool:
-        return self._under_way > 0
-
-    def take(self, event: str, url: str, told: Json) -> None:
-        twice, overtaken = self._deliveries.drawn()
-        one = (event, url, told)
-        if overtaken and self._held is None:
-            self._held = one
-            return
-        for each in filter(None, (one, one if twice else None, self._held)):
-            self._under_way += 1
-            self._queue.put_nowait(each)
-        self._held = None
-
-    async def run(self) -> None:
-        while True:
-            event, url, told = await self._queue.get()
-            if await self._try(event, url, told, 0) or self._webhook is None:
-                self._under_way -= 1  # message callbacks are not repeated
-            else:
-                self._deliveries.later(self._repeat(event, url, told))
-
-    async def _repeat(self, event: str, url: str, told: Json) -> None:
-        wait, _ = self._deliveries.patience
-        waited, repetition = 0.0, 1
-        try:
-            while waited < REPEATS_FOR:
-                await asyncio.sleep(wait)
-                waited, wait = waited + wait, min(wait * 2, SLOWEST)
-                if await self._try(event, url, told, repetition):
-                    return
-                repetition += 1
-        finally:
-            self._under_way -= 1
-
-    async def _try(self, event: str, url: str, told: Json, repetition: int) -> bool:
-        taken = await self._deliveries.post(self._name, event, url, told, repetition)
-        _, failures = self._deliveries.patience
-        self._failed = 0 if taken else self._failed + 1
-        if self._webhook is not None:
-            if taken and not self._webhook.active and repetition:
-                self._webhook.active = True
-            elif self._failed >= failures:
-                self._webhook.active = False
-        return taken
-
-
-def _course(world: World, call: Call) -> Iterator[tuple[float, str]]:
-    """When what happens to a call."""
-    yield call.started, "call.created"
-    if call.direction == "inbound" and call.user is not None:
-        yield call.started + 1, "call.ringing_on_agent"
-    if call.answered is not None and not call.missed:
-        yield call.answered, "call.answered"
-    yield call.ended, "call.hungup"
-    settled = call.ended + world.pace.media
-    yield settled, "call.ended"
-    if call.voicemail:
-        yield settled, "call.voicemail_left"
-    if call.recorded and call.answered is not None:
-        yield settled, "call.comm_assets_generated"
-        if call.talk >= 0:
-            for kind in _INSIGHTS:
-                yield call.ended + world.pace.analysis, kind
-
-
-def _call(world: World, call: Call, now: float) -> Json:
-    """A call as webhooks show it."""
-    shown = views.call(world, call, now, {"fetch_contact": True, "fetch_short_urls": True})
-    line = world.numbers.get(call.number)
-    shown["call_uuid"] = shown["sid"]
-    shown["participants"] = shown["conference_participants"]
-    shown["hangup_cause"] = "normal" if call.status(now) == "done" else None
-    if line is not None and shown["number"] is not None:
-        shown["number"] = {**shown["number"], "e164_digits": line.digits}
-    return shown
-
-
-def _contact(shown: Json) -> Json:
-    """A contact as webhooks show it: its dates are ISO there."""
-    return {
-        **shown,
-        "created_at": views.iso(shown["created_at"]),
-        "updated_at": views.iso(shown["updated_at"]),
-    }

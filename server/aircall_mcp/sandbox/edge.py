@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .wire import Answer, Door, Refusal, turned_away
+from .wire import Answer, Refusal, Scheme, turned_away
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +21,8 @@ class Keys:
     client_secret: str = "sandbox-client-secret"  # noqa: S105
 
 
-def admitted(authorization: str | None, keys: Keys, accepts: Callable[[str], bool]) -> Door:
-    """The door a request comes in by. Raises the edge's 401 without credentials, 403 with wrong
+def admitted(authorization: str | None, keys: Keys, accepts: Callable[[str], bool]) -> Scheme:
+    """The scheme a request is signed in. Raises the edge's 401 without credentials, 403 with wrong
     ones; `accepts` says whether an access token is good.
     """
     if not authorization:

@@ -6,8 +6,9 @@ from functools import lru_cache
 
 from . import views
 from .dialogues import DIALOGUES, Dialogue
+from .entities import Call
 from .wire import Answer, Json, Request, absent, performs, refused
-from .world import Call, World, seeded
+from .world import World, seeded
 
 _MACHINES = ("Aurora 2", "Duo Pro", "Piccola", "Barista One")
 _DAYS = {

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from . import views
+from .entities import Channel, Message, Number
 from .numbers import line
 from .paging import page
 from .wire import Answer, Json, Request, bad, e164, performs
-from .world import Channel, Message, Number, World
+from .world import World
 
 _LARGEST_GROUP = 10
 _SERVICE_WINDOW = 86_400  # seconds in which WhatsApp allows free text after a message from outside

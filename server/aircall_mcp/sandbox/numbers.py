@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from . import views
+from .entities import Channel, Configuration, Number
 from .paging import page, within
 from .wire import Answer, Json, Request, absent, bad, https, performs
-from .world import Channel, Configuration, Number, World
+from .world import World
 
 
 def line(world: World, number_id: int) -> Number:

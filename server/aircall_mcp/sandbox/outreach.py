@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 from . import views
+from .entities import Campaign, Dialer, Lead, Queued, User, VoiceCall
 from .paging import page
 from .wire import Answer, Json, Refusal, Request, absent, bad, e164, performs, refused
-from .world import Campaign, Dialer, Lead, Queued, User, VoiceCall, World, dialled
+from .world import World, dialled
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?Z")

@@ -6,9 +6,10 @@ import re
 from collections.abc import Mapping
 
 from . import views
+from .entities import Number, Team, User
 from .paging import descending, page, within
 from .wire import EMAIL, Answer, Json, Refusal, Request, absent, bad, e164, performs, refused
-from .world import Number, Team, User, World
+from .world import World
 
 _FIELDS = {
     "first_name": "first_name",

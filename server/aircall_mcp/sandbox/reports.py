@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from . import views
+from .entities import Export
 from .wire import Answer, Json, Request, absent, bad, performs
-from .world import Export, World
+from .world import World
 
 _LINK_LIFETIME = 3600
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from .wire import Json
-from .world import (
+from .entities import (
     Call,
     Configuration,
     Contact,
@@ -19,8 +18,9 @@ from .world import (
     Team,
     User,
     Webhook,
-    World,
 )
+from .wire import Json
+from .world import World
 
 _MEDIA = "https://media.aircall.example"
 _SLOTS = (

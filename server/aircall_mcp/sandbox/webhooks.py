@@ -6,9 +6,10 @@ import re
 from typing import cast
 
 from . import views
+from .entities import Webhook
 from .paging import descending, page
 from .wire import Answer, Request, absent, bad, https, performs
-from .world import Webhook, World
+from .world import World
 
 _MOST = 100
 
@@ -20,7 +21,7 @@ def _webhook(world: World, request: Request) -> Webhook:
         found = next((one for one in world.webhooks.values() if one.id == int(key)), None)
     else:
         found = world.webhooks.get(key.lower())
-    if found is None or found.door != request.door:
+    if found is None or found.scheme != request.scheme:
         raise absent("Webhook")
     return found
 
@@ -35,7 +36,7 @@ def _events(world: World, request: Request) -> list[str]:
 
 @performs("list_webhooks")
 def list_webhooks(world: World, request: Request) -> Answer:
-    own = [one for one in world.webhooks.values() if one.door == request.door]
+    own = [one for one in world.webhooks.values() if one.scheme == request.scheme]
     own.sort(key=lambda one: one.created, reverse=descending(request))
     return page(request, "webhooks", own, lambda one: views.webhook(world, one))
 
@@ -59,7 +60,7 @@ def create_webhook(world: World, request: Request) -> Answer:
         token=world.token(),
         events=events,
         created=request.now,
-        door=request.door,
+        scheme=request.scheme,
     )
     world.webhooks[webhook.uuid] = webhook
     return Answer(201, {"webhook": views.webhook(world, webhook)})

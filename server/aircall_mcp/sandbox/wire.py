@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 from .world import World
 
 Json: TypeAlias = dict[str, Any]
-Door: TypeAlias = Literal["basic", "oauth"]
+Scheme: TypeAlias = Literal["basic", "oauth"]
 
 E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
@@ -29,7 +29,7 @@ class Request:
     """
 
     now: float
-    door: Door
+    scheme: Scheme
     link: str
     path: Mapping[str, Any]
     query: Mapping[str, Any]
