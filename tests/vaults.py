@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import shutil
 import socket
 import sqlite3
@@ -20,6 +21,16 @@ from .connections import lending
 
 TOKEN = CANARIES["access token"]
 PHRASE = CANARIES["passphrase"]
+ONE, TWO = CANARIES["vault key"], base64.b64encode(bytes([2]) * 32).decode()
+"""Two keys of a vault, written in base64."""
+WORKS: dict[str, Callable[[Vault], object]] = {
+    "read": lambda vault: vault.read("company", "account"),
+    "write": lambda vault: vault.write("company", "account", {}),
+    "remove": lambda vault: vault.remove("company"),
+    "rotate": Vault.rotate,
+    "accept": Vault.accept,
+}
+"""What is done with a vault that needs its key."""
 
 
 class Keyring:
