@@ -33,7 +33,7 @@ from aircall_mcp.gateway.journal import Journal
 from aircall_mcp.gateway.pages import read
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.secrets import Secret
-from aircall_mcp.offer.registry import Registry
+from aircall_mcp.offer import Registry
 from aircall_mcp.sandbox import Sandbox
 from aircall_mcp.storage.lock import Alone
 from aircall_mcp.storage.state import boot, durable, until_reboot

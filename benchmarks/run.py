@@ -208,9 +208,10 @@ def pages_of_calls(count: int) -> list[Json]:
 LOADING = """
 import json, time
 from aircall_mcp import spec
-from aircall_mcp.offer.registry import Registry, Selection
+from aircall_mcp.offer import Offer, Registry, Selection
 started = time.process_time()
-registry = Registry.of(spec.load()).select(Selection())
+offer = Offer(Registry.of(spec.load()), Selection())
+registry = offer.registry
 loaded = time.process_time()
 from aircall_mcp.search import Index
 began = time.process_time()

@@ -21,7 +21,7 @@ from aircall_mcp.cli import group
 from aircall_mcp.cli.known_clients import CLIENTS
 from aircall_mcp.ground.config import Settings
 from aircall_mcp.ground.operation import EFFECTS, Operation
-from aircall_mcp.offer.registry import Registry
+from aircall_mcp.offer import Offer, Registry, Selection
 from aircall_mcp.spec import load
 
 DOCS = Path(__file__).parent
@@ -60,7 +60,7 @@ def pages() -> dict[Path, str]:
 
 def _tools() -> Iterator[str]:
     registry = Registry.of(load())
-    listed = [o for o in registry if not o.retired]
+    listed = list(Offer(registry, Selection()))
     yield f"# Tools\n\n{WRITTEN}\n"
     yield (
         f"The `full` surface lists {len(listed)} tools unless the owner selects otherwise. The"

@@ -9,7 +9,7 @@ import pytest
 
 from aircall_mcp import spec
 from aircall_mcp.ground.operation import Operation
-from aircall_mcp.offer.registry import Registry
+from aircall_mcp.offer import Registry
 from aircall_mcp.sandbox import Sandbox
 
 from .connections import Connections

@@ -19,7 +19,7 @@ from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.config import AIRCALL
 from aircall_mcp.ground.operation import EVERYTHING, Allowance
 from aircall_mcp.ground.secrets import Secret
-from aircall_mcp.offer.registry import Registry
+from aircall_mcp.offer import Offers, Registry
 from aircall_mcp.sandbox import Contract, Sandbox
 from aircall_mcp.storage.lock import Alone
 
@@ -85,8 +85,12 @@ def gateway_to(
     )
 
 
-def desk_over(app: App, registry: Registry, *, time_zone: str | None = None, **more: Any) -> Desk:
-    return Desk(registry, gateway_to(app, **more), time_zone=time_zone)
+def desk_over(
+    app: App, offers: Offers | Registry, *, time_zone: str | None = None, **more: Any
+) -> Desk:
+    """All of a registry is on offer."""
+    offers = Offers(offers) if isinstance(offers, Registry) else offers
+    return Desk(offers, gateway_to(app, **more), time_zone=time_zone)
 
 
 def answering(

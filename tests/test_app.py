@@ -88,7 +88,7 @@ async def test_a_house_of_the_sandbox_lets_go_of_its_own_vault(home: Path) -> No
 
 
 async def test_with_several_accounts_each_tool_of_aircall_takes_one(home: Path) -> None:
-    tools = {tool["name"]: tool["inputSchema"] for tool in house(home).desk.tools()}
+    tools = {tool["name"]: tool["inputSchema"] for tool in house(home).desk.offer().tools}
     assert tools["aircall_list_calls"]["properties"]["account"]["enum"] == ["paris", "rome"]
     assert "account" not in tools["aircall_search"]["properties"]
 
@@ -98,7 +98,7 @@ async def test_read_only_and_the_owners_selection_hold_for_several_accounts(home
     variables = {"AIRCALL_MCP_HOME": str(home), "AIRCALL_MCP_BASE_URL": "http://127.0.0.1:9"}
     settings = settings_from({"read_only": True, "toolsets": ("tags",)}, variables)
     async with open_house(settings, variables) as one:
-        tools = {tool["name"]: tool for tool in one.desk.tools()}
+        tools = {tool["name"]: tool for tool in one.desk.offer().tools}
         assert tools["aircall_list_tags"]["inputSchema"]["properties"]["account"]["enum"] == [
             "paris", "rome",
         ]  # fmt: skip
@@ -111,7 +111,7 @@ async def test_read_only_and_the_owners_selection_hold_for_several_accounts(home
 
 async def test_a_named_account_is_the_only_one(home: Path) -> None:
     pinned = house(home, "rome")
-    assert all("account" not in t["inputSchema"]["properties"] for t in pinned.desk.tools())
+    assert all("account" not in t["inputSchema"]["properties"] for t in pinned.desk.offer().tools)
     result = await pinned.desk.call("aircall_list_calls", {"account": "paris"}, Caller())
     assert result.payload["error"]["kind"] == "argument"
     await pinned.desk.aclose()

@@ -17,7 +17,7 @@ from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.config import AIRCALL
 from aircall_mcp.ground.operation import EFFECTS
 from aircall_mcp.ground.secrets import MASK, Secret
-from aircall_mcp.offer.registry import Registry, Selection
+from aircall_mcp.offer import Offers, Registry, Selection
 from aircall_mcp.sandbox import Sandbox
 from aircall_mcp.storage.lock import Alone
 
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture
 def small(registry: Registry, sandbox: Sandbox) -> Office:
     """The house with the small surface."""
-    return Office(desk_over(sandbox, registry.select(Selection(surface="search"))), sandbox)
+    return Office(desk_over(sandbox, Offers(registry, Selection(surface="search"))), sandbox)
 
 
 async def test_a_name_that_is_no_tool_is_for_the_protocol_to_refuse(office: Office) -> None:
@@ -59,7 +59,7 @@ async def test_search_gives_the_right_tool_with_its_schema_and_an_example(office
 
 
 async def test_search_says_what_the_owner_left_out(registry: Registry, sandbox: Sandbox) -> None:
-    narrowed = Office(desk_over(sandbox, registry.select(Selection(toolsets=("tags",)))), sandbox)
+    narrowed = Office(desk_over(sandbox, Offers(registry, Selection(toolsets=("tags",)))), sandbox)
     found = await narrowed.call("search", query="place an outbound call")
     assert "leaves this tool out" in found["matches"][0]["not_offered"]
 
@@ -107,7 +107,7 @@ async def test_our_own_tools_are_not_performed_by_way_of_others(small: Office) -
 async def test_what_is_not_known_or_not_on_offer_is_an_argument_error(
     registry: Registry, sandbox: Sandbox
 ) -> None:
-    chosen = registry.select(Selection(surface="search", read_only=True))
+    chosen = Offers(registry, Selection(surface="search", read_only=True))
     office = Office(desk_over(sandbox, chosen), sandbox)
     unknown = await office.refused("read", operation="list_tagz")
     assert "Did you mean" in unknown["hint"]
@@ -153,7 +153,7 @@ async def test_a_zone_of_an_account_that_is_not_known_here_is_utc_and_said_so(
     async def zone_of(_account: str | None) -> str:
         return "Mars/Base"
 
-    desk = Desk(registry, gateway_to(sandbox), zone_of=zone_of)
+    desk = Desk(Offers(registry), gateway_to(sandbox), zone_of=zone_of)
     result = await desk.call("aircall_list_calls", {"from": "2026-11-18T09:00:00"}, Caller())
     assert result.payload["window"]["from"] == "2026-11-18T09:00:00Z"
     assert "Mars/Base" in caplog.text
@@ -182,7 +182,7 @@ def zoned(registry: Registry, **zones: str | None) -> tuple[Desk, list[tuple[str
     auth = Auth(accounts, latch=lambda _: Alone())
     gateway = Gateway(base_url=AIRCALL, auth=auth, transport=httpx2.ASGITransport(app=aircall))
     registry = registry.with_accounts(accounts.names())
-    return Desk(registry, gateway, zone_of=auth.time_zone), arrived
+    return Desk(Offers(registry), gateway, zone_of=auth.time_zone), arrived
 
 
 async def read_from(desk: Desk, account: str | None, caller: Caller | None = None) -> str:
@@ -225,7 +225,7 @@ async def test_what_is_refused_asks_nobody_for_a_zone(
 ) -> None:
     """An account least of all that is there and not on offer, as where the owner named one."""
     desk, arrived = zoned(registry, oslo=None, rome=None)
-    desk.registry = registry
+    desk.offers = Offers(registry)
     asked = {"from": "2026-11-18T09:00:00", **more}
     result = await desk.call("aircall_list_calls", asked, Caller(account="oslo"))
     assert result.payload["error"]["kind"] == "argument"
@@ -271,7 +271,7 @@ async def test_a_secret_that_came_as_data_is_masked_wherever_it_turns_up_again(
 ) -> None:
     auth = auth_for(AIRCALL, (sandbox.api_id, sandbox.api_token))
     gateway = Gateway(base_url=AIRCALL, auth=auth, transport=httpx2.ASGITransport(app=sandbox))
-    desk = Desk(registry, gateway, scrub=auth.scrub_json)
+    desk = Desk(Offers(registry), gateway, scrub=auth.scrub_json)
     [webhook, *_] = sandbox.world.webhooks.values()
     tag = next(iter(sandbox.world.tags.values()))
     tag.description = f"<{webhook.token}>"

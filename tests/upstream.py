@@ -20,7 +20,7 @@ from aircall_mcp.gateway.gateway import Gateway
 from aircall_mcp.gateway.journal import Journal
 from aircall_mcp.gateway.retries import Retries
 from aircall_mcp.ground.operation import Bound
-from aircall_mcp.offer.registry import Registry
+from aircall_mcp.offer import Registry
 from aircall_mcp.sandbox import Sandbox
 from aircall_mcp.storage.state import durable, until_reboot
 

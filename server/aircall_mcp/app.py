@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
@@ -25,7 +25,7 @@ from .ground.caller import Caller
 from .ground.config import AIRCALL, Settings
 from .ground.operation import EVERYTHING, Allowance, Bound
 from .ground.secrets import Secret, scrubber_for
-from .offer.registry import Registry, Selection
+from .offer import Offers, Registry, Selection
 from .storage.sandboxes import Sandboxes
 from .vault import vault_at
 
@@ -78,12 +78,12 @@ class House:
     @property
     def news(self) -> Mailroom | None:
         """The mailroom, where the owner's selection leaves events on offer."""
-        registry = self.desk.registry
-        return self.mailroom if registry.ids["read_events"] in registry else None
+        events = self.desk.registry.ids["read_events"]
+        return self.mailroom if events in self.desk.offer() else None
 
 
-def registry_for(settings: Settings) -> Registry:
-    """The operations on offer. Raises `SpecError`, `SettingsError`."""
+def offers_for(settings: Settings, accounts: Sequence[str] = ()) -> Offers:
+    """What is on offer; calls may name these accounts. Raises `SpecError`, `SettingsError`."""
     selection = Selection(
         toolsets=settings.toolsets,
         tools=settings.tools,
@@ -92,7 +92,7 @@ def registry_for(settings: Settings) -> Registry:
         include_deprecated=settings.include_deprecated,
         surface=settings.surface,
     )
-    return Registry.of(spec.load()).select(selection)
+    return Offers(Registry.of(spec.load()).with_accounts(accounts), selection)
 
 
 def open_house(
@@ -115,7 +115,8 @@ def open_house(
     auth = _auth(settings, accounts, environment)
     paces = Budget(lambda: _paces(settings), longest_wait=settings.longest_wait)
     intents = Journal(lambda: _intents(settings), boot=_boot)
-    registry = registry_for(settings).with_accounts(_names(settings, environment))
+    offers = offers_for(settings, _names(settings, environment))
+    registry = offers.registry
 
     async def guard(bound: Bound, caller: Caller) -> None:
         await mailroom.guard(bound, caller)
@@ -144,10 +145,10 @@ def open_house(
         resolve=lambda name: accounts.aside(lambda: accounts.resolve(name)),
         learn=auth.learn,
         scrub=auth.scrub_json,
-        offered=lambda operation_id: registry.ids[operation_id] in registry,
+        offered=lambda operation_id: registry.ids[operation_id] in offers.to(),
     )
     desk = Desk(
-        registry,
+        offers,
         gateway,
         time_zone=settings.time_zone,
         zone_of=auth.time_zone,

@@ -17,11 +17,10 @@ from zoneinfo import ZoneInfo
 from .errors import ArgumentError, NotOffered, ToolError
 from .gateway import pages
 from .gateway.gateway import Gateway
-from .ground.caller import Caller
+from .ground.caller import OWNER, Caller
 from .ground.operation import EFFECTS, PAGE_SIZE, Operation
 from .ground.weight import LIGHT
-from .offer import tools
-from .offer.registry import Registry
+from .offer import Offer, Offers, Registry, tools
 from .search import Index, Ranking
 
 log = logging.getLogger(__name__)
@@ -46,11 +45,11 @@ class Result:
 
 
 class Desk:
-    """Holds the registry and the gateway together. One for a process."""
+    """Holds the offers and the gateway together. One for a process."""
 
     def __init__(
         self,
-        registry: Registry,
+        offers: Offers,
         gateway: Gateway,
         *,
         time_zone: str | None = None,
@@ -63,7 +62,7 @@ class Desk:
         `performers` answer the tools of ours that others perform, by operation id. Times without
         an offset are read in `time_zone`, else in the zone that `zone_of` knows for their account,
         else in the one that most of the company's users have."""
-        self.registry = registry
+        self.offers = offers
         self._gateway = gateway
         self._scrub = scrub
         self._crowded = crowded
@@ -77,6 +76,11 @@ class Desk:
             **{effect: self._performing(effect) for effect in EFFECTS},
         }
 
+    @property
+    def registry(self) -> Registry:
+        """All operations, on offer or not."""
+        return self.offers.registry
+
     @cached_property
     def index(self) -> Index:
         """Made at the first search, so that the start does not pay for it."""
@@ -85,14 +89,14 @@ class Desk:
     def rank(self, query: str, limit: int = 3) -> Ranking:
         return self.index.rank(query[:LONGEST_QUERY], limit)
 
-    def tools(self) -> list[Json]:
-        """What tools/list answers, in its wire form."""
-        return [tools.tool_for(operation) for operation in self.registry]
+    def offer(self, principal: str = OWNER) -> Offer:
+        """What `principal` may see and call."""
+        return self.offers.to(principal)
 
     async def call(self, name: str, arguments: Any, caller: Caller) -> Result:
         """Call the tool `name`. Raises `NotOffered` for a name that is no tool here; every other
         failure a caller can understand becomes a `Result` with `is_error`."""
-        operation = self.registry.get(name)
+        operation = self.offer(caller.principal).get(name)
         try:
             payload = await self._answer(operation, arguments, caller)
         except ToolError as error:
@@ -120,18 +124,19 @@ class Desk:
             lambda: tools.result_of(bound, read), weight=read.reply.weight
         )
 
-    async def _search(self, arguments: Mapping[str, Any], _caller: Caller) -> Json:
+    async def _search(self, arguments: Mapping[str, Any], caller: Caller) -> Json:
         ranking = self.rank(arguments["query"], arguments.get("limit", 3))
+        offer = self.offer(caller.principal)
         return tools.matches_of(
-            ranking, offered=self.registry, known=self.registry.ids, surface=self.registry.surface
+            ranking, offered=offer, known=self.registry.ids, surface=offer.surface
         )
 
-    async def _describe(self, arguments: Mapping[str, Any], _caller: Caller) -> Json:
-        return tools.description_of(self._found(arguments["operation"]), self.registry.ids)
+    async def _describe(self, arguments: Mapping[str, Any], caller: Caller) -> Json:
+        return tools.description_of(self._found(arguments["operation"], caller), self.registry.ids)
 
     def _performing(self, effect: str) -> Performer:
         async def perform(arguments: Mapping[str, Any], caller: Caller) -> Json:
-            operation = self._found(arguments["operation"])
+            operation = self._found(arguments["operation"], caller)
             called_itself = "search" in operation.surfaces
             if operation.effect != effect or called_itself:
                 right = "itself" if called_itself else f"aircall_{operation.effect}"
@@ -142,14 +147,14 @@ class Desk:
 
         return perform
 
-    def _found(self, name: str) -> Operation:
+    def _found(self, name: str, caller: Caller) -> Operation:
         try:
             operation = self.registry.find(name)
         except NotOffered as error:
             raise ArgumentError(
                 error.message, hint=f"{error.hint} aircall_search finds operations.".strip()
             ) from None
-        if operation not in self.registry:
+        if operation not in self.offer(caller.principal):
             raise ArgumentError(
                 f"{operation.tool} is not on offer here.",
                 hint="The owner's selection of tools leaves it out.",

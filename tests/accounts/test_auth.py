@@ -21,7 +21,7 @@ from aircall_mcp.gateway.gateway import Gateway
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.config import AIRCALL
 from aircall_mcp.ground.secrets import MASK, Secret, inside
-from aircall_mcp.offer.registry import Registry
+from aircall_mcp.offer import Offers, Registry
 from aircall_mcp.storage.lock import Lock, latches
 from aircall_mcp.storage.private_files import Modes
 from aircall_mcp.storage.sqlite import Database
@@ -272,7 +272,9 @@ async def test_calls_of_two_accounts_are_never_crossed(home: Path, registry: Reg
         company=auth.company,
         transport=httpx2.ASGITransport(app=aircall),
     )
-    desk = FrontDesk(registry.with_accounts(accounts.names()), gateway, scrub=auth.scrub_json)
+    desk = FrontDesk(
+        Offers(registry.with_accounts(accounts.names())), gateway, scrub=auth.scrub_json
+    )
 
     async def call(name: str, number: int) -> tuple[str, int, Any]:
         arguments = {"tag_id": number, "account": name}

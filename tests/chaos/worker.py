@@ -13,7 +13,7 @@ from aircall_mcp import spec
 from aircall_mcp.desk import Desk
 from aircall_mcp.gateway.gateway import Gateway
 from aircall_mcp.ground.caller import Caller
-from aircall_mcp.offer.registry import Registry
+from aircall_mcp.offer import Offers, Registry
 from tests.chaos.town import SharedClock, resident
 
 TASKS = 8
@@ -22,7 +22,7 @@ TASKS = 8
 async def work(home: Path, clock: SharedClock, url: str) -> None:
     auth, vault = resident(home, clock)
     gateway = Gateway(base_url=url, auth=auth, company=auth.company)
-    desk = Desk(Registry.of(spec.load()), gateway, scrub=auth.scrub_json)
+    desk = Desk(Offers(Registry.of(spec.load())), gateway, scrub=auth.scrub_json)
     loop = asyncio.get_running_loop()
 
     async def call(number: int) -> int:

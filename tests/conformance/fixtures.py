@@ -127,7 +127,7 @@ class FixtureServer(AircallServer):
         }
 
         def schema_of(name: str) -> Mapping[str, Any] | None:
-            return SCHEMAS.get(name) or self._schemas.get(name)
+            return SCHEMAS.get(name) or house.desk.registry.schema_of(name)
 
         self.get_tool_input_schema = schema_of
         self._add("tools/list", types.PaginatedRequestParams, self._list_tools_too)

@@ -17,7 +17,7 @@ from aircall_mcp.gateway.gateway import Gateway
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.config import AIRCALL
 from aircall_mcp.ground.operation import Operation
-from aircall_mcp.offer.registry import Registry, Selection
+from aircall_mcp.offer import Offer, Offers, Registry, Selection
 from aircall_mcp.offer.tools import tool_for
 
 from ..house import Clock, Office, auth_for, desk_over, sandbox_with
@@ -218,13 +218,13 @@ def furnished(registry: Registry, clock: Clock) -> Office:
 
 
 def surface(registry: Registry, **choices: Any) -> list[dict[str, Any]]:
-    return [tool_for(operation) for operation in registry.select(Selection(**choices))]
+    return [tool_for(operation) for operation in Offer(registry, Selection(**choices))]
 
 
 def test_the_default_surface_has_at_most_a_hundred_tools_ten_of_them_our_own(
     registry: Registry,
 ) -> None:
-    ours = [operation for operation in registry.select(Selection()) if operation.ours]
+    ours = [operation for operation in Offer(registry, Selection()) if operation.ours]
     assert len(ours) <= 10
     assert 90 <= len(surface(registry)) <= 100
 
@@ -316,7 +316,7 @@ async def test_closing_the_desk_twice_does_no_harm(registry: Registry, clock: Cl
     sandbox = sandbox_with(clock=clock, requests_per_minute=None)
     transport = Watched(app=sandbox)
     auth = auth_for(AIRCALL, (sandbox.api_id, sandbox.api_token))
-    desk = Desk(registry, Gateway(base_url=AIRCALL, auth=auth, transport=transport))
+    desk = Desk(Offers(registry), Gateway(base_url=AIRCALL, auth=auth, transport=transport))
     assert not (await desk.call("aircall_ping", {}, CALLER)).is_error
     assert transport.closed == 0
     await desk.aclose()

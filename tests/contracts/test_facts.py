@@ -14,7 +14,7 @@ import httpx2
 import pytest
 
 from aircall_mcp import spec
-from aircall_mcp.offer.registry import Registry
+from aircall_mcp.offer import Registry
 from aircall_mcp.sandbox import Sandbox
 
 from ..house import Clock, Office, desk_over, sandbox_with

@@ -10,7 +10,7 @@ import jsonschema_rs
 import pytest
 
 from aircall_mcp import spec
-from aircall_mcp.offer.registry import Registry
+from aircall_mcp.offer import Registry
 
 DOCUMENT = spec.document()
 METHODS = ("get", "post", "put", "patch", "delete")

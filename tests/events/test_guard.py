@@ -17,7 +17,7 @@ from aircall_mcp.events.log import EventLog
 from aircall_mcp.events.subscriptions import Subscriptions
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.operation import Bound, Operation
-from aircall_mcp.offer.registry import Registry, Selection
+from aircall_mcp.offer import Offers, Registry, Selection
 from aircall_mcp.sandbox import Sandbox
 
 from ..canaries import CANARIES
@@ -71,7 +71,7 @@ class Guarded:
     def desk(self, surface: str = "full", **aliases: str) -> Desk:
         known = self.registry
         registry = Registry(known.known, toolsets=known.toolsets, aliases=aliases)
-        return Desk(registry.select(Selection(surface=surface)), self.gateway)  # type: ignore[arg-type]
+        return Desk(Offers(registry, Selection(surface=surface)), self.gateway)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -132,7 +132,7 @@ async def test_no_tool_and_no_surface_changes_what_we_listen_on(
         refused = [await full.call(operation.tool, arguments, Caller())]
         for spoken in (operation.tool, name, operation.route):
             asked = {"operation": spoken, "arguments": arguments}
-            refused.append(await small.call(f"aircall_{effect}", asked, Caller(door="mcp")))
+            refused.append(await small.call(f"aircall_{effect}", asked, Caller(interface="mcp")))
         if name == "update_webhook":
             refused.append(await aliased.call("aircall_move_webhook", arguments, Caller()))
         for result in refused:

@@ -17,7 +17,7 @@ from aircall_mcp.events.receiver import Receiver
 from aircall_mcp.events.subscriptions import SETTLED, WATCH, Subscriptions
 from aircall_mcp.events.tables import MIGRATIONS
 from aircall_mcp.gateway.gateway import Gateway
-from aircall_mcp.offer.registry import Registry
+from aircall_mcp.offer import Registry
 from aircall_mcp.sandbox import Sandbox
 from aircall_mcp.storage.lock import Lock
 from aircall_mcp.storage.sqlite import Database

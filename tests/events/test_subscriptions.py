@@ -23,7 +23,7 @@ from aircall_mcp.gateway.gateway import Gateway
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.config import AIRCALL
 from aircall_mcp.ground.secrets import Secret, inside
-from aircall_mcp.offer.registry import Registry
+from aircall_mcp.offer import Registry
 from aircall_mcp.sandbox import Sandbox
 from aircall_mcp.storage.lock import Alone
 
@@ -297,7 +297,11 @@ async def test_a_person_is_let_through_where_a_model_is_not(registered: Register
         ("delete_webhook", {"webhook_id": webhook.uuid}),
     ):
         bound = registered.operations[name].bind(asked)
-        for caller in (Caller(), Caller(door="mcp", client="webhooks"), Caller(door="webhooks")):
+        for caller in (
+            Caller(),
+            Caller(interface="mcp", client="webhooks"),
+            Caller(interface="webhooks"),
+        ):
             with pytest.raises(NotAllowed):
                 await registered.gateway.send(bound, caller)
     assert len(registered.arrivals) == arrived

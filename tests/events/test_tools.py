@@ -22,7 +22,7 @@ from aircall_mcp.events.tools import EventTools
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.config import settings_from
 from aircall_mcp.ground.secrets import Scrubber, Secret
-from aircall_mcp.offer.registry import Registry, Selection
+from aircall_mcp.offer import Offers, Registry, Selection
 from aircall_mcp.sandbox import Sandbox
 from aircall_mcp.storage.sqlite import Database
 from aircall_mcp.vault import KEY_VARIABLE
@@ -65,7 +65,9 @@ class Room:
 
             return perform
 
-        self.desk = Desk(registry, gateway, performers={name: performer(name) for name in TOOLS})
+        self.desk = Desk(
+            Offers(registry), gateway, performers={name: performer(name) for name in TOOLS}
+        )
         self.told: list[tuple[float, float | None, str]] = []
 
     async def ask(self, tool: str, /, **arguments: Any) -> Any:
@@ -292,8 +294,7 @@ async def test_a_model_passes_events_on_to_a_name_and_never_sees_the_address(roo
 
 
 async def test_the_small_surface_reads_and_writes_them_too(room: Room, registry: Registry) -> None:
-    small = registry.select(Selection(surface="search"))
-    room.desk.registry = small
+    room.desk.offers = Offers(registry, Selection(surface="search"))
     room.hear(call("ended", 1))
     answer = await room.ask("read", operation="read_events", arguments={"limit": 5})
     assert len(answer["data"]["events"]) == 1

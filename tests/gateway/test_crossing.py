@@ -25,7 +25,7 @@ from aircall_mcp.gateway.retries import Retries
 from aircall_mcp.ground import clients
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.secrets import Secret
-from aircall_mcp.offer.registry import Registry
+from aircall_mcp.offer import Registry
 from aircall_mcp.storage.lock import Alone
 from aircall_mcp.storage.state import InMemory
 

@@ -34,7 +34,7 @@ from aircall_mcp.gateway.wire import LARGEST_ANSWER
 from aircall_mcp.ground.caller import Caller, Lane
 from aircall_mcp.ground.operation import Bound
 from aircall_mcp.ground.reply import Reply
-from aircall_mcp.offer.registry import Registry
+from aircall_mcp.offer import Registry
 from aircall_mcp.storage.state import InMemory
 
 from ..canaries import CANARIES
@@ -92,7 +92,7 @@ async def refused(registry: Registry, status: int, body: Any, name: str = "get_c
 async def test_a_request_carries_what_is_ours_and_nothing_else(registry: Registry) -> None:
     app, asked = answering(204)
     gateway = gateway_to(app, key=KEY)
-    assert await gateway.send(calling(registry), Caller(door="mcp", client="x")) == Reply(
+    assert await gateway.send(calling(registry), Caller(interface="mcp", client="x")) == Reply(
         204, None, sandbox=True
     )
     await gateway.aclose()

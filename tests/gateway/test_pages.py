@@ -14,7 +14,7 @@ from aircall_mcp.gateway.budget import MIGRATIONS, WINDOW, Budget
 from aircall_mcp.gateway.pages import ITEM_CAP, LONGEST_TOKEN, read
 from aircall_mcp.gateway.retries import Retries
 from aircall_mcp.ground.caller import Caller
-from aircall_mcp.offer.registry import Registry
+from aircall_mcp.offer import Registry
 from aircall_mcp.storage.state import InMemory
 
 from ..house import App, Clock, Office, answering, desk_over, gateway_to, sandbox_with

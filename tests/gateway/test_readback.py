@@ -6,7 +6,7 @@ import pytest
 
 from aircall_mcp.gateway.readback import at, found, look, over
 from aircall_mcp.ground.operation import Bound
-from aircall_mcp.offer.registry import Registry
+from aircall_mcp.offer import Registry
 
 NOW = 1_795_082_400
 DIAL = {"user_id": 7, "number_id": 2, "to": "+33199001234"}

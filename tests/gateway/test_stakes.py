@@ -26,7 +26,7 @@ from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.config import settings_from
 from aircall_mcp.ground.operation import EVERYTHING, Allowance, AtStake, Operation
 from aircall_mcp.ground.secrets import Secret
-from aircall_mcp.offer.registry import Registry, Selection
+from aircall_mcp.offer import Offers, Registry, Selection
 from aircall_mcp.offer.tools import description_of, tool_for
 from aircall_mcp.protocol.mcp_server import AircallServer
 
@@ -127,7 +127,7 @@ def real_host(allowed: Iterable[Allowance] = (), surface: str = "full") -> tuple
     app, arrived = answering(200, {})
     renamed = {f"aircall_old_{operation.id}": operation.tool for operation in AIRCALLS}
     registry = Registry(COMPILED.operations, toolsets=COMPILED.toolsets, aliases=renamed)
-    chosen = registry.select(Selection(include_deprecated=True, surface=surface))
+    chosen = Offers(registry, Selection(include_deprecated=True, surface=surface))
     gateway = gateway_to(app, sandbox=False, allowed=UNASKED | frozenset(allowed))
     return Desk(chosen, gateway), arrived
 
@@ -165,7 +165,7 @@ async def test_what_needs_a_yes_does_not_arrive_without_it_whichever_way(asked: 
             desks = {surface: real_host(allowed, surface) for surface in ("full", "search")}
             for surface, tool, arguments in ways(asked):
                 desk, arrived = desks[surface]
-                result = await desk.call(tool, arguments, Caller(door="mcp", client="x"))
+                result = await desk.call(tool, arguments, Caller(interface="mcp", client="x"))
                 error = result.payload["error"]
                 assert error["kind"] == "not_allowed", (tool, arguments, error)
                 assert arrived == []
@@ -339,7 +339,7 @@ async def test_passing_events_on_needs_the_same_yes(home: Path, tool: str) -> No
     house = passing_on(home)
     if tool == "aircall_write":
         given = {"operation": "forward_events", "arguments": given}
-        house.desk.registry = house.desk.registry.select(Selection(surface="search"))
+        house.desk.offers = Offers(house.desk.registry, Selection(surface="search"))
     error = (await house.desk.call(tool, given, Caller())).payload["error"]
     assert error["kind"] == "not_allowed"
     assert "--allow exposes" in error["hint"]
@@ -378,8 +378,8 @@ def test_effects_and_stakes_are_allowed_by_name_from_everywhere(
 
 async def test_read_only_leaves_the_export_to_the_owners_yes() -> None:
     app, arrived = answering(200, {})
-    registry = Registry.of(COMPILED).select(Selection(read_only=True))
-    desk = Desk(registry, gateway_to(app, sandbox=False, allowed=UNASKED))
+    offers = Offers(Registry.of(COMPILED), Selection(read_only=True))
+    desk = Desk(offers, gateway_to(app, sandbox=False, allowed=UNASKED))
     asked = dict(BY_ID["get_analytics_export"].example)
     result = await desk.call("aircall_get_analytics_export", asked, Caller())
     assert result.payload["error"]["kind"] == "not_allowed"

@@ -9,7 +9,7 @@ import pytest
 from aircall_mcp.errors import ArgumentError
 from aircall_mcp.ground.operation import Bound, Operation
 from aircall_mcp.ground.times import iso, moment
-from aircall_mcp.offer.registry import Registry
+from aircall_mcp.offer import Registry
 
 AGENT = {"agent_id": "a", "contact_phone": "+33199001234", "idempotency_key": "k"}
 CALL = {"user_id": 1, "number_id": 2, "to": "+33199001234"}

@@ -26,7 +26,7 @@ from aircall_mcp.ground.weight import (
     weight_in,
     weight_of,
 )
-from aircall_mcp.offer.registry import Registry
+from aircall_mcp.offer import Offers, Registry
 from aircall_mcp.offer.shape import LARGEST
 from aircall_mcp.protocol.http import mcp_app
 from aircall_mcp.protocol.mcp_server import AircallServer
@@ -95,7 +95,7 @@ def answered_with(
 ) -> tuple[Desk, Bench, list[dict[str, Any]]]:
     app, asked = answering(status, body)
     bench = Bench()
-    return Desk(registry, gateway_to(app, aside=Aside(bench))), bench, asked
+    return Desk(Offers(registry), gateway_to(app, aside=Aside(bench))), bench, asked
 
 
 async def test_a_large_answer_is_parsed_shaped_and_cut_beside_the_loop(registry: Registry) -> None:
@@ -162,7 +162,7 @@ async def test_a_large_request_is_told_apart_and_written_beside_the_loop(
         app, asked = answering(200, {"call": {"id": 1}})
         bench = Bench()
         journal = Journal(lambda: InMemory(MIGRATIONS))
-        desk = Desk(registry, gateway_to(app, aside=Aside(bench), journal=journal))
+        desk = Desk(Offers(registry), gateway_to(app, aside=Aside(bench), journal=journal))
         arguments = {"call_id": 1, "content": "a" * letters}
         result = await desk.call("aircall_add_call_comment", arguments, Caller())
         assert not result.is_error, result.payload
@@ -190,7 +190,7 @@ async def test_pages_that_never_end_are_not_gathered_for_ever(registry: Registry
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": body + padding})
 
-    desk = Desk(registry, gateway_to(app))
+    desk = Desk(Offers(registry), gateway_to(app))
     asked = {"max_items": 2000}
     result = await desk.call("aircall_list_calls", asked, Caller(deadline=300))
     assert not result.is_error
@@ -274,7 +274,7 @@ async def test_where_many_secrets_are_known_they_are_looked_for_beside_the_loop(
     scrubber, bench = Scrubber(), Bench()
     app, _ = answering(200, {"call": {"id": 1, "name": "token number 7 of many"}})
     desk = Desk(
-        registry, gateway_to(app, aside=Aside(bench)),
+        Offers(registry), gateway_to(app, aside=Aside(bench)),
         scrub=scrubber.json, crowded=lambda: scrubber.crowded,
     )  # fmt: skip
     for pieces, known in ((0, 3), (1, 300)):

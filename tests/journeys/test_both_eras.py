@@ -12,11 +12,13 @@ from mcp import Client
 from mcp.shared.exceptions import MCPError
 
 from aircall_mcp import __version__
-from aircall_mcp.offer.registry import Registry
+from aircall_mcp.ground.caller import Caller
+from aircall_mcp.offer import Offer, Offers, Registry, Selection
 from aircall_mcp.offer.tools import tool_for
-from aircall_mcp.protocol.mcp_server import AircallServer
+from aircall_mcp.protocol.mcp_server import LONGEST_CLIENT, AircallServer
+from aircall_mcp.sandbox import Sandbox
 
-from ..house import Office
+from ..house import Office, desk_over
 
 pytestmark = pytest.mark.anyio
 
@@ -52,7 +54,7 @@ async def test_the_list_is_what_the_registry_offers_word_for_word(
         listed = await client.list_tools()
     assert listed.next_cursor is None
     wire = [tool.model_dump(by_alias=True, exclude_none=True) for tool in listed.tools]
-    assert wire == json.loads(json.dumps([tool_for(operation) for operation in registry]))
+    assert wire == json.loads(json.dumps([tool_for(operation) for operation in Offer(registry)]))
 
 
 @both_eras
@@ -137,3 +139,50 @@ async def test_many_calls_at_once_are_each_given_their_own_answer(
             for call_id in calls:
                 tasks.start_soon(one, call_id)
     assert answers == {call_id: call_id for call_id in calls}
+
+
+@both_eras
+async def test_each_principal_is_listed_and_given_its_own_offer(
+    registry: Registry, sandbox: Sandbox, mode: str
+) -> None:
+    """Here the client's name stands for a login: who is who is handed to the server."""
+    offers = Offers(
+        registry,
+        to_principal=lambda name: Selection(
+            toolsets=("tags",), read_only=name.startswith("reader")
+        ),
+    )
+    desk = desk_over(sandbox, offers)
+    callers: list[Caller] = []
+
+    class Heard(AircallServer):
+        def _caller(self, ctx: Any) -> Caller:
+            callers.append(super()._caller(ctx))
+            return callers[-1]
+
+    def principal_of(ctx: Any) -> str:
+        return ctx.session.client_params.client_info.name
+
+    server = Heard(desk, principal_of=principal_of)
+    tag = {"name": "Newest", "color": "#00B388"}
+    listed: dict[str, set[str]] = {}
+    for name in ("reader", "writer", "reader"):
+        info = types.Implementation(name=name, version="1.0\u202e\n" + "x" * 500)
+        async with Client(server, mode=mode, client_info=info) as client:
+            listed[name] = {tool.name for tool in (await client.list_tools()).tools}
+            if name == "writer":
+                assert not (await client.call_tool("aircall_create_tag", tag)).is_error
+            else:
+                with pytest.raises(MCPError) as caught:
+                    await client.call_tool("aircall_create_tag", tag)
+                assert caught.value.error.code == -32602
+    assert listed["reader"] < listed["writer"]
+    assert "aircall_create_tag" in listed["writer"] - listed["reader"]
+    assert [arrival.method for arrival in sandbox.arrivals] == ["POST"]
+    assert [(caller.principal, caller.interface) for caller in callers] == [
+        ("reader", "mcp"), ("writer", "mcp"), ("reader", "mcp"),
+    ]  # fmt: skip
+    for caller in callers:
+        assert caller.client.startswith(f"{caller.principal} 1.0 xxx")
+        assert len(caller.client) == LONGEST_CLIENT
+    await desk.aclose()

@@ -110,7 +110,7 @@ async def test_on_the_real_host_nothing_reaches_a_person_until_the_owner_allows_
             ("aircall_start_outbound_call", "reach"),
             ("aircall_delete_tag", "delete"),
         ):
-            example = house.desk.registry.get(name).example
+            example = house.desk.offer().get(name).example
             result = await client.call_tool(name, dict(example))
             error: Any = payload(result)["error"]
             assert error["kind"] == "not_allowed"

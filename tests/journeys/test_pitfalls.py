@@ -15,7 +15,7 @@ from mcp.server import NotificationOptions
 from mcp.shared.exceptions import MCPError
 
 from aircall_mcp.desk import Desk, Result
-from aircall_mcp.offer.registry import Registry
+from aircall_mcp.offer import Offer, Offers, Registry
 from aircall_mcp.offer.tools import INSTRUCTIONS, tool_for
 from aircall_mcp.protocol.mcp_server import AircallServer
 
@@ -30,7 +30,7 @@ class Broken(Desk):
     """A desk with a bug: it raises what nobody foresaw."""
 
     def __init__(self, registry: Registry, error: BaseException) -> None:
-        super().__init__(registry, gateway_to(answering(200, {})[0]))
+        super().__init__(Offers(registry), gateway_to(answering(200, {})[0]))
         self._error = error
 
     async def call(self, name: str, arguments: Any, caller: Any) -> Result:  # noqa: ARG002
@@ -72,7 +72,7 @@ async def test_the_whole_list_is_valid_in_this_era(office: Office, mode: str) ->
     """One bad tool would take the whole list with it."""
     async with Client(AircallServer(office.desk), mode=mode) as client:
         tools = (await client.list_tools()).tools
-    assert [tool.name for tool in tools] == [tool["name"] for tool in office.desk.tools()]
+    assert [tool.name for tool in tools] == [tool["name"] for tool in office.desk.offer().tools]
     for tool in tools:
         assert tool.input_schema["type"] == "object"
         assert tool.output_schema is None
@@ -83,14 +83,14 @@ async def test_the_whole_list_is_valid_in_this_era(office: Office, mode: str) ->
 async def test_no_schema_uses_the_header_extension_that_makes_clients_drop_tools(
     registry: Registry,
 ) -> None:
-    assert "x-mcp-header" not in json.dumps([tool_for(operation) for operation in registry])
+    assert "x-mcp-header" not in json.dumps([tool_for(operation) for operation in Offer(registry)])
 
 
 async def test_every_schema_is_known_without_running_the_list(office: Office) -> None:
     server = AircallServer(office.desk)
     known: Any = server.get_tool_input_schema
     assert known is not None
-    for tool in office.desk.tools():
+    for tool in office.desk.offer().tools:
         assert known(tool["name"]) == tool["inputSchema"]
     assert known("aircall_no_such_tool") is None
 

@@ -10,7 +10,7 @@ from pydantic_core import to_json
 
 from aircall_mcp.ground.operation import Answer
 from aircall_mcp.ground.weight import LIGHT
-from aircall_mcp.offer.registry import Registry
+from aircall_mcp.offer import Registry
 from aircall_mcp.offer.shape import (
     LARGEST,
     LONGEST_TEXT,

@@ -19,7 +19,7 @@ from aircall_mcp.errors import (
 )
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.operation import Effect
-from aircall_mcp.offer.registry import Registry
+from aircall_mcp.offer import Registry
 from aircall_mcp.offer.tools import description_of, error_of, tool_for
 
 from ..house import Office, answering, desk_over

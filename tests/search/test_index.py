@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from aircall_mcp import spec
 from aircall_mcp.ground.operation import Operation
-from aircall_mcp.offer.registry import Registry, Selection
+from aircall_mcp.offer import Offer, Registry, Selection
 from aircall_mcp.offer.tools import matches_of
 from aircall_mcp.search import Index, Ranking
 from aircall_mcp.search.model import FILE, unpacked
@@ -327,7 +327,7 @@ def test_strangers_alone_are_ranked_for_several_needs_too() -> None:
 def test_the_answer_is_small(index: Index, tools: tuple[str, ...]) -> None:
     """Also where the owner's selection leaves all of it out, which each match then says."""
     registry = Registry.of(spec.load())
-    offered = registry.select(Selection(tools=tools))
+    offered = Offer(registry, Selection(tools=tools))
     asked = [json.loads(line)["query"] for line in STRANGERS.read_text("utf-8").splitlines()]
     asked += [said for operation in registry.known for said in operation.utterances]
     assert len(asked) > 1_000

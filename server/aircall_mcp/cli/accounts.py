@@ -331,13 +331,13 @@ async def ping_as(settings: Settings, auth: Auth, name: str) -> None:
     from .. import spec
     from ..gateway.gateway import Gateway
     from ..ground.caller import Caller
-    from ..offer.registry import Registry
+    from ..offer import Registry
 
     gateway = Gateway(
         base_url=settings.base_url, auth=auth, proxy=settings.proxy, ca_bundle=settings.ca_bundle
     )
     try:
-        ping = Registry.of(spec.load()).get("aircall_ping")
+        ping = Registry.of(spec.load()).ids["ping"]
         await gateway.send(ping.bind({}), Caller(account=name))
     finally:
         await gateway.aclose()

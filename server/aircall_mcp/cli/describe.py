@@ -14,10 +14,10 @@ from . import options
 @options.as_json
 def command(operation: tuple[str, ...], as_json: bool) -> None:
     """Everything about OPERATION: a tool name, an operationId or METHOD /path."""
-    from ..app import registry_for
+    from ..app import offers_for
     from ..offer.tools import description_of
 
-    registry = registry_for(options.settings())
+    registry = offers_for(options.settings()).registry
     found = registry.find(" ".join(operation))
     about = description_of(found, registry.ids)
     if as_json:

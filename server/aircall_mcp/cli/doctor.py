@@ -59,7 +59,7 @@ def _look(flags: dict[str, Any]) -> Iterator[Finding]:
     yield Finding(
         "tools",
         "good",
-        f"{len(registry)} on offer of {len(registry.known)}, surface {settings.surface}",
+        f"{len(house.desk.offer())} on offer of {len(registry.known)}, surface {settings.surface}",
     )
     yield _home(settings)
     yield Finding("log", "good", str(settings.log_file))
@@ -119,7 +119,7 @@ async def _credential(house: Any) -> Finding:
     from ..ground.caller import Caller
 
     try:
-        result = await house.desk.call("aircall_ping", {}, Caller(door="cli"))
+        result = await house.desk.call("aircall_ping", {}, Caller(interface="cli"))
     except ToolError as error:
         return Finding("credential", "bad", error.message, error.hint)
     if not result.is_error:

@@ -33,7 +33,7 @@ def command(
         from ..ground.caller import Caller
 
         async with house:
-            return await house.desk.call(name, arguments, Caller(door="cli"))
+            return await house.desk.call(name, arguments, Caller(interface="cli"))
 
     result = anyio.run(perform)
     if as_json or not sys.stdout.isatty():

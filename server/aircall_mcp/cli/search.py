@@ -20,11 +20,12 @@ from . import options
 @options.as_json
 def command(query: tuple[str, ...], limit: int, batch: IO[str] | None, as_json: bool) -> None:
     """Rank operations for QUERY, a need in plain words."""
-    from ..app import registry_for
+    from ..app import offers_for
     from ..offer.tools import matches_of
     from ..search import Index
 
-    registry = registry_for(options.settings())
+    offer = offers_for(options.settings()).to()
+    registry = offer.registry
     index = Index(registry.known)
     if batch is not None:
         for row in _batch(index, batch):
@@ -34,7 +35,7 @@ def command(query: tuple[str, ...], limit: int, batch: IO[str] | None, as_json: 
         raise click.UsageError("Give a QUERY, or --batch FILE.")
     ranking = index.rank(" ".join(query), limit)
     if as_json:
-        found = matches_of(ranking, offered=registry, known=registry.ids, surface=registry.surface)
+        found = matches_of(ranking, offered=offer, known=registry.ids, surface=offer.surface)
         options.print_json(found)
         return
     from rich.console import Console

@@ -14,12 +14,11 @@ from . import options
 @options.as_json
 def command(as_json: bool, **flags: Any) -> None:
     """What tools/list answers under this selection; `--json` is its wire form."""
-    from ..app import registry_for
-    from ..offer.tools import tool_for
+    from ..app import offers_for
 
-    registry = registry_for(options.settings(**flags))
+    offer = offers_for(options.settings(**flags)).to()
     if as_json:
-        options.print_json({"tools": [tool_for(operation) for operation in registry]})
+        options.print_json({"tools": list(offer.tools)})
         return
     from rich.console import Console
     from rich.table import Table
@@ -28,7 +27,7 @@ def command(as_json: bool, **flags: Any) -> None:
     for column in ("tool", "effect", "stakes", "what it does"):
         table.add_column(column, overflow="fold", no_wrap=column == "tool")
     colours = {"read": "green", "write": "yellow", "reach": "magenta", "delete": "red"}
-    for operation in registry:
+    for operation in offer:
         effect = f"[{colours[operation.effect]}]{operation.effect}[/]"
         stakes = "" if operation.stakes == "none" else operation.stakes
         if operation.at_stake:  # `describe` names the arguments
@@ -36,4 +35,4 @@ def command(as_json: bool, **flags: Any) -> None:
         table.add_row(operation.tool, effect, stakes, operation.summary)
     console = Console()
     console.print(table)
-    console.print(f"[dim]{len(registry)} tools[/]")
+    console.print(f"[dim]{len(offer)} tools[/]")

@@ -74,7 +74,7 @@ class Guard:
             return None
         look = self._operations["get_webhook"].bind({"webhook_id": spelled})
         look = replace(look, account=bound.account, fresh=True)
-        body: Any = (await self._gateway.send(look, Caller(door="webhooks"))).body
+        body: Any = (await self._gateway.send(look, Caller(interface="webhooks"))).body
         found: Any = cast("Mapping[str, Any]", body or {}).get("webhook") or {}
         meant = str(cast("Mapping[str, Any]", found).get("webhook_id") or "")
         if not meant:

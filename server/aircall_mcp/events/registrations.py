@@ -170,7 +170,7 @@ class Registrations:
 
     async def _send(self, account: str, operation: str, arguments: Json) -> Any:
         bound = replace(self._operations[operation].bind(arguments), fresh=True)
-        caller = Caller(door="webhooks", account=account or None, person=True)
+        caller = Caller(interface="webhooks", account=account or None, person=True)
         return (await self._gateway.send(bound, caller)).body
 
 

@@ -8,6 +8,9 @@ from typing import Literal
 
 Lane = Literal["waiting", "bulk"]
 
+OWNER = "owner"
+"""The principal of whoever runs the server itself: on stdio, on loopback, at the command line."""
+
 
 Progress = Callable[[float, float | None, str], Awaitable[None]]
 
@@ -20,6 +23,10 @@ async def _silent(_done: float, _total: float | None, _message: str) -> None:
 class Caller:
     """On whose behalf: nothing of an inbound request but this reaches the gateway.
 
+    `principal` is who asks; `interface` the way they came in by: `cli`, `mcp`, or `webhooks` for
+    our own look after those. `client` is what the MCP client calls itself: a stranger's word, for
+    the log alone. `approved` is the identity (`Bound.identity`) of the one call that a person said
+    yes to.
     `deadline` is in seconds from when the budget lets the call begin; `patience` in seconds to wait
     for that, None for the owner's choice. `until` is a moment of the gateway's clock after which
     nothing of it goes on, for one request of several. `progress(done, total, message)` tells a
@@ -28,7 +35,8 @@ class Caller:
     sets it; nothing that a model, a client or a setting says may lead here.
     """
 
-    door: str = "cli"
+    principal: str = OWNER
+    interface: str = "cli"
     client: str = ""
     account: str | None = None
     lane: Lane = "waiting"
@@ -37,4 +45,5 @@ class Caller:
     until: float | None = None
     watched: bool = False
     person: bool = False
+    approved: str = ""
     progress: Progress = field(default=_silent, compare=False)

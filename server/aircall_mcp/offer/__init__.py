@@ -1,1 +1,7 @@
-"""What a principal may see and call, in the words of a model."""
+"""What is on offer, to whom, and in which words: operations as tools, replies as results."""
+
+from .offer import Offer, Offers
+from .registry import Registry
+from .selection import EVERYTHING, Selection
+
+__all__ = ["EVERYTHING", "Offer", "Offers", "Registry", "Selection"]

@@ -7,7 +7,7 @@ without MCP. Every result is one JSON object.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 from ..errors import ToolError
@@ -124,7 +124,11 @@ LONGEST_EXAMPLE = 150
 
 
 def matches_of(
-    ranking: Ranking, *, offered: Any, known: Mapping[str, Operation], surface: str
+    ranking: Ranking,
+    *,
+    offered: Container[Operation],
+    known: Mapping[str, Operation],
+    surface: str,
 ) -> Json:
     """A ranking as `aircall_search` answers it; `offered` tells what can be called.
 
@@ -142,7 +146,12 @@ def matches_of(
 
 
 def _match(
-    found: Match, known: Mapping[str, Operation], offered: Any, surface: str, *, first: bool
+    found: Match,
+    known: Mapping[str, Operation],
+    offered: Container[Operation],
+    surface: str,
+    *,
+    first: bool,
 ) -> Json:
     operation = found.operation
     match: Json = {

@@ -6,61 +6,59 @@ protocol error, every schema is known without listing, list changes are announce
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any
+from weakref import WeakKeyDictionary
 
-import anyio
 import mcp_types as types
-from mcp.server import CacheHint, NotificationOptions, Server, ServerRequestContext
+from mcp.server import CacheHint, NotificationOptions, Server
 from mcp.server.models import InitializationOptions
-from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, ResourceUpdated
 from mcp.shared.exceptions import MCPError
 from pydantic import ValidationError
 from pydantic_core import to_json
 
 from .. import __version__
 from ..desk import Desk
-from ..errors import NotOffered, ToolError
-from ..ground.caller import Caller
+from ..errors import NotOffered
+from ..ground.caller import OWNER, Caller
+from ..offer import Offer
+from ..offer.shape import clean
 from ..offer.tools import INSTRUCTIONS
+from .resources import Context, News, Resources
 
 log = logging.getLogger(__name__)
-
-Context = ServerRequestContext[Any, Any]
-
-EVENTS = "aircall://events"
-CALL = "aircall://calls/{id}"
-OURS = "aircall://"
-MOST_SUBSCRIPTIONS = 200
-WATCH_AGAIN = 5.0
-"""Seconds after which a watch that failed begins again."""
 
 LIST_LIFETIME_MS = 300_000
 """Milliseconds a client may keep tools/list: it only changes when the server is started anew."""
 
 
-class News(Protocol):
-    """Resources that change while somebody looks: `listening.Listening`."""
+LONGEST_CLIENT = 80
+"""Characters of a client's name and version that are kept."""
 
-    async def resource(self, uri: str, caller: Caller) -> dict[str, Any] | None: ...
-    async def call_ids(self, prefix: str) -> list[str]: ...
-    def changes(self) -> AsyncGenerator[list[str]]: ...
+
+def owner(_ctx: Context) -> str:
+    """Whoever reaches stdin or a loopback address of this machine is its owner."""
+    return OWNER
 
 
 class AircallServer(Server[Any]):
-    """The MCP server over one desk. `news` brings the resources, and tells when they change."""
+    """The MCP server over one desk. `news` brings the resources, and tells when they change;
+    `principal_of` says on whose behalf a request comes.
+    """
 
-    def __init__(self, desk: Desk, *, call_timeout: float = 25.0, news: News | None = None) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        *,
+        call_timeout: float = 25.0,
+        news: News | None = None,
+        principal_of: Callable[[Context], str] = owner,
+    ) -> None:
         self._desk = desk
         self._call_timeout = call_timeout
-        self._listed = types.ListToolsResult(
-            tools=[types.Tool.model_validate(tool) for tool in desk.tools()]
-        )
-        self._schemas: Mapping[str, Mapping[str, Any]] = {
-            tool.name: tool.input_schema for tool in self._listed.tools
-        }
+        self._principal_of = principal_of
+        self._lists: WeakKeyDictionary[Offer, types.ListToolsResult] = WeakKeyDictionary()
         super().__init__(
             "aircall",
             version=__version__,
@@ -68,10 +66,10 @@ class AircallServer(Server[Any]):
             description="Aircall's phones: calls, texts, contacts, users, numbers, insights.",
             instructions=INSTRUCTIONS,
             cache_hints={"tools/list": CacheHint(ttl_ms=LIST_LIFETIME_MS, scope="private")},
-            get_tool_input_schema=self._schemas.get,
+            get_tool_input_schema=desk.registry.schema_of,
             on_list_tools=self._list_tools,
             on_call_tool=self._call_tool,
-            **({} if news is None else _Noticeboard(news, self._caller).handlers()),
+            **({} if news is None else Resources(news, self._caller).handlers()),
         )
         self.middleware.insert(0, _guard)
 
@@ -88,13 +86,21 @@ class AircallServer(Server[Any]):
         )
 
     async def _list_tools(
-        self, _ctx: Context, params: types.PaginatedRequestParams | None
+        self, ctx: Context, params: types.PaginatedRequestParams | None
     ) -> types.ListToolsResult:
         if params is not None and params.cursor is not None:
             raise MCPError(
                 code=types.INVALID_PARAMS, message="Unknown cursor: the list has one page."
             )
-        return self._listed
+        return self._list_of(self._desk.offer(self._principal_of(ctx)))
+
+    def _list_of(self, offer: Offer) -> types.ListToolsResult:
+        """Read into the SDK's model once for an offer: that takes longer than all the rest."""
+        listed = self._lists.get(offer)
+        if listed is None:
+            tools = [types.Tool.model_validate(tool) for tool in offer.tools]
+            listed = self._lists[offer] = types.ListToolsResult(tools=tools)
+        return listed
 
     async def _call_tool(
         self, ctx: Context, params: types.CallToolRequestParams
@@ -118,7 +124,23 @@ class AircallServer(Server[Any]):
             await ctx.session.report_progress(done, total, message)
 
         watched = bool(ctx.meta and ctx.meta.get("progress_token"))
-        return Caller(door="mcp", deadline=self._call_timeout, watched=watched, progress=progress)
+        return Caller(
+            principal=self._principal_of(ctx),
+            interface="mcp",
+            client=_client_of(ctx),
+            deadline=self._call_timeout,
+            watched=watched,
+            progress=progress,
+        )
+
+
+def _client_of(ctx: Context) -> str:
+    """What the client calls itself; empty where it does not say."""
+    known = ctx.session.client_params
+    if known is None:
+        return ""
+    said = clean(f"{known.client_info.name} {known.client_info.version}")
+    return " ".join(said.split())[:LONGEST_CLIENT]
 
 
 async def _guard(ctx: Context, call_next: Any) -> Any:
@@ -130,150 +152,3 @@ async def _guard(ctx: Context, call_next: Any) -> Any:
     except Exception as error:
         log.exception("%s failed", ctx.method)
         raise MCPError(code=types.INTERNAL_ERROR, message="Internal server error") from error
-
-
-class _Noticeboard:
-    """Events and calls as resources, and word of their changes to both eras.
-
-    Nothing is watched before the first subscription.
-    """
-
-    def __init__(self, news: News, caller: Callable[[Context], Caller]) -> None:
-        self._news = news
-        self._caller = caller
-        self._bus = InMemorySubscriptionBus()
-        self._listen = ListenHandler(self._bus, max_subscriptions=MOST_SUBSCRIPTIONS)
-        # A session is made anew for every request; what tells connections apart is their client.
-        self._sessions: dict[tuple[str, int], Any] = {}
-        self._watching: asyncio.Task[None] | None = None
-        self._begun = asyncio.Event()
-
-    def handlers(self) -> dict[str, Any]:
-        return {
-            "on_list_resources": self._list,
-            "on_list_resource_templates": self._list_templates,
-            "on_read_resource": self._read,
-            "on_subscribe_resource": self._subscribe,
-            "on_unsubscribe_resource": self._unsubscribe,
-            "on_subscriptions_listen": self._listened,
-            "on_completion": self._complete,
-        }
-
-    async def _list(
-        self, _ctx: Context, _params: types.PaginatedRequestParams | None
-    ) -> types.ListResourcesResult:
-        return types.ListResourcesResult(
-            resources=[
-                types.Resource(
-                    uri=EVENTS,
-                    name="events",
-                    title="Aircall events",
-                    description="The newest events that Aircall told of.",
-                    mime_type="application/json",
-                )
-            ]
-        )
-
-    async def _list_templates(
-        self, _ctx: Context, _params: types.PaginatedRequestParams | None
-    ) -> types.ListResourceTemplatesResult:
-        return types.ListResourceTemplatesResult(
-            resource_templates=[
-                types.ResourceTemplate(
-                    uri_template=CALL,
-                    name="call",
-                    title="Aircall call",
-                    description="A call as it stands, and what was told of it.",
-                    mime_type="application/json",
-                )
-            ]
-        )
-
-    async def _read(
-        self, ctx: Context, params: types.ReadResourceRequestParams
-    ) -> types.ReadResourceResult:
-        uri = str(params.uri)
-        try:
-            found = await self._news.resource(uri, self._caller(ctx))
-        except ToolError as error:
-            raise MCPError(
-                code=types.INVALID_PARAMS, message=f"{error.message} {error.hint}".strip()
-            ) from None
-        if found is None:
-            raise MCPError(
-                code=types.INVALID_PARAMS,
-                message="There is no such resource.",
-                data={"uri": uri},
-            )
-        content = types.TextResourceContents(
-            uri=uri, mime_type="application/json", text=to_json(found).decode()
-        )
-        return types.ReadResourceResult(contents=[content])
-
-    async def _subscribe(
-        self, ctx: Context, params: types.SubscribeRequestParams
-    ) -> types.EmptyResult:
-        uri = str(params.uri)
-        if not uri.startswith(OURS):
-            raise MCPError(code=types.INVALID_PARAMS, message="There is no such resource.")
-        if len(self._sessions) >= MOST_SUBSCRIPTIONS:
-            del self._sessions[next(iter(self._sessions))]
-        self._sessions[uri, id(ctx.session.client_params)] = ctx.session
-        await self._watch()
-        return types.EmptyResult()
-
-    async def _unsubscribe(
-        self, ctx: Context, params: types.UnsubscribeRequestParams
-    ) -> types.EmptyResult:
-        self._sessions.pop((str(params.uri), id(ctx.session.client_params)), None)
-        return types.EmptyResult()
-
-    async def _listened(
-        self, ctx: Context, params: types.SubscriptionsListenRequestParams
-    ) -> types.SubscriptionsListenResult:
-        if params.notifications.resource_subscriptions:
-            await self._watch()
-        return await self._listen(ctx, params)
-
-    async def _complete(
-        self, _ctx: Context, params: types.CompleteRequestParams
-    ) -> types.CompleteResult:
-        values: list[str] = []
-        ref, argument = params.ref, params.argument
-        about_calls = isinstance(ref, types.ResourceTemplateReference) and ref.uri == CALL
-        if about_calls and argument.name == "id":
-            values = await self._news.call_ids(argument.value)
-        completion = types.Completion(values=values[:100], total=len(values), has_more=False)
-        return types.CompleteResult(completion=completion)
-
-    async def _watch(self) -> None:
-        """Returns when it looks: whoever was told that they are subscribed misses nothing."""
-        if self._watching is None or self._watching.done():
-            self._begun.clear()
-            self._watching = asyncio.get_running_loop().create_task(self._tell())
-        await self._begun.wait()
-
-    async def _tell(self) -> None:
-        try:
-            while True:
-                try:
-                    async for uris in self._news.changes():
-                        self._begun.set()
-                        for uri in uris:
-                            await self._tell_of(uri)
-                except ToolError as error:
-                    log.warning("changes are not seen: %s", error.message)
-                    self._begun.set()
-                    await asyncio.sleep(WATCH_AGAIN)
-        finally:
-            self._begun.set()
-
-    async def _tell_of(self, uri: str) -> None:
-        await self._bus.publish(ResourceUpdated(uri=uri))
-        for place, session in list(self._sessions.items()):
-            if place[0] != uri:
-                continue
-            try:
-                await session.send_resource_updated(uri)
-            except (anyio.BrokenResourceError, anyio.ClosedResourceError):
-                self._sessions.pop(place, None)

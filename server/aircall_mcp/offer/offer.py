@@ -1,0 +1,89 @@
+"""What a principal may see and call, made from the registry: never from a call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from typing import Any
+
+from ..errors import NotOffered
+from ..ground.caller import OWNER
+from ..ground.nearest import nearest
+from ..ground.operation import Operation
+from .registry import Registry
+from .selection import EVERYTHING, Selection
+from .tools import tool_for
+
+MOST_KEPT = 100
+"""Offers that are kept ready; one for a principal that was gone is made anew."""
+
+
+class Offer:
+    """Operations by tool name, in the order of the toolsets.
+
+    Iterating gives those that a client lists; `in` tells those that may be performed, which in the
+    small surface are more. What narrows it can only take away.
+    """
+
+    def __init__(
+        self, registry: Registry, selection: Selection = EVERYTHING, *narrower: Selection
+    ) -> None:
+        """Raises `SettingsError` where a selection names what there is not."""
+        self.registry = registry
+        self.surface = selection.surface
+        self._offered = selection.of(registry).intersection(*(one.of(registry) for one in narrower))
+        self._listed = {
+            operation.tool: operation
+            for operation in registry.known
+            if operation.tool in self._offered and self.surface in operation.surfaces
+        }
+
+    def __iter__(self) -> Iterator[Operation]:
+        return iter(self._listed.values())
+
+    def __len__(self) -> int:
+        return len(self._listed)
+
+    def __contains__(self, operation: Operation) -> bool:
+        return operation.tool in self._offered
+
+    @cached_property
+    def tools(self) -> tuple[dict[str, Any], ...]:
+        """What tools/list answers, in its wire form; made once."""
+        return tuple(tool_for(operation) for operation in self)
+
+    def get(self, name: str) -> Operation:
+        """The operation listed under this tool name, or an old one. Raises `NotOffered`."""
+        operation = self._listed.get(self.registry.renamed(name))
+        if operation is None:
+            close = nearest(name, self._listed)
+            raise NotOffered(f"Unknown tool: {name[:80]}.", hint=close)
+        return operation
+
+
+class Offers:
+    """The offer of each principal: the owner's selection, and within it what `to_principal` says.
+
+    Raises `SettingsError` where the owner's selection names what there is not.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        selection: Selection = EVERYTHING,
+        *,
+        to_principal: Callable[[str], Selection] = lambda _: EVERYTHING,
+    ) -> None:
+        self.registry = registry
+        self._selection = selection
+        self._to_principal = to_principal
+        self._kept: dict[str, Offer] = {OWNER: Offer(registry, selection)}
+
+    def to(self, principal: str = OWNER) -> Offer:
+        """What `principal` may see and call: the same object as long as it is kept."""
+        if principal not in self._kept:
+            if len(self._kept) >= MOST_KEPT:
+                del self._kept[next(one for one in self._kept if one != OWNER)]
+            narrower = self._to_principal(principal)
+            self._kept[principal] = Offer(self.registry, self._selection, narrower)
+        return self._kept[principal]
