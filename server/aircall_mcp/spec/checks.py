@@ -1,0 +1,66 @@
+"""What holds between the rows: what is performed, referred to or read back is there."""
+
+from __future__ import annotations
+
+from ..errors import SpecError
+from ..ground.operation import EFFECTS, Settling
+from . import operation_from
+from .references import Json
+
+
+def same_ids(described: set[str], overlaid: set[str], excluded: set[str]) -> None:
+    """Every operation that is described is in a toolset or excluded, and only one of them."""
+    if described != overlaid | excluded or overlaid & excluded:
+        raise SpecError(
+            "Document and toolsets differ:"
+            f" not in a toolset {sorted(described - overlaid - excluded)},"
+            f" not in the document {sorted((overlaid | excluded) - described)},"
+            f" in a toolset and excluded {sorted(overlaid & excluded)}."
+        )
+
+
+def performers_at_worst(rows: list[Json]) -> None:
+    """What performs operations of one effect is marked by the worst of them."""
+    for performer in rows:
+        if performer["id"] in EFFECTS:
+            worst = {
+                stakes
+                for row in rows
+                if row["effect"] == performer["id"]
+                for stakes in row.get("worst", ())
+            }
+            performer["worst"] = sorted(worst)
+
+
+def check_settling(rows: list[Json]) -> None:
+    """Every read that settles something is described, and so is every argument it names."""
+    arguments = {row["id"]: {part["name"] for part in row["parameters"]} for row in rows}
+    reads = {row["id"] for row in rows if row["effect"] == "read"}
+    for row in rows:
+        if row["settled_by"] is None:
+            continue
+        rule = operation_from(row).settled_by or Settling("")
+        ours = {path.split(".")[0] for path in (*rule.ask.values(), *rule.match.values())}
+        theirs = {*rule.ask, *rule.fixed}
+        if (
+            rule.operation not in reads
+            or not ours <= arguments[row["id"]]
+            or not theirs <= arguments[rule.operation]
+        ):
+            raise SpecError(f"{row['id']}: settled_by = {rule} does not fit.")
+
+
+def check_references(rows: list[Json], described: Json, aliases: Json) -> None:
+    """What refers to an operation or a tool refers to one that is there."""
+    known = set(described)
+    tools = {row["tool"] for row in rows}
+    for row in rows:
+        retired: Json = row["retired"] or {}
+        replacement: str = retired.get("replacement", "")
+        named: list[str] = [*row["needs_first"], *filter(None, (row["sibling"], replacement))]
+        for name in named:
+            if name not in known:
+                raise SpecError(f"{row['id']} refers to {name}, which is no operation.")
+    for old, new in aliases.items():
+        if old in tools or new not in tools:
+            raise SpecError(f"aliases.toml: {old} = {new} must lead from no tool to a tool.")

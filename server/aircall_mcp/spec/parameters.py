@@ -1,0 +1,101 @@
+"""The arguments of an operation: those of path and query, those of the body, and our own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from ..ground.operation import PAGE_SIZE
+from ..ground.phones import E164_PATTERN
+from .references import Json, body_schema, resolve
+from .schemas import Words, format_of, resource_id, slimmed, urls
+
+OUR_DEFAULTS = {"order": "desc", "per_page": PAGE_SIZE}
+
+DETAIL: Json = {
+    "type": "string",
+    "enum": ["concise", "full"],
+    "description": "full = all fields, links with expiry",
+}
+FRESH: Json = {"type": "boolean", "description": "Read anew"}
+MAX_ITEMS: Json = {
+    "type": "integer",
+    "minimum": 1,
+    "maximum": 10000,
+    "description": "Fetch pages up to this many",
+}
+
+
+def path_and_query(document: Json, operation: Json, words: Words) -> Iterator[Json]:
+    """A row for each parameter of path and query."""
+    for reference in operation["parameters"]:
+        parameter = resolve(document, reference)
+        wire: str = parameter["name"]
+        plain = wire.removesuffix("[]")
+        name = resource_id(operation["path"], wire) if parameter["in"] == "path" else plain
+        schema = slimmed(document, parameter["schema"], words, plain)
+        yield _parameter(
+            name, wire, parameter["in"], parameter.get("required", False), schema,
+            format_of(document, parameter["schema"]), words.of(name, plain),
+            urls(document, parameter["schema"]),
+        )  # fmt: skip
+
+
+def body(document: Json, operation: Json, words: Words) -> Iterator[Json]:
+    """A row for each field of the JSON body."""
+    schema = body_schema(document, operation)
+    for name, part in schema.get("properties", {}).items():
+        yield _parameter(
+            name, name, "body", name in schema.get("required", ()),
+            slimmed(document, part, words, name), format_of(document, part), words.of(name),
+            urls(document, part),
+        )  # fmt: skip
+
+
+def _parameter(
+    name: str, wire: str, place: str, required: bool, schema: Json, form: str, words: str,
+    urls: Iterable[str],
+) -> Json:  # fmt: skip
+    if form == "time":
+        schema = {"type": ["integer", "string"]}
+    elif form == "phone":
+        schema = {"type": "string", "pattern": E164_PATTERN}
+    elif form == "phones":
+        schema = {**schema, "items": {"type": "string", "pattern": E164_PATTERN}}
+    elif form == "email":
+        form, schema = "plain", {"minLength": 3, **schema} if place == "body" else schema
+    if place == "query" and name in OUR_DEFAULTS:
+        schema["default"] = OUR_DEFAULTS[name]
+    return {
+        "name": name,
+        "wire": wire,
+        "place": place,
+        "required": required,
+        "schema": {**schema, "description": words},
+        "form": form,
+        **({"urls": found} if (found := sorted(urls)) else {}),
+    }
+
+
+def ours(answer: Json, overlay: Json) -> Iterator[Json]:
+    """The arguments that are ours: how much of an answer, how many items, whether anew."""
+    reserved = {"detail": DETAIL} if answer["status"] != 204 else {}
+    if answer["is_list"] and answer["paging"] != "none":
+        reserved["max_items"] = MAX_ITEMS
+    if overlay.get("keeps"):
+        reserved["fresh"] = FRESH
+    for name, schema in reserved.items():
+        yield {
+            "name": name, "wire": name, "place": "ours", "required": False, "schema": schema,
+            "form": "plain",
+        }  # fmt: skip
+
+
+def input_schema(parameters: list[Json]) -> Json:
+    """The schema that is advertised."""
+    required = [parameter["name"] for parameter in parameters if parameter["required"]]
+    return {
+        "type": "object",
+        "properties": {parameter["name"]: parameter["schema"] for parameter in parameters},
+        **({"required": required} if required else {}),
+        "additionalProperties": False,
+    }
