@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ class Guarded:
 
     def __init__(self, home: Path, sandbox: Sandbox, registry: Registry, clock: Clock) -> None:
         self.sandbox = sandbox
+        self.meanwhile: Callable[[], Awaitable[None]] | None = None
         self.registry = registry
         self.log: EventLog = log_in(home, clock)
         self.log.webhooks.shut("front-door")
@@ -46,13 +47,27 @@ class Guarded:
         async def guard(bound: Bound, caller: Caller) -> None:
             await self.guard(bound, caller)
 
-        self.gateway = gateway_to(sandbox, guard=guard)  # everything is allowed here
+        self.gateway = gateway_to(self.aircall, guard=guard)  # all is allowed here
         self.guard = Guard(lambda: self.log, self.gateway, registry.ids)
-        names = iter(("one", "two", "three"))
+        names = iter(("one", "two", "three", "four"))
         self.ours = Subscriptions(
             self.log, Memory(), self.gateway, registry.ids, mailbox=lambda: mailbox().public,
             clock=clock, name=lambda: next(names),
         )  # fmt: skip
+
+    async def aircall(self, scope: Any, receive: Any, send: Any) -> None:
+        """Takes its time to say that something was made."""
+        said: list[Any] = []
+
+        async def hold(message: Any) -> None:
+            said.append(message)
+
+        await self.sandbox(scope, receive, hold)
+        if self.meanwhile is not None and scope["method"] == "POST":
+            meanwhile, self.meanwhile = self.meanwhile, None
+            await meanwhile()
+        for message in said:
+            await send(message)
 
     async def register(self) -> None:
         await self.ours.register(URL)
@@ -146,6 +161,85 @@ async def test_no_tool_and_no_surface_changes_what_we_listen_on(
     assert guarded.effects() == before
     assert (guarded.webhook.url, guarded.webhook.events, guarded.webhook.active) == stands
     assert guarded.number.configurations["sms"].callback_url.startswith(URL)
+
+
+@pytest.mark.parametrize("way", ["register", "rotate", "replaced"])
+@pytest.mark.parametrize("spelling", ["as told", "in capitals", "of older days"])
+async def test_one_that_is_being_made_cannot_be_changed_either(
+    guarded: Guarded, way: str, spelling: str
+) -> None:
+    """It stands at Aircall, which has not answered yet: nobody here knows its id."""
+    desk = guarded.desk()
+    known = set(guarded.sandbox.world.webhooks)
+    refused: list[Any] = []
+
+    async def meanwhile() -> None:
+        [new] = [one for key, one in guarded.sandbox.world.webhooks.items() if key not in known]
+        spelled = {"webhook_id": spellings(new)[spelling]}
+        for tool, more in (
+            ("update", {"url": STOLEN}), ("update", {"active": False}), ("delete", {}),
+        ):  # fmt: skip
+            asked = {**spelled, **more}
+            refused.append(await desk.call(f"aircall_{tool}_webhook", asked, Caller()))
+        asked = {"webhook_id": guarded.other.uuid, "url": "https://others.example.com/in"}
+        others = await desk.call("aircall_update_webhook", asked, Caller())
+        assert not others.is_error, others.payload
+
+    guarded.meanwhile = meanwhile
+    if way == "register":
+        found = await guarded.ours.register(URL)
+    elif way == "rotate":
+        [found, *_] = await guarded.ours.rotate("one")
+    else:
+        guarded.webhook.url = STOLEN
+        [found, *_] = await guarded.ours.mend()
+    assert found.state == "active"
+    assert [result.payload["error"]["kind"] for result in refused] == ["not_allowed"] * 3
+    new = guarded.sandbox.world.webhooks[found.webhook.aircall_id]
+    assert (new.url, new.active) == (found.webhook.url, True)
+    changed = [one for one in guarded.sandbox.arrivals if one.operation == "update_webhook"]
+    assert len(changed) == 1
+
+
+async def test_a_number_that_is_being_registered_cannot_be_registered_elsewhere(
+    guarded: Guarded,
+) -> None:
+    [number] = [n for n in guarded.sandbox.world.numbers.values() if n.country == "FR"]
+    await guarded.ours.remove("two")
+    desk, refused = guarded.desk(), list[Any]()
+
+    async def meanwhile() -> None:
+        for tool, more in (("create", {"callbackUrl": STOLEN}), ("delete", {})):
+            asked = {"number_id": number.id, **more}
+            tool = f"aircall_{tool}_message_configuration"
+            refused.append(await desk.call(tool, asked, Caller()))
+
+    guarded.meanwhile = meanwhile
+    await guarded.ours.register_line(URL, number.id)
+    assert [result.payload["error"]["kind"] for result in refused] == ["not_allowed"] * 2
+    assert number.configurations["sms"].callback_url.startswith(URL)
+
+
+async def test_the_commands_say_that_a_webhook_was_replaced_too_often(home: Path) -> None:
+    async with upstream() as there:
+        code, _, err = await ran(there, home, ("webhooks", "register", "--public-url", URL))
+        assert code == 0, err
+        status: Any = None
+        for _ in range(4):
+            [webhook] = [
+                one for one in there.sandbox.world.webhooks.values() if one.name == "aircall-mcp"
+            ]
+            webhook.url = STOLEN
+            code, status, _ = await ran(there, home, ("webhooks", "status"))
+        assert code == 1
+        [one] = status["webhooks"]
+        assert "replaced 3 times within a day" in one["fault"]
+        assert there.arrivals("create_webhook") == 4
+        _, looked, _ = await ran(there, home, ("doctor",))
+        [found] = [one for one in looked["findings"] if one["what"] == "webhooks"]
+        assert found["state"] == "bad"
+        assert "replaced 3 times within a day" in found["said"]
+        assert "webhooks rotate" in found["next"]
 
 
 async def test_reading_stays_and_shows_no_token(guarded: Guarded) -> None:

@@ -143,7 +143,8 @@ async def _webhooks(house: Any) -> list[Finding]:
     findings: list[Finding] = []
     for one in standing:
         said = f"{one.webhook.name} is {one.state}" + (f": {one.fault}" if one.fault else "")
-        state = "good" if one.state == "active" else "bad"
+        active: Literal["good", "attention"] = "attention" if one.fault else "good"
+        state = active if one.state == "active" else "bad"
         findings.append(Finding("webhooks", state, said, one.next))
     findings += [
         Finding("events", "attention", in_words(one), "Check what was done because of them.")

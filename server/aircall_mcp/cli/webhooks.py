@@ -69,7 +69,8 @@ def register(
     if as_json:
         print_json(found)
         return
-    click.echo(f"{found['webhook']} is {found['state']}: {found['url']}", err=True)
+    fault = f" ({found['fault']})" if "fault" in found else ""
+    click.echo(f"{found['webhook']} is {found['state']}{fault}: {found['url']}", err=True)
     click.echo("next: aircall-mcp webhooks serve", err=True)
 
 

@@ -1,8 +1,9 @@
 """Keep what we listen on from being changed: who moves one of our webhooks learns its token.
 
 Asked before every effect. It has a say where the path leads to one webhook, or to the registration
-of a number for texting; which of them are ours the event log knows. Whatever is allowed here, a
-person's own command is the only way.
+of a number for texting; which of them are ours the event log knows. One that is being made has no
+id yet, and is known by where it leads. Whatever is allowed here, a person's own command is the only
+way.
 """
 
 from __future__ import annotations
@@ -49,6 +50,8 @@ class Guard:
             return
         try:
             events = self._events()
+            # In this order: what is opened in between is seen at least once.
+            standing = await events.aside(events.webhooks.standing)
             webhooks = await events.aside(events.webhooks.active)
         except StoreError as error:
             raise NotAllowed(
@@ -56,21 +59,27 @@ class Guard:
                 f" cannot be told. {error.message}",
                 hint=f"{error.hint} A person looks with `aircall-mcp webhooks status`.".strip(),
             ) from None
+        making = [webhook for webhook in standing if not webhook.made]
         if by_number is not None:
-            ours = {webhook.aircall_id: webhook for webhook in webhooks}
+            ours = {webhook.aircall_id: webhook for webhook in (*making, *webhooks)}
             webhook = ours.get(f"number {unquote(by_number[1])}")
         else:
-            webhook = await self._webhook(bound, unquote(cast("re.Match[str]", by_id)[1]), webhooks)
+            spelled = unquote(cast("re.Match[str]", by_id)[1])
+            webhook = await self._webhook(bound, spelled, webhooks, making)
         if webhook is not None:
             raise _refusal(bound.operation, webhook)
 
-    async def _webhook(self, bound: Bound, spelled: str, webhooks: list[Webhook]) -> Webhook | None:
-        """The one of `webhooks` that is meant. Aircall takes an id in more than one spelling, so it
-        says itself which webhook an odd one leads to."""
+    async def _webhook(
+        self, bound: Bound, spelled: str, webhooks: list[Webhook], making: list[Webhook]
+    ) -> Webhook | None:
+        """The one of `webhooks` that is meant, or of those that are being made, whose ids nobody
+        knows yet. Aircall takes an id in more than one spelling, so it says itself which webhook an
+        odd one leads to, and where that leads."""
         ours = {webhook.aircall_id.lower(): webhook for webhook in webhooks}
-        if not ours or spelled.lower() in ours:
-            return ours.get(spelled.lower())
-        if all(map(_UUID.fullmatch, (spelled.lower(), *_webhooks(ours)))):
+        if spelled.lower() in ours:
+            return ours[spelled.lower()]
+        plain = all(map(_UUID.fullmatch, (spelled.lower(), *_webhooks(ours))))
+        if not making and (plain or not ours):
             return None
         look = self._operations["get_webhook"].bind({"webhook_id": spelled})
         look = replace(look, account=bound.account, fresh=True)
@@ -82,7 +91,9 @@ class Guard:
                 f"{bound.operation.tool} was not sent: which webhook this is cannot be told.",
                 hint="Name it by the webhook_id that aircall_list_webhooks shows.",
             )
-        return ours.get(meant.lower())
+        leads = str(cast("Mapping[str, Any]", found).get("url") or "").lower()
+        ending = (webhook for webhook in making if f"/{webhook.name}".lower() in leads)
+        return ours.get(meant.lower()) or next(ending, None)
 
 
 def _webhooks(ours: Mapping[str, Webhook]) -> list[str]:

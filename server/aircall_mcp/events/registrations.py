@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, Literal, NoReturn, TypeAlias, cast
+from urllib.parse import urlsplit
 
-from ..errors import ArgumentError, OutcomeUnknown, Refused
+from ..errors import AircallMCPError, ArgumentError, OutcomeUnknown, Refused, ToolError
 from ..gateway.gateway import Gateway
 from ..ground.caller import Caller
 from ..ground.operation import Operation
@@ -34,7 +35,8 @@ _Asking: TypeAlias = Literal[
 class Subscription:
     """One webhook of ours and how it stands at Aircall. `kinds` are those Aircall tells of.
 
-    `next` is what a person runs, where that is theirs to do; `done` what the watchdog did to it.
+    `fault` may be said of an active one, too. `next` is what a person runs, where that is theirs to
+    do; `done` what the watchdog did to it.
     """
 
     webhook: Webhook
@@ -52,7 +54,12 @@ class Made:
     aircall_id: str
     token: str
     url: str
-    kinds: tuple[str, ...] = ()
+
+
+class NotAsAsked(ToolError):
+    """Aircall made something else than was asked for."""
+
+    kind = "refused"
 
 
 class Registrations:
@@ -69,7 +76,7 @@ class Registrations:
             asked["events"] = list(kinds)
         made = _webhook(await self._make(account, "create_webhook", asked))
         identity = str(made.get("webhook_id") or "")
-        return Made(identity, _token(identity, made), str(made.get("url") or url), _kinds(made))
+        return Made(identity, _token(identity, made), str(made.get("url") or url))
 
     async def line(self, account: str, url: str, number_id: int) -> Made:
         """A number in proxy mode that calls back `url`."""
@@ -79,7 +86,8 @@ class Registrations:
         return Made(identity, _token(identity, made), str(made.get("callbackUrl") or url))
 
     async def look(self, webhook: Webhook) -> Subscription:
-        """How it stands, compared with what was asked for."""
+        """How it stands, compared with what was asked for; its events with those that Aircall told
+        of when it was first looked at."""
         renew, end = (
             f"aircall-mcp webhooks {word} {webhook.name}" for word in ("rotate", "remove")
         )
@@ -90,7 +98,7 @@ class Registrations:
             address = await self.calls_back(webhook)
             if address is None:
                 return missing
-            if address != webhook.url:
+            if not same_address(address, webhook.url):
                 return Subscription(
                     webhook, "changed", (), "the number calls back elsewhere", theirs
                 )
@@ -103,15 +111,18 @@ class Registrations:
             return missing
         kinds = _kinds(found)
         # First of all: what leads elsewhere must not be brought back.
-        if found.get("url") != webhook.url:
-            return Subscription(webhook, "changed", kinds, "it leads elsewhere now", look)
-        if _other_kinds(webhook, kinds):
+        if not same_address(str(found.get("url") or ""), webhook.url):
+            since = "now" if webhook.granted else "and did so when it was first looked at"
+            return Subscription(webhook, "changed", kinds, f"it leads elsewhere {since}", look)
+        if webhook.granted and _other_kinds(webhook, kinds):
             return Subscription(webhook, "changed", kinds, "it tells of other events now", look)
         if not found.get("active", True):
             return Subscription(
                 webhook, "disabled", kinds, "Aircall disabled it after failures", look
             )
-        return Subscription(webhook, "active", kinds)
+        asked_for = not webhook.kinds or set(kinds) == set(webhook.kinds)
+        fault = "" if asked_for else "it told of other events than were asked for from the start"
+        return Subscription(webhook, "active", kinds, fault)
 
     async def calls_back(self, webhook: Webhook) -> str | None:
         """Where the number of `webhook` calls back, None where it does not."""
@@ -141,6 +152,22 @@ class Registrations:
             if error.status != 404:
                 raise
 
+    async def take_back(self, webhook: Webhook) -> NoReturn:
+        """Delete what Aircall made for another address than was asked for, and raise `NotAsAsked`;
+        `OutcomeUnknown` where it could not be deleted."""
+        said = f"Aircall made {webhook.aircall_id} for another address than was asked for"
+        try:
+            await self.delete(webhook)
+        except AircallMCPError as error:
+            raise OutcomeUnknown(
+                f"{said}, and it could not be deleted again: {error.message}",
+                hint="`aircall-mcp webhooks status` deletes it.",
+            ) from None
+        raise NotAsAsked(
+            f"{said}. It was deleted again, and nothing is kept of it.",
+            hint=f"Asked for was {webhook.url}. Ask Aircall's support why it is not taken as it is.",
+        )
+
     async def under_the_address_of(self, webhook: Webhook) -> list[Webhook]:
         """The webhooks with this address, of which nothing but that may be known."""
         found: list[Webhook] = []
@@ -152,7 +179,7 @@ class Registrations:
             found += [
                 replace(webhook, aircall_id=str(one["webhook_id"]))
                 for one in listed
-                if one.get("url") == webhook.url
+                if same_address(str(one.get("url") or ""), webhook.url)
             ]
             if len(listed) < _PAGE:
                 return found
@@ -174,6 +201,21 @@ class Registrations:
         return (await self._gateway.send(bound, caller)).body
 
 
+def same_address(one: str, other: str) -> bool:
+    """Whether two URLs lead to the same place: Aircall may show one in another spelling."""
+    return _plain(one) == _plain(other)
+
+
+def _plain(url: str) -> tuple[Any, ...]:
+    try:
+        there = urlsplit(url)
+        port = there.port or (443 if there.scheme == "https" else 80)
+    except ValueError:
+        return (url,)
+    place = (there.scheme, there.username, there.password, there.hostname, port)
+    return (*place, there.path.rstrip("/"), there.query, there.fragment)
+
+
 def is_line(webhook: Webhook) -> bool:
     return webhook.aircall_id.startswith(LINE)
 
@@ -186,8 +228,10 @@ def number_of(webhook: Webhook) -> int:
 def _other_kinds(webhook: Webhook, kinds: Sequence[str]) -> bool:
     """Whether it was subscribed to something else since Aircall last said to what it is. One that
     asked for all may be told of more, which is Aircall's to add."""
-    before = set(webhook.granted or webhook.kinds)
-    return set(kinds) != before if webhook.kinds else not before <= set(kinds)
+    before = set(webhook.granted)
+    if webhook.kinds:
+        return set(kinds) not in (before, set(webhook.kinds))
+    return not before <= set(kinds)
 
 
 def _kinds(webhook: Json) -> tuple[str, ...]:

@@ -26,10 +26,11 @@ from ..errors import AircallMCPError, ArgumentError, OutcomeUnknown, StoreError,
 from ..gateway.gateway import Gateway
 from ..ground.operation import Operation
 from ..ground.secrets import Secret, inside
+from ..ground.times import iso
 from ..storage.lock import Alone, Latch
 from .log import EventLog
 from .receiver import PREFIX, webhook_for
-from .registrations import LINE, Made, Registrations, Subscription, is_line, number_of
+from .registrations import LINE, Made, Registrations, Subscription, is_line, number_of, same_address
 from .webhooks import Doubt, Webhook
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,9 @@ WATCH = 300.0
 """Seconds between two looks of the watchdog."""
 SETTLED = 120.0
 """Seconds after which what was being made when its maker died has been made, or never will be."""
+MOST = 3
+"""Times in a day that one webhook is replaced without a person."""
+DAY = 86_400.0
 PATIENCE = 60.0
 """Seconds that one process waits for another to be done with a webhook."""
 _FIELD = "webhook"
@@ -198,6 +202,9 @@ class Subscriptions:
                 return None
             # Once changed, its token is out, even where somebody has changed it back.
             if found.state == "changed" or webhook.doubted:
+                if await self._spent(webhook) is not None:
+                    log.error("webhook %s: %s. Run `%s`.", name, found.fault, found.next)
+                    return None
                 log.error("webhook %s was changed by somebody; it is replaced", name)
                 heir = await self._succeed(replace(webhook, doubted=True))
                 return replace(await self._look(heir), done="replaced")
@@ -213,9 +220,11 @@ class Subscriptions:
             if webhook.name not in {one.name for one in await self._standing()}:
                 return
             if is_line(webhook):
-                if await self._there.calls_back(webhook) == webhook.url:
+                if same_address(await self._there.calls_back(webhook) or "", webhook.url):
                     await self._there.delete(webhook)
             elif not webhook.made:
+                if webhook.aircall_id:
+                    await self._there.delete(webhook)
                 for stray in await self._there.under_the_address_of(webhook):
                     await self._there.delete(stray)
                     log.warning("webhook %s, left behind unfinished, was deleted", webhook.name)
@@ -248,6 +257,13 @@ class Subscriptions:
         await self._forget(webhook)
         return heir
 
+    async def _spent(self, webhook: Webhook) -> float | None:
+        """Until when it is not replaced again without a person, None if it may be."""
+        since = self._clock() - DAY
+        known = self._events.webhooks
+        times = await self._events.aside(lambda: known.replaced(webhook.name, since=since))
+        return times[-MOST] + DAY if len(times) >= MOST else None
+
     async def _heir(self, webhook: Webhook) -> Webhook | None:
         """The one that took the place of `webhook`, where that was not finished."""
         webhooks = await self._events.aside(self._events.webhooks.active)
@@ -266,7 +282,8 @@ class Subscriptions:
         name, url = await self._reserve(account, public_url)
         async with self._unless_refused(name):
             made = await self._there.webhook(account, url, kinds)
-        return await self._open(account, name, made, kinds, succeeds=succeeds)
+            await self._as_asked(account, name, url, made)
+        return await self._open(account, name, url, made, kinds, succeeds=succeeds)
 
     async def _line(
         self, account: str, public_url: str, number_id: int, *, succeeds: Webhook | None = None
@@ -274,7 +291,8 @@ class Subscriptions:
         name, url = await self._reserve(account, public_url, f"{LINE}{number_id}")
         async with self._unless_refused(name):
             made = await self._there.line(account, url, number_id)
-        return await self._open(account, name, made, _TEXTS, succeeds=succeeds)
+            await self._as_asked(account, name, url, made)
+        return await self._open(account, name, url, made, _TEXTS, succeeds=succeeds)
 
     async def _reserve(
         self, account: str, public_url: str, aircall_id: str = ""
@@ -309,18 +327,32 @@ class Subscriptions:
             await self._clear(name)
             raise
 
+    async def _as_asked(self, account: str, name: str, url: str, made: Made) -> None:
+        """Delete at Aircall what leads elsewhere than was asked for, and raise `NotAsAsked`."""
+        if same_address(made.url, url):
+            return
+        known = self._events.webhooks
+        await self._events.aside(lambda: known.stands(name, made.aircall_id))
+        await self._there.take_back(Webhook(name, account, made.aircall_id, b"", url, (), 0.0))
+
     async def _open(
-        self, account: str, name: str, made: Made, kinds: Sequence[str], *, succeeds: Webhook | None
+        self,
+        account: str,
+        name: str,
+        url: str,
+        made: Made,
+        kinds: Sequence[str],
+        *,
+        succeeds: Webhook | None,
     ) -> Webhook:
         secret, now = Secret(made.token), self._clock()
         webhook = inside(
             secret,
             lambda raw: webhook_for(
-                name, raw, account=account, aircall_id=made.aircall_id, url=made.url,
+                name, raw, account=account, aircall_id=made.aircall_id, url=url,
                 kinds=kinds, now=now,
             ),
         )  # fmt: skip
-        webhook = replace(webhook, granted=made.kinds)
         if succeeds is not None:
             # What both tell is kept once, unless somebody else could have told the first.
             family = "" if succeeds.doubted else succeeds.family or succeeds.name
@@ -395,6 +427,12 @@ class Subscriptions:
         upto = await self._events.aside(self._events.latest)
         found = await self._there.look(webhook)
         known = self._events.webhooks
+        if found.state == "changed" or webhook.doubted:
+            until = await self._spent(webhook)
+            if until is not None:
+                said = f"{found.fault or 'it was changed'}; replaced {MOST} times within a day"
+                by_hand = f"aircall-mcp webhooks rotate {webhook.name}"
+                found = replace(found, fault=f"{said}, so not before {iso(until)}", next=by_hand)
         if found.state in ("active", "disabled"):
             await self._events.aside(lambda: known.seen(webhook.name, upto, found.kinds))
         else:

@@ -46,7 +46,8 @@ IN_DOUBT = """EXISTS (SELECT 1 FROM door WHERE door.webhook = event.webhook
 class Webhook:
     """A webhook that Aircall calls. `digest` is the sha256 of its token, `kinds` empty for all.
 
-    `granted` are the kinds that Aircall said it would tell of, empty where that was never noted.
+    `url` is what was asked for. `granted` are the kinds that Aircall said it tells of when it was
+    looked at, empty where nobody has looked yet.
     `succeeds` is the one it takes the place of; repetitions are known within a `family`. One that
     was not `made` is reserved, and has never been open.
     """
@@ -116,6 +117,12 @@ class Webhooks:
         values = {"aircall_id": aircall_id, "none": b"", "url": url, "now": self._clock()}
         self._store.write(lambda tx: tx.run(sql, webhook=webhook, account=account, **values))
 
+    def stands(self, webhook: str, aircall_id: str) -> None:
+        """What is reserved stands at Aircall under this id."""
+        sql = """UPDATE door SET aircall_id = :aircall_id
+                 WHERE webhook = :webhook AND shut = 1 AND closed IS NULL"""
+        self._store.write(lambda tx: tx.run(sql, webhook=webhook, aircall_id=aircall_id))
+
     def shut(self, webhook: str, *, standing: bool = False) -> bool:
         """Take in nothing more by it. `standing`: it is still to be deleted at Aircall."""
         sql = """UPDATE door SET shut = 1, digest = :none, closed = :now, standing = :standing
@@ -168,6 +175,18 @@ class Webhooks:
                  FROM door WHERE doubted = 1 AND (:account IS NULL OR account = :account)
                  ORDER BY unchanged"""
         return [Doubt(*row) for row in self._store.read(lambda tx: tx.all(sql, account=account))]
+
+    def replaced(self, webhook: str, *, since: float) -> list[float]:
+        """When those that came before it, and it, took the place of one that was doubted."""
+        sql = """WITH RECURSIVE line (webhook, succeeds, opened) AS (
+                     SELECT webhook, succeeds, opened FROM door WHERE webhook = :webhook
+                     UNION
+                     SELECT door.webhook, door.succeeds, door.opened
+                     FROM door JOIN line ON door.webhook = line.succeeds)
+                 SELECT line.opened FROM line JOIN door ON door.webhook = line.succeeds
+                 WHERE door.doubted = 1 AND line.opened > :since ORDER BY line.opened"""
+        rows = self._store.read(lambda tx: tx.all(sql, webhook=webhook, since=since))
+        return [float(opened) for (opened,) in rows]
 
     def _listed(self, condition: str) -> list[Webhook]:
         if not self._store.exists:
