@@ -165,7 +165,7 @@ class Registrations:
             ) from None
         raise NotAsAsked(
             f"{said}. It was deleted again, and nothing is kept of it.",
-            hint=f"Asked for was {webhook.url}. Ask Aircall's support why it is not taken as it is.",
+            hint=f"Asked for was {webhook.url}. Ask Aircall's support why.",
         )
 
     async def under_the_address_of(self, webhook: Webhook) -> list[Webhook]:
