@@ -1,4 +1,5 @@
-"""What credentials cost: signing with a warm one, opening the vault for the first, and the start.
+"""What credentials cost: signing with a warm one, opening the vault for the first, the start, and
+reading and writing one record of few and of many.
 
     python benchmarks/vault.py
 
@@ -10,19 +11,24 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from aircall_mcp.accounts.accounts import Account, Accounts, ApiKey
 from aircall_mcp.accounts.auth import Auth
-from aircall_mcp.ground.secrets import Secret
+from aircall_mcp.ground.secrets import Secret, sealed
 from aircall_mcp.storage.lock import latches
-from aircall_mcp.vault import vault_at
+from aircall_mcp.storage.sqlite import Database
+from aircall_mcp.storage.store import Transaction
+from aircall_mcp.vault import KeyFileHolder, records, vault_at
+from aircall_mcp.vault.manifest import Manifest, Row
 
 ACCOUNTS = 100
 SIGNATURES = 20_000
@@ -31,6 +37,10 @@ STARTS = 25
 MOST_SIGNING = 50e-6
 MOST_OPENING = 20e-3
 MOST_ADDED = 10e-3
+SIZES = (10, 300, 1_500, 10_000)
+READS = 500
+WRITES = 15
+MOST_READING = 1e-3
 
 URL = "https://api.aircall.io/v1/calls/{}"
 # `mcp` brings cryptography along, so a server has it before its first call.
@@ -38,7 +48,7 @@ OPENING = """
 import json, sys, time
 from pathlib import Path
 import mcp, cryptography.hazmat.primitives.ciphers.aead
-from aircall_mcp.accounts import Accounts
+from aircall_mcp.accounts.accounts import Accounts
 from aircall_mcp.vault import vault_at
 begun = time.perf_counter()
 Accounts(vault_at(Path(sys.argv[1]), {})).load("company-42")
@@ -56,16 +66,54 @@ print(time.perf_counter() - begun)
 """
 
 
-def fill(home: Path) -> None:
+def account(number: int) -> Account:
+    key = ApiKey(api_id=Secret(f"{number:032x}"), api_token=Secret(f"{number:032x}{number:032x}"))
+    return Account(name=f"company-{number}", credential=key)
+
+
+def fill(home: Path, accounts: int = ACCOUNTS) -> None:
+    """In one transaction: ten thousand commits to a disk would take minutes."""
     vault = vault_at(home, {})
     vault.create("file")
-    accounts = Accounts(vault)
-    for number in range(ACCOUNTS):
-        key = ApiKey(
-            api_id=Secret(f"{number:032x}"), api_token=Secret(f"{number:032x}{number:032x}")
-        )
-        accounts.add(Account(name=f"company-{number}", credential=key))
+    store = Database(home / "vault.db", records.MIGRATIONS, durability="vault")
+    key = KeyFileHolder(home).keys("")[0]
+
+    def work(tx: Transaction) -> None:
+        head = replace(records.head_of(tx), epoch=accounts)
+
+        def put(number: int) -> Row:
+            row = Row(f"company-{number}", "account", number + 1)
+            content = account(number).model_dump()
+            text = sealed(content, lambda plain: records.seal(head, key, row, plain, os.urandom))
+            return records.put(tx, row, text)
+
+        records.write_head(tx, Manifest(map(put, range(accounts))).vouched(head, key))
+
+    store.write(work)
+    store.close()
+    Accounts(vault).make_default("company-0")
     vault.close()
+
+
+def growing(home: Path, accounts: int) -> dict[str, float]:
+    """Milliseconds of one process: its first read, a later one, and the processor time of a write.
+
+    The disk is left out of a write: a commit waits for it however large the vault is.
+    """
+    fill(home, accounts)
+    vault = vault_at(home, {})
+    begun = time.perf_counter()
+    vault.read("company-0", "account")
+    first = time.perf_counter() - begun
+    warm = each(lambda number: vault.read(f"company-{number % accounts}", "account"), READS)
+    written: list[float] = []
+    for number in range(WRITES):
+        begun = time.process_time()
+        vault.write("company-1", "account", account(number).model_dump())
+        written.append(time.process_time() - begun)
+    vault.close()
+    times = {"first_read_ms": first, "read_ms": warm, "write_ms": statistics.median(written)}
+    return {name: round(seconds * 1e3, 2) for name, seconds in times.items()}
 
 
 def each(work: Callable[[int], object], times: int) -> float:
@@ -123,6 +171,7 @@ def main() -> None:
         floor = each(unavoidable, SIGNATURES)
         size = (home / "vault.db").stat().st_size
         reading = each(lambda _: (home / "vault.db").read_bytes(), 200)
+        grown = {size: growing(Path(directory) / f"{size}", size) for size in SIZES}
     figures = {
         "sign_us": round(sign * 1e6, 1),
         "sign_floor_us": round(floor * 1e6, 1),
@@ -134,11 +183,14 @@ def main() -> None:
         "house_ratio": round(start / bare, 2),
         "accounts": ACCOUNTS,
         "vault_bytes": size,
+        "of_accounts": grown,
     }
     print(json.dumps(figures, indent=2))
     assert sign <= MOST_SIGNING, "signing with a warm credential takes too long"
     assert open_ <= MOST_OPENING, "opening the vault takes too long"
     assert start - bare <= MOST_ADDED, "the vault holds up the start"
+    for size, figure in grown.items():
+        assert figure["read_ms"] <= MOST_READING * 1e3, f"a read takes too long of {size} accounts"
 
 
 if __name__ == "__main__":
