@@ -16,7 +16,7 @@ import json
 import re
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -64,7 +64,8 @@ class Deliveries:
 
     `route` is the base URL that all posts go to instead of the host they are addressed to, as a
     tunnel would lead them. `timeout` and `first_wait` are in seconds. `failures` in a row disable a
-    webhook. `duplicates` and `disorder` are rates, 0 to 1. `client` makes the client that posts.
+    webhook. `duplicates` and `disorder` are rates, 0 to 1. `client` makes the client that posts;
+    `pause` waits for seconds, between two looks and before a repetition.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Deliveries:
         route: str | None = None,
         client: Callable[[], httpx2.AsyncClient] | None = None,
         clock: Callable[[], float] = time.time,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
         timeout: float = 5.0,
         first_wait: float = 1.0,
         failures: int = 50,
@@ -87,6 +89,7 @@ class Deliveries:
         self._route = route.rstrip("/") if route else None
         self._make_client = client or clients.client
         self._clock = clock
+        self._pause = pause
         self._timeout = timeout
         self._first_wait = first_wait
         self._failures = failures
@@ -162,15 +165,15 @@ class Deliveries:
 
     async def settled(self) -> None:
         """Wait until nothing is on its way any more, repetitions included."""
-        while any(outbox.busy for outbox in self._outboxes.values()):  # noqa: ASYNC110 - many outboxes
-            await asyncio.sleep(0.01)
+        while any(outbox.busy for outbox in self._outboxes.values()):
+            await self._pause(LOOK)
 
     # what happens
 
     async def _look_on(self) -> None:
         while True:
             self._look(self._clock())
-            await asyncio.sleep(LOOK)
+            await self._pause(LOOK)
 
     def _look(self, now: float) -> None:
         for call in self.world.calls_since(now - LONGEST_CALL, now):
@@ -279,6 +282,7 @@ class Deliveries:
                 partial(self._post, name),
                 self._spawn,
                 self._drawn,
+                self._pause,
                 webhook,
                 first_wait=self._first_wait,
                 failures=self._failures,

@@ -19,9 +19,9 @@ class Outbox:
     """What goes to one address: in order, one at a time; repetitions come when they come.
 
     `post(event, url, payload, repetition)` is one try and says whether it was taken; `spawn` runs
-    beside; `drawn` says whether the next is sent twice, and whether it is overtaken. Message
-    callbacks have no `webhook`: they are not repeated. Otherwise `first_wait` is the seconds before
-    the first repetition, and `failures` in a row disable the webhook.
+    beside; `drawn` says whether the next is sent twice, and whether it is overtaken; `pause` waits
+    for seconds. Message callbacks have no `webhook`: they are not repeated. Otherwise `first_wait`
+    is the seconds before the first repetition, and `failures` in a row disable the webhook.
     """
 
     def __init__(
@@ -29,6 +29,7 @@ class Outbox:
         post: Callable[[str, str, Json, int], Awaitable[bool]],
         spawn: Callable[[Coroutine[Any, Any, None]], None],
         drawn: Callable[[], tuple[bool, bool]],
+        pause: Callable[[float], Awaitable[None]],
         webhook: Webhook | None,
         *,
         first_wait: float,
@@ -37,6 +38,7 @@ class Outbox:
         self._post = post
         self._spawn = spawn
         self._drawn = drawn
+        self._pause = pause
         self._webhook = webhook
         self._first_wait = first_wait
         self._failures = failures
@@ -75,7 +77,7 @@ class Outbox:
         waited, wait, repetition = 0.0, self._first_wait, 1
         try:
             while waited < REPEATS_FOR:
-                await asyncio.sleep(wait)
+                await self._pause(wait)
                 waited, wait = waited + wait, min(wait * 2, SLOWEST)
                 if await self._try(event, url, payload, repetition):
                     return
