@@ -50,10 +50,10 @@ def opened_under(home: Path) -> set[str]:
 async def use_all_of(one: House) -> None:
     """Count, journal, read an account, and ask for events and rules."""
     await one.desk.call("aircall_create_tag", {"name": "VIP", "color": "#00B388"}, Caller())
-    box = mailbox_of(one.mailroom.vault, make=True)
+    box = mailbox_of(one.events.vault, make=True)
     assert box is not None
-    one.mailroom.events.install(box.public)
-    one.mailroom.rules.try_again()
+    one.events.log.install(box.public)
+    one.events.rules.try_again()
 
 
 async def test_a_house_lets_go_of_all_that_it_opened(home: Path) -> None:
@@ -81,7 +81,7 @@ async def test_a_house_leaves_the_vault_that_it_was_handed_to_whoever_opened_it(
 async def test_a_house_of_the_sandbox_lets_go_of_its_own_vault(home: Path) -> None:
     settings = settings_from({"sandbox": True}, {"AIRCALL_MCP_HOME": str(home)})
     async with open_house(settings, {}) as one:
-        one.mailroom.vault.create("file")
+        one.events.vault.create("file")
         await use_all_of(one)
         assert opened_under(home) == {"events.db", "forwarding.db", "vault.db"}
     assert opened_under(home) == set()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, ExitStack, closing
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
@@ -15,7 +16,8 @@ from .accounts.accounts import Account, Accounts, ApiKey, Memory
 from .accounts.auth import Auth
 from .desk import Desk
 from .errors import CredentialError, StoreError
-from .events.mailroom import Mailroom
+from .events.guard import Guard
+from .events.tools import EventTools
 from .gateway import budget, journal
 from .gateway.budget import Budget
 from .gateway.gateway import Gateway
@@ -23,7 +25,8 @@ from .gateway.journal import Journal
 from .ground import logs
 from .ground.caller import Caller
 from .ground.config import AIRCALL, Settings
-from .ground.operation import EVERYTHING, Allowance, Bound
+from .ground.operation import EVERYTHING, Allowance, Bound, Operation
+from .ground.performs import hold_against, performers_of
 from .ground.secrets import Secret, scrubber_for
 from .offer import Offers, Registry, Selection
 from .storage.sandboxes import Sandboxes
@@ -32,6 +35,12 @@ from .vault import vault_at
 if TYPE_CHECKING:
     import httpx2
 
+    from .events.forwarding import Forwarder, Rules
+    from .events.log import EventLog
+    from .events.receiver import Receiver
+    from .events.resources import Resources
+    from .events.retention import Retention
+    from .events.subscriptions import Subscriptions
     from .storage.state import State
     from .vault import Vault
 
@@ -50,13 +59,13 @@ SANDBOX_PACE = 120
 @dataclass(frozen=True, slots=True)
 class House:
     """Everything, ready to answer: `desk` for all doors, `auth` for what speaks of accounts,
-    `mailroom` for what speaks of events. Open it with `async with`, or close it with `aclose`.
+    `events` for what hears of events. Open it with `async with`, or close it with `aclose`.
     """
 
     settings: Settings
     desk: Desk
     auth: Auth
-    mailroom: Mailroom
+    events: Events
     _opened: AsyncExitStack
 
     async def aclose(self, patience: float | None = None) -> None:
@@ -76,10 +85,10 @@ class House:
         await self.aclose()
 
     @property
-    def news(self) -> Mailroom | None:
-        """The mailroom, where the owner's selection leaves events on offer."""
-        events = self.desk.registry.ids["read_events"]
-        return self.mailroom if events in self.desk.offer() else None
+    def news(self) -> Resources | None:
+        """The resources about events, where the owner's selection leaves events on offer."""
+        read = self.desk.registry.ids["read_events"]
+        return self.events.resources if read in self.desk.offer() else None
 
 
 def offers_for(settings: Settings, accounts: Sequence[str] = ()) -> Offers:
@@ -119,7 +128,7 @@ def open_house(
     registry = offers.registry
 
     async def guard(bound: Bound, caller: Caller) -> None:
-        await mailroom.guard(bound, caller)
+        await events.guard(bound, caller)
 
     gateway = Gateway(
         base_url=AIRCALL if settings.sandbox else settings.base_url,
@@ -136,7 +145,7 @@ def open_house(
         proxy=settings.proxy,
         ca_bundle=settings.ca_bundle,
     )
-    mailroom = Mailroom(
+    events = Events(
         settings,
         environment,
         gateway,
@@ -154,13 +163,14 @@ def open_house(
         zone_of=auth.time_zone,
         scrub=auth.scrub_json,
         crowded=lambda: auth.crowded,
-        performers=mailroom.performers(),
+        performers=performers_of(EventTools, lambda: events.tools),
     )
+    hold_against(registry.ids.values(), desk.performers)
     opened.push_async_callback(auth.aclose)
     opened.callback(intents.close)
     opened.push_async_callback(paces.aclose)
-    opened.callback(mailroom.close)
-    return House(settings, desk, auth, mailroom, opened)
+    opened.callback(events.close)
+    return House(settings, desk, auth, events, opened)
 
 
 def log_to_file(house: House) -> str:
@@ -271,3 +281,164 @@ def _sandbox_transport() -> httpx2.AsyncBaseTransport:
         await furnished[0](scope, receive, send)
 
     return httpx2.ASGITransport(app=sandbox)
+
+
+class Events:
+    """What hears of events, of one home or of `account` where the server is pinned to it. Each is
+    made when it is first asked for: a server that is never asked about events opens none of them.
+
+    `vault` is that of the house; the built-in sandbox makes one of its own. `resolve` finds the
+    account that is meant by a name or by none; `learn` hears of secrets that are masked from then
+    on; `scrub` and `offered` are as in `Resources`. Close it with `close`.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        environment: Mapping[str, str],
+        gateway: Gateway,
+        operations: Mapping[str, Operation],
+        *,
+        vault: Vault | None = None,
+        resolve: Callable[[str | None], Awaitable[str]],
+        learn: Callable[[Secret], None] = lambda _: None,
+        scrub: Callable[[Any], Any] = lambda value: value,
+        offered: Callable[[str], bool] = lambda _: True,
+    ) -> None:
+        self._settings = settings
+        self._environment = environment
+        self._gateway = gateway
+        self._operations = operations
+        self._resolve = resolve
+        self._learn = learn
+        self._scrub = scrub
+        self._offered = offered
+        self.account = None if settings.sandbox else settings.account
+        # The built-in sandbox shares nothing with a company: not even what it was told.
+        self._home = settings.home / "sandbox" if settings.sandbox else settings.home
+        self._opened = ExitStack()
+        self.guard = Guard(lambda: self.log, gateway, operations)
+        if vault is not None:
+            self.vault = vault
+
+    def close(self) -> None:
+        """Let go of the stores that were opened here. The vault of the house is closed there."""
+        self._opened.close()
+
+    @cached_property
+    def vault(self) -> Vault:
+        from .vault import vault_at
+
+        return self._opened.enter_context(closing(vault_at(self._home, self._environment)))
+
+    @cached_property
+    def log(self) -> EventLog:
+        from .events.log import EventLog
+        from .events.tables import MIGRATIONS
+        from .storage.sqlite import Database
+        from .vault.mailbox import Sealer, mailbox_of
+
+        store = Database(self._home / "events.db", MIGRATIONS, durability="vault")
+        events = EventLog(store, sealer=Sealer, mailbox=lambda: mailbox_of(self.vault))
+        return self._opened.enter_context(closing(events))
+
+    @cached_property
+    def rules(self) -> Rules:
+        from .events.forwarding.rules import MIGRATIONS, Rules
+        from .storage.sqlite import Database
+
+        store = Database(self._home / "forwarding.db", MIGRATIONS, durability="vault")
+        return self._opened.enter_context(closing(Rules(store, self.log)))
+
+    @cached_property
+    def tools(self) -> EventTools:
+        return EventTools(
+            self.log, self._gateway, self._operations, lambda: self.rules, account=self.account
+        )
+
+    @cached_property
+    def resources(self) -> Resources:
+        from .events.resources import Resources
+
+        return Resources(
+            self.tools,
+            self.log,
+            self._gateway,
+            self._operations,
+            account=self.account,
+            scrub=self._scrub,
+            offered=self._offered,
+        )
+
+    @property
+    def retention(self) -> Retention:
+        from .events.retention import Retention
+
+        return Retention(
+            days=self._settings.events_days,
+            message_days=self._settings.messages_days,
+            largest=self._settings.events_megabytes * 2**20,
+        )
+
+    def receiver(self) -> Receiver:
+        from .events.receiver import Receiver
+
+        return Receiver(self.log, retention=self.retention)
+
+    def forwarder(self) -> Forwarder:
+        from .events.forwarding import Forwarder
+        from .ground.clients import Clients
+        from .storage.lock import Lock
+
+        return Forwarder(
+            self.rules,
+            self.log,
+            self.vault,
+            learn=self._learn,
+            latch=Lock(self._home / "forwarding.lock"),
+            clients=Clients(self._settings.proxy, self._settings.ca_bundle),
+        )
+
+    def subscriptions(self, account: str | None = None) -> Subscriptions:
+        """The webhooks of `account`, or all there are."""
+        from .events.subscriptions import Subscriptions
+        from .storage.lock import Lock
+        from .vault.mailbox import mailbox_of
+
+        def public() -> bytes:
+            mailbox = mailbox_of(self.vault, make=True)
+            if mailbox is None:
+                raise RuntimeError("a mailbox that was made is there")
+            return mailbox.public
+
+        return Subscriptions(
+            self.log,
+            self.vault,
+            self._gateway,
+            self._operations,
+            account=account,
+            resolve=self._resolve,
+            mailbox=public,
+            latch=Lock(self._home / "webhooks.lock"),
+        )
+
+    async def serve(self, host: str, port: int) -> None:
+        """Receive, pass on and look after our webhooks, until cancelled.
+
+        Raises `SettingsError` where the port is taken, and `StoreError`.
+        """
+        import asyncio
+
+        from .events.receiver import serve
+
+        async with self.receiver() as receiver:
+            beside = [
+                asyncio.create_task(self.forwarder().run()),
+                asyncio.create_task(self.subscriptions().watch()),
+            ]
+            try:
+                await serve(receiver, host, port)
+            finally:
+                for task in beside:
+                    task.cancel()
+                await asyncio.gather(*beside, return_exceptions=True)

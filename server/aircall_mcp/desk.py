@@ -11,14 +11,15 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 from functools import cached_property
-from typing import Any, TypeAlias, cast
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from .errors import ArgumentError, NotOffered, ToolError
 from .gateway import pages
 from .gateway.gateway import Gateway
 from .ground.caller import OWNER, Caller
-from .ground.operation import EFFECTS, PAGE_SIZE, Operation
+from .ground.operation import EFFECTS, PAGE_SIZE, Effect, Operation
+from .ground.performs import Performer, performers_of, performs
 from .ground.weight import LIGHT
 from .offer import Offer, Offers, Registry, tools
 from .search import Index, Ranking
@@ -26,8 +27,6 @@ from .search import Index, Ranking
 log = logging.getLogger(__name__)
 
 Json = dict[str, Any]
-Performer: TypeAlias = Callable[[Mapping[str, Any], Caller], Awaitable[Json]]
-
 
 LONGEST_QUERY = 2_000
 """Characters of a need that are looked at."""
@@ -69,11 +68,9 @@ class Desk:
         self._zone: tzinfo | None = ZoneInfo(time_zone) if time_zone else None
         self._zone_known = zone_of
         self._zones: dict[str | None, tzinfo | None] = {}
-        self._ours: Mapping[str, Performer] = {
+        self.performers: Mapping[str, Performer] = {
             **(performers or {}),
-            "search": self._search,
-            "describe": self._describe,
-            **{effect: self._performing(effect) for effect in EFFECTS},
+            **performers_of(Desk, lambda: self),
         }
 
     @property
@@ -118,12 +115,13 @@ class Desk:
         if operation.ours:
             if operation.id not in EFFECTS:  # what those perform is asked for by itself
                 await self._gateway.admit(bound, caller)
-            return await self._ours[operation.id](bound.arguments, caller)
+            return await self.performers[operation.id](bound.arguments, caller)
         read = await pages.read(self._gateway, bound, caller)
         return await self._gateway.aside(
             lambda: tools.result_of(bound, read), weight=read.reply.weight
         )
 
+    @performs("search")
     async def _search(self, arguments: Mapping[str, Any], caller: Caller) -> Json:
         ranking = self.rank(arguments["query"], arguments.get("limit", 3))
         offer = self.offer(caller.principal)
@@ -131,21 +129,35 @@ class Desk:
             ranking, offered=offer, known=self.registry.ids, surface=offer.surface
         )
 
+    @performs("describe")
     async def _describe(self, arguments: Mapping[str, Any], caller: Caller) -> Json:
         return tools.description_of(self._found(arguments["operation"], caller), self.registry.ids)
 
-    def _performing(self, effect: str) -> Performer:
-        async def perform(arguments: Mapping[str, Any], caller: Caller) -> Json:
-            operation = self._found(arguments["operation"], caller)
-            called_itself = "search" in operation.surfaces
-            if operation.effect != effect or called_itself:
-                right = "itself" if called_itself else f"aircall_{operation.effect}"
-                raise ArgumentError(
-                    f"{operation.tool} is no {effect} operation.", hint=f"Call it with {right}."
-                )
-            return await self._answer(operation, arguments.get("arguments", {}), caller)
+    @performs("read")
+    async def _read(self, arguments: Mapping[str, Any], caller: Caller) -> Json:
+        return await self._perform("read", arguments, caller)
 
-        return perform
+    @performs("write")
+    async def _write(self, arguments: Mapping[str, Any], caller: Caller) -> Json:
+        return await self._perform("write", arguments, caller)
+
+    @performs("reach")
+    async def _reach(self, arguments: Mapping[str, Any], caller: Caller) -> Json:
+        return await self._perform("reach", arguments, caller)
+
+    @performs("delete")
+    async def _delete(self, arguments: Mapping[str, Any], caller: Caller) -> Json:
+        return await self._perform("delete", arguments, caller)
+
+    async def _perform(self, effect: Effect, arguments: Mapping[str, Any], caller: Caller) -> Json:
+        operation = self._found(arguments["operation"], caller)
+        called_itself = "search" in operation.surfaces
+        if operation.effect != effect or called_itself:
+            right = "itself" if called_itself else f"aircall_{operation.effect}"
+            raise ArgumentError(
+                f"{operation.tool} is no {effect} operation.", hint=f"Call it with {right}."
+            )
+        return await self._answer(operation, arguments.get("arguments", {}), caller)
 
     def _found(self, name: str, caller: Caller) -> Operation:
         try:

@@ -310,16 +310,16 @@ async def test_a_house_masks_where_it_passes_events_on_to(home: Path) -> None:
     vault = vault_at(home, variables)
     vault.create("file")
     async with open_house(settings_from({}, variables), variables, vault=vault) as house:
-        room = house.mailroom
+        room = house.events
         box = mailbox_of(vault, make=True)
         assert box is not None
-        room.events.install(box.public)
-        room.events.webhooks.open(
+        room.log.install(box.public)
+        room.log.webhooks.open(
             webhook_for("door", b"t", account="", aircall_id="u", url="", kinds=(), now=0)
         )
         room.rules.name_destination("https:crm", Secret(url), vault)
         room.rules.add(["call.*"], "crm")
-        room.events.append([replace(call("ended", 1), webhook="door")])
+        room.log.append([replace(call("ended", 1), webhook="door")])
         forwarder = room.forwarder()
         assert house.auth.scrub(url) == url
         assert await forwarder.step() == 2

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +10,19 @@ import pytest
 
 from aircall_mcp.accounts.accounts import Account, Accounts, ApiKey, Memory
 from aircall_mcp.app import open_house
-from aircall_mcp.desk import Desk, Performer
+from aircall_mcp.desk import Desk
 from aircall_mcp.errors import ToolError
 from aircall_mcp.events.event import Arrival
 from aircall_mcp.events.forwarding import Rules
 from aircall_mcp.events.forwarding import rules as forwarding
 from aircall_mcp.events.log import EventLog
 from aircall_mcp.events.receiver import webhook_for
+from aircall_mcp.events.resources import Resources
 from aircall_mcp.events.tables import MIGRATIONS
 from aircall_mcp.events.tools import EventTools
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.config import settings_from
+from aircall_mcp.ground.performs import performers_of
 from aircall_mcp.ground.secrets import Scrubber, Secret
 from aircall_mcp.offer import Offers, Registry, Selection
 from aircall_mcp.sandbox import Sandbox
@@ -33,8 +35,6 @@ from ..house import Clock, gateway_to
 from ..mail import MAILBOX_KEY, call, log_in, text, told
 
 pytestmark = pytest.mark.anyio
-
-TOOLS = ("read_events", "wait_for_event", "list_messages", "forward_events")
 
 
 class Room:
@@ -54,19 +54,14 @@ class Room:
         self.rules = Rules(store, self.log, clock=clock)
         self.gateway = gateway = gateway_to(sandbox, sandbox=not real)
         self.operations = registry.ids
-        self.listening = EventTools(
+        self.tools = EventTools(
             self.log, gateway, registry.ids, lambda: self.rules, clock=clock, pause=pause,
             account=account,
         )  # fmt: skip
 
-        def performer(name: str) -> Performer:
-            async def perform(arguments: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
-                return await self.listening.perform(name, arguments, caller)
-
-            return perform
-
+        self.resources = Resources(self.tools, self.log, gateway, registry.ids, account=account)
         self.desk = Desk(
-            Offers(registry), gateway, performers={name: performer(name) for name in TOOLS}
+            Offers(registry), gateway, performers=performers_of(EventTools, lambda: self.tools)
         )
         self.told: list[tuple[float, float | None, str]] = []
 
@@ -306,15 +301,15 @@ async def test_a_call_is_a_resource_with_its_events(room: Room, sandbox: Sandbox
     known = sandbox.world.calls[-1].id
     room.hear(call("created", known), call("ended", known), call("ended", 77))
     caller = Caller()
-    found = await room.listening.resource(f"aircall://calls/{known}", caller)
+    found = await room.resources.resource(f"aircall://calls/{known}", caller)
     assert found is not None
     assert found["data"]["call"]["id"] == known
     assert [one["event"] for one in found["data"]["events"]] == ["call.ended", "call.created"]
-    gone = await room.listening.resource("aircall://calls/77", caller)
+    gone = await room.resources.resource("aircall://calls/77", caller)
     assert gone is not None
     assert len(gone["data"]["events"]) == 1
     for odd in ("aircall://calls/", "aircall://calls/x", "aircall://calls/1/2", "file:///etc"):
-        assert await room.listening.resource(odd, caller) is None
+        assert await room.resources.resource(odd, caller) is None
 
 
 async def test_a_resource_masks_secrets_and_reads_no_call_that_is_not_on_offer(
@@ -325,19 +320,19 @@ async def test_a_resource_masks_secrets_and_reads_no_call_that_is_not_on_offer(
     scrubber.learn(Secret("a-token-somebody-said"))
     room.hear(told("call.commented", known, comments="it is a-token-somebody-said"))
 
-    def listening(*offered: str) -> EventTools:
-        return EventTools(
-            room.log, gateway_to(sandbox), registry.ids, lambda: room.rules,
-            clock=room.clock, scrub=scrubber.json, offered=offered.__contains__,
+    def resources(*offered: str) -> Resources:
+        return Resources(
+            room.tools, room.log, gateway_to(sandbox), registry.ids,
+            scrub=scrubber.json, offered=offered.__contains__,
         )  # fmt: skip
 
     for uri in ("aircall://events", f"aircall://calls/{known}"):
-        found = await listening("read_events").resource(uri, Caller())
+        found = await resources("read_events").resource(uri, Caller())
         assert found is not None
         assert found["data"]["events"][0]["data"]["comments"] == "it is [secret]"
         assert "call" not in found["data"]
     assert not sandbox.arrivals
-    whole = await listening("get_call").resource(f"aircall://calls/{known}", Caller())
+    whole = await resources("get_call").resource(f"aircall://calls/{known}", Caller())
     assert whole is not None
     assert whole["data"]["call"]["id"] == known
 
@@ -352,7 +347,7 @@ async def test_one_who_is_pinned_to_an_account_hears_nothing_of_others(
             account, account.encode(), account=account, aircall_id="u", url="", kinds=(), now=1
         )
         room.log.webhooks.open(door)
-    changes = room.listening.changes()
+    changes = room.resources.changes()
     assert await anext(changes) == []  # it looks from here on
     first = asyncio.create_task(anext(changes))
     waiting = asyncio.create_task(room.ask("wait_for_event", kinds=["message.*"], after=0))
@@ -372,37 +367,37 @@ async def test_one_who_is_pinned_to_an_account_hears_nothing_of_others(
     assert [event["sequence"] for event in events] == [4, 3]
     texts = (await room.ask("list_messages"))["data"]["messages"]
     assert [one["data"]["id"] for one in texts] == ["SMlyon"]
-    assert await room.listening.call_ids("4") == ["42"]
+    assert await room.resources.call_ids("4") == ["42"]
     with pytest.raises(ToolError):
-        await room.listening.resource("aircall://calls/41", Caller())
-    found = await room.listening.resource("aircall://events", Caller())
+        await room.resources.resource("aircall://calls/41", Caller())
+    found = await room.resources.resource("aircall://events", Caller())
     assert found is not None
     assert len(found["data"]["events"]) == 2
     await room.desk.aclose()
     room.log.close()
 
 
-async def test_a_house_hands_its_own_vault_to_the_mailroom_and_the_account_it_is_pinned_to(
+async def test_a_house_hands_its_own_vault_to_its_events_and_the_account_it_is_pinned_to(
     home: Path,
 ) -> None:
     settings = settings_from({"account": "lyon"})
     house = open_house(settings, {KEY_VARIABLE: base64.b64encode(bytes(32)).decode()})
-    assert house.mailroom.account == "lyon"
-    house.mailroom.vault.create("environment")
-    accounts = Accounts(house.mailroom.vault)
+    assert house.events.account == "lyon"
+    house.events.vault.create("environment")
+    accounts = Accounts(house.events.vault)
     accounts.add(Account(name="lyon", credential=ApiKey(api_id=Secret("a"), api_token=Secret("b"))))
     name, _ = await house.auth.company(None)
     assert name
     shelf = house.auth._accounts._shelf  # pyright: ignore[reportPrivateUsage]
-    assert shelf is house.mailroom.vault
+    assert shelf is house.events.vault
     small = open_house(settings_from({"sandbox": True, "account": "lyon"}), {})
-    assert small.mailroom.account is None
-    assert small.mailroom.vault is not house.mailroom.vault
-    house.mailroom.vault.close()
+    assert small.events.account is None
+    assert small.events.vault is not house.events.vault
+    house.events.vault.close()
 
 
 async def test_changes_name_the_calls_they_are_about(room: Room) -> None:
-    changes = room.listening.changes()
+    changes = room.resources.changes()
     assert await anext(changes) == []  # it looks from here on
     room.hear(call("created", 5), told("user.opened", 7))
     assert await asyncio.wait_for(anext(changes), 5) == ["aircall://events", "aircall://calls/5"]
@@ -422,7 +417,7 @@ async def test_what_is_not_to_be_trusted_says_so_in_every_answer(room: Room) -> 
         "awaited": [(await room.ask("wait_for_event", kinds=["call.*"], after=0))["data"]["event"]],
     }
     for uri in ("aircall://events", "aircall://calls/42"):
-        found = await room.listening.resource(uri, Caller())
+        found = await room.resources.resource(uri, Caller())
         assert found is not None
         answers[uri] = found["data"]["events"]
     for asked, shown in answers.items():

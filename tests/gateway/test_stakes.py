@@ -324,10 +324,10 @@ def test_not_on_the_command_line_and_there_by_name(
 def passing_on(home: Path, *allow: str) -> House:
     """A house on the real host with a destination and something to pass on."""
     house = open_house(settings_from({"allow": allow or None}), KEY)
-    house.mailroom.rules.name_destination(
+    house.events.rules.name_destination(
         "https:crm", Secret("https://crm.larkspur.example.com/secret"), Memory()
     )
-    house.mailroom.events.webhooks.open(
+    house.events.log.webhooks.open(
         webhook_for("one", b"t", account="a", aircall_id="u", url="", kinds=(), now=0)
     )
     return house
@@ -343,7 +343,7 @@ async def test_passing_events_on_needs_the_same_yes(home: Path, tool: str) -> No
     error = (await house.desk.call(tool, given, Caller())).payload["error"]
     assert error["kind"] == "not_allowed"
     assert "--allow exposes" in error["hint"]
-    assert house.mailroom.rules.status() == []
+    assert house.events.rules.status() == []
     await house.aclose()
 
 
@@ -353,7 +353,7 @@ def test_nor_does_it_pass_the_command_line(home: Path, monkeypatch: pytest.Monke
     for more, rules in (([], 0), (["--allow", "exposes"], 1)):
         result = CliRunner().invoke(group, ["run", "forward_events", "--args", args, *more])
         assert result.exit_code == (0 if rules else 1), result.output
-        assert len(house.mailroom.rules.status()) == rules
+        assert len(house.events.rules.status()) == rules
     asyncio.run(house.aclose())
 
 

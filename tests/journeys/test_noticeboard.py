@@ -22,6 +22,7 @@ from mcp_types import (
 
 from aircall_mcp.events.event import Arrival
 from aircall_mcp.events.log import EventLog
+from aircall_mcp.events.resources import Resources
 from aircall_mcp.events.tools import EventTools
 from aircall_mcp.ground import asgi as hosting
 from aircall_mcp.protocol.http import mcp_app
@@ -82,7 +83,9 @@ async def board(
     def no_rules() -> Any:
         raise AssertionError("nobody passes anything on here")
 
-    news = EventTools(log, gateway, office.desk.registry.ids, no_rules, clock=clock)
+    operations = office.desk.registry.ids
+    tools = EventTools(log, gateway, operations, no_rules, clock=clock)
+    news = Resources(tools, log, gateway, operations)
     server = AircallServer(office.desk, news=news)
     async with AsyncExitStack() as stack:
         where: Any = server

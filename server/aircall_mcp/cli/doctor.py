@@ -132,11 +132,11 @@ async def _webhooks(house: Any) -> list[Finding]:
     """How ours stand, and what came in by one that somebody changed. Nothing is mended."""
     from .webhooks import in_words
 
-    mailroom = house.mailroom
-    if not mailroom.events.exists:
+    events = house.events
+    if not events.log.exists:
         return []
     try:
-        ours = mailroom.subscriptions(mailroom.account)
+        ours = events.subscriptions(events.account)
         standing, doubts = await ours.status(), await ours.doubts()
     except AircallMCPError as error:
         return [Finding("webhooks", "bad", error.message, error.hint)]

@@ -18,9 +18,9 @@ from .options import as_json, print_json
 from .vault import vault_of
 
 if TYPE_CHECKING:
+    from ..app import Events
     from ..events.event import Event
     from ..events.log import EventLog
-    from ..events.mailroom import Mailroom
     from ..events.query import Query
 
 
@@ -99,15 +99,15 @@ def house_of_a_person(flags: Mapping[str, Any] | None = None) -> House:
     return open_house(settings, vault=vault_of(settings, os.environ))
 
 
-def mailroom_of_a_person() -> Mailroom:
-    """Its mailroom alone, closed when the command ends."""
+def events_of_a_person() -> Events:
+    """Its events alone, closed when the command ends."""
     house = house_of_a_person()
     click.get_current_context().call_on_close(lambda: anyio.run(house.aclose))
-    return house.mailroom
+    return house.events
 
 
 def _log() -> EventLog:
-    return mailroom_of_a_person().events
+    return events_of_a_person().log
 
 
 def _query(

@@ -12,7 +12,7 @@ import click
 from ..errors import ArgumentError
 from ..ground.config import settings_from
 from ..ground.secrets import Secret
-from .events import mailroom_of_a_person
+from .events import events_of_a_person
 from .options import as_json, print_json
 from .vault import create_if_missing, vault_of
 
@@ -43,7 +43,7 @@ def add(kinds: str, to: str, allow_private: bool, as_json: bool) -> None:
     settings = settings_from()
     vault = vault_of(settings, os.environ)
     create_if_missing(vault, None, os.environ, lambda said: click.echo(said, err=True))
-    rules = mailroom_of_a_person().rules
+    rules = events_of_a_person().rules
     key = None
     if all(one.name != to for one in rules.destinations()):
         key = rules.name_destination(to, _address(to), vault, private=allow_private)
@@ -61,7 +61,7 @@ def add(kinds: str, to: str, allow_private: bool, as_json: bool) -> None:
 @as_json
 def listed(as_json: bool) -> None:
     """The rules, and the destinations by name."""
-    rules = mailroom_of_a_person().rules
+    rules = events_of_a_person().rules
     found, known = rules.status(), rules.destinations()
     if as_json:
         print_json(
@@ -83,7 +83,7 @@ def listed(as_json: bool) -> None:
 @as_json
 def status(retry: bool, as_json: bool) -> None:
     """How it goes: sent, waiting, and what could not be delivered."""
-    rules = mailroom_of_a_person().rules
+    rules = events_of_a_person().rules
     again = rules.try_again() if retry else 0
     found, lost = rules.status(), rules.undelivered()
     note = DIRECT if settings_from().proxy and found else ""
@@ -119,7 +119,7 @@ def status(retry: bool, as_json: bool) -> None:
 def remove(what: str, as_json: bool) -> None:
     """Remove the rule with this number, or a destination by name with its rules."""
     settings = settings_from()
-    rules = mailroom_of_a_person().rules
+    rules = events_of_a_person().rules
     if what.isdigit():
         gone = rules.remove(int(what))
     else:

@@ -75,7 +75,7 @@ async def _listen(house: House, host: str, port: int) -> None:
     of the same owner may listen there already, and all of them read one log.
     """
     try:
-        await house.mailroom.serve(host, port)
+        await house.events.serve(host, port)
     except AircallMCPError as error:
         logging.getLogger(__name__).warning("events are not taken in here: %s", error.message)
         said = options.scrubbed(error.message)

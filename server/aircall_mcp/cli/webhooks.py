@@ -15,12 +15,12 @@ import click
 from ..errors import AircallMCPError, SettingsError
 from ..ground.config import settings_from
 from ..ground.times import iso
-from .events import house_of_a_person, mailroom_of_a_person
+from .events import events_of_a_person, house_of_a_person
 from .options import as_json, print_json
 from .vault import create_if_missing, vault_of
 
 if TYPE_CHECKING:
-    from ..events.mailroom import Mailroom
+    from ..app import Events
     from ..events.registrations import Subscription
     from ..events.subscriptions import Subscriptions
     from ..events.webhooks import Doubt
@@ -91,7 +91,7 @@ def status(account: str | None, as_json: bool) -> None:
         return mended, trouble, await ours.status(), await ours.doubts()
 
     mended, trouble, found, doubts = _with(account, look)
-    listened = mailroom_of_a_person().events.coverage()
+    listened = events_of_a_person().log.coverage()
     names = {one.webhook.name for one in mended if one.done == "brought back"}
     if as_json:
         print_json(
@@ -173,18 +173,18 @@ def serve(**flags: Any) -> None:
 
     async def run() -> None:
         async with house:
-            await _serve_until_told(house.mailroom, host, port)
+            await _serve_until_told(house.events, host, port)
 
     anyio.run(run)
 
 
-async def _serve_until_told(mailroom: Mailroom, host: str, port: int) -> None:
+async def _serve_until_told(events: Events, host: str, port: int) -> None:
     """What was taken in is still committed when the end is asked for."""
     if sys.platform == "win32":
-        await mailroom.serve(host, port)
+        await events.serve(host, port)
         return
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(mailroom.serve, host, port)
+        tasks.start_soon(events.serve, host, port)
         with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
             async for _ in signals:
                 tasks.cancel_scope.cancel()
@@ -195,7 +195,7 @@ def _with(account: str | None, work: Callable[[Subscriptions], Awaitable[T]]) ->
 
     async def perform() -> T:
         async with house:
-            return await work(house.mailroom.subscriptions(house.mailroom.account))
+            return await work(house.events.subscriptions(house.events.account))
 
     return anyio.run(perform)
 

@@ -1,0 +1,156 @@
+"""Events in the form of every answer: shaped as what they tell of, bounded, with what a model must
+know before it takes silence for an answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from ..gateway.gateway import Gateway
+from ..ground.operation import Answer, Operation
+from ..ground.times import iso
+from ..ground.weight import LIGHT
+from ..offer.shape import bounded, shape
+from .coverage import Coverage
+from .event import Event
+from .log import EventLog
+from .webhooks import Webhook
+
+T = TypeVar("T")
+Json = dict[str, Any]
+
+REGISTER = (
+    "No webhook is registered here, so Aircall tells us nothing. A person runs"
+    " `aircall-mcp webhooks register --public-url https://…` and `aircall-mcp webhooks serve`."
+)
+"""What a person does where nothing tells us of events."""
+_ANY_WEIGHT = LIGHT + 1
+_LIKE = {
+    "call": "get_call",
+    "contact": "get_contact",
+    "user": "get_user_v2",
+    "number": "get_number",
+    "message": "send_message",
+    "group_message": "send_message",
+    "transcription": "get_call_transcription",
+    "realtime_transcription": "get_call_transcription",
+    "summary": "get_call_summary",
+    "topics": "get_call_topics",
+    "sentiment": "get_call_sentiments",
+    "action_item": "get_call_action_items",
+    "playbook_result": "get_call_playbook_result",
+    "call_evaluation": "get_call_evaluations",
+}
+"""Whose answer an event of a family looks like."""
+_NOT_TRUSTED = (
+    "Of what says trusted: false, nobody knows who wrote it: somebody had changed our webhook at"
+    " Aircall, and could learn its token. Read it again from Aircall before you act on it."
+)
+
+
+class Answers:
+    """Of what the webhooks of `account` told, or all of them."""
+
+    def __init__(
+        self,
+        events: EventLog,
+        gateway: Gateway,
+        operations: Mapping[str, Operation],
+        account: str | None = None,
+    ) -> None:
+        self._events = events
+        self._gateway = gateway
+        self._operations = operations
+        self._account = account
+        answers = [operation.answer for operation in operations.values()]
+        self._plain = Answer(
+            200,
+            secrets=frozenset({"token"}).union(*(answer.secrets for answer in answers)),
+            strangers=frozenset[str]().union(*(answer.strangers for answer in answers)),
+        )
+
+    async def registered(self) -> list[Webhook]:
+        """The webhooks of ours that events come in by."""
+        active = await self._events.aside(self._events.webhooks.active)
+        return [webhook for webhook in active if self._account in (None, webhook.account)]
+
+    async def shown(self, events: Sequence[Event], detail: Any) -> tuple[list[Json], list[str]]:
+        """Events in the words of a model, and the notes they need."""
+        return await self.beside(lambda: self._worded(events, detail))
+
+    async def beside(self, work: Callable[[], T]) -> T:
+        """Off the loop: 200 events of 256 KB are nothing that it could wait for."""
+        return await self._gateway.aside(work, weight=_ANY_WEIGHT)
+
+    def _worded(self, events: Sequence[Event], detail: Any) -> tuple[list[Json], list[str]]:
+        shown: list[Json] = []
+        notes: dict[str, None] = {}
+        for event in events:
+            family = event.kind.partition(".")[0]
+            like = self._operations.get(_LIKE.get(family, ""))
+            answer = self._plain
+            if like is not None:
+                secrets = like.answer.secrets | self._plain.secrets
+                answer = replace(like.answer, secrets=secrets, is_list=False, key="")
+            data, said = shape({"data": event.data}, answer, detail)
+            notes |= dict.fromkeys(said)
+            one: Json = {"sequence": event.sequence} if event.sequence else {}
+            one |= {"event": event.kind, "at": iso(event.built or event.received)}
+            if event.mark:
+                one |= event.mark
+                notes[_NOT_TRUSTED] = None
+            if event.call_id is not None and family != "call":
+                one["call_id"] = event.call_id
+            shown.append({**one, "data": data.get("data", {})})
+        return shown, list(notes)
+
+    async def answered(
+        self,
+        data: Json,
+        *,
+        notes: Sequence[str] = (),
+        page: Json | None = None,
+        key: str = "",
+        asked: Mapping[str, Any] | None = None,
+        quiet: bool = True,
+    ) -> Json:
+        given = len(data.get(key, ()))
+        whole = data
+        data, cuts = await self.beside(lambda: bounded(whole, weight=_ANY_WEIGHT))
+        if page is not None and cuts:
+            page["complete"] = False
+            if 0 < len(kept := data.get(key, ())) < given:
+                page["returned"] = len(kept)
+                page["next"] = onward(asked or {}, kept[-1]["sequence"])
+        result: Json = {"data": data}
+        if page is not None:
+            result["page"] = page
+        said = [*notes, *cuts, *(await self._warnings() if quiet else ())]
+        if said:
+            result["notes"] = list(dict.fromkeys(said))
+        if self._gateway.sandbox:
+            result["sandbox"] = True
+        return result
+
+    async def _warnings(self) -> list[str]:
+        """What a model must know before it takes silence for an answer."""
+        if not await self.registered():
+            return [REGISTER]
+        hearing: Coverage = await self._events.aside(self._events.coverage)
+        if hearing.since is None:
+            return ["Nobody listens yet. A person runs `aircall-mcp webhooks serve`."]
+        if hearing.gaps and hearing.alive is not None and hearing.gaps[-1][0] == hearing.alive:
+            return [
+                f"Nobody has listened since {iso(hearing.alive)}."
+                " A person runs `aircall-mcp webhooks serve`."
+            ]
+        return []
+
+
+def onward(arguments: Mapping[str, Any], sequence: int) -> Json:
+    """The same question, going on behind `sequence` in the direction it went."""
+    place = "before" if arguments.get("after") is None else "after"
+    kept = {name: value for name, value in arguments.items() if name not in ("after", "before")}
+    return {**kept, place: sequence}

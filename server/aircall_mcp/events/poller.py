@@ -1,0 +1,99 @@
+"""Events without a webhook: made of what changes in the list of calls."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+from ..errors import NotAllowed
+from ..gateway.gateway import Gateway
+from ..ground.caller import Caller
+from ..ground.operation import PAGE_SIZE, Operation
+from .answers import REGISTER
+from .event import Event, matches
+from .numbers import dialled, numbers_in, subject
+
+Json = dict[str, Any]
+
+EVERY = 3.0
+"""Seconds between two looks."""
+POLLED = ("call.created", "call.answered", "call.hungup", "call.ended")
+"""What the list of calls shows."""
+
+
+class Poller:
+    """Looks at Aircall's list of the calls of the last four hours, `every` so many seconds."""
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        operations: Mapping[str, Operation],
+        *,
+        clock: Callable[[], float] = time.time,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        every: float = EVERY,
+    ) -> None:
+        self._gateway = gateway
+        self._operations = operations
+        self._clock = clock
+        self._pause = pause
+        self._every = every
+
+    async def events(
+        self, kinds: Sequence[str], match: Json, caller: Caller
+    ) -> AsyncGenerator[tuple[int, Event | None]]:
+        """Each event that matches, once something has happened to a call; None after each look.
+
+        Raises `NotAllowed` where none of `kinds` can be seen there."""
+        wanted = [kind for kind in POLLED if not kinds or matches(kind, kinds)]
+        if not wanted:
+            raise NotAllowed(f"{', '.join(kinds)}: only a webhook tells of that.", hint=REGISTER)
+        known = {call["id"]: _steps(call) for call in await self._calls(caller)}
+        yield 0, None
+        while True:
+            await self._pause(self._every)
+            for call in await self._calls(caller):
+                before = known.get(call["id"], frozenset())
+                known[call["id"]] = _steps(call)
+                for kind in POLLED:
+                    if kind in wanted and kind in known[call["id"]] - before:
+                        now = self._clock()
+                        event = Event(0, "", kind, now, now, call["id"], call)
+                        if _fits(event, match):
+                            yield 0, event
+            yield 0, None
+
+    async def _calls(self, caller: Caller) -> list[Json]:
+        since = int(self._clock()) - 4 * 3600
+        bound = self._operations["list_calls"].bind({"from": since, "fetch_contact": True})
+        reply = await self._gateway.send(replace(bound, fresh=True), caller)
+        body: Any = reply.body
+        calls: Any = cast("Json", body).get("calls") if isinstance(body, dict) else None
+        listed = cast("list[Any]", calls)[:PAGE_SIZE] if isinstance(calls, list) else []
+        known = [cast("Json", one) for one in listed if isinstance(one, dict)]
+        return [one for one in known if isinstance(one.get("id"), int)]
+
+
+def _fits(event: Event, match: Json) -> bool:
+    """Whether the event is about all that `match` names."""
+    about = subject(event.kind, event.kind.partition(".")[0], event.data)
+    for name, wanted in match.items():
+        if name == "number":
+            if dialled(wanted) not in numbers_in(event.data):
+                return False
+        elif about.get(name) != wanted:
+            return False
+    return True
+
+
+def _steps(call: Json) -> frozenset[str]:
+    """What has happened to a call by now."""
+    steps = {"call.created"}
+    if call.get("answered_at"):
+        steps.add("call.answered")
+    if call.get("status") == "done":
+        steps |= {"call.hungup", "call.ended"}
+    return frozenset(steps)
