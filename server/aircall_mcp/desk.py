@@ -11,17 +11,18 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 from functools import cached_property
-from typing import Any, cast
+from typing import Any, ClassVar, TypeAlias, cast
 from zoneinfo import ZoneInfo
 
-from .errors import ArgumentError, NotOffered, ToolError
+from .errors import ArgumentError, NeedsConfirmation, NotOffered, ToolError
 from .gateway import pages
 from .gateway.gateway import Gateway
 from .ground.caller import OWNER, Caller
-from .ground.operation import EFFECTS, PAGE_SIZE, Effect, Operation
+from .ground.operation import EFFECTS, PAGE_SIZE, Bound, Effect, Operation
 from .ground.performs import Performer, performers_of, performs
 from .ground.weight import LIGHT
 from .offer import Offer, Offers, Registry, tools
+from .offer.questions import preview_of
 from .search import Index, Ranking
 
 log = logging.getLogger(__name__)
@@ -35,12 +36,57 @@ ZoneOf = Callable[[str | None], Awaitable[str | None]]
 """From an account to the time zone that its owner gave it."""
 
 
+Judge: TypeAlias = Callable[[Bound, Caller], Awaitable[None]]
+"""Raises `NeedsConfirmation` for what a person must say yes to first."""
+
+
 @dataclass(frozen=True, slots=True)
-class Result:
-    """What a caller gets: one JSON object, and whether it tells of a failure."""
+class Answer:
+    """It went well: `payload` is one JSON object."""
 
     payload: Json
-    is_error: bool = False
+    is_error: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """It did not: `payload` tells of the error, with a hint."""
+
+    payload: Json
+    is_error: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Nothing was done: a person must say yes first.
+
+    `preview` says in words to what; `needs` are the effect and what is at stake. `identity` names
+    this very call with these very arguments: as the caller's `approved` it is the yes. `payload`
+    is the failure for whoever cannot ask a person.
+    """
+
+    operation: Operation
+    preview: str
+    why: str
+    needs: tuple[str, ...]
+    identity: str
+    payload: Json
+    is_error: ClassVar[bool] = True
+
+
+Outcome: TypeAlias = Answer | Failure | Question
+
+
+class _Asked(Exception):
+    """Carries a question up to whoever answers the call."""
+
+    def __init__(self, question: Question) -> None:
+        super().__init__(question.why)
+        self.question = question
+
+
+async def _unasked(_bound: Bound, _caller: Caller) -> None:
+    """Nobody has to say yes to anything: what the owner does not allow is refused elsewhere."""
 
 
 class Desk:
@@ -56,14 +102,17 @@ class Desk:
         scrub: Callable[[Any], Any] = lambda value: value,
         crowded: Callable[[], bool] = lambda: False,
         performers: Mapping[str, Performer] | None = None,
+        judge: Judge = _unasked,
     ) -> None:
         """`crowded` says that `scrub` knows so many secrets that looking for them takes long.
-        `performers` answer the tools of ours that others perform, by operation id. Times without
-        an offset are read in `time_zone`, else in the zone that `zone_of` knows for their account,
-        else in the one that most of the company's users have."""
+        `performers` answer the tools of ours that others perform, by operation id. `judge` says
+        what a person must say yes to, among what is allowed. Times without an offset are read in
+        `time_zone`, else in the zone that `zone_of` knows for their account, else in the one that
+        most of the company's users have."""
         self.offers = offers
         self._gateway = gateway
         self._scrub = scrub
+        self._judge = judge
         self._crowded = crowded
         self._zone: tzinfo | None = ZoneInfo(time_zone) if time_zone else None
         self._zone_known = zone_of
@@ -90,17 +139,21 @@ class Desk:
         """What `principal` may see and call."""
         return self.offers.to(principal)
 
-    async def call(self, name: str, arguments: Any, caller: Caller) -> Result:
+    async def call(self, name: str, arguments: Any, caller: Caller) -> Outcome:
         """Call the tool `name`. Raises `NotOffered` for a name that is no tool here; every other
-        failure a caller can understand becomes a `Result` with `is_error`."""
+        failure a caller can understand becomes a `Failure`. What a `Question` is about is called
+        again with the same arguments, by a caller whose `approved` is its identity."""
         operation = self.offer(caller.principal).get(name)
         try:
             payload = await self._answer(operation, arguments, caller)
+        except _Asked as asked:
+            log.info("%s: a person is asked", asked.question.operation.tool)
+            return asked.question
         except ToolError as error:
             log.info("%s: %s", operation.tool, error.kind)
-            return Result(self._scrub(tools.error_of(error)), is_error=True)
+            return Failure(self._scrub(tools.error_of(error)))
         weight = LIGHT + 1 if self._crowded() else 0
-        return Result(await self._gateway.aside(lambda: self._scrub(payload), weight=weight))
+        return Answer(await self._gateway.aside(lambda: self._scrub(payload), weight=weight))
 
     async def at_sandbox(self) -> bool:
         """Whether our own sandbox answers, built in or on a port of this machine."""
@@ -112,13 +165,43 @@ class Desk:
     async def _answer(self, operation: Operation, arguments: Any, caller: Caller) -> Json:
         zone = await self._zone_of(operation, arguments, caller)
         bound = operation.bind(arguments, zone=zone)
+        try:
+            return await self._do(bound, caller)
+        except NeedsConfirmation as error:
+            raise _Asked(self._question(bound, error, caller)) from None
+
+    async def _do(self, bound: Bound, caller: Caller) -> Json:
+        operation = bound.operation
+        if operation.id in EFFECTS:  # what those perform is judged by itself
+            return await self.performers[operation.id](bound.arguments, caller)
+        await self._confirmed(bound, caller)
         if operation.ours:
-            if operation.id not in EFFECTS:  # what those perform is asked for by itself
-                await self._gateway.admit(bound, caller)
+            await self._gateway.admit(bound, caller)
             return await self.performers[operation.id](bound.arguments, caller)
         read = await pages.read(self._gateway, bound, caller)
         return await self._gateway.aside(
             lambda: tools.result_of(bound, read), weight=read.reply.weight
+        )
+
+    async def _confirmed(self, bound: Bound, caller: Caller) -> None:
+        """Raises `NeedsConfirmation` unless nobody has to say yes, or somebody did to this."""
+        if caller.approved and caller.approved == bound.identity(caller.account):
+            return
+        try:
+            await self._judge(bound, caller)
+        except NeedsConfirmation:
+            await self._gateway.admit(bound, caller)  # nobody is asked for what is not allowed
+            raise
+
+    def _question(self, bound: Bound, error: NeedsConfirmation, caller: Caller) -> Question:
+        operation, account = bound.operation, bound.account or caller.account
+        return Question(
+            operation=operation,
+            preview=self._scrub(preview_of(bound, account, error.message)),
+            why=self._scrub(error.message),
+            needs=(operation.effect, *bound.stakes),
+            identity=bound.identity(caller.account),
+            payload=self._scrub(tools.error_of(error)),
         )
 
     @performs("search")

@@ -18,7 +18,6 @@ from typing import Any
 import anyio
 import mcp_types as types
 from mcp.server import ServerRequestContext
-from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
 from mcp.server.subscriptions import (
     InMemorySubscriptionBus,
     ListenHandler,
@@ -145,9 +144,6 @@ class FixtureServer(AircallServer):
             "subscriptions/listen",
             types.SubscriptionsListenRequestParams,
             ListenHandler(self._bus),
-        )
-        self.middleware.append(
-            RequestStateBoundary(RequestStateSecurity.ephemeral(), default_audience=self.name)
         )
 
     def _add(self, method: str, takes: type[Any], more: Callable[[Own, Any, Any], Any]) -> None:

@@ -14,7 +14,7 @@ from mcp import Client
 from mcp.server import NotificationOptions
 from mcp.shared.exceptions import MCPError
 
-from aircall_mcp.desk import Desk, Result
+from aircall_mcp.desk import Desk, Outcome
 from aircall_mcp.offer import Offer, Offers, Registry
 from aircall_mcp.offer.tools import INSTRUCTIONS, tool_for
 from aircall_mcp.protocol.mcp_server import AircallServer
@@ -33,7 +33,7 @@ class Broken(Desk):
         super().__init__(Offers(registry), gateway_to(answering(200, {})[0]))
         self._error = error
 
-    async def call(self, name: str, arguments: Any, caller: Any) -> Result:  # noqa: ARG002
+    async def call(self, name: str, arguments: Any, caller: Any) -> Outcome:  # noqa: ARG002
         raise self._error
 
 

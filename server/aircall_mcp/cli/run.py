@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any, cast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 from . import options
+
+if TYPE_CHECKING:
+    from ..desk import Desk, Outcome
 
 
 @click.command("run")
@@ -29,11 +33,9 @@ def command(
     name = house.desk.registry.find(operation).tool
     arguments = _arguments(pairs, given)
 
-    async def perform() -> Any:
-        from ..ground.caller import Caller
-
+    async def perform() -> Outcome:
         async with house:
-            return await house.desk.call(name, arguments, Caller(interface="cli"))
+            return await answered(house.desk, name, arguments, _confirm)
 
     result = anyio.run(perform)
     if as_json or not sys.stdout.isatty():
@@ -44,6 +46,28 @@ def command(
         Console().print_json(data=result.payload)
     if result.is_error:
         raise click.exceptions.Exit(1)
+
+
+async def answered(
+    desk: Desk, name: str, arguments: dict[str, Any], confirm: Callable[[str], bool]
+) -> Outcome:
+    """Call `name`; what a person must say yes to is put to `confirm`, and done if that says yes."""
+    from ..desk import Question
+    from ..ground.caller import Caller
+
+    outcome = await desk.call(name, arguments, Caller(interface="cli"))
+    if isinstance(outcome, Question) and confirm(outcome.preview):
+        said_yes = Caller(interface="cli", approved=outcome.identity)
+        return await desk.call(name, arguments, said_yes)
+    return outcome
+
+
+def _confirm(preview: str) -> bool:
+    """Ask on the terminal; where there is none, nobody is asked and nothing is done."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    click.echo(preview, err=True)
+    return click.confirm("Do it?", err=True)
 
 
 def _arguments(pairs: tuple[str, ...], given: str | None) -> dict[str, Any]:

@@ -7,6 +7,8 @@ or raises `ArgumentError` with the path of the fault, the rule it breaks and the
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import tzinfo
@@ -287,6 +289,13 @@ class Bound:
     fresh: bool = False
     window: Mapping[str, str] = field(default_factory=dict[str, str])
     stakes: Mapping[AtStake, str] = field(default_factory=dict[AtStake, str])
+
+    def identity(self, account: str | None) -> str:
+        """Names this call: the same for the same operation, arguments and account, and for nothing
+        else. `account` is the caller's, for a call that names none."""
+        said = [self.operation.id, self.account or account, self.arguments]
+        canonical = json.dumps(said, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 # The words for its effect and its arguments come with it.

@@ -16,10 +16,10 @@ from typing import Any, cast
 from pydantic_core import to_json
 
 from ..ground.operation import Answer, Detail
+from ..ground.secrets import MASK
 from ..ground.times import iso
 from ..ground.weight import LIGHT, give_way
 
-MASK = "[secret]"
 LARGEST = 60_000
 """Bytes of JSON given to a model in one result: under 20,000 tokens."""
 LONGEST_TEXT = 20_000

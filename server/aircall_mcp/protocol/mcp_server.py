@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -19,12 +20,13 @@ from pydantic import ValidationError
 from pydantic_core import to_json
 
 from .. import __version__
-from ..desk import Desk
+from ..desk import Desk, Failure, Outcome, Question
 from ..errors import NotOffered
 from ..ground.caller import OWNER, Caller
 from ..offer import Offer
 from ..offer.shape import clean
 from ..offer.tools import INSTRUCTIONS
+from .elicitation import Elicitation
 from .resources import Context, News, Resources
 
 log = logging.getLogger(__name__)
@@ -44,7 +46,7 @@ def owner(_ctx: Context) -> str:
 
 class AircallServer(Server[Any]):
     """The MCP server over one desk. `news` brings the resources, and tells when they change;
-    `principal_of` says on whose behalf a request comes.
+    `principal_of` says on whose behalf a request comes, `elicitation` how a person is asked.
     """
 
     def __init__(
@@ -54,10 +56,12 @@ class AircallServer(Server[Any]):
         call_timeout: float = 25.0,
         news: News | None = None,
         principal_of: Callable[[Context], str] = owner,
+        elicitation: Elicitation | None = None,
     ) -> None:
         self._desk = desk
         self._call_timeout = call_timeout
         self._principal_of = principal_of
+        self._elicitation = elicitation or Elicitation()
         self._lists: WeakKeyDictionary[Offer, types.ListToolsResult] = WeakKeyDictionary()
         super().__init__(
             "aircall",
@@ -72,6 +76,7 @@ class AircallServer(Server[Any]):
             **({} if news is None else Resources(news, self._caller).handlers()),
         )
         self.middleware.insert(0, _guard)
+        self.middleware.append(self._elicitation.boundary(self.name, principal_of))
 
     def create_initialization_options(
         self,
@@ -104,20 +109,29 @@ class AircallServer(Server[Any]):
 
     async def _call_tool(
         self, ctx: Context, params: types.CallToolRequestParams
-    ) -> types.CallToolResult:
+    ) -> types.CallToolResult | types.InputRequiredResult:
+        caller = self._caller(ctx)
+        answered = self._elicitation.answered(params)
+        if isinstance(answered, Failure):
+            return _result(answered)
+        outcome = await self._outcome(params, replace(caller, approved=answered or ""))
+        if not isinstance(outcome, Question):
+            return _result(outcome)
+        asked = await self._elicitation.ask(ctx, outcome)
+        if isinstance(asked, types.InputRequiredResult):
+            return asked
+        if isinstance(asked, Failure):
+            return _result(asked)
+        return _result(await self._outcome(params, replace(caller, approved=asked)))
+
+    async def _outcome(self, params: types.CallToolRequestParams, caller: Caller) -> Outcome:
         try:
-            result = await self._desk.call(params.name, params.arguments or {}, self._caller(ctx))
+            return await self._desk.call(params.name, params.arguments or {}, caller)
         except NotOffered as error:
             message = f"{error.message} {error.hint}".strip()
             raise MCPError(code=types.INVALID_PARAMS, message=message) from None
         except ValidationError as bug:  # of ours: the request itself was read before
             raise RuntimeError("a validation error at the desk") from bug
-        text = to_json(result.payload).decode()
-        return types.CallToolResult(
-            content=[types.TextContent(type="text", text=text)],
-            structured_content=result.payload,
-            is_error=result.is_error,
-        )
 
     def _caller(self, ctx: Context) -> Caller:
         async def progress(done: float, total: float | None, message: str) -> None:
@@ -141,6 +155,15 @@ def _client_of(ctx: Context) -> str:
         return ""
     said = clean(f"{known.client_info.name} {known.client_info.version}")
     return " ".join(said.split())[:LONGEST_CLIENT]
+
+
+def _result(outcome: Outcome) -> types.CallToolResult:
+    """Text and structured content alike; a question that is still one says whom to ask."""
+    return types.CallToolResult(
+        content=[types.TextContent(type="text", text=to_json(outcome.payload).decode())],
+        structured_content=outcome.payload,
+        is_error=outcome.is_error,
+    )
 
 
 async def _guard(ctx: Context, call_next: Any) -> Any:

@@ -1,0 +1,50 @@
+"""What a person must say yes to, in words that person can judge by."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic_core import to_json
+
+from ..ground.operation import Bound
+from ..ground.secrets import MASK
+from .shape import clean
+
+LONGEST_SHOWN = 400
+"""Characters of one argument that a person is shown; of a longer one, how long it is."""
+
+EFFECT_WORDS = {
+    "read": "It reads.",
+    "write": "It changes the company's data.",
+    "reach": "It reaches a person or costs money, and cannot be taken back.",
+    "delete": "It deletes, and cannot be taken back.",
+}
+
+
+def preview_of(bound: Bound, account: str | None, why: str) -> str:
+    """The operation, each argument on a line of its own, what is at stake, and why it is asked.
+
+    Arguments are a model's words: they stand as JSON, so that none of them looks like a line of
+    ours.
+    """
+    operation = bound.operation
+    lines = [f"{operation.title} ({operation.tool})"]
+    lines += [
+        f"  {clean(name)}: {_shown(value, secret=name in operation.answer.secrets)}"
+        for name, value in bound.arguments.items()
+    ]
+    if account:
+        lines.append(f"Account: {clean(account)}")
+    lines.append(EFFECT_WORDS[operation.effect])
+    lines += [f"It {word}: {because}" for word, because in bound.stakes.items()]
+    lines.append(f"Why you are asked: {clean(why)}")
+    return "\n".join(lines)
+
+
+def _shown(value: Any, *, secret: bool) -> str:
+    if secret:
+        return MASK
+    text = clean(to_json(value).decode()).replace("\n", "\\n")
+    if len(text) <= LONGEST_SHOWN:
+        return text
+    return f"{text[:LONGEST_SHOWN]}… ({len(text)} characters)"

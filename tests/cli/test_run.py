@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import pytest
+
+from aircall_mcp.cli.run import answered
+from aircall_mcp.desk import Desk
+from aircall_mcp.errors import NeedsConfirmation
+from aircall_mcp.ground.caller import Caller
+from aircall_mcp.ground.operation import Bound
+from aircall_mcp.offer import Offers, Registry
+
+from ..house import answering, gateway_to
+
+pytestmark = pytest.mark.anyio
+
+
+async def judge(_bound: Bound, _caller: Caller) -> None:
+    raise NeedsConfirmation("effects are looked at", hint="Ask the owner.")
+
+
+@pytest.mark.parametrize("yes", [True, False])
+async def test_a_person_at_the_terminal_is_asked_and_obeyed(registry: Registry, yes: bool) -> None:
+    app, arrived = answering(204)
+    desk = Desk(Offers(registry), gateway_to(app), judge=judge)
+    shown: list[str] = []
+
+    def confirm(preview: str) -> bool:
+        shown.append(preview)
+        return yes
+
+    outcome = await answered(desk, "aircall_delete_tag", {"tag_id": 7}, confirm)
+    assert (outcome.is_error, len(arrived)) == (not yes, int(yes))
+    assert len(shown) == 1
+    assert "aircall_delete_tag" in shown[0]
+    assert "tag_id: 7" in shown[0]
+    if not yes:
+        assert outcome.payload["error"]["kind"] == "needs_confirmation"
+    await desk.aclose()

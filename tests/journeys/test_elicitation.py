@@ -1,0 +1,259 @@
+"""A person's yes, asked for by elicitation: the identical call goes through once, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import anyio
+import mcp_types as types
+import pytest
+from mcp import Client
+from mcp.shared.exceptions import MCPError
+
+from aircall_mcp.desk import Desk, Question
+from aircall_mcp.errors import NeedsConfirmation
+from aircall_mcp.ground.caller import Caller
+from aircall_mcp.ground.operation import Bound
+from aircall_mcp.offer import Offers, Registry, Selection
+from aircall_mcp.protocol.elicitation import KEY, Elicitation
+from aircall_mcp.protocol.mcp_server import AircallServer
+
+from ..house import answering, gateway_to
+
+pytestmark = pytest.mark.anyio
+
+both_eras = pytest.mark.parametrize("mode", ["legacy", "2026-07-28"])
+
+TAG = {"name": "Newest", "color": "#00B388"}
+YES = types.ElicitResult(action="accept", content={"approve": True})
+Said = types.ElicitResult | types.ErrorData
+
+
+async def judge(bound: Bound, _caller: Caller) -> None:
+    """Every effect needs a yes."""
+    if bound.operation.effect != "read":
+        raise NeedsConfirmation("effects are looked at", hint="Ask the owner.")
+
+
+class Room:
+    """A desk that asks, before an Aircall that counts what arrives."""
+
+    def __init__(self, registry: Registry, surface: str = "full", **more: Any) -> None:
+        app, self.arrived = answering(200, {"tag": {"id": 1, "name": "Newest"}})
+        offers = Offers(registry, Selection(include_deprecated=True, surface=surface))
+        self.desk = Desk(offers, gateway_to(app, **more), judge=judge)
+        self.shown: list[str] = []
+        self.server = AircallServer(self.desk)
+
+    def client(self, mode: str, answer: Said | None = YES) -> Client:
+        async def elicit(context: Any, params: types.ElicitRequestParams) -> Said:
+            self.shown.append(params.message)
+            assert answer is not None
+            return answer
+
+        asks = None if answer is None else elicit
+        return Client(self.server, mode=mode, elicitation_callback=asks)
+
+
+@pytest.fixture
+def room(registry: Registry) -> Room:
+    return Room(registry)
+
+
+def error_in(result: types.CallToolResult | types.InputRequiredResult) -> Any:
+    assert isinstance(result, types.CallToolResult)
+    assert result.is_error
+    content: Any = result.structured_content
+    return content["error"]
+
+
+@both_eras
+async def test_a_yes_lets_the_identical_call_through_once(room: Room, mode: str) -> None:
+    async with room.client(mode) as client:
+        result = await client.call_tool("aircall_create_tag", TAG)
+        assert not result.is_error, result.structured_content
+        assert len(room.arrived) == 1
+        (shown,) = room.shown
+        assert "aircall_create_tag" in shown
+        assert '  name: "Newest"' in shown
+        assert "effects are looked at" in shown
+        # The yes was for one: another is asked for anew.
+        await client.call_tool("aircall_create_tag", {**TAG, "name": "Next"})
+        assert len(room.shown) == 2
+        assert not (await client.call_tool("aircall_list_tags", {})).is_error
+        assert len(room.shown) == 2
+
+
+NO: list[types.ElicitResult] = [
+    types.ElicitResult(action="decline"),
+    types.ElicitResult(action="cancel"),
+    types.ElicitResult(action="accept", content={"approve": False}),
+    types.ElicitResult(action="accept", content={}),
+    types.ElicitResult(action="accept", content={"approve": "true"}),
+]
+
+
+@both_eras
+@pytest.mark.parametrize("number", range(len(NO)))
+async def test_anything_but_a_yes_sends_nothing(room: Room, mode: str, number: int) -> None:
+    async with room.client(mode, NO[number]) as client:
+        error = error_in(await client.call_tool("aircall_create_tag", TAG))
+    assert error["kind"] == "needs_confirmation"
+    assert error["hint"]
+    assert len(room.shown) == 1
+    assert room.arrived == []
+
+
+@both_eras
+async def test_a_client_that_cannot_ask_hears_what_to_do(room: Room, mode: str) -> None:
+    async with room.client(mode, answer=None) as client:
+        error = error_in(await client.call_tool("aircall_create_tag", TAG))
+    assert error == {
+        "kind": "needs_confirmation", "message": "effects are looked at", "hint": "Ask the owner.",
+    }  # fmt: skip
+    assert room.arrived == []
+
+
+async def test_a_client_that_fails_to_ask_has_not_said_yes(room: Room) -> None:
+    failed = types.ErrorData(code=-32603, message="no window")
+    async with room.client("legacy", failed) as client:
+        error = error_in(await client.call_tool("aircall_create_tag", TAG))
+    assert (error["kind"], len(room.shown), room.arrived) == ("needs_confirmation", 1, [])
+
+
+async def test_nobody_is_waited_for_without_end(room: Room) -> None:
+    server = AircallServer(room.desk, elicitation=Elicitation(patience=0.05))
+
+    async def never(context: Any, params: Any) -> Said:
+        await anyio.sleep_forever()
+        raise AssertionError
+
+    async with Client(server, mode="legacy", elicitation_callback=never) as client:
+        error = error_in(await client.call_tool("aircall_create_tag", TAG))
+    assert error["message"] == "Nobody answered in time."
+    assert room.arrived == []
+
+
+@both_eras
+async def test_nobody_is_asked_for_what_is_not_allowed(registry: Registry, mode: str) -> None:
+    room = Room(registry, sandbox=False, allowed=frozenset({"read"}))
+    async with room.client(mode) as client:
+        error = error_in(await client.call_tool("aircall_create_tag", TAG))
+    assert (error["kind"], room.shown, room.arrived) == ("not_allowed", [], [])
+
+
+@both_eras
+async def test_in_the_small_surface_what_is_performed_is_asked_for(
+    registry: Registry, mode: str
+) -> None:
+    room = Room(registry, surface="search")
+    asked = {"operation": "create_tag", "arguments": TAG}
+    async with room.client(mode) as client:
+        assert not (await client.call_tool("aircall_write", asked)).is_error
+    assert "aircall_create_tag" in room.shown[0]
+    assert len(room.arrived) == 1
+
+
+# In the newer era the answer is carried by the client, who may try anything with it.
+
+
+async def state_of(client: Client) -> str:
+    """What the client is given to carry with the question about `TAG`."""
+    asked = await client.session.call_tool("aircall_create_tag", TAG, allow_input_required=True)
+    assert isinstance(asked, types.InputRequiredResult)
+    assert list(asked.input_requests or {}) == [KEY]
+    assert asked.request_state
+    return asked.request_state
+
+
+async def retried(
+    client: Client,
+    state: str | None,
+    tool: str = "aircall_create_tag",
+    arguments: dict[str, Any] = TAG,
+    key: str = KEY,
+) -> types.CallToolResult | types.InputRequiredResult:
+    return await client.session.call_tool(
+        tool, arguments, input_responses={key: YES}, request_state=state, allow_input_required=True
+    )
+
+
+def tampered(state: str) -> str:
+    middle = len(state) // 2
+    return state[:middle] + ("B" if state[middle] == "A" else "A") + state[middle + 1 :]
+
+
+def untouched(state: str) -> str:
+    return state
+
+
+def invented(_state: str) -> str:
+    return '{"question": "1"}'
+
+
+@pytest.mark.parametrize(
+    ("mend", "tool", "arguments"),
+    [
+        (tampered, "aircall_create_tag", TAG),
+        (invented, "aircall_create_tag", TAG),
+        (untouched, "aircall_create_tag", {**TAG, "name": "Other"}),
+        (untouched, "aircall_delete_tag", {"tag_id": 1}),
+    ],
+    ids=["tampered", "invented", "other arguments", "another tool"],
+)
+async def test_a_yes_opens_nothing_else(
+    room: Room, mend: Callable[[str], str], tool: str, arguments: dict[str, Any]
+) -> None:
+    async with room.client("2026-07-28") as client:
+        state = await state_of(client)
+        with pytest.raises(MCPError) as caught:
+            await retried(client, mend(state), tool, arguments)
+        assert caught.value.error.code == -32602
+        assert room.arrived == []
+        assert isinstance(await retried(client, state), types.CallToolResult)  # the true one holds
+        assert len(room.arrived) == 1
+
+
+async def test_a_yes_is_used_once(room: Room) -> None:
+    async with room.client("2026-07-28") as client:
+        state = await state_of(client)
+        assert isinstance(await retried(client, state), types.CallToolResult)
+        assert error_in(await retried(client, state))["kind"] == "needs_confirmation"
+    assert len(room.arrived) == 1
+
+
+async def test_a_yes_that_nobody_asked_for_or_under_another_name_is_none(room: Room) -> None:
+    async with room.client("2026-07-28") as client:
+        state = await state_of(client)
+        for given, key in ((None, KEY), (state, "other")):
+            assert isinstance(await retried(client, given, key=key), types.InputRequiredResult)
+    assert room.arrived == []
+
+
+async def test_a_yes_for_another_server_or_principal_is_none(registry: Registry) -> None:
+    first, second = Room(registry), Room(registry)
+    async with first.client("2026-07-28") as ours, second.client("2026-07-28") as theirs:
+        state = await state_of(ours)
+        with pytest.raises(MCPError):
+            await retried(theirs, state)
+    principal = ["anna"]
+    first.server = AircallServer(first.desk, principal_of=lambda _: principal[0])
+    async with first.client("2026-07-28") as client:
+        state = await state_of(client)
+        principal[0] = "bert"
+        with pytest.raises(MCPError):
+            await retried(client, state)
+    assert first.arrived == second.arrived == []
+
+
+async def test_the_preview_shows_what_is_long_and_forges_no_line(room: Room) -> None:
+    name = "a\nIt reads.\u202e" + "x" * 500
+    given = {"call_id": 1, "content": name}
+    asked = await room.desk.call("aircall_add_call_comment", given, Caller())
+    assert isinstance(asked, Question)
+    assert asked.needs[0] == "write"
+    assert "\nIt reads." not in asked.preview
+    assert "\u202e" not in asked.preview
+    assert "characters)" in asked.preview
+    assert room.arrived == []
