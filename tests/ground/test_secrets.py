@@ -109,7 +109,7 @@ def test_only_these_call_it() -> None:
     assert _callers("reveal") == {
         "accounts/auth.py",  # signs requests
         "accounts/oauth.py",  # writes token requests
-        "events/forwarding.py",  # posts to an address that is itself a secret
+        "events/forwarding/destinations.py",  # posts to an address that is itself a secret
     }
 
 
@@ -119,7 +119,9 @@ def test_only_these_look_inside() -> None:
         "vault/keys/passphrase.py",  # derives one
         "vault/mailbox.py",  # opens the mailbox of events
         "events/subscriptions.py",  # keeps a fingerprint of a webhook's token
-        "events/forwarding.py",  # signs what it posts
+        "events/forwarding/rules.py",  # shows a destination's host
+        "events/forwarding/destinations.py",  # knows http from https
+        "events/forwarding/wording.py",  # signs what is posted
         "accounts/auth.py",  # names a company by a hash of its key's id
     }
     assert _callers("sealed") == {"vault/vault.py"}
