@@ -23,7 +23,7 @@ import httpx2
 import uvicorn
 
 from aircall_mcp import spec
-from aircall_mcp.accounts.accounts import Account, Accounts, ApiKey, Memory
+from aircall_mcp.accounts import Account, Accounts, ApiKey, Memory
 from aircall_mcp.accounts.auth import Auth
 from aircall_mcp.gateway import budget as budgets
 from aircall_mcp.gateway import journal as journals

@@ -21,7 +21,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from aircall_mcp.accounts.accounts import Account, Accounts, ApiKey
+from aircall_mcp.accounts import Account, Accounts, ApiKey
 from aircall_mcp.accounts.auth import Auth
 from aircall_mcp.ground.secrets import Secret, sealed
 from aircall_mcp.storage.lock import latches
@@ -48,7 +48,7 @@ OPENING = """
 import json, sys, time
 from pathlib import Path
 import mcp, cryptography.hazmat.primitives.ciphers.aead
-from aircall_mcp.accounts.accounts import Accounts
+from aircall_mcp.accounts import Accounts
 from aircall_mcp.vault import vault_at
 begun = time.perf_counter()
 Accounts(vault_at(Path(sys.argv[1]), {})).load("company-42")

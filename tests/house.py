@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import httpx2
 
 from aircall_mcp import spec
-from aircall_mcp.accounts.accounts import Account, Accounts, ApiKey, Grant, Memory
+from aircall_mcp.accounts import Account, Accounts, ApiKey, Grant, Memory
 from aircall_mcp.accounts.auth import Auth
 from aircall_mcp.desk import Desk
 from aircall_mcp.gateway.gateway import Gateway

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import httpx2
 
-from aircall_mcp.accounts.accounts import Memory
+from aircall_mcp.accounts import Memory
 from aircall_mcp.events.forwarding import Forwarder, Rules
 from aircall_mcp.events.forwarding import rules as forwarding
 from aircall_mcp.events.log import EventLog

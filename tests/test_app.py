@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from aircall_mcp.accounts.accounts import Account, Accounts, ApiKey
+from aircall_mcp.accounts import Account, Accounts, ApiKey
 from aircall_mcp.app import House, open_house
 from aircall_mcp.errors import NotOffered
 from aircall_mcp.ground.caller import Caller

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import uvicorn
 
-from aircall_mcp.accounts.accounts import Account, Accounts, Grant
+from aircall_mcp.accounts import Account, Accounts, Grant
 from aircall_mcp.ground.secrets import Secret
 
 from .canaries import CANARIES, sightings, sightings_under, spellings

@@ -8,7 +8,7 @@ import anyio
 import httpx2
 import pytest
 
-from aircall_mcp.accounts.accounts import Accounts, ApiKey, Memory, account_from
+from aircall_mcp.accounts import Accounts, ApiKey, Memory, account_from
 from aircall_mcp.accounts.auth import Auth
 from aircall_mcp.desk import Desk
 from aircall_mcp.errors import NotOffered

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from aircall_mcp.accounts.accounts import Accounts, ApiKey, Grant
+from aircall_mcp.accounts import Accounts, ApiKey, Grant
 from aircall_mcp.cli import group
 from aircall_mcp.errors import StoreError
 from aircall_mcp.gateway.journal import MIGRATIONS as JOURNAL

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 from . import spec
-from .accounts.accounts import Account, Accounts, ApiKey, Memory
+from .accounts import Account, Accounts, ApiKey, Memory
 from .accounts.auth import Auth
 from .desk import Desk
 from .errors import CredentialError, StoreError

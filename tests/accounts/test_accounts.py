@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from aircall_mcp.accounts.accounts import (
+from aircall_mcp.accounts import (
     Account,
     Accounts,
     ApiKey,

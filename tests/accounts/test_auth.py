@@ -13,7 +13,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from aircall_mcp.accounts.accounts import Account, Accounts, ApiKey, Grant, Memory
+from aircall_mcp.accounts import Account, Accounts, ApiKey, Grant, Memory
 from aircall_mcp.accounts.auth import Auth, Signature
 from aircall_mcp.desk import Desk as FrontDesk
 from aircall_mcp.errors import CredentialError, StoreError, Unreachable

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from aircall_mcp.accounts.login import Loopback, by_hand, open_browser, through_browser
-from aircall_mcp.accounts.oauth import Client, authorization
+from aircall_mcp.accounts.oauth import OAuthClient, authorize
 from aircall_mcp.errors import CredentialError
 from aircall_mcp.ground.secrets import Secret
 from aircall_mcp.sandbox import Sandbox
@@ -45,8 +45,8 @@ class Browser:
         return str(httpx2.URL(location, params=query))
 
 
-def client_of(sandbox: Sandbox) -> Client:
-    return Client(Secret(sandbox.client_id), Secret(sandbox.client_secret))
+def client_of(sandbox: Sandbox) -> OAuthClient:
+    return OAuthClient(Secret(sandbox.client_id), Secret(sandbox.client_secret))
 
 
 def http_to(sandbox: Sandbox) -> Any:
@@ -192,12 +192,12 @@ class TestListener:
     async def test_only_the_right_request_counts(self) -> None:
         sandbox = sandbox_with()
         async with Loopback() as loopback:
-            errand = authorization(client_of(sandbox), loopback.redirect_uri, lambda n: b"s" * n)
+            authorization = authorize(client_of(sandbox), loopback.redirect_uri, lambda n: b"s" * n)
             there = urlsplit(loopback.redirect_uri)
             query = f"code=a-code&state={(b's' * 32).hex()}"
             right = f"GET {there.path}?{query} HTTP/1.1"
             assert await self.status(loopback, right) == 404  # nobody waits yet
-            loopback.expect(errand)
+            loopback.expect(authorization)
             waiting = asyncio.create_task(loopback.code())
             ours = f"Host: {there.netloc}"
             for host in (
@@ -278,7 +278,7 @@ class TestByHand:
 
 
 def _bearer(grant: Any) -> str:
-    from aircall_mcp.accounts.accounts import Account, Accounts, Memory
+    from aircall_mcp.accounts import Account, Accounts, Memory
     from aircall_mcp.accounts.auth import Auth
     from aircall_mcp.storage.lock import Alone
 

@@ -9,13 +9,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from aircall_mcp.accounts.accounts import Grant
+from aircall_mcp.accounts import Grant
 from aircall_mcp.accounts.oauth import (
-    Client,
+    Authorization,
     Denied,
-    Errand,
+    OAuthClient,
     Stray,
-    authorization,
+    authorize,
     code_from,
     code_in,
     exchange,
@@ -29,7 +29,7 @@ from aircall_mcp.ground.secrets import Secret
 from ..canaries import CANARIES
 
 BACK = "http://127.0.0.1:8765/callback"
-CLIENT = Client(Secret("client-id-1234"), Secret(CANARIES["client secret"]))
+CLIENT = OAuthClient(Secret("client-id-1234"), Secret(CANARIES["client secret"]))
 GRANT = Grant(
     access_token=Secret(CANARIES["access token"]),
     refresh_token=Secret(CANARIES["refresh token"]),
@@ -38,13 +38,13 @@ GRANT = Grant(
 )
 
 
-def errand(client: Client = CLIENT) -> Errand:
-    return authorization(client, BACK, os.urandom)
+def authorization(client: OAuthClient = CLIENT) -> Authorization:
+    return authorize(client, BACK, os.urandom)
 
 
 class TestAuthorization:
     def test_the_address(self) -> None:
-        there = errand()
+        there = authorization()
         parts = urlsplit(there.url)
         assert f"{parts.scheme}://{parts.netloc}{parts.path}" == (
             "https://dashboard.aircall.io/oauth/authorize"
@@ -61,14 +61,14 @@ class TestAuthorization:
         assert len(bytes.fromhex(query["state"])) == 32
 
     def test_the_challenge_fits_the_verifier_that_is_sent_later(self) -> None:
-        there = errand()
+        there = authorization()
         challenge = parse_qs(urlsplit(there.url).query)["code_challenge"][0]
         body = json.loads(exchange(CLIENT, there, Secret("a-code")).body)
         digest = hashlib.sha256(body["code_verifier"].encode()).digest()
         assert base64.urlsafe_b64encode(digest).rstrip(b"=").decode() == challenge
 
-    def test_every_errand_is_new(self) -> None:
-        assert len({errand().url for _ in range(20)}) == 20
+    def test_every_authorization_is_new(self) -> None:
+        assert len({authorization().url for _ in range(20)}) == 20
 
     @pytest.mark.parametrize(
         "url",
@@ -80,22 +80,22 @@ class TestAuthorization:
     def test_addresses_that_are_not_safe(self, url: str) -> None:
         for where in ({"authorize_url": url}, {"token_url": url}):
             with pytest.raises(CredentialError):
-                Client(Secret("a"), Secret("b"), **where)
+                OAuthClient(Secret("a"), Secret("b"), **where)
 
     @pytest.mark.parametrize("redirect_uri", ["", "http://\udcff/", "https://x/ y"])
     def test_where_no_browser_comes_back_to(self, redirect_uri: str) -> None:
         with pytest.raises(CredentialError):
-            authorization(CLIENT, redirect_uri, os.urandom)
+            authorize(CLIENT, redirect_uri, os.urandom)
 
 
 class TestAnswers:
-    def answer(self, there: Errand, **query: str) -> str:
+    def answer(self, there: Authorization, **query: str) -> str:
         state = parse_qs(urlsplit(there.url).query)["state"][0]
         words = {"state": state, **query}
         return BACK + "?" + "&".join(f"{name}={value}" for name, value in words.items())
 
     def test_the_code(self) -> None:
-        there = errand()
+        there = authorization()
         answer = self.answer(there, code="a-code")
         assert code_from(there, answer) == Secret("a-code")
         assert code_from(there, f"  {answer}\n") == Secret("a-code")
@@ -104,12 +104,12 @@ class TestAnswers:
 
     @pytest.mark.parametrize("state", ["", "00" * 32, "x"])
     def test_another_state(self, state: str) -> None:
-        there = errand()
+        there = authorization()
         with pytest.raises(CredentialError, match="does not belong"):
             code_from(there, self.answer(there, code="a-code", state=state))
 
     def test_a_refusal(self) -> None:
-        there = errand()
+        there = authorization()
         with pytest.raises(CredentialError, match="access_denied"):
             code_from(there, self.answer(there, error="access_denied"))
         with pytest.raises(CredentialError, match=r"\(\?\)"):
@@ -120,11 +120,11 @@ class TestAnswers:
     @pytest.mark.parametrize("answer", ["", "  ", "a\nb", "x" * 20_000, "\udcff", "é"])
     def test_what_is_no_code(self, answer: str) -> None:
         with pytest.raises(CredentialError, match="no authorization code"):
-            code_from(errand(), answer)
+            code_from(authorization(), answer)
 
     @pytest.mark.parametrize("code", ["%C3%A9", "%0A", "x" * 20_000])
     def test_what_is_no_code_in_an_address(self, code: str) -> None:
-        there = errand()
+        there = authorization()
         with pytest.raises(CredentialError, match="no authorization code"):
             code_from(there, self.answer(there, code=code))
 
@@ -135,12 +135,12 @@ class TestAnswers:
             f"{BACK}?code=1&" + "&".join(f"a{n}=1" for n in range(22)),
         ],
     )  # fmt: skip
-    def test_what_belongs_to_no_errand(self, answer: str) -> None:
+    def test_what_belongs_to_no_authorization(self, answer: str) -> None:
         with pytest.raises(Stray):
-            code_from(errand(), answer)
+            code_from(authorization(), answer)
 
     def test_a_browser_brings_no_bare_code(self) -> None:
-        there = errand()
+        there = authorization()
         assert code_in(there, self.answer(there, code="a-code").partition("?")[2]) == (
             Secret("a-code")
         )
@@ -151,7 +151,7 @@ class TestAnswers:
 
 class TestRequests:
     def test_an_exchange(self) -> None:
-        request = exchange(CLIENT, errand(), Secret("a code+with/signs&="))
+        request = exchange(CLIENT, authorization(), Secret("a code+with/signs&="))
         body = json.loads(request.body)
         assert request.url == "https://api.aircall.io/v1/oauth/token"
         assert request.headers["Content-Type"] == "application/json"
@@ -185,9 +185,8 @@ class TestRequests:
             assert grant.client_id == GRANT.client_id
 
     def test_nothing_prints(self) -> None:
-        shown = (
-            f"{exchange(CLIENT, errand(), Secret('a-code'))} {renewal(GRANT)} {errand()} {CLIENT}"
-        )
+        asked = exchange(CLIENT, authorization(), Secret("a-code"))
+        shown = f"{asked} {renewal(GRANT)} {authorization()} {CLIENT}"
         for part in ("a-code", "1234", "5678", "old-"):
             assert part not in shown
 

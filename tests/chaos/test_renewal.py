@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from aircall_mcp.accounts.accounts import Accounts, Grant
+from aircall_mcp.accounts import Accounts, Grant
 from aircall_mcp.errors import CredentialError
 from aircall_mcp.ground.secrets import Secret
 from aircall_mcp.vault import vault_at

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx2
 import uvicorn
 
-from aircall_mcp.accounts.accounts import Account, Accounts, Grant
+from aircall_mcp.accounts import Account, Accounts, Grant
 from aircall_mcp.accounts.auth import Auth
 from aircall_mcp.ground.secrets import Secret
 from aircall_mcp.sandbox import Sandbox

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import uvicorn
 
-from aircall_mcp.accounts.accounts import Account, Accounts, ApiKey, Grant
+from aircall_mcp.accounts import Account, Accounts, ApiKey, Grant
 from aircall_mcp.cli.accounts import listed
 from aircall_mcp.ground.secrets import Secret
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from aircall_mcp.accounts.accounts import Memory
+from aircall_mcp.accounts import Memory
 from aircall_mcp.desk import Desk
 from aircall_mcp.events.guard import Guard
 from aircall_mcp.events.log import EventLog

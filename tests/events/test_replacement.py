@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import httpx2
 import pytest
 
-from aircall_mcp.accounts.accounts import Memory
+from aircall_mcp.accounts import Memory
 from aircall_mcp.errors import ArgumentError, CredentialError, OutcomeUnknown
 from aircall_mcp.events.log import EventLog
 from aircall_mcp.events.query import Query

@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 import aircall_mcp
-from aircall_mcp.accounts.accounts import Account, Accounts, ApiKey, Memory
+from aircall_mcp.accounts import Account, Accounts, ApiKey, Memory
 from aircall_mcp.accounts.auth import Auth
 from aircall_mcp.errors import ArgumentError, NotAllowed, OutcomeUnknown, Refused, StoreError
 from aircall_mcp.events.log import EventLog

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from aircall_mcp.accounts.accounts import Account, Accounts, ApiKey, Memory
+from aircall_mcp.accounts import Account, Accounts, ApiKey, Memory
 from aircall_mcp.app import open_house
 from aircall_mcp.desk import Desk
 from aircall_mcp.errors import ToolError

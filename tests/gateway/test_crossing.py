@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 
 import aircall_mcp
-from aircall_mcp.accounts.accounts import Account, Accounts, ApiKey, Memory
-from aircall_mcp.accounts.auth import Auth, send
+from aircall_mcp.accounts import Account, Accounts, ApiKey, Memory
+from aircall_mcp.accounts.auth import Auth
 from aircall_mcp.accounts.oauth import TokenRequest
+from aircall_mcp.accounts.token_url import send
 from aircall_mcp.errors import ToolError
 from aircall_mcp.gateway.budget import MIGRATIONS, Budget
 from aircall_mcp.gateway.gateway import Gateway

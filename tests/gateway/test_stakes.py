@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from mcp import Client
 
 from aircall_mcp import spec
-from aircall_mcp.accounts.accounts import Memory
+from aircall_mcp.accounts import Memory
 from aircall_mcp.app import UNASKED, House, open_house
 from aircall_mcp.cli import group
 from aircall_mcp.desk import Desk

@@ -16,7 +16,7 @@ import httpx2
 import pytest
 from mcp import Client
 
-from aircall_mcp.accounts.accounts import Accounts, Grant
+from aircall_mcp.accounts import Accounts, Grant
 from aircall_mcp.cli.serve import CLOSE_SECONDS
 from aircall_mcp.errors import SettingsError
 from aircall_mcp.ground.asgi import DRAIN_SECONDS

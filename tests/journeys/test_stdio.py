@@ -15,7 +15,7 @@ import psutil
 import pytest
 from mcp import Client, StdioServerParameters
 
-from aircall_mcp.accounts.accounts import Accounts, Grant
+from aircall_mcp.accounts import Accounts, Grant
 
 from ..chaos.town import LIFETIME, Gate, open_town
 from ..processes import META, PATIENCE, Spoken, small_aircall, spoken, started

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aircall_mcp.accounts.accounts import Memory
+from aircall_mcp.accounts import Memory
 from aircall_mcp.errors import CredentialError, StoreError
 from aircall_mcp.ground.secrets import Secret
 from aircall_mcp.vault.envelope import Damaged

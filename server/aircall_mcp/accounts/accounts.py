@@ -1,108 +1,24 @@
-"""Who we can act for: Aircall companies by name, each with its credential and its habits.
+"""Who we can act for: accounts by name, and the one that is meant by saying nothing.
 
-Accounts lie on a shelf: the vault, or memory for the one that the environment brings along and for
-the sandbox. What comes from a shelf or a variable is checked before it is used.
+They lie on a shelf: the vault, or memory for the one that the environment brings along and for the
+sandbox.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Protocol, TypeAlias, TypeVar
-from urllib.parse import urlsplit
+from typing import TypeVar
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    ValidationInfo,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
-)
-
-from ..errors import ArgumentError, CredentialError
-from ..ground.config import AIRCALL, Zone
+from ..errors import CredentialError
 from ..ground.nearest import nearest
-from ..ground.secrets import Secret
+from .account import AIRCALL_HOST, ENVIRONMENT, Account, check_name, stored_account
+from .environment import credential_from
+from .shelf import Memory, Shelf
 
 T = TypeVar("T")
 
-ENVIRONMENT = "env"
-"""The name of the account that comes from the environment."""
-AIRCALL_HOST = urlsplit(AIRCALL).hostname or ""
-TOKEN_URL = f"{AIRCALL}/v1/oauth/token"
-
 _ACCOUNT, _DEFAULT = "account", "default"
-_NAME = r"^[a-z0-9][a-z0-9_-]{0,39}$"
-
-
-_STORED = {"stored": True}
-"""The context in which what comes from a shelf is checked."""
-
-
-def _kept(value: Any, check: ValidatorFunctionWrapHandler, about: ValidationInfo) -> Any:
-    """A zone that a person chooses must be known here; one that was stored was known somewhere, and
-    its account must not be lost where the system knows fewer zones, or none.
-    """
-    return value if about.context == _STORED and isinstance(value, str) else check(value)
-
-
-class _Checked(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", arbitrary_types_allowed=True, hide_input_in_errors=True
-    )
-
-
-class ApiKey(_Checked):
-    """A key of the dashboard: never expires, speaks for the whole company."""
-
-    kind: Literal["api_key"] = "api_key"
-    api_id: Secret
-    api_token: Secret
-
-
-class Grant(_Checked):
-    """What OAuth granted. Times are UNIX seconds; `expires_at` None means never.
-
-    A grant that expires is renewed with `refresh_token`, at `token_url`, by the client named here.
-    """
-
-    kind: Literal["grant"] = "grant"
-    access_token: Secret
-    refresh_token: Secret | None = None
-    issued_at: float = 0.0
-    expires_at: float | None = None
-    token_url: str = TOKEN_URL
-    client_id: Secret | None = None
-    client_secret: Secret | None = None
-
-    @property
-    def renewable(self) -> bool:
-        return self.refresh_token is not None
-
-
-Credential: TypeAlias = ApiKey | Grant
-State: TypeAlias = Literal["ready", "renewing", "reauth_required"]
-
-
-class Account(_Checked):
-    """An Aircall company. Its credential only ever goes to `host`.
-
-    `requests_per_minute` is the whole company's. `state` says whether a renewal of its grant has
-    begun, or was refused so that a person has to log in again. `time_zone` may be unknown here if
-    the account was stored elsewhere.
-    """
-
-    name: Annotated[str, Field(pattern=_NAME)]
-    host: str = AIRCALL_HOST
-    credential: Annotated[Credential, Field(discriminator="kind")]
-    requests_per_minute: int = Field(default=60, ge=1, le=100_000)
-    time_zone: Annotated[Zone | None, WrapValidator(_kept)] = None
-    default_user: int | None = Field(default=None, gt=0)
-    default_number: int | None = Field(default=None, gt=0)
-    state: State = "ready"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,75 +27,6 @@ class Held:
 
     account: Account
     generation: int
-
-
-class Stored(Protocol):
-    """A record of a shelf."""
-
-    @property
-    def generation(self) -> int: ...
-    @property
-    def value(self) -> Any: ...
-
-
-class Shelf(Protocol):
-    """Where accounts lie: the vault, or `Memory`."""
-
-    @property
-    def exists(self) -> bool: ...
-    def stamp(self) -> object: ...
-    def owners(self, field: str) -> tuple[str, ...]: ...
-    def read(self, owner: str, field: str) -> Stored | None: ...
-    def write(
-        self, owner: str, field: str, value: Any, *, expected: int | None = None
-    ) -> int | None: ...
-    def remove(self, owner: str) -> bool: ...
-    def aside(self, work: Callable[[], T]) -> Awaitable[T]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    generation: int
-    value: Any
-
-
-class Memory:
-    """A shelf that is gone with the process."""
-
-    exists = True
-
-    def __init__(self) -> None:
-        self._kept: dict[tuple[str, str], _Kept] = {}
-        self._epoch = 0
-
-    def stamp(self) -> object:
-        return self._epoch
-
-    def owners(self, field: str) -> tuple[str, ...]:
-        return tuple(sorted(owner for owner, where in self._kept if where == field))
-
-    def read(self, owner: str, field: str) -> Stored | None:
-        return self._kept.get((owner, field))
-
-    def write(
-        self, owner: str, field: str, value: Any, *, expected: int | None = None
-    ) -> int | None:
-        there = self._kept.get((owner, field))
-        if expected is not None and (there.generation if there else 0) != expected:
-            return None
-        self._epoch += 1
-        self._kept[owner, field] = _Kept(self._epoch, value)
-        return self._epoch
-
-    def remove(self, owner: str) -> bool:
-        theirs = [place for place in self._kept if place[0] == owner]
-        for place in theirs:
-            del self._kept[place]
-        self._epoch += 1
-        return bool(theirs)
-
-    async def aside(self, work: Callable[[], T]) -> T:
-        return work()
 
 
 class Accounts:
@@ -278,7 +125,7 @@ class Accounts:
             raise CredentialError(
                 f"The account `{name}` was removed.", hint="Run `aircall-mcp accounts list`."
             )
-        return Held(_account(name, stored.value), stored.generation)
+        return Held(stored_account(name, stored.value), stored.generation)
 
     def add(self, account: Account, *, replace: bool = False) -> None:
         """Put a new account on the shelf; the first one becomes the default."""
@@ -327,72 +174,3 @@ class Accounts:
 
     def _shelf_of(self, name: str) -> Shelf:
         return self._brought if name == ENVIRONMENT else self._shelf
-
-
-def check_name(name: str) -> None:
-    """Whether an account of the shelf can have this name. Raises `ArgumentError` for what is none,
-    and `CredentialError` for the environment's.
-    """
-    if name == ENVIRONMENT:
-        raise CredentialError(
-            f"`{ENVIRONMENT}` is the environment's own account.", hint="Choose another name."
-        )
-    if not re.fullmatch(_NAME, name):
-        raise ArgumentError(
-            f"`{name[:60]}` is no name of an account.",
-            hint="Small letters, digits, - and _, at most 40 of them.",
-        )
-
-
-def account_from(**fields: Any) -> Account:
-    """An account of what a person typed. Raises `ArgumentError` naming the field and the rule."""
-    try:
-        return Account(**fields)
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the account"
-        raise ArgumentError(f"{where}: {first['msg']}.") from None
-
-
-def credential_from(environment: Mapping[str, str]) -> Credential | None:
-    """The credential that the environment brings. Raises `CredentialError` for half of one."""
-    api_id, api_token, access_token = (
-        copied(name, environment.get(name, ""))
-        for name in ("AIRCALL_API_ID", "AIRCALL_API_TOKEN", "AIRCALL_ACCESS_TOKEN")
-    )
-    if access_token and (api_id or api_token):
-        raise CredentialError(
-            "Both an API key and an access token are set in the environment.",
-            hint="Set AIRCALL_API_ID and AIRCALL_API_TOKEN, or AIRCALL_ACCESS_TOKEN alone.",
-        )
-    if access_token:
-        return Grant(access_token=access_token)
-    if bool(api_id) != bool(api_token):
-        missing = "AIRCALL_API_TOKEN" if api_id else "AIRCALL_API_ID"
-        raise CredentialError(f"{missing} is not set.", hint="An API key has an id and a token.")
-    return ApiKey(api_id=api_id, api_token=api_token) if api_id else None
-
-
-def copied(name: str, text: str) -> Secret:
-    """A secret as a person copied it, without blanks around it. Raises `CredentialError` where
-    no header could carry it.
-    """
-    text = text.strip()
-    if not all("!" <= character <= "~" for character in text):
-        raise CredentialError(
-            f"{name} holds a character that no key has.", hint="Copy it once more."
-        )
-    return Secret(text)
-
-
-def _account(name: str, value: Any) -> Account:
-    try:
-        account = Account.model_validate(value, context=_STORED)
-    except ValidationError:
-        account = None
-    if account is None or account.name != name:
-        raise CredentialError(
-            f"The record of the account `{name}` was written by another version.",
-            hint="Update aircall-mcp, or remove the account and add it again.",
-        )
-    return account

@@ -22,11 +22,12 @@ from typing import Any
 import httpx2
 
 from ..errors import AircallMCPError, CredentialError, StoreError, Unreachable
-from ..ground import clients
 from ..ground.secrets import Scrubber, Secret, inside, reveal
 from ..storage.lock import Alone, Latch
-from .accounts import Account, Accounts, ApiKey, Credential, Grant, Held
-from .oauth import Denied, TokenRequest, renewal, renewed_grant
+from .account import Account, ApiKey, Credential, Grant
+from .accounts import Accounts, Held
+from .oauth import Denied, renewal, renewed_grant
+from .token_url import plain_client, send
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,6 @@ _AGAIN = 1.0
 """Seconds between two tries to store what could not be stored."""
 _SETTLED = 30.0
 """Seconds in which a fresh grant is not renewed for being rejected: the fault is elsewhere."""
-_LARGEST_ANSWER = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,37 +333,6 @@ class Auth:
         ):  # fmt: skip
             if secret is not None:
                 self._scrubber.learn(secret, owner=owner)
-
-
-def plain_client() -> httpx2.AsyncClient:
-    """A client for one renewal."""
-    return clients.client()
-
-
-async def send(
-    request: TokenRequest, client: Callable[[], httpx2.AsyncClient], *, patience: float
-) -> tuple[int, bytes]:
-    """Status and content of the answer to a token request. Raises `Unreachable`."""
-    try:
-        async with asyncio.timeout(patience), client() as opened:
-            message = opened.build_request(
-                "POST",
-                request.url,
-                content=request.body,
-                headers=dict(request.headers),
-                timeout=None,  # `patience` alone is the limit: what is not heard is lost
-            )
-            response = await opened.send(message, stream=True)
-            try:
-                content = await clients.content(response, _LARGEST_ANSWER)
-            finally:
-                await response.aclose()
-    except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError, OSError, ValueError) as error:
-        raise Unreachable(
-            f"The token URL gave no answer ({type(error).__name__}).",
-            hint="Try again in a moment.",
-        ) from None
-    return response.status_code, content
 
 
 def _authorization(account: Account, url: str) -> Mapping[str, str]:

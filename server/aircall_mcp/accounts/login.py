@@ -21,19 +21,19 @@ import httpx2
 
 from ..errors import CredentialError
 from ..ground.secrets import LOOPBACK, Secret
-from .accounts import Grant
-from .auth import plain_client, send
+from .account import Grant
 from .oauth import (
-    Client,
+    Authorization,
     Denied,
-    Errand,
+    OAuthClient,
     Stray,
-    authorization,
+    authorize,
     code_from,
     code_in,
     exchange,
     first_grant,
 )
+from .token_url import plain_client, send
 
 HERE = "127.0.0.1"
 PATIENCE = 300.0
@@ -68,7 +68,7 @@ class Loopback:
         self._port = port
         self._path = "/callback" if port else f"/callback/{random(16).hex()}"
         self._server: asyncio.Server | None = None
-        self._errand: Errand | None = None
+        self._authorization: Authorization | None = None
         self._came: asyncio.Future[Secret | CredentialError]
         self._came = asyncio.get_running_loop().create_future()
 
@@ -100,9 +100,9 @@ class Loopback:
             self._server.close()
             await self._server.wait_closed()
 
-    def expect(self, errand: Errand) -> None:
-        """From now on the browser of this errand may come, and none of another."""
-        self._errand = errand
+    def expect(self, authorization: Authorization) -> None:
+        """From now on the browser of this authorization may come, and none of another."""
+        self._authorization = authorization
 
     async def code(self, *, patience: float = PATIENCE) -> Secret:
         """The code that the expected browser brings, or brought already. Raises `CredentialError`
@@ -141,14 +141,14 @@ class Loopback:
         hosts = [line.partition(":")[2].strip() for line in lines if line[:5].lower() == "host:"]
         if hosts != [f"{HERE}:{self._port}"]:
             return 421
-        if path != self._path or self._errand is None:
+        if path != self._path or self._authorization is None:
             return 404
         if method != "GET":
             return 405
         if self._came.done():
             return 410
         try:
-            came = code_in(self._errand, query)
+            came = code_in(self._authorization, query)
         except Stray:
             return 400  # no page may end a login by sending a browser here
         except CredentialError as refusal:
@@ -158,7 +158,7 @@ class Loopback:
 
 
 async def through_browser(
-    client: Client,
+    client: OAuthClient,
     show: Show,
     *,
     port: int = 0,
@@ -169,15 +169,15 @@ async def through_browser(
 ) -> Grant:
     """A grant, by way of a browser that `show` leads to the consent. Raises `CredentialError`."""
     async with Loopback(port, random=random) as loopback:
-        errand = authorization(client, loopback.redirect_uri, random)
-        loopback.expect(errand)
-        await show(errand.url)
+        authorization = authorize(client, loopback.redirect_uri, random)
+        loopback.expect(authorization)
+        await show(authorization.url)
         code = await loopback.code(patience=patience)
-    return await _granted(client, errand, code, clock, http)
+    return await _granted(client, authorization, code, clock, http)
 
 
 async def by_hand(
-    client: Client,
+    client: OAuthClient,
     show: Show,
     ask: Callable[[], Awaitable[str]],
     *,
@@ -190,9 +190,9 @@ async def by_hand(
 
     `redirect_uri` is one that Aircall has registered for the client. Raises `CredentialError`.
     """
-    errand = authorization(client, redirect_uri, random)
-    await show(errand.url)
-    return await _granted(client, errand, code_from(errand, await ask()), clock, http)
+    authorization = authorize(client, redirect_uri, random)
+    await show(authorization.url)
+    return await _granted(client, authorization, code_from(authorization, await ask()), clock, http)
 
 
 def open_browser(url: str) -> bool:
@@ -215,13 +215,13 @@ def open_browser(url: str) -> bool:
 
 
 async def _granted(
-    client: Client,
-    errand: Errand,
+    client: OAuthClient,
+    authorization: Authorization,
     code: Secret,
     clock: Callable[[], float],
     http: Callable[[], httpx2.AsyncClient],
 ) -> Grant:
-    status, content = await send(exchange(client, errand, code), http, patience=20.0)
+    status, content = await send(exchange(client, authorization, code), http, patience=20.0)
     try:
         return first_grant(client, status, content, clock())
     except Denied as denied:

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from ..errors import CredentialError, Unreachable
 from ..ground.secrets import LOOPBACK, Secret, reveal
-from .accounts import TOKEN_URL, Grant
+from .account import TOKEN_URL, Grant
 
 AUTHORIZE_URL = "https://dashboard.aircall.io/oauth/authorize"
 SCOPE = "public_api"
@@ -27,7 +27,7 @@ _PASSING = ("server_error", "temporarily_unavailable")
 
 
 @dataclass(frozen=True, slots=True)
-class Client:
+class OAuthClient:
     """The application that Aircall knows, and where it asks. Both URLs are https, or loopback."""
 
     client_id: Secret
@@ -52,7 +52,7 @@ class Client:
 
 
 @dataclass(frozen=True, slots=True)
-class Errand:
+class Authorization:
     """One authorization under way: what was asked, and what must come back with the answer."""
 
     url: str = field(repr=False)
@@ -73,7 +73,7 @@ class TokenRequest:
 
 
 class Stray(CredentialError):
-    """What came back belongs to no errand of ours, or to another one."""
+    """What came back belongs to no authorization of ours, or to another one."""
 
 
 class Denied(Exception):
@@ -84,7 +84,9 @@ class Denied(Exception):
         self.reason = reason
 
 
-def authorization(client: Client, redirect_uri: str, random: Callable[[int], bytes]) -> Errand:
+def authorize(
+    client: OAuthClient, redirect_uri: str, random: Callable[[int], bytes]
+) -> Authorization:
     """Where to send a person's browser, with PKCE (S256) and a state of 32 random bytes."""
     if not _usable(redirect_uri):
         raise CredentialError("The redirect address holds a character that no address has.")
@@ -104,24 +106,24 @@ def authorization(client: Client, redirect_uri: str, random: Callable[[int], byt
         code_challenge=_authlib().create_s256_code_challenge(verifier),
         code_challenge_method="S256",
     )
-    return Errand(url, redirect_uri, Secret(state), Secret(verifier))
+    return Authorization(url, redirect_uri, Secret(state), Secret(verifier))
 
 
-def code_from(errand: Errand, answer: str) -> Secret:
+def code_from(authorization: Authorization, answer: str) -> Secret:
     """The code in what a person pasted: the address the browser came back to, or the code alone.
 
     Raises what `code_in` raises.
     """
     answer = answer.strip()
     if any(mark in answer for mark in ("?", "=", "://")):
-        return code_in(errand, answer.partition("?")[2].partition("#")[0] or answer)
+        return code_in(authorization, answer.partition("?")[2].partition("#")[0] or answer)
     return _code(answer)
 
 
-def code_in(errand: Errand, query: str) -> Secret:
+def code_in(authorization: Authorization, query: str) -> Secret:
     """The code in the query that a browser came back with.
 
-    Raises `Stray` without the errand's state, which only Aircall and that browser know, and
+    Raises `Stray` without the authorization's state, which only Aircall and that browser know, and
     `CredentialError` for a refusal.
     """
     try:
@@ -129,7 +131,7 @@ def code_in(errand: Errand, query: str) -> Secret:
     except ValueError:
         fields = {}
     state = fields.get("state", "")
-    if not state.isascii() or Secret(state) != errand.state:
+    if not state.isascii() or Secret(state) != authorization.state:
         raise Stray(
             "The answer does not belong to this login.",
             hint="Start again, and use the window that opens then.",
@@ -142,14 +144,14 @@ def code_in(errand: Errand, query: str) -> Secret:
     return _code(fields["code"])
 
 
-def exchange(client: Client, errand: Errand, code: Secret) -> TokenRequest:
+def exchange(client: OAuthClient, authorization: Authorization, code: Secret) -> TokenRequest:
     """Ask for the tokens of a code."""
     return _request(
         client.token_url,
         "authorization_code",
         code=code,
-        code_verifier=errand.verifier,
-        redirect_uri=Secret(errand.redirect_uri),
+        code_verifier=authorization.verifier,
+        redirect_uri=Secret(authorization.redirect_uri),
         client_id=client.client_id,
         client_secret=client.client_secret,
     )
@@ -165,7 +167,7 @@ def renewal(grant: Grant) -> TokenRequest:
     return _request(grant.token_url, "refresh_token", **fields)
 
 
-def first_grant(client: Client, status: int, content: bytes, now: float) -> Grant:
+def first_grant(client: OAuthClient, status: int, content: bytes, now: float) -> Grant:
     """The grant in the answer to an exchange; see `renewed_grant`."""
     blank = Grant(
         access_token=Secret(""),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import click
 
-from ..accounts.accounts import (
+from ..accounts import (
     ENVIRONMENT,
     TOKEN_URL,
     Account,
@@ -139,7 +139,7 @@ def login(
     taken from AIRCALL_CLIENT_ID and AIRCALL_CLIENT_SECRET.
     """
     from ..accounts import login as home
-    from ..accounts.oauth import Client
+    from ..accounts.oauth import OAuthClient
 
     if paste and not redirect_uri:
         raise click.UsageError("--paste needs --redirect-uri, as Aircall has registered it.")
@@ -150,7 +150,7 @@ def login(
         _confirm_replacement(name)
     say(PERSONAL)
     create_if_missing(drawer.vault, kind, drawer.environment, say)
-    client = Client(*_client(former, drawer.environment, token_url), authorize_url, token_url)
+    client = OAuthClient(*_client(former, drawer.environment, token_url), authorize_url, token_url)
 
     async def show(url: str) -> None:
         # Whatever opens it says little: that a browser was found, or that one has ended.
@@ -316,7 +316,7 @@ def asked_habits(requests_per_minute: int | None, time_zone: str | None) -> dict
 
 async def ping(settings: Settings, account: Account) -> None:
     """Ask Aircall, with this account and nothing stored."""
-    from ..accounts.accounts import Memory
+    from ..accounts import Memory
     from ..accounts.auth import Auth
     from ..storage.lock import Alone
 
@@ -376,7 +376,7 @@ def _client(
         and last.client_secret
     ):
         return last.client_id, last.client_secret
-    return _asked("Client id"), _asked("Client secret")
+    return _asked("Client id"), _asked("OAuthClient secret")
 
 
 def _asked(name: str) -> Secret:

@@ -21,7 +21,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from ..accounts.accounts import Shelf
+from ..accounts import Shelf
 from ..errors import AircallMCPError, ArgumentError, OutcomeUnknown, StoreError, ToolError
 from ..gateway.gateway import Gateway
 from ..ground.operation import Operation

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from ...accounts.accounts import Shelf
+from ...accounts import Shelf
 from ...errors import AircallMCPError, CredentialError
 from ...ground.clients import Clients
 from ...ground.secrets import Secret

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from ...accounts.accounts import Shelf
+from ...accounts import Shelf
 from ...errors import ArgumentError
 from ...ground.nearest import nearest
 from ...ground.secrets import Secret, inside
