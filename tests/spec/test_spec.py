@@ -123,6 +123,11 @@ FAULTS: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
     "a forerunner that is no operation": (
         lambda s: edit(s / TAGS, 'needs_first = ["list_tags"]', 'needs_first = ["all_tags"]'),
         ("get_tag", "all_tags")),
+    "events that look like two answers": (
+        lambda s: edit(
+            s / "toolsets/users.toml", 'tells_of = ["user"]', 'tells_of = ["contact"]'
+        ),
+        ("tells_of", "contact")),
     "an alias that leads nowhere": (
         lambda s: edit(s / "aliases.toml", "[aliases]", '[aliases]\naircall_old = "aircall_none"'),
         ("aliases.toml", "aircall_old")),

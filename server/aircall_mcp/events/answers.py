@@ -27,23 +27,6 @@ REGISTER = (
 )
 """What a person does where nothing tells us of events."""
 _ANY_WEIGHT = LIGHT + 1
-_LIKE = {
-    "call": "get_call",
-    "contact": "get_contact",
-    "user": "get_user_v2",
-    "number": "get_number",
-    "message": "send_message",
-    "group_message": "send_message",
-    "transcription": "get_call_transcription",
-    "realtime_transcription": "get_call_transcription",
-    "summary": "get_call_summary",
-    "topics": "get_call_topics",
-    "sentiment": "get_call_sentiments",
-    "action_item": "get_call_action_items",
-    "playbook_result": "get_call_playbook_result",
-    "call_evaluation": "get_call_evaluations",
-}
-"""Whose answer an event of a family looks like."""
 _NOT_TRUSTED = (
     "Of what says trusted: false, nobody knows who wrote it: somebody had changed our webhook at"
     " Aircall, and could learn its token. Read it again from Aircall before you act on it."
@@ -62,8 +45,10 @@ class Answers:
     ) -> None:
         self._events = events
         self._gateway = gateway
-        self._operations = operations
         self._account = account
+        self._like = {
+            family: operation for operation in operations.values() for family in operation.tells_of
+        }
         answers = [operation.answer for operation in operations.values()]
         self._plain = Answer(
             200,
@@ -89,7 +74,7 @@ class Answers:
         notes: dict[str, None] = {}
         for event in events:
             family = event.kind.partition(".")[0]
-            like = self._operations.get(_LIKE.get(family, ""))
+            like = self._like.get(family)
             answer = self._plain
             if like is not None:
                 secrets = like.answer.secrets | self._plain.secrets

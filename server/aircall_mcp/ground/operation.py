@@ -99,6 +99,7 @@ class Operation:
     `keeps` is for how many seconds its answer may be given again. `stakes` are those it always has
     and `because` argues for them; `worst` are all that it can have, by its arguments or by what it
     performs. What is `additive` takes nothing away and changes nothing that was there.
+    `tells_of` are the families of events (`call` of `call.ended`) whose data look like its answer.
     """
 
     id: str
@@ -130,6 +131,7 @@ class Operation:
     because: str = ""
     worst: tuple[AtStake, ...] = ()
     additive: bool = False
+    tells_of: tuple[str, ...] = ()
 
     @property
     def ours(self) -> bool:

@@ -50,6 +50,15 @@ def check_settling(rows: list[Json]) -> None:
             raise SpecError(f"{row['id']}: settled_by = {rule} does not fit.")
 
 
+def check_events(rows: list[Json]) -> None:
+    """Each family of events looks like the answer of one operation."""
+    told: set[str] = set()
+    for row in rows:
+        if twice := told.intersection(row.get("tells_of", ())):
+            raise SpecError(f"{row['id']}: tells_of {sorted(twice)}, as another operation does.")
+        told.update(row.get("tells_of", ()))
+
+
 def check_references(rows: list[Json], described: Json, aliases: Json) -> None:
     """What refers to an operation or a tool refers to one that is there."""
     known = set(described)

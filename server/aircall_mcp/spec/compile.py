@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import ArgumentError, SpecError
-from .checks import check_references, check_settling, performers_at_worst, same_ids
+from .checks import check_events, check_references, check_settling, performers_at_worst, same_ids
 from .references import Json, operations_of
 from .rows import own_row, row
 
@@ -63,6 +63,8 @@ def compile_sources(root: Path) -> tuple[Json, Json]:
     performers_at_worst([*own, *rows])
     check_references(rows, described, aliases)
     check_settling(rows)
+    check_events(rows)
+    check_events(rows)
     return {"toolsets": toolsets, "aliases": aliases, "operations": [*own, *rows]}, document
 
 

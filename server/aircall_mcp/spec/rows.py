@@ -68,6 +68,7 @@ def row(document: Json, operation: Json, toolset: str, overlay: Json, shared: Js
         else None,
         "settled_by": overlay.get("settled_by") or _read_back(document, operation, overlay),
         "keeps": overlay.get("keeps", 0),
+        **({"tells_of": overlay["tells_of"]} if "tells_of" in overlay else {}),
         **stakes,
     }
     operation_from(made).bind(made["example"])
