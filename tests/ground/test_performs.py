@@ -68,7 +68,11 @@ def test_a_tool_that_nobody_performs_stops_the_start(monkeypatch: pytest.MonkeyP
     known = app.offers_for(settings_from({"sandbox": True})).registry
     more = dataclasses.replace(known.ids["read_events"], id="greet", tool="aircall_greet")
     one_more = Offers(Registry([*known.ids.values(), more]))
-    monkeypatch.setattr(app, "offers_for", lambda *_: one_more)
+
+    def offers_for(*_: object) -> Offers:
+        return one_more
+
+    monkeypatch.setattr(app, "offers_for", offers_for)
     with pytest.raises(SpecError, match="greet"):
         app.open_house(settings_from({"sandbox": True}), {})
 
