@@ -1,12 +1,13 @@
 from __future__ import annotations
 
-import asyncio
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from aircall_mcp.errors import StoreError
+from aircall_mcp.ground.clock import Clock
 from aircall_mcp.storage.state import InMemory, State, durable, until_reboot
 from aircall_mcp.storage.store import Transaction
 
@@ -39,16 +40,36 @@ async def test_work_is_done_whole_or_not_at_all(home: Path) -> None:
 
 
 async def test_another_writer_is_waited_for_and_the_loop_goes_on_meanwhile(home: Path) -> None:
-    state = until_reboot(home, "quick", MIGRATIONS, "b1")
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 3:
+            other.execute("COMMIT")
+
+    state = until_reboot(home, "quick", MIGRATIONS, "b1", Clock(sleep=sleep))
     await state.write(lambda tx: tx.all("SELECT text FROM word"))
-    other = sqlite3.connect(home / "quick-b1.db", isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    writing = asyncio.ensure_future(state.write(lambda tx: tx.run("DELETE FROM word")))
-    await asyncio.sleep(0.05)
-    assert not writing.done()
-    other.execute("COMMIT")
-    other.close()
-    assert await writing == 0
+    with closing(sqlite3.connect(home / "quick-b1.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert await state.write(lambda tx: tx.run("DELETE FROM word")) == 0
+    assert len(waits) == 3
+    assert waits == sorted(waits)
+    state.close()
+
+
+async def test_another_writer_is_not_waited_for_without_end(home: Path) -> None:
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    state = until_reboot(home, "quick", MIGRATIONS, "b1", Clock(sleep=sleep))
+    await state.write(lambda tx: tx.all("SELECT text FROM word"))
+    with closing(sqlite3.connect(home / "quick-b1.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreError, match="busy"):
+            await state.write(lambda tx: tx.run("DELETE FROM word"))
+    assert 1.5 < sum(waits) < 2.5
     state.close()
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from aircall_mcp.errors import StoreError
+from aircall_mcp.ground.clock import Clock
 from aircall_mcp.storage.lock import Lock
 from aircall_mcp.storage.private_files import Modes
 from aircall_mcp.storage.sqlite import Database
@@ -439,8 +440,8 @@ class TestLock:
         taken, waiting = (
             Lock(
                 home / "a.lock",
-                clock=lambda: now[0],
-                pause=lambda s: now.__setitem__(0, now[0] + s),
+                clock=Clock(monotonic=lambda: now[0]),
+                block=lambda s: now.__setitem__(0, now[0] + s),
             )
             for _ in range(2)
         )

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ..errors import StoreError
+from ..ground.clock import Clock
 from .private_files import Modes
 
 _POLL = 0.015
@@ -48,7 +49,10 @@ class Alone:
 
 
 class Lock:
-    """One lock file. An object holds it at most once; two objects exclude each other anywhere."""
+    """One lock file. An object holds it at most once; two objects exclude each other anywhere.
+
+    `seize` takes the lock of an open file; `block` holds this thread back for some seconds.
+    """
 
     def __init__(
         self,
@@ -56,14 +60,14 @@ class Lock:
         *,
         modes: Modes | None = None,
         seize: Callable[[int], None] = seize,
-        clock: Callable[[], float] = time.monotonic,
-        pause: Callable[[float], None] = time.sleep,
+        clock: Clock | None = None,
+        block: Callable[[float], None] = time.sleep,
     ) -> None:
         self.path = path
         self._modes = modes or Modes()
         self._seize = seize
-        self._clock = clock
-        self._pause = pause
+        self._clock = clock or Clock()
+        self._block = block
         self._descriptor: int | None = None
 
     def take(self) -> bool:
@@ -71,6 +75,7 @@ class Lock:
         if self._descriptor is not None:
             return False
         self._modes.directory(self.path.parent)
+        # Never unlinked: whoever made the file anew would hold another lock than who has it open.
         descriptor = self._modes.open(self.path, create=True)
         try:
             self._seize(descriptor)
@@ -88,14 +93,14 @@ class Lock:
     @contextmanager
     def held(self, *, patience: float = 30.0) -> Generator[None]:
         """Hold it; wait at most `patience` seconds for it, then raise `StoreError`."""
-        until = self._clock() + patience
+        until = self._clock.monotonic() + patience
         while not self.take():
-            if self._clock() >= until:
+            if self._clock.monotonic() >= until:
                 raise StoreError(
                     f"Another process has held {self.path.name} for {patience:.0f} seconds.",
                     hint="It may be waiting for a person: look for another aircall-mcp.",
                 )
-            self._pause(_POLL)
+            self._block(_POLL)
         try:
             yield
         finally:

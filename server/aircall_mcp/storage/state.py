@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from ..ground.clock import Clock
 from .sqlite import Database
 from .sqlite.state import AtOnce, InMemory, OnDisk
 from .store import Migration, Transaction
@@ -26,7 +27,13 @@ class State(Protocol):
     def close(self) -> None: ...
 
 
-def until_reboot(home: Path, name: str, migrations: Sequence[Migration], boot: str) -> State:
+def until_reboot(
+    home: Path,
+    name: str,
+    migrations: Sequence[Migration],
+    boot: str,
+    clock: Clock | None = None,
+) -> State:
     """What is worth keeping only as long as the machine runs, at the speed of memory.
 
     The file bears the name of the boot, so that nothing of an earlier one is ever read; what
@@ -40,7 +47,8 @@ def until_reboot(home: Path, name: str, migrations: Sequence[Migration], boot: s
             with suppress(OSError):  # of another user, or in use: the name keeps it from us anyway
                 left.unlink()
     # Nobody waits in the database itself, since that would hold the loop: `AtOnce` tries again.
-    return AtOnce(Database(path, migrations, durability="state", busy_seconds=0.005, fleeting=True))
+    database = Database(path, migrations, durability="state", busy_seconds=0.005, fleeting=True)
+    return AtOnce(database, clock)
 
 
 def durable(path: Path, migrations: Sequence[Migration]) -> State:

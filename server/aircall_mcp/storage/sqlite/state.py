@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from ...errors import StoreError
+from ...ground.clock import Clock
 from ..store import Migration, Transaction
 from .connection import in_memory
 from .database import Database
@@ -39,15 +39,16 @@ class AtOnce:
     Another process may be writing: then it is tried again, for some two seconds.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Clock | None = None) -> None:
         self._database = database
+        self._clock = clock or Clock()
 
     async def write(self, work: Callable[[Transaction], T]) -> T:
         for pause in _PAUSES:
             try:
                 return self._database.write(work)
             except StoreError:
-                await asyncio.sleep(pause)
+                await self._clock.sleep(pause)
         return self._database.write(work)
 
     def close(self) -> None:
