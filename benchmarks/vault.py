@@ -57,11 +57,11 @@ print(time.perf_counter() - begun)
 # Of a start only what could know of a vault: the house is built, and nothing is asked of it.
 STARTING = """
 import os, sys, time
-from aircall_mcp.app import open_house
+from aircall_mcp.app import open_app
 from aircall_mcp.ground.config import settings_from
 settings = settings_from(environment={"AIRCALL_MCP_HOME": sys.argv[1]})
 begun = time.perf_counter()
-open_house(settings, {})
+open_app(settings, {})
 print(time.perf_counter() - begun)
 """
 

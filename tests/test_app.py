@@ -1,21 +1,25 @@
-"""The house is put together so that it keeps to the account its owner named."""
+"""Everything is put together so that it keeps to the account its owner named."""
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import psutil
 import pytest
 
 from aircall_mcp.accounts import Account, Accounts, ApiKey
-from aircall_mcp.app import House, open_house
+from aircall_mcp.app import App, open_app
 from aircall_mcp.errors import NotOffered
 from aircall_mcp.ground.caller import Caller
+from aircall_mcp.ground.clock import Clock
 from aircall_mcp.ground.config import settings_from
 from aircall_mcp.ground.secrets import Secret
 from aircall_mcp.vault.mailbox import mailbox_of
 
 from .canaries import CANARIES
+from .house import THURSDAY
 from .vaults import vault_at
 
 pytestmark = pytest.mark.anyio
@@ -28,8 +32,8 @@ NOBODY = {
 """An account, and an Aircall where nobody answers."""
 
 
-def house(home: Path, account: str | None = None, **environment: str) -> House:
-    """A house over two accounts, `paris` and `rome`, in a vault with a key file."""
+def app_at(home: Path, account: str | None = None, **environment: str) -> App:
+    """Everything over two accounts, `paris` and `rome`, in a vault with a key file."""
     variables = {"AIRCALL_MCP_HOME": str(home), **environment}
     vault = vault_at(home, variables)
     if not vault.exists:
@@ -38,7 +42,7 @@ def house(home: Path, account: str | None = None, **environment: str) -> House:
             key = ApiKey(api_id=Secret(f"id-of-{name}-1234"), api_token=Secret(f"token-of-{name}"))
             Accounts(vault).add(Account(name=name, credential=key))
     vault.close()
-    return open_house(settings_from({"account": account}, variables), variables)
+    return open_app(settings_from({"account": account}, variables), variables)
 
 
 def opened_under(home: Path) -> set[str]:
@@ -47,7 +51,7 @@ def opened_under(home: Path) -> set[str]:
     return {path.name for path in paths if path.is_relative_to(home)}
 
 
-async def use_all_of(one: House) -> None:
+async def use_all_of(one: App) -> None:
     """Count, journal, read an account, and ask for events and rules."""
     await one.desk.call("aircall_create_tag", {"name": "VIP", "color": "#00B388"}, Caller())
     box = mailbox_of(one.events.vault, make=True)
@@ -56,8 +60,8 @@ async def use_all_of(one: House) -> None:
     one.events.rules.try_again()
 
 
-async def test_a_house_lets_go_of_all_that_it_opened(home: Path) -> None:
-    async with house(home, "env", **NOBODY) as one:
+async def test_an_app_lets_go_of_all_that_it_opened(home: Path) -> None:
+    async with app_at(home, "env", **NOBODY) as one:
         await use_all_of(one)
         names = opened_under(home)
         assert {"events.db", "forwarding.db", "journal.db", "vault.db"} < names
@@ -66,21 +70,60 @@ async def test_a_house_lets_go_of_all_that_it_opened(home: Path) -> None:
     await one.aclose()
 
 
-async def test_a_house_leaves_the_vault_that_it_was_handed_to_whoever_opened_it(home: Path) -> None:
-    house(home)
+async def test_an_app_leaves_the_vault_that_it_was_handed_to_whoever_opened_it(home: Path) -> None:
+    app_at(home)
     variables = {"AIRCALL_MCP_HOME": str(home), **NOBODY}
     vault = vault_at(home, variables)
     settings = settings_from({"account": "env"}, variables)
-    async with open_house(settings, variables, vault=vault) as one:
+    async with open_app(settings, variables, vault=vault) as one:
         await use_all_of(one)
     assert opened_under(home) == {"vault.db"}
     vault.close()
     assert opened_under(home) == set()
 
 
-async def test_a_house_of_the_sandbox_lets_go_of_its_own_vault(home: Path) -> None:
+async def test_one_clock_is_handed_down(home: Path) -> None:
+    """What is journaled bears the time of the clock that the app was given."""
+    variables = {"AIRCALL_MCP_HOME": str(home), **NOBODY}
+    clock = Clock(monotonic=lambda: 1000.5, wall=lambda: THURSDAY + 0.25)
+    settings = settings_from({"account": "env"}, variables)
+    async with open_app(settings, variables, clock=clock) as one:
+        await one.desk.call("aircall_create_tag", {"name": "VIP", "color": "#00B388"}, Caller())
+    with closing(sqlite3.connect(home / "journal.db")) as database:
+        found = database.execute("SELECT opened, wall FROM intent").fetchall()
+    assert found == [(1000.5, THURSDAY + 0.25)]
+
+
+async def test_a_person_who_is_there_is_asked_for_the_passphrase(home: Path) -> None:
+    asked: list[bool] = []
+
+    def ask(new: bool) -> Secret:
+        asked.append(new)
+        return Secret(CANARIES["passphrase"])
+
+    variables = {"AIRCALL_MCP_HOME": str(home), "AIRCALL_MCP_BASE_URL": "http://127.0.0.1:9"}
+    vault = vault_at(home, variables, ask=ask)
+    vault.create("passphrase")
+    key = ApiKey(api_id=Secret(CANARIES["api id"]), api_token=Secret(CANARIES["api token"]))
+    Accounts(vault).add(Account(name="paris", host="127.0.0.1", credential=key))
+    vault.close()
+    asked.clear()
+    settings = settings_from({}, variables)
+    async with open_app(settings, variables) as one:
+        result = await one.desk.call("aircall_ping", {}, Caller())
+        assert result.payload["error"]["kind"] == "credential"
+    assert asked == []
+    async with open_app(settings, variables, ask=ask) as one:
+        result = await one.desk.call("aircall_ping", {}, Caller())
+        assert result.payload["error"]["kind"] == "unreachable"
+        assert "vault.db" in opened_under(home)
+    assert asked == [False]
+    assert opened_under(home) == set()
+
+
+async def test_an_app_of_the_sandbox_lets_go_of_its_own_vault(home: Path) -> None:
     settings = settings_from({"sandbox": True}, {"AIRCALL_MCP_HOME": str(home)})
-    async with open_house(settings, {}) as one:
+    async with open_app(settings, {}) as one:
         one.events.vault.create("file")
         await use_all_of(one)
         assert opened_under(home) == {"events.db", "forwarding.db", "vault.db"}
@@ -88,16 +131,16 @@ async def test_a_house_of_the_sandbox_lets_go_of_its_own_vault(home: Path) -> No
 
 
 async def test_with_several_accounts_each_tool_of_aircall_takes_one(home: Path) -> None:
-    tools = {tool["name"]: tool["inputSchema"] for tool in house(home).desk.offer().tools}
+    tools = {tool["name"]: tool["inputSchema"] for tool in app_at(home).desk.offer().tools}
     assert tools["aircall_list_calls"]["properties"]["account"]["enum"] == ["paris", "rome"]
     assert "account" not in tools["aircall_search"]["properties"]
 
 
 async def test_read_only_and_the_owners_selection_hold_for_several_accounts(home: Path) -> None:
-    house(home)
+    app_at(home)
     variables = {"AIRCALL_MCP_HOME": str(home), "AIRCALL_MCP_BASE_URL": "http://127.0.0.1:9"}
     settings = settings_from({"read_only": True, "toolsets": ("tags",)}, variables)
-    async with open_house(settings, variables) as one:
+    async with open_app(settings, variables) as one:
         tools = {tool["name"]: tool for tool in one.desk.offer().tools}
         assert tools["aircall_list_tags"]["inputSchema"]["properties"]["account"]["enum"] == [
             "paris", "rome",
@@ -110,7 +153,7 @@ async def test_read_only_and_the_owners_selection_hold_for_several_accounts(home
 
 
 async def test_a_named_account_is_the_only_one(home: Path) -> None:
-    pinned = house(home, "rome")
+    pinned = app_at(home, "rome")
     assert all("account" not in t["inputSchema"]["properties"] for t in pinned.desk.offer().tools)
     result = await pinned.desk.call("aircall_list_calls", {"account": "paris"}, Caller())
     assert result.payload["error"]["kind"] == "argument"
@@ -118,7 +161,7 @@ async def test_a_named_account_is_the_only_one(home: Path) -> None:
 
 
 async def test_half_a_key_in_the_environment_stops_no_start(home: Path) -> None:
-    half = house(home, AIRCALL_API_ID="only-an-id-1234")
+    half = app_at(home, AIRCALL_API_ID="only-an-id-1234")
     result = await half.desk.call("aircall_ping", {}, Caller())
     assert result.payload["error"]["message"] == "AIRCALL_API_TOKEN is not set."
     await half.desk.aclose()

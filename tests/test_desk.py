@@ -253,10 +253,10 @@ async def test_where_no_zone_can_be_learnt_times_are_read_in_utc(
 
 
 async def test_a_key_of_the_owner_that_aircall_echoes_does_not_leave(registry: Registry) -> None:
-    from aircall_mcp.app import open_house
+    from aircall_mcp.app import open_app
     from aircall_mcp.ground.config import settings_from
 
-    house = open_house(settings_from({"sandbox": True}), {})
+    house = open_app(settings_from({"sandbox": True}), {})
     secret = sandbox_with(data="empty").api_token
     made = await house.desk.call(
         "aircall_create_tag", {"name": f"key {secret}", "color": "#123456"}, Caller()

@@ -1,4 +1,8 @@
-"""Put the house together from Settings, and take it apart again."""
+"""Put all together from Settings, and take it apart again: the only place where that is done.
+
+One exit stack holds what was opened. Whoever opens something closes it, and nobody closes what was
+handed to them.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +28,7 @@ from .gateway.gateway import Gateway
 from .gateway.journal import Journal
 from .ground import logs
 from .ground.caller import Caller
+from .ground.clock import Clock
 from .ground.config import AIRCALL, Settings
 from .ground.operation import EVERYTHING, Allowance, Bound, Operation
 from .ground.performs import hold_against, performers_of
@@ -43,6 +48,7 @@ if TYPE_CHECKING:
     from .events.subscriptions import Subscriptions
     from .storage.state import State
     from .vault import Vault
+    from .vault.keys import Ask
 
 log = logging.getLogger(__name__)
 
@@ -57,25 +63,28 @@ SANDBOX_PACE = 120
 
 
 @dataclass(frozen=True, slots=True)
-class House:
-    """Everything, ready to answer: `desk` for all doors, `auth` for what speaks of accounts,
-    `events` for what hears of events. Open it with `async with`, or close it with `aclose`.
+class App:
+    """Everything, ready to answer: `desk` for all ways in, `auth` for what speaks of accounts,
+    `events` for what hears of events. Left with `async with`, or earlier by `aclose`.
     """
 
     settings: Settings
     desk: Desk
     auth: Auth
     events: Events
+    _gateway: Gateway
     _opened: AsyncExitStack
 
     async def aclose(self, patience: float | None = None) -> None:
         """Let go of everything that was opened here: first the effects that were sent are finished
         and journaled, for at most `patience` seconds, and grants that are being renewed are stored.
+
+        To do it twice is to do it once.
         """
         import anyio
 
         with anyio.move_on_after(patience):
-            await self.desk.aclose()
+            await self._gateway.aclose()
         await self._opened.aclose()
 
     async def __aenter__(self) -> Self:
@@ -104,26 +113,46 @@ def offers_for(settings: Settings, accounts: Sequence[str] = ()) -> Offers:
     return Offers(Registry.of(spec.load()).with_accounts(accounts), selection)
 
 
-def open_house(
+def open_app(
     settings: Settings,
     environment: Mapping[str, str] | None = None,
     *,
+    ask: Ask | None = None,
     vault: Vault | None = None,
-) -> House:
-    """Build the house. Nothing is sent, decrypted or written before the first call; of a vault that
-    is there, the names of the accounts are read.
+    clock: Clock | None = None,
+) -> App:
+    """Put all together: `async with open_app(settings) as app`. Nothing is sent, decrypted or
+    written before the first call; of a vault that is there, the names of the accounts are read.
 
-    `vault` is one that a command has opened for a person, and closes after the house.
+    What is opened here is closed here, in reverse. `ask` gets a passphrase from a person, where one
+    is there: then the keyring may take its time. `vault` is one that somebody else has opened, and
+    closes. Raises `SpecError`, `SettingsError`.
     """
     environment = os.environ if environment is None else environment
+    clock = clock or Clock()
     opened = AsyncExitStack()
     if vault is None and not settings.sandbox:
-        vault = vault_at(settings.home, environment)
+        vault = (
+            vault_at(settings.home, environment)
+            if ask is None
+            else (vault_for(settings, environment, ask))
+        )
         opened.callback(vault.close)
     accounts = _accounts(settings, environment, vault)
-    auth = _auth(settings, accounts, environment)
-    paces = Budget(lambda: _paces(settings), longest_wait=settings.longest_wait)
-    intents = Journal(lambda: _intents(settings), boot=_boot)
+    auth = auth_for(settings, accounts, environment, clock=clock)
+    opened.push_async_callback(auth.aclose)
+    paces = Budget(
+        lambda: _paces(settings, clock),
+        longest_wait=settings.longest_wait,
+        clock=clock.monotonic,
+        wall=clock.wall,
+        sleep=clock.sleep,
+    )
+    opened.push_async_callback(paces.aclose)
+    intents = Journal(
+        lambda: _intents(settings), boot=_boot, clock=clock.monotonic, wall=clock.wall
+    )
+    opened.callback(intents.close)
     offers = offers_for(settings, _names(settings, environment))
     registry = offers.registry
 
@@ -144,6 +173,9 @@ def open_house(
         transport=_sandbox_transport() if settings.sandbox else None,
         proxy=settings.proxy,
         ca_bundle=settings.ca_bundle,
+        clock=clock.monotonic,
+        wall=clock.wall,
+        sleep=clock.sleep,
     )
     events = Events(
         settings,
@@ -156,6 +188,7 @@ def open_house(
         scrub=auth.scrub_json,
         offered=lambda operation_id: registry.ids[operation_id] in offers.to(),
     )
+    opened.callback(events.close)
     desk = Desk(
         offers,
         gateway,
@@ -166,16 +199,44 @@ def open_house(
         performers=performers_of(EventTools, lambda: events.tools),
     )
     hold_against(registry.ids.values(), desk.performers)
-    opened.push_async_callback(auth.aclose)
-    opened.callback(intents.close)
-    opened.push_async_callback(paces.aclose)
-    opened.callback(events.close)
-    return House(settings, desk, auth, events, opened)
+    return App(settings, desk, auth, events, gateway, opened)
 
 
-def log_to_file(house: House) -> str:
-    """Start logging to the house's file; why that failed, or an empty string."""
-    return logs.write_to(house.settings.log_file, house.settings.log_level, house.auth.scrub)
+def vault_for(settings: Settings, environment: Mapping[str, str], ask: Ask) -> Vault:
+    """The vault for a person who is there: the keyring may take its time, and `ask` gets a
+    passphrase. Whoever asks for it closes it."""
+    return vault_at(settings.home, environment, patience=None, ask=ask)
+
+
+async def ping(settings: Settings, account: Account) -> None:
+    """Ask Aircall whether it knows the credential of `account`, with nothing stored. Raises what
+    Aircall or the way there says."""
+    accounts = Accounts(Memory())
+    accounts.add(account)
+    await ping_as(settings, accounts, account.name, shared=False)
+
+
+async def ping_as(
+    settings: Settings, accounts: Accounts, name: str, *, shared: bool = True
+) -> None:
+    """The same as the account `name`; one that is `shared` with others is renewed by one alone."""
+    async with AsyncExitStack() as opened:
+        auth = auth_for(settings, accounts, {}, shared=shared)
+        opened.push_async_callback(auth.aclose)
+        gateway = Gateway(
+            base_url=settings.base_url,
+            auth=auth,
+            proxy=settings.proxy,
+            ca_bundle=settings.ca_bundle,
+        )
+        opened.push_async_callback(gateway.aclose)
+        bound = Registry.of(spec.load()).ids["ping"].bind({})
+        await gateway.send(bound, Caller(account=name))
+
+
+def log_to_file(app: App) -> str:
+    """Start logging to the file of the settings; why that failed, or an empty string."""
+    return logs.write_to(app.settings.log_file, app.settings.log_level, app.auth.scrub)
 
 
 def _allowed(settings: Settings) -> frozenset[Allowance]:
@@ -232,24 +293,35 @@ def clients_of(settings: Settings) -> Callable[[], httpx2.AsyncClient]:
     return client
 
 
-def _auth(settings: Settings, accounts: Accounts, environment: Mapping[str, str]) -> Auth:
-    from .storage.lock import latches
+def auth_for(
+    settings: Settings,
+    accounts: Accounts,
+    environment: Mapping[str, str],
+    *,
+    shared: bool = True,
+    clock: Clock | None = None,
+) -> Auth:
+    """What signs for `accounts`; of several processes one renews, where they are `shared`."""
+    from .storage.lock import Alone, latches
 
+    clock = clock or Clock()
     return Auth(
         accounts,
-        latch=latches(settings.home),
+        latch=latches(settings.home) if shared else lambda _: Alone(),
         client=clients_of(settings),
         scrubber=scrubber_for(environment),
+        clock=clock.wall,
+        pause=clock.sleep,
     )
 
 
-def _paces(settings: Settings) -> State:
+def _paces(settings: Settings, clock: Clock) -> State:
     """Where the budget is counted: for all processes of the machine, but in the sandbox."""
     from .storage import state
 
     if settings.sandbox:
         return state.InMemory(budget.MIGRATIONS)
-    return state.until_reboot(settings.home, "state", budget.MIGRATIONS, state.boot())
+    return state.until_reboot(settings.home, "state", budget.MIGRATIONS, state.boot(), clock)
 
 
 def _intents(settings: Settings) -> State:

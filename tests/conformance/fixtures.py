@@ -27,7 +27,7 @@ from mcp.server.subscriptions import (
 )
 from mcp.shared.exceptions import MCPError
 
-from aircall_mcp.app import House, open_house
+from aircall_mcp.app import App, open_app
 from aircall_mcp.ground.config import settings_from
 from aircall_mcp.protocol.http import serve
 from aircall_mcp.protocol.mcp_server import AircallServer
@@ -116,7 +116,7 @@ PROMPTS: Mapping[str, tuple[str, ...]] = {
 class FixtureServer(AircallServer):
     """`AircallServer`, with more to offer."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: App) -> None:
         super().__init__(house.desk, news=house.news)
         self._bus = InMemorySubscriptionBus()
         self._tools: Mapping[str, Tool] = {
@@ -482,7 +482,7 @@ async def get_prompt(
 if __name__ == "__main__":
 
     async def run() -> None:
-        async with open_house(settings_from({"sandbox": True})) as house:
+        async with open_app(settings_from({"sandbox": True})) as house:
             await serve(FixtureServer(house), "127.0.0.1", int(sys.argv[1]))
 
     anyio.run(run)

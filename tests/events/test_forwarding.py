@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from aircall_mcp.app import open_house
+from aircall_mcp.app import open_app
 from aircall_mcp.errors import ArgumentError
 from aircall_mcp.events.event import Event
 from aircall_mcp.events.forwarding.deliver import GIVEN_UP, Forwarder
@@ -309,7 +309,7 @@ async def test_a_house_masks_where_it_passes_events_on_to(home: Path) -> None:
     variables = {"AIRCALL_MCP_HOME": str(home)}
     vault = vault_at(home, variables)
     vault.create("file")
-    async with open_house(settings_from({}, variables), variables, vault=vault) as house:
+    async with open_app(settings_from({}, variables), variables, vault=vault) as house:
         room = house.events
         box = mailbox_of(vault, make=True)
         assert box is not None

@@ -324,10 +324,10 @@ async def test_what_touches_no_webhook_asks_no_log(
 async def test_a_home_that_never_registered_anything_is_not_made_for_the_question(
     home: Path, sandbox: Sandbox, registry: Registry, clock: Clock
 ) -> None:
-    from aircall_mcp.app import open_house
+    from aircall_mcp.app import open_app
     from aircall_mcp.ground.config import settings_from
 
-    house = open_house(settings_from({"sandbox": True}))
+    house = open_app(settings_from({"sandbox": True}))
     listed = await house.desk.call("aircall_list_webhooks", {}, Caller())
     identity = listed.payload["data"]["webhooks"][0]["webhook_id"]
     result = await house.desk.call("aircall_delete_webhook", {"webhook_id": identity}, Caller())

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from aircall_mcp.accounts import Account, Accounts, ApiKey, Memory
-from aircall_mcp.app import open_house
+from aircall_mcp.app import open_app
 from aircall_mcp.desk import Desk
 from aircall_mcp.errors import ToolError
 from aircall_mcp.events.event import Arrival
@@ -381,7 +381,7 @@ async def test_a_house_hands_its_own_vault_to_its_events_and_the_account_it_is_p
     home: Path,
 ) -> None:
     settings = settings_from({"account": "lyon"})
-    house = open_house(settings, {KEY_VARIABLE: base64.b64encode(bytes(32)).decode()})
+    house = open_app(settings, {KEY_VARIABLE: base64.b64encode(bytes(32)).decode()})
     assert house.events.account == "lyon"
     house.events.vault.create("environment")
     accounts = Accounts(house.events.vault)
@@ -390,7 +390,7 @@ async def test_a_house_hands_its_own_vault_to_its_events_and_the_account_it_is_p
     assert name
     shelf = house.auth._accounts._shelf  # pyright: ignore[reportPrivateUsage]
     assert shelf is house.events.vault
-    small = open_house(settings_from({"sandbox": True, "account": "lyon"}), {})
+    small = open_app(settings_from({"sandbox": True, "account": "lyon"}), {})
     assert small.events.account is None
     assert small.events.vault is not house.events.vault
     house.events.vault.close()

@@ -16,7 +16,7 @@ from mcp import Client
 
 from aircall_mcp import spec
 from aircall_mcp.accounts import Memory
-from aircall_mcp.app import UNASKED, House, open_house
+from aircall_mcp.app import UNASKED, App, open_app
 from aircall_mcp.cli import group
 from aircall_mcp.desk import Desk
 from aircall_mcp.errors import NotAllowed
@@ -290,7 +290,7 @@ async def test_not_through_the_protocol_either(asked: Asked, there: Stranger) ->
         settings = settings_from(
             {"base_url": there.url, "surface": surface, "include_deprecated": True}
         )
-        house = open_house(settings, KEY)
+        house = open_app(settings, KEY)
         async with Client(AircallServer(house.desk)) as client:
             result = await client.call_tool(tool, arguments)
         assert result.is_error
@@ -321,9 +321,9 @@ def test_not_on_the_command_line_and_there_by_name(
 # Our own tool that sends words out.
 
 
-def passing_on(home: Path, *allow: str) -> House:
+def passing_on(home: Path, *allow: str) -> App:
     """A house on the real host with a destination and something to pass on."""
-    house = open_house(settings_from({"allow": allow or None}), KEY)
+    house = open_app(settings_from({"allow": allow or None}), KEY)
     house.events.rules.name_destination(
         "https:crm", Secret("https://crm.larkspur.example.com/secret"), Memory()
     )

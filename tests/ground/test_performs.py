@@ -74,7 +74,7 @@ def test_a_tool_that_nobody_performs_stops_the_start(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(app, "offers_for", offers_for)
     with pytest.raises(SpecError, match="greet"):
-        app.open_house(settings_from({"sandbox": True}), {})
+        app.open_app(settings_from({"sandbox": True}), {})
 
 
 def test_the_four_about_events_are_performed_by_one() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from aircall_mcp.app import UNASKED, House, open_house
+from aircall_mcp.app import UNASKED, App, open_app
 from aircall_mcp.cli import group
 from aircall_mcp.errors import NotAllowed
 from aircall_mcp.ground import probe
@@ -34,8 +34,8 @@ TAG = {"tag_id": 1}
 OLD = probe.Proof("http://127.0.0.1:1", b"an old key")
 
 
-def house_at(url: str) -> House:
-    return open_house(settings_from({"base_url": url}), KEY)
+def house_at(url: str) -> App:
+    return open_app(settings_from({"base_url": url}), KEY)
 
 
 def a_tag(sandbox: Sandbox) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import pytest
 from mcp import Client
 from mcp_types import CallToolResult
 
-from aircall_mcp.app import open_house
+from aircall_mcp.app import open_app
 from aircall_mcp.ground.config import settings_from
 from aircall_mcp.protocol.mcp_server import AircallServer
 
@@ -30,7 +30,7 @@ def payload(result: CallToolResult) -> Any:
 
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
 async def test_somebody_without_an_account_places_tags_and_comments_a_call(mode: str) -> None:
-    house = open_house(settings_from({"sandbox": True}), {})
+    house = open_app(settings_from({"sandbox": True}), {})
     async with Client(AircallServer(house.desk), mode=mode) as client:
         offered = {tool.name for tool in (await client.list_tools()).tools}
         found = await called(client, "aircall_search", query="place an outbound call")
@@ -64,7 +64,7 @@ async def test_somebody_without_an_account_places_tags_and_comments_a_call(mode:
 
 
 async def test_the_small_surface_can_do_the_same_with_few_tools() -> None:
-    house = open_house(settings_from({"sandbox": True, "surface": "search"}), {})
+    house = open_app(settings_from({"sandbox": True, "surface": "search"}), {})
     async with Client(AircallServer(house.desk)) as client:
         assert 6 <= len((await client.list_tools()).tools) <= 16
         found = await called(client, "aircall_search", query="list the tags")
@@ -81,7 +81,7 @@ async def test_the_small_surface_can_do_the_same_with_few_tools() -> None:
 
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
 async def test_without_a_key_the_server_starts_lists_and_says_what_to_set(mode: str) -> None:
-    house = open_house(settings_from(), {})
+    house = open_app(settings_from(), {})
     async with Client(AircallServer(house.desk), mode=mode) as client:
         tools = (await client.list_tools()).tools
         assert len(tools) > 80
@@ -104,7 +104,7 @@ async def test_without_a_key_the_server_starts_lists_and_says_what_to_set(mode: 
 
 async def test_on_the_real_host_nothing_reaches_a_person_until_the_owner_allows_it() -> None:
     key = {"AIRCALL_API_ID": "an-id-of-ours", "AIRCALL_API_TOKEN": "a-token-of-ours"}
-    house = open_house(settings_from(), key)
+    house = open_app(settings_from(), key)
     async with Client(AircallServer(house.desk)) as client:
         for name, effect in (
             ("aircall_start_outbound_call", "reach"),

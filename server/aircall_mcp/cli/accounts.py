@@ -23,7 +23,7 @@ from ..accounts import (
     copied,
 )
 from ..accounts.oauth import AUTHORIZE_URL
-from ..app import clients_of
+from ..app import clients_of, ping, ping_as
 from ..errors import CredentialError, Refused, ToolError
 from ..ground.config import Settings, settings_from
 from ..ground.secrets import Secret
@@ -31,7 +31,6 @@ from .options import as_json, print_json, scrubbed
 from .vault import KINDS, create_if_missing, vault_of
 
 if TYPE_CHECKING:
-    from ..accounts.auth import Auth
     from ..vault import Kind, Vault
 
 Ping = Callable[[Account], Awaitable[None]]
@@ -208,10 +207,7 @@ def test(name: str | None) -> None:
     drawer = Drawer.open()
     name = drawer.accounts.resolve(name)
 
-    async def ask() -> None:
-        await ping_as(drawer.settings, auth_of(drawer), name)
-
-    anyio.run(ask)
+    anyio.run(ping_as, drawer.settings, drawer.accounts, name)
     say(f"Aircall knows `{name}`.")
 
 
@@ -312,44 +308,6 @@ def asked_habits(requests_per_minute: int | None, time_zone: str | None) -> dict
                 err=True,
             )
     return {"requests_per_minute": requests_per_minute or 60, "time_zone": time_zone or None}
-
-
-async def ping(settings: Settings, account: Account) -> None:
-    """Ask Aircall, with this account and nothing stored."""
-    from ..accounts import Memory
-    from ..accounts.auth import Auth
-    from ..storage.lock import Alone
-
-    shelf = Memory()
-    accounts = Accounts(shelf)
-    accounts.add(account)
-    auth = Auth(accounts, latch=lambda _: Alone(), client=clients_of(settings))
-    await ping_as(settings, auth, account.name)
-
-
-async def ping_as(settings: Settings, auth: Auth, name: str) -> None:
-    from .. import spec
-    from ..gateway.gateway import Gateway
-    from ..ground.caller import Caller
-    from ..offer import Registry
-
-    gateway = Gateway(
-        base_url=settings.base_url, auth=auth, proxy=settings.proxy, ca_bundle=settings.ca_bundle
-    )
-    try:
-        ping = Registry.of(spec.load()).ids["ping"]
-        await gateway.send(ping.bind({}), Caller(account=name))
-    finally:
-        await gateway.aclose()
-        await auth.aclose()
-
-
-def auth_of(drawer: Drawer) -> Auth:
-    from ..accounts.auth import Auth
-    from ..storage.lock import latches
-
-    settings = drawer.settings
-    return Auth(drawer.accounts, latch=latches(settings.home), client=clients_of(settings))
 
 
 def say(text: str) -> None:

@@ -50,20 +50,20 @@ def _look(flags: dict[str, Any]) -> Iterator[Finding]:
         f"aircall-mcp {__version__}, Python {platform.python_version()} at {sys.executable}",
     )
     try:
-        house = options.house(**flags)
+        app = options.app(**flags)
     except AircallMCPError as error:
         yield Finding("settings", "bad", error.message, error.hint)
         return
-    settings = house.settings
-    registry = house.desk.registry
+    settings = app.settings
+    registry = app.desk.registry
     yield Finding(
         "tools",
         "good",
-        f"{len(house.desk.offer())} on offer of {len(registry.known)}, surface {settings.surface}",
+        f"{len(app.desk.offer())} on offer of {len(registry.known)}, surface {settings.surface}",
     )
     yield _home(settings)
     yield Finding("log", "good", str(settings.log_file))
-    at_sandbox, answers = _asked(house)
+    at_sandbox, answers = _asked(app)
     yield from _aircall(settings, at_sandbox)
     yield Finding(
         "budget",
@@ -102,24 +102,24 @@ def _aircall(settings: Any, at_sandbox: bool) -> Iterator[Finding]:
     yield Finding("allowed", "good", allowed, more)
 
 
-def _asked(house: Any) -> tuple[bool, list[Finding]]:
+def _asked(app: Any) -> tuple[bool, list[Finding]]:
     """Whether it is our sandbox that answers, and what is answered: of the credential, and of our
     webhooks where there are some."""
     import anyio
 
     async def ask() -> tuple[bool, list[Finding]]:
-        async with house:
-            at_sandbox = await house.desk.at_sandbox()
-            return at_sandbox, [await _credential(house), *await _webhooks(house)]
+        async with app:
+            at_sandbox = await app.desk.at_sandbox()
+            return at_sandbox, [await _credential(app), *await _webhooks(app)]
 
     return anyio.run(ask)
 
 
-async def _credential(house: Any) -> Finding:
+async def _credential(app: Any) -> Finding:
     from ..ground.caller import Caller
 
     try:
-        result = await house.desk.call("aircall_ping", {}, Caller(interface="cli"))
+        result = await app.desk.call("aircall_ping", {}, Caller(interface="cli"))
     except ToolError as error:
         return Finding("credential", "bad", error.message, error.hint)
     if not result.is_error:
@@ -128,11 +128,11 @@ async def _credential(house: Any) -> Finding:
     return Finding("credential", "bad", error["message"], error.get("hint", ""))
 
 
-async def _webhooks(house: Any) -> list[Finding]:
+async def _webhooks(app: Any) -> list[Finding]:
     """How ours stand, and what came in by one that somebody changed. Nothing is mended."""
     from .webhooks import in_words
 
-    events = house.events
+    events = app.events
     if not events.log.exists:
         return []
     try:

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
 import click
 
-from ..app import House, open_house
+from ..app import App, open_app
 from ..ground.config import settings_from
 from ..ground.times import iso
 from .options import as_json, print_json
-from .vault import vault_of
+from .vault import passphrase
 
 if TYPE_CHECKING:
     from ..app import Events
     from ..events.event import Event
-    from ..events.log import EventLog
     from ..events.query import Query
+
+
+T = TypeVar("T")
 
 
 @click.group("events")
@@ -50,7 +51,7 @@ def _filters(command: Any) -> Any:
 @as_json
 def listed(as_json: bool, limit: int, **filters: Any) -> None:
     """The newest events, newest first."""
-    found = _log().read(_query(filters, limit=limit))
+    found = with_events(lambda ours: ours.log.read(_query(filters, limit=limit)))
     if as_json:
         print_json({"events": [_plain(event) for event in found]})
         return
@@ -65,9 +66,9 @@ def listed(as_json: bool, limit: int, **filters: Any) -> None:
 @as_json
 def tail(as_json: bool, **filters: Any) -> None:
     """Each event as it comes in, until interrupted; with --json one document a line."""
-    log = _log()
 
-    async def follow() -> None:
+    async def follow(app: App) -> None:
+        log = app.events.log
         after = log.latest()
         while True:
             newest = await log.beyond(after)
@@ -75,7 +76,7 @@ def tail(as_json: bool, **filters: Any) -> None:
                 click.echo(json.dumps(_plain(event)) if as_json else _line(event))
             after = newest
 
-    anyio.run(follow)
+    performed(follow)
 
 
 @group.command()
@@ -86,28 +87,30 @@ def erase(number: str, yes: bool, as_json: bool) -> None:
     """Remove a person: all events about this number, its calls and its contacts."""
     if not yes:
         click.confirm(f"Remove everything about {number} for good?", abort=True, err=True)
-    erased = _log().erase(number)
+    erased = with_events(lambda ours: ours.log.erase(number))
     if as_json:
         print_json({"erased": erased})
     else:
         click.echo(f"{erased} events are gone.", err=True)
 
 
-def house_of_a_person(flags: Mapping[str, Any] | None = None) -> House:
-    """The house with the vault as a command opens it for a person. Open it with `async with`."""
-    settings = settings_from(flags)
-    return open_house(settings, vault=vault_of(settings, os.environ))
+def performed(work: Callable[[App], Awaitable[T]], flags: Mapping[str, Any] | None = None) -> T:
+    """What `work` gives with everything opened for a person, and closed again."""
+
+    async def perform() -> T:
+        async with open_app(settings_from(flags), ask=passphrase) as app:
+            return await work(app)
+
+    return anyio.run(perform)
 
 
-def events_of_a_person() -> Events:
-    """Its events alone, closed when the command ends."""
-    house = house_of_a_person()
-    click.get_current_context().call_on_close(lambda: anyio.run(house.aclose))
-    return house.events
+def with_events(work: Callable[[Events], T]) -> T:
+    """The same of work that waits for nothing but a disk."""
 
+    async def perform(app: App) -> T:
+        return work(app.events)
 
-def _log() -> EventLog:
-    return events_of_a_person().log
+    return performed(perform)
 
 
 def _query(

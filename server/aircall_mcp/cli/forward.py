@@ -5,16 +5,20 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..errors import ArgumentError
 from ..ground.config import settings_from
 from ..ground.secrets import Secret
-from .events import events_of_a_person
+from .events import with_events
 from .options import as_json, print_json
-from .vault import create_if_missing, vault_of
+from .vault import create_if_missing
+
+if TYPE_CHECKING:
+    from ..app import Events
+    from ..events.forwarding.rules import Rule, Undelivered
 
 DIRECT = (
     "Deliveries do not go by the proxy: the address that was looked up and found to be public is"
@@ -40,14 +44,16 @@ def add(kinds: str, to: str, allow_private: bool, as_json: bool) -> None:
 
     The address comes by prompt, by stdin, or in AIRCALL_MCP_FORWARD_URL, never as an argument.
     """
-    settings = settings_from()
-    vault = vault_of(settings, os.environ)
-    create_if_missing(vault, None, os.environ, lambda said: click.echo(said, err=True))
-    rules = events_of_a_person().rules
-    key = None
-    if all(one.name != to for one in rules.destinations()):
-        key = rules.name_destination(to, _address(to), vault, private=allow_private)
-    rule = rules.add([kind for kind in kinds.split(",") if kind], to)
+
+    def work(ours: Events) -> tuple[Rule, str | None]:
+        vault, rules = ours.vault, ours.rules
+        create_if_missing(vault, None, os.environ, lambda said: click.echo(said, err=True))
+        key = None
+        if all(one.name != to for one in rules.destinations()):
+            key = rules.name_destination(to, _address(to), vault, private=allow_private)
+        return rules.add([kind for kind in kinds.split(",") if kind], to), key
+
+    rule, key = with_events(work)
     if as_json:
         print_json(asdict(rule) | ({"signing_key": key} if key else {}))
         return
@@ -61,8 +67,7 @@ def add(kinds: str, to: str, allow_private: bool, as_json: bool) -> None:
 @as_json
 def listed(as_json: bool) -> None:
     """The rules, and the destinations by name."""
-    rules = events_of_a_person().rules
-    found, known = rules.status(), rules.destinations()
+    found, known = with_events(lambda ours: (ours.rules.status(), ours.rules.destinations()))
     if as_json:
         print_json(
             {
@@ -83,9 +88,12 @@ def listed(as_json: bool) -> None:
 @as_json
 def status(retry: bool, as_json: bool) -> None:
     """How it goes: sent, waiting, and what could not be delivered."""
-    rules = events_of_a_person().rules
-    again = rules.try_again() if retry else 0
-    found, lost = rules.status(), rules.undelivered()
+
+    def work(ours: Events) -> tuple[int, list[Rule], list[Undelivered]]:
+        again = ours.rules.try_again() if retry else 0
+        return again, ours.rules.status(), ours.rules.undelivered()
+
+    again, found, lost = with_events(work)
     note = DIRECT if settings_from().proxy and found else ""
     if as_json:
         print_json(
@@ -118,12 +126,13 @@ def status(retry: bool, as_json: bool) -> None:
 @as_json
 def remove(what: str, as_json: bool) -> None:
     """Remove the rule with this number, or a destination by name with its rules."""
-    settings = settings_from()
-    rules = events_of_a_person().rules
-    if what.isdigit():
-        gone = rules.remove(int(what))
-    else:
-        gone = rules.forget(what, vault_of(settings, os.environ))
+
+    def work(ours: Events) -> bool:
+        if what.isdigit():
+            return ours.rules.remove(int(what))
+        return ours.rules.forget(what, ours.vault)
+
+    gone = with_events(work)
     if as_json:
         print_json({"removed": gone})
     if not gone:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from ..app import House, open_house
+from ..app import App, open_app
 from ..ground.config import Settings, settings_from
 from ..ground.secrets import scrubber_for
 
@@ -73,8 +73,9 @@ def settings(**flags: Any) -> Settings:
     return settings_from(flags)
 
 
-def house(**flags: Any) -> House:
-    return open_house(settings_from(flags))
+def app(**flags: Any) -> App:
+    """Everything under these flags. Open it with `async with`."""
+    return open_app(settings_from(flags))
 
 
 def print_json(value: Any) -> None:

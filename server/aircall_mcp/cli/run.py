@@ -29,13 +29,13 @@ def command(
     """Perform OPERATION as the model would: same validation, policy, budget and answer."""
     import anyio
 
-    house = options.house(include_deprecated=True, **flags)
-    name = house.desk.registry.find(operation).tool
+    app = options.app(include_deprecated=True, **flags)
+    name = app.desk.registry.find(operation).tool
     arguments = _arguments(pairs, given)
 
     async def perform() -> Outcome:
-        async with house:
-            return await answered(house.desk, name, arguments, _confirm)
+        async with app:
+            return await answered(app.desk, name, arguments, _confirm)
 
     result = anyio.run(perform)
     if as_json or not sys.stdout.isatty():

@@ -12,7 +12,7 @@ from ..errors import AircallMCPError
 from . import options
 
 if TYPE_CHECKING:
-    from ..app import House
+    from ..app import App
 
 CLOSE_SECONDS = 6.0
 """How long effects that were sent have to be finished and journaled."""
@@ -37,11 +37,11 @@ def command(**flags: Any) -> None:
     from ..app import log_to_file
     from ..protocol.mcp_server import AircallServer
 
-    house = options.house(**flags)
-    if failed := log_to_file(house):
+    app = options.app(**flags)
+    if failed := log_to_file(app):
         click.echo(f"aircall-mcp: no log is kept ({failed})", err=True)
-    settings = house.settings
-    server = AircallServer(house.desk, call_timeout=settings.call_timeout, news=house.news)
+    settings = app.settings
+    server = AircallServer(app.desk, call_timeout=settings.call_timeout, news=app.news)
 
     # What was made up to here stays to the end. To look through it whenever an answer made many
     # objects would hold the loop for 60 ms.
@@ -51,11 +51,11 @@ def command(**flags: Any) -> None:
         try:
             async with anyio.create_task_group() as tasks:
                 if settings.webhooks_port is not None:
-                    tasks.start_soon(_listen, house, settings.webhooks_host, settings.webhooks_port)
+                    tasks.start_soon(_listen, app, settings.webhooks_host, settings.webhooks_port)
                 if settings.transport == "stdio":
                     from ..protocol.stdio import serve
 
-                    await serve(server, house.aclose)
+                    await serve(server, app.aclose)
                 else:
                     from ..protocol.http import serve as serve_http
 
@@ -63,19 +63,19 @@ def command(**flags: Any) -> None:
                 tasks.cancel_scope.cancel()
         finally:
             with anyio.CancelScope(shield=True):
-                await house.aclose(CLOSE_SECONDS)
+                await app.aclose(CLOSE_SECONDS)
 
     if settings.transport == "http":
         click.echo(f"aircall-mcp: MCP at http://{settings.host}:{settings.port}/mcp", err=True)
     anyio.run(run)
 
 
-async def _listen(house: House, host: str, port: int) -> None:
+async def _listen(app: App, host: str, port: int) -> None:
     """Take in events beside the serving, which goes on where that is not possible: another server
     of the same owner may listen there already, and all of them read one log.
     """
     try:
-        await house.events.serve(host, port)
+        await app.events.serve(host, port)
     except AircallMCPError as error:
         logging.getLogger(__name__).warning("events are not taken in here: %s", error.message)
         said = options.scrubbed(error.message)

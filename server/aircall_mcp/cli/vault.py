@@ -104,12 +104,10 @@ def check(accept: bool, as_json: bool) -> None:
 
 
 def vault_of(settings: Settings, environment: Mapping[str, str]) -> Vault:
-    """The vault of these settings, closed when the command ends. A person is there: the keyring may
-    take its time, and a passphrase is asked for.
-    """
-    from ..vault import vault_at
+    """The vault of these settings, closed when the command ends. A person is there."""
+    from ..app import vault_for
 
-    vault = vault_at(settings.home, environment, patience=None, ask=_passphrase)
+    vault = vault_for(settings, environment, passphrase)
     return click.get_current_context().with_resource(closing(vault))
 
 
@@ -142,7 +140,8 @@ def _to_stderr(said: str) -> None:
     click.echo(said, err=True)
 
 
-def _passphrase(new: bool) -> Secret | None:
+def passphrase(new: bool) -> Secret | None:
+    """The passphrase of the vault, as a person types it; twice if it is `new`."""
     text: str = click.prompt(
         "New passphrase" if new else "Passphrase of the vault",
         hide_input=True,

@@ -15,12 +15,12 @@ import click
 from ..errors import AircallMCPError, SettingsError
 from ..ground.config import settings_from
 from ..ground.times import iso
-from .events import events_of_a_person, house_of_a_person
+from .events import performed, with_events
 from .options import as_json, print_json
 from .vault import create_if_missing, vault_of
 
 if TYPE_CHECKING:
-    from ..app import Events
+    from ..app import App, Events
     from ..events.registrations import Subscription
     from ..events.subscriptions import Subscriptions
     from ..events.webhooks import Doubt
@@ -91,7 +91,7 @@ def status(account: str | None, as_json: bool) -> None:
         return mended, trouble, await ours.status(), await ours.doubts()
 
     mended, trouble, found, doubts = _with(account, look)
-    listened = events_of_a_person().log.coverage()
+    listened = with_events(lambda ours: ours.log.coverage())
     names = {one.webhook.name for one in mended if one.done == "brought back"}
     if as_json:
         print_json(
@@ -162,18 +162,18 @@ def remove(webhook: str | None, account: str | None, as_json: bool) -> None:
 @click.option("--port", "webhooks_port", type=click.IntRange(1, 65535), help="8790 unless told.")
 def serve(**flags: Any) -> None:
     """Receive events, pass them on, and look after our webhooks, until interrupted."""
-    from ..app import log_to_file, open_house
+    from ..app import log_to_file, open_app
 
     settings = settings_from(flags)
-    house = open_house(settings)
-    if failed := log_to_file(house):
+    app = open_app(settings)
+    if failed := log_to_file(app):
         click.echo(f"aircall-mcp: no log is kept ({failed})", err=True)
     host, port = settings.webhooks_host, settings.webhooks_port or 8790
     click.echo(f"aircall-mcp: events at http://{host}:{port}/webhooks/aircall/", err=True)
 
     async def run() -> None:
-        async with house:
-            await _serve_until_told(house.events, host, port)
+        async with app:
+            await _serve_until_told(app.events, host, port)
 
     anyio.run(run)
 
@@ -191,13 +191,10 @@ async def _serve_until_told(events: Events, host: str, port: int) -> None:
 
 
 def _with(account: str | None, work: Callable[[Subscriptions], Awaitable[T]]) -> T:
-    house = house_of_a_person({"account": account})
+    async def perform(app: App) -> T:
+        return await work(app.events.subscriptions(app.events.account))
 
-    async def perform() -> T:
-        async with house:
-            return await work(house.events.subscriptions(house.events.account))
-
-    return anyio.run(perform)
+    return performed(perform, {"account": account})
 
 
 def _told(one: Subscription) -> dict[str, Any]:
