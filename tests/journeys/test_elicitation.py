@@ -257,3 +257,17 @@ async def test_the_preview_shows_what_is_long_and_forges_no_line(room: Room) -> 
     assert "\u202e" not in asked.preview
     assert "characters)" in asked.preview
     assert room.arrived == []
+
+
+async def test_the_desk_itself_holds_a_yes_to_the_call_it_was_for(room: Room) -> None:
+    tool, other = "aircall_create_tag", {**TAG, "name": "Other"}
+    asked = await room.desk.call(tool, TAG, Caller())
+    assert isinstance(asked, Question)
+    yes = Caller(approved=asked.identity)
+    elsewhere = Caller(approved=asked.identity, account="paris")
+    for arguments, caller in ((other, yes), (TAG, elsewhere), (TAG, Caller(approved="x"))):
+        assert isinstance(await room.desk.call(tool, arguments, caller), Question)
+    assert isinstance(await room.desk.call("aircall_delete_tag", {"tag_id": 1}, yes), Question)
+    assert room.arrived == []
+    assert not (await room.desk.call(tool, dict(reversed(TAG.items())), yes)).is_error
+    assert len(room.arrived) == 1
