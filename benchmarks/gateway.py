@@ -30,7 +30,6 @@ from aircall_mcp.gateway import journal as journals
 from aircall_mcp.gateway.budget import Budget
 from aircall_mcp.gateway.gateway import Gateway
 from aircall_mcp.gateway.journal import Journal
-from aircall_mcp.gateway.pages import read
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.secrets import Secret
 from aircall_mcp.offer import Registry
@@ -122,7 +121,7 @@ async def much(home: Path, *, window: float) -> None:
         ours = gateway_at(base_url, home, limit=LIMIT, window=window)
         bound = OPERATIONS["list_calls"].bind({"max_items": CALLS})
         began = time.perf_counter()
-        got = await read(ours, bound, Caller(deadline=120, watched=True))
+        got = await ours.read(bound, Caller(deadline=120, watched=True))
         taken = time.perf_counter() - began
         await ours.aclose()
         pages, bulk = CALLS // PAGE, int(LIMIT * budgets.BULK_SHARE)

@@ -15,7 +15,6 @@ from typing import Any, ClassVar, TypeAlias, cast
 from zoneinfo import ZoneInfo
 
 from .errors import ArgumentError, NeedsConfirmation, NotOffered, ToolError
-from .gateway import pages
 from .gateway.gateway import Gateway
 from .ground.caller import OWNER, Caller
 from .ground.operation import EFFECTS, PAGE_SIZE, Bound, Effect, Operation
@@ -178,10 +177,8 @@ class Desk:
         if operation.ours:
             await self._gateway.admit(bound, caller)
             return await self.performers[operation.id](bound.arguments, caller)
-        read = await pages.read(self._gateway, bound, caller)
-        return await self._gateway.aside(
-            lambda: tools.result_of(bound, read), weight=read.reply.weight
-        )
+        reply = await self._gateway.read(bound, caller)
+        return await self._gateway.aside(lambda: tools.result_of(bound, reply), weight=reply.weight)
 
     async def _confirmed(self, bound: Bound, caller: Caller) -> None:
         """Raises `NeedsConfirmation` unless nobody has to say yes, or somebody did to this."""

@@ -229,7 +229,7 @@ async def test_it_waits_and_says_so_and_gives_up_at_once_when_it_is_sure(office:
     assert refused.value.retry_after == pytest.approx(60)
     assert office.clock() == before
     office.clock.pass_by(45)
-    slot = await budget.slot(THREE, hold=25, told=office.tell)
+    slot = await budget.slot(THREE, hold=25, progress=office.tell)
     assert office.clock() == pytest.approx(before + 60)
     slot.release()
     assert len(office.told) == 15
@@ -308,7 +308,7 @@ async def test_a_429_pauses_every_process(office: Office) -> None:
     with pytest.raises(BudgetExhausted) as refused:
         await two.slot(THREE, hold=25, patience=10)
     assert refused.value.retry_after == pytest.approx(12)
-    await two.slot(THREE, hold=25, patience=13, told=office.tell)
+    await two.slot(THREE, hold=25, patience=13, progress=office.tell)
     assert office.clock() == pytest.approx(1_012)
     assert office.told[0][2] == "Waiting: Aircall asked us to pause"
 

@@ -347,7 +347,7 @@ def test_caller_and_reply_are_plain_values() -> None:
 def cut_off() -> None:
     """What the end of a program that closed nothing does to the effects under way."""
     for task in asyncio.all_tasks():
-        if getattr(task.get_coro(), "__qualname__", "") == "Gateway._journaled":
+        if getattr(task.get_coro(), "__qualname__", "") == "Effects._finished":
             task.cancel()
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from aircall_mcp.errors import ArgumentError, BudgetExhausted
 from aircall_mcp.gateway.budget import MIGRATIONS, WINDOW, Budget
-from aircall_mcp.gateway.pages import ITEM_CAP, LONGEST_TOKEN, read
+from aircall_mcp.gateway.lists import ITEM_CAP, LONGEST_TOKEN
 from aircall_mcp.gateway.retries import Retries
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.offer import Registry
@@ -171,8 +171,8 @@ async def test_an_item_that_moves_to_the_next_page_meanwhile_is_given_once(
     )
     gateway = gateway_to(in_turn(pages))
     bound = registry.ids["list_tags"].bind({"max_items": 4, "per_page": 2})
-    got = await read(gateway, bound, Caller())
-    assert [tag["id"] for tag in got.reply.body["tags"]] == [3, 2, 1]
+    got = await gateway.read(bound, Caller())
+    assert [tag["id"] for tag in got.body["tags"]] == [3, 2, 1]
     await gateway.aclose()
 
 
@@ -192,21 +192,21 @@ async def test_of_more_than_ten_thousand_the_first_ten_thousand_are_read_and_the
     sandbox = sandbox_with(data="large", clock=clock, requests_per_minute=None)
     gateway = gateway_to(sandbox)
     bound = registry.ids["list_calls"].bind({"max_items": ITEM_CAP})
-    got = await read(gateway, bound, Caller())
+    got = await gateway.read(bound, Caller())
     newest = [call.id for call in reversed(sandbox.world.calls)][:ITEM_CAP]
-    assert [call["id"] for call in got.reply.body["calls"]] == newest
+    assert [call["id"] for call in got.body["calls"]] == newest
     assert got.page
     assert not got.page.complete
     assert got.page.total
     assert got.page.total > ITEM_CAP
-    oldest = got.reply.body["calls"][-1]
+    oldest = got.body["calls"][-1]
     assert got.page.next is not None
     assert got.page.next == {"max_items": ITEM_CAP, "per_page": 50, "to": oldest["started_at"]}
     assert any("goes on in another period" in note for note in got.notes)
-    further = await read(
-        gateway, registry.ids["list_calls"].bind({**got.page.next, "max_items": 100}), Caller()
+    further = await gateway.read(
+        registry.ids["list_calls"].bind({**got.page.next, "max_items": 100}), Caller()
     )
-    older = [call["id"] for call in further.reply.body["calls"]]
+    older = [call["id"] for call in further.body["calls"]]
     whole = [call.id for call in reversed(sandbox.world.calls)]
     start = whole.index(older[0])
     assert start <= ITEM_CAP - 1
@@ -428,7 +428,7 @@ async def test_a_walk_that_is_stopped_keeps_what_it_has_and_says_where_to_go_on(
     budget = Budget(lambda: InMemory(MIGRATIONS), longest_wait=0)
     gateway = gateway_to(sandbox, budget=budget, company=company)
     bound = registry.ids["list_calls"].bind({"max_items": 500})
-    got = await read(gateway, bound, Caller(progress=progress))
+    got = await gateway.read(bound, Caller(progress=progress))
     assert got.page
     # Of five requests a minute bulk reading takes four; the rest is for people.
     assert (got.page.complete, got.page.returned, len(sandbox.arrivals)) == (False, 200, 4)
@@ -438,7 +438,7 @@ async def test_a_walk_that_is_stopped_keeps_what_it_has_and_says_where_to_go_on(
     assert [done for done, _, _ in told] == [50, 100, 150, 200]
     await gateway.send(registry.ids["ping"].bind({}), Caller())
     with pytest.raises(BudgetExhausted):
-        await read(gateway, bound, Caller())
+        await gateway.read(bound, Caller())
     await gateway.aclose()
 
 
@@ -464,7 +464,7 @@ async def test_a_deadline_is_one_for_all_pages(registry: Registry) -> None:
     app, asked = in_time(clock, 10)
     gateway = gateway_to(app, clock=clock)
     bound = registry.ids["list_tags"].bind({"max_items": 500})
-    got = await read(gateway, bound, Caller(deadline=25))
+    got = await gateway.read(bound, Caller(deadline=25))
     assert got.page
     assert (asked, got.page.returned, got.page.complete) == (["1", "2", "3"], 150, False)
     assert got.page.next == {"max_items": 500, "page": 4, "per_page": 50}
@@ -477,7 +477,7 @@ async def test_and_for_all_attempts_at_one_of_them(registry: Registry) -> None:
     app, asked = in_time(clock, 10, 200, 200, 503)
     gateway = gateway_to(app, clock=clock, retries=Retries(first=0.0))
     bound = registry.ids["list_tags"].bind({"max_items": 500, "fresh": True})
-    got = await read(gateway, bound, Caller(deadline=25))
+    got = await gateway.read(bound, Caller(deadline=25))
     assert got.page
     assert (asked, got.page.returned) == (["1", "2", "3"], 100)
     assert "Stopped early" in got.notes[0]
@@ -497,10 +497,10 @@ async def test_and_for_the_waiting_between_them(registry: Registry) -> None:
     app, asked = in_time(clock, 0)
     gateway = gateway_to(app, clock=clock, budget=budget, company=company)
     bound = registry.ids["list_tags"].bind({"max_items": 500, "fresh": True})
-    got = await read(gateway, bound, Caller(deadline=WINDOW - 1))
+    got = await gateway.read(bound, Caller(deadline=WINDOW - 1))
     assert asked == ["1"]  # bulk reading has one of the two, and the next is a window away
     assert "Stopped early" in got.notes[0]
-    got = await read(gateway, bound, Caller(deadline=WINDOW - 1, watched=True))
+    got = await gateway.read(bound, Caller(deadline=WINDOW - 1, watched=True))
     assert asked[1:] == [str(number) for number in range(1, 11)]
     assert got.page
     assert got.page.returned == 500
@@ -522,10 +522,10 @@ async def test_what_is_watched_waits_longer_for_the_limit_than_what_nobody_sees(
     app, asked = in_time(clock, 0)
     gateway = gateway_to(app, clock=clock, budget=budget, company=company)
     bound = registry.ids["list_tags"].bind({"max_items": 150, "fresh": True})
-    got = await read(gateway, bound, Caller())
+    got = await gateway.read(bound, Caller())
     assert asked == ["1"]
     assert "Stopped early" in got.notes[0]
-    got = await read(gateway, bound, Caller(watched=True))
+    got = await gateway.read(bound, Caller(watched=True))
     assert asked[1:] == ["1", "2", "3"]
     assert got.notes == ()
     await gateway.aclose()

@@ -11,9 +11,15 @@ from typing import Any
 import httpx2
 import pytest
 
-from aircall_mcp.gateway.wire import LARGEST_ANSWER, MOST_CONNECTIONS, Broken, Exchange, Sending
+from aircall_mcp.gateway.ask import Answered, Attempt, Lost, Request
+from aircall_mcp.gateway.budget import Share
+from aircall_mcp.gateway.connections import LARGEST_ANSWER, MOST_CONNECTIONS, Connections
+from aircall_mcp.gateway.wire import Wire
 from aircall_mcp.ground import clients
+from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.weight import LIGHT, Aside
+
+from ..upstream import bound
 
 pytestmark = pytest.mark.anyio
 
@@ -59,20 +65,24 @@ async def peer(answer: bytes) -> AsyncGenerator[Peer]:
 
 
 async def asked(url: str, aside: Aside | None = None) -> object:
-    exchange = Exchange(secure=False, aside=aside)
+    attempt = await attempted(url, aside)
+    assert isinstance(attempt, Answered), attempt
+    return attempt.body if attempt.status < 300 else attempt.status
+
+
+async def attempted(url: str, aside: Aside | None = None) -> Attempt:
+    aside = aside or Aside()
+    connections = Connections(secure=False, aside=aside)
     try:
-        answered = await exchange.send(
-            "GET", url, signed={}, body=None, sending=Sending(), deadline=60
-        )
+        return await Wire(connections, aside).send(Request(bound("ping"), Caller(), url=url))
     finally:
-        await exchange.aclose()
-    return answered.body if answered.status < 300 else answered.status
+        await connections.aclose()
 
 
-async def broken(url: str) -> Broken:
-    with pytest.raises(Broken) as caught:
-        await asked(url)
-    return caught.value
+async def broken(url: str) -> Lost:
+    attempt = await attempted(url)
+    assert isinstance(attempt, Lost), attempt
+    return attempt
 
 
 class Turns:
@@ -295,13 +305,15 @@ async def test_one_companys_slow_answers_keep_no_other_waiting() -> None:
 
     server = await asyncio.start_server(talk, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    exchange = Exchange(secure=False)
+    connections = Connections(secure=False)
+    wire = Wire(connections, Aside())
 
     async def one(path: str, company: str, *, alone: bool = False) -> object:
-        sent = await exchange.send(
-            "GET", url + path, signed={}, body=None, sending=Sending(), deadline=60,
-            alone=alone, company=company,
-        )  # fmt: skip
+        waived = ("write",) if alone else ()
+        share = Share(company, 60)
+        asking = Request(bound("ping"), Caller(), url=url + path, share=share, waived=waived)
+        sent = await wire.send(asking)
+        assert isinstance(sent, Answered), sent
         return sent.body
 
     async with server:
@@ -317,4 +329,4 @@ async def test_one_companys_slow_answers_keep_no_other_waiting() -> None:
         assert all(end == {"calls": []} for end in ends if not isinstance(end, BaseException))
         assert sum(isinstance(end, asyncio.CancelledError) for end in ends) == len(slow[::3])
         assert await one("/quick", "a") == {"calls": []}  # nothing of its share got lost
-    await exchange.aclose()
+    await connections.aclose()

@@ -12,9 +12,10 @@ from hypothesis import strategies as some
 
 from aircall_mcp.desk import Desk
 from aircall_mcp.errors import ArgumentError, ToolError
+from aircall_mcp.gateway.answers import LARGEST_ERROR
+from aircall_mcp.gateway.connections import LARGEST_ANSWER
 from aircall_mcp.gateway.gateway import Gateway
 from aircall_mcp.gateway.journal import MIGRATIONS, Journal
-from aircall_mcp.gateway.wire import LARGEST_ANSWER, LARGEST_ERROR
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.secrets import Scrubber, Secret
 from aircall_mcp.ground.weight import (

@@ -9,29 +9,24 @@ wait. Times are of the monotonic clock, which all processes of a machine share, 
 from __future__ import annotations
 
 import asyncio
-import math
 import os
 import random as chance
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from ..errors import BudgetExhausted, StoreError
-from ..ground.caller import Lane
+from ..ground.caller import Lane, Progress
+from .limits import LONGEST_PAUSE, WINDOW, count_of, pause_of, reset_of
 
 if TYPE_CHECKING:
     from ..storage.state import State
     from ..storage.store import Transaction
 
-Told = Callable[[float, float | None, str], Awaitable[None]]
-
-WINDOW = 60.0
 LONGEST_WAIT = 20.0
 LONGEST_HOLD = 1000.0
 BULK_SHARE = 0.8
-LEAST_PAUSE, LONGEST_PAUSE = 1.0, 120.0
 BACK_OFF = 0.9
 RECOVERY = 600.0
 """Seconds after which a lowered limit rises again, by a tenth of the full one each time."""
@@ -134,18 +129,23 @@ class Budget:
         self._full_until: dict[tuple[str, Lane], float] = {}
 
     async def slot(
-        self, share: Share, *, hold: float, patience: float | None = None, told: Told | None = None
+        self,
+        share: Share,
+        *,
+        hold: float,
+        patience: float | None = None,
+        progress: Progress | None = None,
     ) -> Slot:
         """A slot for a request that takes at most `hold` seconds.
 
-        Waits up to `patience` seconds for it (`longest_wait` if None), saying so to `told` as time
-        goes by. Raises `BudgetExhausted` as soon as it is sure that this will not do.
+        Waits up to `patience` seconds for it (`longest_wait` if None), saying so to `progress` as
+        time goes by. Raises `BudgetExhausted` as soon as it is sure that this will not do.
         """
         patience = self._longest_wait if patience is None else patience
         began = self._clock()
         turn = self._turns.setdefault((share.company, share.lane), asyncio.Lock())
         if turn.locked():
-            await self._in_line(turn, share, began, patience, told)
+            await self._in_line(turn, share, began, patience, progress)
         else:
             await turn.acquire()
         try:
@@ -157,7 +157,7 @@ class Budget:
                     continue  # a slot was given back while we looked
                 now = self._clock()
                 self._full_until[share.company, share.lane] = now + got.seconds
-                await _wait_or_raise(got, now - began, patience, told)
+                await _wait_or_raise(got, now - began, patience, progress)
                 await self._sleep(min(max(got.seconds, 0.001), self._tick))
         finally:
             turn.release()
@@ -169,12 +169,12 @@ class Budget:
 
         After a 429 the company pauses in every process; the error tells for how long.
         """
-        limit, remaining = _whole(headers, "limit"), _whole(headers, "remaining")
+        limit, remaining = count_of(headers, "limit"), count_of(headers, "remaining")
         if status != 429 and limit is None and remaining is None:
             return None
         pause = pause_of(headers, self._wall()) if status == 429 else 0.0
         pause = min(pause + self._random() * min(1.0, pause / 10), LONGEST_PAUSE)
-        reset = _reset(headers, self._wall())
+        reset = reset_of(headers, self._wall())
         reset = self._window if reset is None else reset
 
         def work(tx: Transaction) -> None:
@@ -225,7 +225,12 @@ class Budget:
         return self._state
 
     async def _in_line(
-        self, turn: asyncio.Lock, share: Share, began: float, patience: float, told: Told | None
+        self,
+        turn: asyncio.Lock,
+        share: Share,
+        began: float,
+        patience: float,
+        progress: Progress | None,
     ) -> None:
         """Wait behind others of the same lane, in the order of coming."""
         place = asyncio.ensure_future(turn.acquire())
@@ -234,7 +239,7 @@ class Budget:
                 now = self._clock()
                 ahead = self._full_until.get((share.company, share.lane), now) - now
                 full = _Full(max(ahead, 0.0), paused=False)
-                await _wait_or_raise(full, now - began, patience, told)
+                await _wait_or_raise(full, now - began, patience, progress)
         except BaseException:
             if not place.cancel() and not place.cancelled() and place.exception() is None:
                 turn.release()
@@ -351,56 +356,6 @@ class Budget:
         return name
 
 
-def pause_of(headers: Mapping[str, str], now: float) -> float:
-    """Seconds to pause after a 429, between 1 and 120, from whatever header came; 60 if none.
-
-    `now` is UNIX seconds, for the headers that name a moment; the answer's own date is preferred.
-    """
-    said = headers.get("retry-after", "")
-    seconds = _number(said)
-    if seconds is None and said:
-        moment = _moment(said)
-        seconds = None if moment is None else moment - _server_time(headers, now)
-    if seconds is None:
-        seconds = _reset(headers, now)
-    if seconds is None:
-        seconds = WINDOW
-    return min(max(seconds, LEAST_PAUSE), LONGEST_PAUSE)
-
-
-def _reset(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds until the counter is reset; the header may speak in seconds or milliseconds."""
-    value = _number(headers.get("x-aircallapi-reset", ""))
-    if value is None or abs(value) < 1e6:
-        return value
-    return (value / 1000 if value > 1e11 else value) - _server_time(headers, now)
-
-
-def _server_time(headers: Mapping[str, str], now: float) -> float:
-    moment = _moment(headers.get("date", ""))
-    return now if moment is None else moment
-
-
-def _moment(text: str) -> float | None:
-    try:
-        return parsedate_to_datetime(text).timestamp()
-    except (ValueError, TypeError, OverflowError, IndexError):
-        return None
-
-
-def _number(text: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
-
-
-def _whole(headers: Mapping[str, str], name: str) -> int | None:
-    value = _number(headers.get(f"x-aircallapi-{name}", ""))
-    return None if value is None or value < 0 else int(value)
-
-
 def _taken(tx: Transaction, company: str) -> int:
     row = tx.one("SELECT COUNT(*) FROM slot WHERE company = :company", company=company)
     return row[0] if row else 0
@@ -445,10 +400,12 @@ def _exhausted(full: _Full) -> BudgetExhausted:
     )
 
 
-async def _wait_or_raise(full: _Full, waited: float, patience: float, told: Told | None) -> None:
+async def _wait_or_raise(
+    full: _Full, waited: float, patience: float, progress: Progress | None
+) -> None:
     """Say that there is a wait; raise if it would be too long."""
     if waited + full.seconds > patience:
         raise _exhausted(full)
-    if told is not None:
+    if progress is not None:
         why = "Aircall asked us to pause" if full.paused else "the request limit is used up"
-        await told(waited, waited + full.seconds, f"Waiting: {why}")
+        await progress(waited, waited + full.seconds, f"Waiting: {why}")

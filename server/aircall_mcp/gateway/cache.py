@@ -9,8 +9,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
+
+from ..ground.reply import Reply
+from .ask import Link, Request
 
 T = TypeVar("T")
 
@@ -94,3 +97,26 @@ class Cache(Generic[T]):
         while len(self._kept) >= self._most:
             del self._kept[next(iter(self._kept))]
         self._kept[place] = _Kept(answer, now, now + keep)
+
+
+class Cached:
+    """The link: reads of one company and account are joined and kept; effects pass."""
+
+    def __init__(self, then: Link, cache: Cache[Reply]) -> None:
+        self._then = then
+        self._cache = cache
+
+    async def send(self, request: Request) -> Reply:
+        operation, share = request.operation, request.share
+        if operation.repeatable != "safe":
+            return await self._then.send(request)
+        reply, age = await self._cache.get(
+            share.company,
+            # A waiting person must not join a bulk read, which has more patience than they; nor an
+            # account another's of the same company, whose key may be refused.
+            f"{share.lane} {request.account or ''} {request.url}",
+            lambda: self._then.send(request),
+            keep=operation.keeps,
+            fresh=request.bound.fresh,
+        )
+        return replace(reply, age=age) if age else reply

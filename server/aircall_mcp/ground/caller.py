@@ -28,11 +28,10 @@ class Caller:
     the log alone. `approved` is the identity (`Bound.identity`) of the one call that a person said
     yes to.
     `deadline` is in seconds from when the budget lets the call begin; `patience` in seconds to wait
-    for that, None for the owner's choice. `until` is a moment of the gateway's clock after which
-    nothing of it goes on, for one request of several. `progress(done, total, message)` tells a
-    waiting person how far it is; `watched` says that there is one who sees it. `person`: a person's
-    own command asked for exactly this request, which is that person's yes. Only a command of ours
-    sets it; nothing that a model, a client or a setting says may lead here.
+    for that, None for the owner's choice. `progress(done, total, message)` tells a waiting person
+    how far it is; `watched` says that there is one who sees it. `person`: a person's own command
+    asked for exactly this request, which is that person's yes. Only a command of ours sets it;
+    nothing that a model, a client or a setting says may lead here.
     """
 
     principal: str = OWNER
@@ -42,7 +41,6 @@ class Caller:
     lane: Lane = "waiting"
     deadline: float = 25.0
     patience: float | None = None
-    until: float | None = None
     watched: bool = False
     person: bool = False
     approved: str = ""

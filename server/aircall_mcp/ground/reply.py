@@ -10,22 +10,6 @@ from .operation import PAGE_SIZE
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """What Aircall answered when it went well: `body` is JSON, or None for an empty answer.
-
-    `weight` is the work that `body` makes, in bytes. `age` is in seconds, for an answer that was
-    kept; `notes` say what else a caller must know.
-    """
-
-    status: int
-    body: Any
-    sandbox: bool = False
-    age: float = 0.0
-    notes: tuple[str, ...] = ()
-    weight: int = field(default=0, compare=False)
-
-
-@dataclass(frozen=True, slots=True)
 class Page:
     """How much of a list this is.
 
@@ -59,9 +43,17 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
-    """A reply, and for lists how much of them it is."""
+class Reply:
+    """What Aircall answered when it went well: `body` is JSON, or None for an empty answer.
 
-    reply: Reply
-    page: Page | None = None
+    `weight` is the work that `body` makes, in bytes. `age` is in seconds, for an answer that was
+    kept; `notes` say what else a caller must know; `page`, of a list, is how much of it this is.
+    """
+
+    status: int
+    body: Any
+    sandbox: bool = False
+    age: float = 0.0
     notes: tuple[str, ...] = ()
+    page: Page | None = None
+    weight: int = field(default=0, compare=False)

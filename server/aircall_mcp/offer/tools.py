@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import ToolError
 from ..ground.operation import Bound, Operation
-from ..ground.reply import Read
+from ..ground.reply import Reply
 from ..search import Match, Ranking
 from .shape import bounded, clean, shape
 
@@ -64,12 +64,12 @@ def described(operation: Operation) -> str:
     return f"{operation.summary} {operation.description}".strip()
 
 
-def result_of(bound: Bound, read: Read) -> Json:
+def result_of(bound: Bound, reply: Reply) -> Json:
     """A reply as one JSON object: `data`, and where it says something `page`, `window`, `notes`."""
     operation, arguments = bound.operation, bound.arguments
-    data, notes = shape(read.reply.body, operation.answer, bound.detail)
-    data, cuts = bounded(data, weight=read.reply.weight)
-    page, key = read.page, operation.answer.key
+    data, notes = shape(reply.body, operation.answer, bound.detail)
+    data, cuts = bounded(data, weight=reply.weight)
+    page, key = reply.page, operation.answer.key
     if page is not None and cuts and 0 < len(data.get(key, ())) < page.returned:
         whole, page = page.returned, page.cut_to(len(data[key]), arguments)
         data[key] = data[key][: page.returned]
@@ -79,7 +79,7 @@ def result_of(bound: Bound, read: Read) -> Json:
             " given; `page.next` leads to the others."
         )
     result: Json = {"data": data}
-    if read.reply.body is None:
+    if reply.body is None:
         result["data"] = {"done": True}
         notes = [*notes, _what_now(operation)] if _what_now(operation) else notes
     if page is not None:
@@ -91,9 +91,9 @@ def result_of(bound: Bound, read: Read) -> Json:
         }
     if bound.window:
         result["window"] = dict(bound.window)
-    if notes := [*read.notes, *notes, *cuts]:
+    if notes := [*reply.notes, *notes, *cuts]:
         result["notes"] = notes
-    if read.reply.sandbox:
+    if reply.sandbox:
         result["sandbox"] = True
     return result
 

@@ -1,0 +1,70 @@
+"""The JSON of an answer: bounded in size, depth and values, and nothing that JSON has not."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from ..ground.weight import LIGHT, MOST_VALUES, deeper_than, values_in
+
+LARGEST_ERROR = 64 * 1024
+"""Bytes of an error that are looked into; there is nothing to learn from a longer one."""
+
+DEEPEST_ANSWER = 100
+"""Levels of objects and arrays in an answer; what is deeper is not taken for JSON."""
+
+LESS = "Ask for less: a smaller per_page, or a narrower from/to."
+
+
+class Broken(Exception):
+    """There is no answer to give. `passing` says that another attempt may fare better."""
+
+    def __init__(self, words: str, *, hint: str = "", passing: bool = True) -> None:
+        super().__init__(words)
+        self.words = words
+        self.hint = hint
+        self.passing = passing
+
+
+def json_of(status: int, raw: bytes, values: int | None = None) -> Any:
+    """The body of an answer, None where there is none, and for an error in no form. `values` is how
+    many it holds, if they were counted. Raises `Broken` for a success that is not taken."""
+    if not raw or raw.isspace():
+        return None
+    if status >= 300 and len(raw) > LARGEST_ERROR:
+        return None
+    if (values_in(raw) if values is None else values) > MOST_VALUES:
+        if status >= 300:
+            return None
+        raise Broken(
+            f"Aircall's answer holds over {MOST_VALUES} values.",
+            hint=LESS,
+            passing=False,
+        )
+    try:
+        # Python would read NaN and 1e999, which no client of ours takes as JSON.
+        whole = _whole if len(raw) > LIGHT else None
+        body = json.loads(raw, parse_constant=_nothing, parse_float=_finite, parse_int=whole)
+        taken = not deeper_than(DEEPEST_ANSWER, body)
+    except (ValueError, RecursionError):
+        body, taken = None, False
+    if taken:
+        return body
+    if status >= 300:
+        return None
+    raise Broken("Aircall's answer is no JSON.")
+
+
+def _nothing(_constant: str) -> None:
+    """NaN and Infinity are no values."""
+
+
+def _whole(text: str) -> int:
+    """In Python, which lets others take turns: thousands of digits are slow to read."""
+    return int(text)
+
+
+def _finite(text: str) -> float | None:
+    number = float(text)
+    return number if math.isfinite(number) else None

@@ -1,0 +1,74 @@
+"""Trying again: as often as it does no harm, within one time, and not where nobody answers."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from .ask import Answered, Attempt, Lost, Request, Trying
+from .breaker import Breakers
+from .retries import PASSING, Retries, Trouble
+
+
+class Attempts:
+    """Gives the last attempt that makes sense. `paced`: a budget waits out a 429."""
+
+    def __init__(
+        self,
+        then: Trying,
+        retries: Retries,
+        breakers: Breakers,
+        *,
+        paced: bool,
+        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]],
+    ) -> None:
+        self._then = then
+        self._retries = retries
+        self._breakers = breakers
+        self._paced = paced
+        self._clock = clock
+        self._sleep = sleep
+
+    async def send(self, request: Request) -> Attempt:
+        """Raises `Unreachable` while the breaker is open, and what the next links raise."""
+        repeatable = request.operation.repeatable
+        tried = 0
+        while True:
+            tried += 1
+            attempt = await self._one(request)
+            trouble = self._trouble(attempt)
+            if trouble is None:
+                return attempt
+            request = request.after(attempt)
+            pause = 0.0 if trouble == "throttled" else self._retries.pause(tried)
+            if (
+                (not isinstance(attempt, Answered) and not attempt.passing)
+                or (trouble == "lost" and repeatable != "safe")
+                or not self._retries.again(repeatable, trouble, tried)
+                or self._clock() + pause >= attempt.until
+            ):
+                return attempt
+            await self._sleep(pause)
+
+    async def _one(self, request: Request) -> Attempt:
+        """One attempt, of which the breaker hears; a look neither asks nor moves it."""
+        if request.look:
+            return await self._then.send(request)
+        breaker = self._breakers.of(request.share.company)
+        probe = breaker.admit()
+        healthy: bool | None = None
+        try:
+            attempt = await self._then.send(request)
+            answered = isinstance(attempt, Answered)
+            healthy = attempt.status < 500 if answered else not attempt.passing
+            return attempt
+        finally:
+            breaker.report(answered=healthy, probe=probe)
+
+    def _trouble(self, attempt: Attempt) -> Trouble | None:
+        """Why there is no answer to give, None where there is one."""
+        if not isinstance(attempt, Answered):
+            return "lost" if isinstance(attempt, Lost) else "not_sent"
+        if attempt.status == 429 and self._paced:
+            return "throttled"
+        return "lost" if attempt.status in PASSING else None

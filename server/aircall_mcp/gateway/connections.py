@@ -1,0 +1,154 @@
+"""Connections to one pinned host: no redirects, no proxy or certificates but the owner's.
+
+What must not be repeated goes over a connection of its own. Each company has its share of them, so
+that one's slow answers keep no other waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+from weakref import WeakValueDictionary
+
+import anyio
+import httpx2
+
+from ..ground import clients
+from ..ground.weight import Aside
+from .answers import LESS, Broken
+from .refusals import too_long
+
+LARGEST_ANSWER = 5 * 1024 * 1024
+"""Bytes of a decoded answer that are read before the rest is refused."""
+
+MOST_CONNECTIONS = 64
+"""At once to Aircall for one company; a model that asks for many things together waits for none of
+them, and one company's slow answers keep no other waiting."""
+
+MOST_KEPT = 64
+"""Connections that are kept for the next requests, of all companies."""
+
+
+class Connections:
+    """See the module docstring. `secure` says that it will speak TLS. Close it with `aclose`."""
+
+    def __init__(
+        self,
+        *,
+        transport: httpx2.AsyncBaseTransport | None = None,
+        proxy: str | None = None,
+        ca_bundle: Path | None = None,
+        secure: bool = True,
+        aside: Aside | None = None,
+    ) -> None:
+        self._transport = transport
+        self._aside = aside or Aside()
+        self._secure = secure
+        self._proxy = proxy
+        self._ca_bundle = ca_bundle
+        self._verify: ssl.SSLContext | None = None
+        self._clients: dict[bool, httpx2.AsyncClient] = {}
+        # Gone when nobody of the company asks any more.
+        self._shares = WeakValueDictionary[str, asyncio.Semaphore]()
+
+    async def exchange(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        content: bytes | None,
+        deadline: float,
+        leaving: Callable[[], Awaitable[None]],
+        alone: bool,
+        company: str,
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """Status, headers and decoded bytes of the answer, within `deadline` seconds.
+
+        `leaving` is awaited before the first byte of the request; if it raises, none leaves.
+        Raises `Broken`, `ArgumentError` for what cannot be written as a URL, and what `leaving`
+        raises.
+        """
+
+        async def watch(event: str, details: Mapping[str, Any]) -> None:
+            """The connection tells what it is about to do."""
+            if event.endswith("send_request_headers.started"):
+                request = details.get("request")
+                if getattr(request, "method", b"") != b"CONNECT":  # that is for the proxy alone
+                    await leaving()
+
+        client = self._client(alone=alone)
+        try:
+            request = client.build_request(
+                method,
+                url,
+                # Two of Aircall's GETs answer 400 without it, so every request says what it speaks.
+                headers={**headers, "Content-Type": "application/json"},
+                content=content,
+                extensions={"trace": watch},
+            )
+        except httpx2.InvalidURL:
+            raise too_long() from None
+        try:
+            share = self._shares.setdefault(company, asyncio.Semaphore(MOST_CONNECTIONS))
+            with anyio.fail_after(deadline):
+                async with share:
+                    if self._transport is not None:
+                        await leaving()  # only a network tells of its bytes
+                    response = await client.send(request, stream=True)
+                    try:
+                        raw = await clients.content(response, LARGEST_ANSWER, self._aside)
+                    except clients.TooMuch:
+                        if response.status_code < 300:
+                            raise
+                        raw = b""  # the status of a refusal says enough
+                    finally:
+                        await response.aclose()
+        except clients.TooMuch as error:
+            # It would be the same another time.
+            raise Broken(f"Aircall's answer {error}.", hint=_hint(error), passing=False) from None
+        except (httpx2.HTTPError, TimeoutError, OSError, ValueError) as error:
+            late = isinstance(error, TimeoutError | httpx2.TimeoutException)
+            what = "took too long" if late else "broke"
+            raise Broken(f"The exchange with Aircall {what} ({type(error).__name__}).") from None
+        return response.status_code, response.headers, raw
+
+    async def aclose(self) -> None:
+        clients, self._clients = self._clients, {}
+        for client in clients.values():
+            await client.aclose()
+
+    def _client(self, *, alone: bool) -> httpx2.AsyncClient:
+        """Made at the first use: reading certificates takes longer than starting."""
+        alone = alone and self._transport is None
+        client = self._clients.get(alone)
+        if client is None:
+            if self._verify is None:
+                self._verify = self._context()
+            kept = 0 if alone else MOST_KEPT
+            client = self._clients[alone] = clients.client(
+                transport=self._transport,
+                verify=self._verify,
+                proxy=self._proxy,
+                # Waiting for a free connection is our own doing, and ends with the deadline.
+                timeout=httpx2.Timeout(connect=5, read=20, write=10, pool=None),
+                limits=httpx2.Limits(max_connections=None, max_keepalive_connections=kept),
+                headers={"Accept": "application/json"},
+            )
+        return client
+
+    def _context(self) -> ssl.SSLContext:
+        if self._ca_bundle is not None:
+            return ssl.create_default_context(cafile=str(self._ca_bundle))
+        if self._secure:
+            return httpx2.create_ssl_context(trust_env=False)
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # trusts nobody, and costs nothing
+
+
+def _hint(error: clients.TooMuch) -> str:
+    if isinstance(error, clients.TooLarge):
+        return LESS
+    return "Something on the way may have made it so; a person checks AIRCALL_MCP_BASE_URL."

@@ -1,0 +1,161 @@
+"""Effects: once sent they are finished, whoever waits; what came of them is found out, and kept."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+
+from ..errors import OutcomeUnknown, Refused, ToolError
+from ..ground.reply import Reply
+from ..ground.weight import Aside
+from .ask import Answered, Attempt, Request, Trying
+from .intents import Entry
+from .journal import SETTLED_AFTER, Intent, Journal, Outcome
+from .looks import Looks, lost_reply
+from .readback import over
+from .refusals import error_of, missing, unknown
+from .retries import Retries
+
+
+class Effects:
+    """The link above the attempts, where what became of the last one turns into a reply.
+
+    `forget` is told the company of what was changed; `scrub` masks secrets in Aircall's words.
+    """
+
+    def __init__(
+        self,
+        then: Trying,
+        looks: Looks,
+        *,
+        journal: Journal | None,
+        retries: Retries,
+        forget: Callable[[str], None],
+        scrub: Callable[[str], str],
+        aside: Aside,
+        sandbox: bool,
+        clock: Callable[[], float],
+        wall: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]],
+    ) -> None:
+        self._then = then
+        self._looks = looks
+        self._journal = journal
+        self._retries = retries
+        self._forget = forget
+        self._scrub = scrub
+        self._aside = aside
+        self._sandbox = sandbox
+        self._clock = clock
+        self._wall = wall
+        self._sleep = sleep
+        self._under_way: set[asyncio.Task[Reply]] = set()
+
+    async def send(self, request: Request) -> Reply:
+        """A read, or an effect in a task of its own, which the caller's cancellation reaches only
+        before it is sent. Raises what became of the last attempt, if that is no reply."""
+        if request.operation.repeatable == "safe":
+            return self._reply(request, await self._then.send(request))
+        entry = Entry(self._journal, request, lambda earlier: self._past(request, earlier),
+                      self._aside)  # fmt: skip
+        request = replace(request, entry=entry, before_first_byte=entry.leaving)
+        task = asyncio.create_task(self._finished(request, entry))
+        self._under_way.add(task)
+        task.add_done_callback(self._over)
+        try:
+            # No shield: from 3.14 on that logs what a task raises whose caller is gone.
+            await asyncio.wait({task})
+            return task.result()
+        except asyncio.CancelledError:
+            entry.abandon()
+            if not entry.begun:
+                task.cancel()
+            raise
+
+    async def drained(self) -> None:
+        """Wait for the effects that were sent and whose callers are gone."""
+        while self._under_way:
+            await asyncio.wait(self._under_way)
+
+    def _over(self, task: asyncio.Task[Reply]) -> None:
+        self._under_way.discard(task)
+        if not task.cancelled():
+            task.exception()  # it may be that nobody waits any more to hear of it
+
+    async def _finished(self, request: Request, entry: Entry) -> Reply:
+        outcome: Outcome = "not_sent"
+        status = 0
+        try:
+            reply = await self._surely(request)
+            outcome, status = "done", reply.status
+        except Refused as error:
+            outcome, status = "failed", error.status
+            raise
+        except BaseException:
+            if entry.doubt:
+                outcome = "unknown"
+            elif entry.begun:
+                outcome, status = "failed", entry.refused
+            raise
+        else:
+            return reply
+        finally:
+            if entry.begun:
+                self._forget(request.share.company)
+            await entry.close(outcome, status)
+
+    async def _surely(self, request: Request) -> Reply:
+        """Performed. Where no answer came a read may tell, and what may be repeated is, once."""
+        first = await self._then.send(request)
+        try:
+            return self._reply(request, first)
+        except OutcomeUnknown as error:
+            doubt = error
+        shown = await self._looks.look(request, self._clock() - first.began)
+        if isinstance(shown, Mapping):
+            sandbox = self._sandbox or bool(request.waived)
+            return lost_reply(request.operation, shown, sandbox=sandbox)
+        rule = request.operation.settled_by
+        if shown is False and rule is not None:
+            doubt.hint = f"aircall_{rule.operation} does not show it yet. {doubt.hint}"
+        pause = self._retries.pause(1)
+        passing = isinstance(first, Answered) or first.passing
+        again = self._retries.again(request.operation.repeatable, "lost", 1)
+        if not passing or not again or self._clock() + pause >= first.until:
+            raise doubt
+        await self._sleep(pause)
+        try:
+            return self._reply(request, await self._then.send(request.after(first)), again=True)
+        except (Refused, OutcomeUnknown):
+            raise
+        except ToolError:
+            raise doubt from None  # the second attempt came to nothing, but the first was sent
+
+    def _reply(self, request: Request, attempt: Attempt, *, again: bool = False) -> Reply:
+        """What the last attempt says, or its error. `again`: an earlier one may have done it."""
+        operation, sandbox = request.operation, self._sandbox or bool(request.waived)
+        if isinstance(attempt, Answered):
+            if attempt.well:
+                return Reply(attempt.status, attempt.body, sandbox, weight=attempt.weight)
+            if again and attempt.status == 404 and operation.method == "DELETE":
+                if not missing(attempt):  # which tells nothing of what the first attempt did
+                    raise unknown(operation, "Something in front of Aircall answered 404.")
+                return Reply(operation.answer.status, None, sandbox)  # the first attempt did it
+        raise error_of(operation, attempt, self._scrub, self._wall())
+
+    async def _past(self, request: Request, earlier: Intent) -> bool:
+        """Whether the earlier of two equal intents stands in the way no longer, which a read tells:
+        it is over by now, or never took place. What else the read tells is written down."""
+        if earlier.outcome not in ("unknown", "done") or self._journal is None:
+            return False
+        shown = await self._looks.look(request, earlier.age)
+        if shown is None:
+            return False
+        if isinstance(shown, Mapping):
+            if earlier.outcome == "unknown":
+                await self._journal.mark(earlier, "done")
+            return over(request.bound, shown)
+        # Its own asker may have been more patient than this one.
+        waited = earlier.age - earlier.patience
+        return earlier.outcome == "unknown" and waited > SETTLED_AFTER

@@ -1,0 +1,134 @@
+"""The journal's link: an effect is written down once its slot is held, before a byte of it leaves.
+
+An `Entry` is one effect's line in the journal, over all its attempts. `Effects` makes and closes
+it, this link opens it, and the wire calls it before the first byte.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..errors import StoreError
+from ..ground.weight import Aside, weight_in
+from .ask import Answered, Attempt, Request, Trying
+from .journal import Intent, Journal, Outcome, canonical, fingerprint
+from .refusals import repeated
+
+if TYPE_CHECKING:
+    from ..ground.operation import Operation
+    from .budget import Share
+
+log = logging.getLogger(__name__)
+
+NOTHING_DONE = frozenset({401, 403, 429})
+"""Statuses of an answer after which the same request may be sent again: it did nothing."""
+
+Past = Callable[[Intent], Awaitable[bool]]
+"""Whether an earlier intent stands in the way no longer."""
+
+
+class Entry:
+    """See the module docstring. `doubt`: a byte left, and no answer said that it did nothing."""
+
+    def __init__(self, journal: Journal | None, request: Request, past: Past, aside: Aside) -> None:
+        self._journal = journal
+        self._operation: Operation = request.operation
+        self._share: Share = request.share
+        self._bound = request.bound
+        self._patience = request.caller.deadline + 5
+        self._past = past
+        self._aside = aside
+        self._intent: Intent | None = None
+        self._abandoned = False
+        self._earlier_doubt = False
+        self.begun = False
+        self.doubt = False
+        self.refused = 0
+
+    def abandon(self) -> None:
+        """Nobody waits for it any more."""
+        self._abandoned = True
+
+    async def open(self) -> None:
+        """Write the intent, unless it is. Raises `NotAllowed` or `OutcomeUnknown` for what was sent
+        a moment ago, `StoreError`, and `CancelledError` where it is abandoned and still can be."""
+        if self._journal is not None and self._intent is None:
+            await self._begin(self._journal)
+        if self._abandoned and not self.doubt:
+            raise asyncio.CancelledError
+
+    async def leaving(self) -> None:
+        """A byte is about to leave."""
+        if not self.begun and self._journal is not None and self._intent is not None:
+            await self._journal.mark(self._intent, "sent")
+        self._earlier_doubt = self.doubt
+        self.begun = self.doubt = True
+
+    def nothing_done(self, status: int) -> None:
+        """The answer of this attempt says so; of an earlier one it says nothing."""
+        self.doubt, self.refused = self._earlier_doubt, status
+
+    async def close(self, outcome: Outcome, status: int) -> None:
+        """What became of it, over all attempts."""
+        if self._journal is None or self._intent is None:
+            return
+        try:
+            await self._journal.mark(self._intent, outcome, status)
+        except StoreError as error:
+            # What was done is done, and is told; to the journal it stays unknown.
+            log.warning("The outcome of %s is not journaled: %s", self._operation.id, error.message)
+
+    async def _begin(self, journal: Journal) -> None:
+        print_ = await self._aside(self._fingerprint, weight=weight_in(self._bound.body))
+        despite = ""
+        while True:
+            beginning = asyncio.ensure_future(
+                journal.begin(
+                    self._operation.id,
+                    self._share.company,
+                    print_,
+                    guarded=self._operation.repeatable == "never",
+                    patience=self._patience,
+                    despite=despite,
+                )
+            )
+            try:
+                await asyncio.wait({beginning})
+                intent, written = beginning.result()
+            except asyncio.CancelledError:
+                intent, written = await beginning  # what is written down gets its outcome
+                self._intent = intent if written else None
+                raise
+            if written:
+                self._intent = intent
+                return
+            if intent.id == despite or not await self._past(intent):
+                raise repeated(self._operation, intent)
+            despite = intent.id
+
+    def _fingerprint(self) -> str:
+        query: list[Any] = sorted(self._bound.query)
+        body: Mapping[str, Any] | None = canonical(self._bound.body)
+        method, path = self._operation.method, self._bound.path
+        return fingerprint(self._share.company, method, path, query, body)
+
+
+class Intents:
+    """The link. What has no entry is a read, and passes."""
+
+    def __init__(self, then: Trying) -> None:
+        self._then = then
+
+    async def send(self, request: Request) -> Attempt:
+        """Raises what `Entry.open` raises."""
+        entry = request.entry
+        if entry is None:
+            return await self._then.send(request)
+        await entry.open()
+        attempt = await self._then.send(request)
+        if isinstance(attempt, Answered) and attempt.status in NOTHING_DONE:
+            entry.nothing_done(attempt.status)
+        return attempt

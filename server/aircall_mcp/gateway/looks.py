@@ -1,0 +1,78 @@
+"""Looks: the read-back that tells of an effect, sent past the breaker and with little patience."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from ..errors import AircallMCPError
+from ..ground.operation import Operation
+from ..ground.reply import Reply
+from ..ground.weight import Aside
+from .ask import Answered, Request, Trying
+from .limits import server_time
+from .readback import found, look
+from .refusals import missing
+
+LOOK = 4.0
+"""Seconds for a read that settles an outcome."""
+
+
+class Looks:
+    """`operations` are those by whose reads an outcome can be told, by id."""
+
+    def __init__(
+        self,
+        then: Trying,
+        route: Callable[[Request], Awaitable[Request]],
+        operations: Mapping[str, Operation],
+        aside: Aside,
+        wall: Callable[[], float],
+    ) -> None:
+        self._then = then
+        self._route = route
+        self._operations = operations
+        self._aside = aside
+        self._wall = wall
+
+    async def look(self, request: Request, age: float) -> Mapping[str, Any] | bool | None:
+        """What a read shows of an effect that was sent `age` seconds ago: the thing itself, False
+        if it does not show it, None if there is no telling."""
+        rule = request.operation.settled_by
+        by = self._operations.get(rule.operation) if rule else None
+        bound = look(request.bound, by) if by else None
+        if rule is None or by is None or bound is None:
+            return None
+        caller = replace(request.caller, lane="waiting", deadline=LOOK, patience=LOOK / 2)
+        looking = Request(bound, caller, waived=request.waived, look=True)
+        try:
+            answered = await self._then.send(await self._route(looking))
+        except AircallMCPError:
+            return None
+        if not isinstance(answered, Answered):
+            return None
+        if rule.gone and missing(answered):
+            return {}
+        if not answered.well:
+            return None
+        if rule.gone:
+            return False
+        since = server_time(answered.headers, self._wall()) - age
+        shown = await self._aside(
+            lambda: found(request.bound, by, answered.body, since), weight=answered.weight
+        )
+        return False if shown is None else shown
+
+
+def lost_reply(operation: Operation, shown: Mapping[str, Any], *, sandbox: bool) -> Reply:
+    """The reply that got lost, as far as the read that shows it tells."""
+    key, rule = operation.answer.key, operation.settled_by
+    body: Any = {key: shown} if key else dict(shown)
+    if operation.answer.status == 204:
+        body = None
+    known = isinstance(shown.get("id"), int) and 0 <= shown["id"] < 2**53
+    identity = f" (id {shown['id']})" if known else ""
+    by = f"aircall_{rule.operation}" if rule else "a read"
+    note = f"The answer got lost, but it was done: {by} shows it{identity}."
+    return Reply(operation.answer.status, body, sandbox, notes=(note,))
