@@ -12,7 +12,7 @@ from hypothesis import strategies as some
 
 from aircall_mcp.desk import Desk
 from aircall_mcp.errors import ArgumentError, ToolError
-from aircall_mcp.gateway.answers import LARGEST_ERROR
+from aircall_mcp.gateway.body import LARGEST_ERROR
 from aircall_mcp.gateway.connections import LARGEST_ANSWER
 from aircall_mcp.gateway.gateway import Gateway
 from aircall_mcp.gateway.journal import MIGRATIONS, Journal

@@ -150,10 +150,11 @@ class Budget:
             await turn.acquire()
         try:
             while True:
-                got = self._behind_people(share) or await self._reserve(share, hold)
+                behind = self._behind_people(share)
+                got = behind or await self._reserve(share, hold)
                 if isinstance(got, Slot):
                     return got
-                if self._ended:
+                if self._ended and behind is None:
                     continue  # a slot was given back while we looked
                 now = self._clock()
                 self._full_until[share.company, share.lane] = now + got.seconds

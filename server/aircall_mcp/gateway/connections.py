@@ -18,7 +18,7 @@ import httpx2
 
 from ..ground import clients
 from ..ground.weight import Aside
-from .answers import LESS, Broken
+from .body import LESS, Broken
 from .refusals import too_long
 
 LARGEST_ANSWER = 5 * 1024 * 1024

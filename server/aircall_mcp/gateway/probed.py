@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from ..ground import probe
 from ..ground.secrets import LOOPBACK
-from .answers import Broken, json_of
+from .body import Broken, json_of
 from .ask import Attempt, Request, Trying
 from .connections import Connections
 from .refusals import not_allowed

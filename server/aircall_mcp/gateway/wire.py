@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..ground.weight import LIGHT, Aside, values_in, weight_in, weight_of
-from .answers import Broken, json_of
+from .body import Broken, json_of
 from .ask import Answered, Attempt, Lost, NotSent, Request
 from .connections import Connections
 
