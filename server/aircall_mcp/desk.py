@@ -15,6 +15,7 @@ from typing import Any, ClassVar, TypeAlias, cast
 from zoneinfo import ZoneInfo
 
 from .errors import ArgumentError, NeedsConfirmation, NotOffered, ToolError
+from .gateway.ask import Aircall
 from .gateway.gateway import Gateway
 from .ground.caller import OWNER, Caller
 from .ground.operation import EFFECTS, PAGE_SIZE, Bound, Effect, Operation
@@ -271,8 +272,8 @@ class Desk:
 
     async def _company_zone(self, account: str | None, caller: Caller) -> tzinfo | None:
         """The time zone most users of the company have."""
-        bound = self.registry.ids["list_users_v2"].bind({})
-        body: Any = (await self._gateway.send(bound, replace(caller, account=account))).body
+        asking = Aircall(self._gateway, self.registry.ids, replace(caller, account=account))
+        body: Any = (await asking.ask("list_users_v2")).body
         users: Any = cast("Json", body).get("users") if isinstance(body, dict) else None
         listed = cast("list[Any]", users)[:PAGE_SIZE] if isinstance(users, list) else []
         zones = [cast("Json", one).get("time_zone") for one in listed if isinstance(one, dict)]

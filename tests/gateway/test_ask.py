@@ -26,12 +26,12 @@ class Recording:
 
 async def test_it_binds_sends_and_gives_the_reply() -> None:
     gateway = Recording()
-    aircall = Aircall(gateway, REGISTRY.ids, Caller(door="webhooks"))
+    aircall = Aircall(gateway, REGISTRY.ids, Caller(interface="webhooks"))
     reply = await aircall.ask("get_tag", tag_id=7)
     assert reply.body == {"tag": {"id": 7}}
     bound, caller = gateway.sent[0]
     assert (bound.operation.id, bound.path, bound.fresh) == ("get_tag", "/v1/tags/7", False)
-    assert caller.door == "webhooks"
+    assert caller.interface == "webhooks"
     lyon = Caller(account="lyon")
     await aircall.by(lyon, fresh=True).ask("get_tag", tag_id=7)
     bound, caller = gateway.sent[1]

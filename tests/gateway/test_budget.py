@@ -264,6 +264,44 @@ async def test_a_person_goes_before_bulk_when_both_wait(home: Path) -> None:
     await budget.aclose()
 
 
+class Gated:
+    """A state whose writes wait while `gate` is shut."""
+
+    def __init__(self) -> None:
+        self._state = InMemory(MIGRATIONS)
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        await self.gate.wait()
+        return await self._state.write(work)
+
+    def close(self) -> None:
+        self._state.close()
+
+
+async def test_bulk_behind_a_person_leaves_others_their_turn_while_slots_come_back() -> None:
+    state = Gated()
+    waited: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        state.gate.set()
+        await asyncio.sleep(0)
+
+    budget = Budget(lambda: state, sleep=sleep)
+    other = await budget.slot(Share("other", 2), hold=1)
+    state.gate.clear()
+    person = asyncio.ensure_future(budget.slot(Share("company", 9), hold=1))
+    await asyncio.sleep(0)  # the person's look at the log is under way
+    other.release()
+    bulk = await budget.slot(Share("company", 9, "bulk"), hold=1)
+    assert waited  # it stepped back, and the loop went round
+    (await person).release()
+    bulk.release()
+    await budget.aclose()
+
+
 async def test_those_in_line_keep_their_order_and_their_patience(home: Path) -> None:
     budget = Budget(lambda: InMemory(MIGRATIONS), window=0.3)
     share = Share("company", 1)

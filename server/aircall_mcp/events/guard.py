@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote
 
 from ..errors import NotAllowed, StoreError
-from ..gateway.gateway import Gateway
+from ..gateway.ask import Aircall, Sends
 from ..ground.caller import Caller
 from ..ground.operation import Bound, Operation
 
@@ -34,12 +33,11 @@ class Guard:
     def __init__(
         self,
         events: Callable[[], EventLog],
-        gateway: Gateway,
+        gateway: Sends,
         operations: Mapping[str, Operation],
     ) -> None:
         self._events = events
-        self._gateway = gateway
-        self._operations = operations
+        self._aircall = Aircall(gateway, operations, fresh=True)
 
     async def __call__(self, bound: Bound, caller: Caller) -> None:
         """Raises besides what the gateway raises, where it has to ask which webhook is meant."""
@@ -81,9 +79,8 @@ class Guard:
         plain = all(map(_UUID.fullmatch, (spelled.lower(), *_webhooks(ours))))
         if not making and (plain or not ours):
             return None
-        look = self._operations["get_webhook"].bind({"webhook_id": spelled})
-        look = replace(look, account=bound.account, fresh=True)
-        body: Any = (await self._gateway.send(look, Caller(interface="webhooks"))).body
+        asking = self._aircall.by(Caller(interface="webhooks", account=bound.account))
+        body: Any = (await asking.ask("get_webhook", webhook_id=spelled)).body
         found: Any = cast("Mapping[str, Any]", body or {}).get("webhook") or {}
         meant = str(cast("Mapping[str, Any]", found).get("webhook_id") or "")
         if not meant:

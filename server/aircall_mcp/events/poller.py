@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, cast
 
 from ..errors import NotAllowed
-from ..gateway.gateway import Gateway
+from ..gateway.ask import Aircall, Sends
 from ..ground.caller import Caller
 from ..ground.operation import PAGE_SIZE, Operation
 from .answers import REGISTER
@@ -29,15 +28,14 @@ class Poller:
 
     def __init__(
         self,
-        gateway: Gateway,
+        gateway: Sends,
         operations: Mapping[str, Operation],
         *,
         clock: Callable[[], float] = time.time,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
         every: float = EVERY,
     ) -> None:
-        self._gateway = gateway
-        self._operations = operations
+        self._aircall = Aircall(gateway, operations, fresh=True)
         self._clock = clock
         self._pause = pause
         self._every = every
@@ -68,8 +66,8 @@ class Poller:
 
     async def _calls(self, caller: Caller) -> list[Json]:
         since = int(self._clock()) - 4 * 3600
-        bound = self._operations["list_calls"].bind({"from": since, "fetch_contact": True})
-        reply = await self._gateway.send(replace(bound, fresh=True), caller)
+        asking = self._aircall.by(caller)
+        reply = await asking.ask("list_calls", **{"from": since, "fetch_contact": True})
         body: Any = reply.body
         calls: Any = cast("Json", body).get("calls") if isinstance(body, dict) else None
         listed = cast("list[Any]", calls)[:PAGE_SIZE] if isinstance(calls, list) else []

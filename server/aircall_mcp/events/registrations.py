@@ -12,7 +12,7 @@ from typing import Any, Literal, NoReturn, TypeAlias, cast
 from urllib.parse import urlsplit
 
 from ..errors import AircallMCPError, ArgumentError, OutcomeUnknown, Refused, ToolError
-from ..gateway.gateway import Gateway
+from ..gateway.ask import Aircall, Sends
 from ..ground.caller import Caller
 from ..ground.operation import Operation
 from .webhooks import Webhook
@@ -65,9 +65,8 @@ class NotAsAsked(ToolError):
 class Registrations:
     """See the module docstring. All methods raise what the gateway raises."""
 
-    def __init__(self, gateway: Gateway, operations: Mapping[str, Operation]) -> None:
-        self._gateway = gateway
-        self._operations = operations
+    def __init__(self, gateway: Sends, operations: Mapping[str, Operation]) -> None:
+        self._aircall = Aircall(gateway, operations, fresh=True)
 
     async def webhook(self, account: str, url: str, kinds: Sequence[str]) -> Made:
         """A new webhook for `kinds`, or for all if none is named."""
@@ -196,9 +195,8 @@ class Registrations:
         return await self._send(webhook.account, operation, {**(change or {}), **whose})
 
     async def _send(self, account: str, operation: str, arguments: Json) -> Any:
-        bound = replace(self._operations[operation].bind(arguments), fresh=True)
         caller = Caller(interface="webhooks", account=account or None, person=True)
-        return (await self._gateway.send(bound, caller)).body
+        return (await self._aircall.by(caller).ask(operation, **arguments)).body
 
 
 def same_address(one: str, other: str) -> bool:

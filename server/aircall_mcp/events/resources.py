@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any
 
 from ..errors import ToolError
+from ..gateway.ask import Aircall
 from ..gateway.gateway import Gateway
 from ..ground.caller import Caller
 from ..ground.operation import Operation
@@ -39,7 +40,7 @@ class Resources:
     ) -> None:
         self._tools = tools
         self._events = events
-        self._gateway = gateway
+        self._aircall = Aircall(gateway, operations)
         self._operations = operations
         self._account = account
         self._scrub = scrub
@@ -64,7 +65,7 @@ class Resources:
         call: Json = {}
         try:
             if self._offered(operation.id):
-                reply = await self._gateway.send(operation.bind({"call_id": int(number)}), caller)
+                reply = await self._aircall.by(caller).ask("get_call", call_id=int(number))
                 call, more = await self._answers.beside(
                     lambda: shape(reply.body, operation.answer, "concise")
                 )
