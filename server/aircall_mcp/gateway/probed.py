@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 from ..ground import probe
 from ..ground.secrets import LOOPBACK
-from .body import Broken, json_of
 from .ask import Attempt, Request, Trying
+from .body import Broken, json_of
 from .connections import Connections
 from .refusals import not_allowed
 
