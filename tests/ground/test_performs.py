@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from aircall_mcp import app
+from aircall_mcp.app import open_app
 from aircall_mcp.errors import SpecError
 from aircall_mcp.events.tools import EventTools
 from aircall_mcp.ground.caller import Caller
@@ -63,18 +63,12 @@ def test_what_is_described_is_performed_and_what_is_performed_described(registry
             hold_against(registry.ids.values(), unlike)
 
 
-def test_a_tool_that_nobody_performs_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One more is described than there is code for; and one is performed that is not described."""
-    known = app.offers_for(settings_from({"sandbox": True})).registry
-    more = dataclasses.replace(known.ids["read_events"], id="greet", tool="aircall_greet")
-    one_more = Offers(Registry([*known.ids.values(), more]))
-
-    def offers_for(*_: object) -> Offers:
-        return one_more
-
-    monkeypatch.setattr(app, "offers_for", offers_for)
+def test_a_tool_that_nobody_performs_stops_the_start(registry: Registry) -> None:
+    """One more is described than there is code for."""
+    more = dataclasses.replace(registry.ids["read_events"], id="greet", tool="aircall_greet")
+    offers = Offers(Registry([*registry.known, more]))
     with pytest.raises(SpecError, match="greet"):
-        app.open_app(settings_from({"sandbox": True}), {})
+        open_app(settings_from({"sandbox": True}), {}, offers=offers)
 
 
 def test_the_four_about_events_are_performed_by_one() -> None:

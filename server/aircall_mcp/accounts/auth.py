@@ -22,8 +22,11 @@ from typing import Any
 import httpx2
 
 from ..errors import AircallMCPError, CredentialError, StoreError, Unreachable
-from ..ground.secrets import Scrubber, Secret, inside, reveal
-from ..storage.lock import Alone, Latch
+from ..ground.clients import Clients
+from ..ground.clock import Clock
+from ..ground.config import Settings
+from ..ground.secrets import Scrubber, Secret, inside, reveal, scrubber_for
+from ..storage.lock import Alone, Latch, latches
 from .account import Account, ApiKey, Credential, Grant
 from .accounts import Accounts, Held
 from .oauth import Denied, renewal, renewed_grant
@@ -350,4 +353,33 @@ def _log_in(name: str, what: str) -> CredentialError:
     return CredentialError(
         f"The grant of the account `{name}` {what}.",
         hint=f"A person must run `aircall-mcp accounts login {name}`.",
+    )
+
+
+def clients_of(settings: Settings) -> Callable[[], httpx2.AsyncClient]:
+    """Makes the client of one token request: by the owner's proxy and certificates, if any."""
+
+    def client() -> httpx2.AsyncClient:
+        return Clients(settings.proxy, settings.ca_bundle).client()
+
+    return client
+
+
+def auth_for(
+    settings: Settings,
+    accounts: Accounts,
+    environment: Mapping[str, str],
+    *,
+    shared: bool = True,
+    clock: Clock | None = None,
+) -> Auth:
+    """What signs for `accounts`; of several processes one renews, where they are `shared`."""
+    clock = clock or Clock()
+    return Auth(
+        accounts,
+        latch=latches(settings.home) if shared else lambda _: Alone(),
+        client=clients_of(settings),
+        scrubber=scrubber_for(environment),
+        clock=clock.wall,
+        pause=clock.sleep,
     )

@@ -22,8 +22,9 @@ from ..accounts import (
     check_name,
     copied,
 )
+from ..accounts.auth import clients_of
 from ..accounts.oauth import AUTHORIZE_URL
-from ..app import clients_of, ping, ping_as
+from ..app import ping, ping_as
 from ..errors import CredentialError, Refused, ToolError
 from ..ground.config import Settings, settings_from
 from ..ground.secrets import Secret

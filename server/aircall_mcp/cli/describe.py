@@ -14,7 +14,7 @@ from . import options
 @options.as_json
 def command(operation: tuple[str, ...], as_json: bool) -> None:
     """Everything about OPERATION: a tool name, an operationId or METHOD /path."""
-    from ..app import offers_for
+    from ..offer import offers_for
     from ..offer.tools import description_of
 
     registry = offers_for(options.settings()).registry

@@ -17,8 +17,8 @@ from .options import as_json, print_json
 from .vault import passphrase
 
 if TYPE_CHECKING:
-    from ..app import Events
     from ..events.event import Event
+    from ..events.events import Events
     from ..events.query import Query
 
 

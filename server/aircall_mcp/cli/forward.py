@@ -17,7 +17,7 @@ from .options import as_json, print_json
 from .vault import create_if_missing
 
 if TYPE_CHECKING:
-    from ..app import Events
+    from ..events.events import Events
     from ..events.forwarding.rules import Rule, Undelivered
 
 DIRECT = (

@@ -20,7 +20,7 @@ from . import options
 @options.as_json
 def command(query: tuple[str, ...], limit: int, batch: IO[str] | None, as_json: bool) -> None:
     """Rank operations for QUERY, a need in plain words."""
-    from ..app import offers_for
+    from ..offer import offers_for
     from ..offer.tools import matches_of
     from ..search import Index
 

@@ -14,7 +14,7 @@ from . import options
 @options.as_json
 def command(as_json: bool, **flags: Any) -> None:
     """What tools/list answers under this selection; `--json` is its wire form."""
-    from ..app import offers_for
+    from ..offer import offers_for
 
     offer = offers_for(options.settings(**flags)).to()
     if as_json:

@@ -105,9 +105,10 @@ def check(accept: bool, as_json: bool) -> None:
 
 def vault_of(settings: Settings, environment: Mapping[str, str]) -> Vault:
     """The vault of these settings, closed when the command ends. A person is there."""
-    from ..app import vault_for
+    from ..vault import vault_at
 
-    vault = vault_for(settings, environment, passphrase)
+    # However long the keyring may take.
+    vault = vault_at(settings.home, environment, patience=None, ask=passphrase)
     return click.get_current_context().with_resource(closing(vault))
 
 

@@ -20,7 +20,8 @@ from .options import as_json, print_json
 from .vault import create_if_missing, vault_of
 
 if TYPE_CHECKING:
-    from ..app import App, Events
+    from ..app import App
+    from ..events.events import Events
     from ..events.registrations import Subscription
     from ..events.subscriptions import Subscriptions
     from ..events.webhooks import Doubt

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
+from .. import spec
 from ..errors import NotOffered
 from ..ground.caller import OWNER
+from ..ground.config import Settings
 from ..ground.nearest import nearest
 from ..ground.operation import Operation
 from .registry import Registry
@@ -87,3 +89,16 @@ class Offers:
             narrower = self._to_principal(principal)
             self._kept[principal] = Offer(self.registry, self._selection, narrower)
         return self._kept[principal]
+
+
+def offers_for(settings: Settings, accounts: Sequence[str] = ()) -> Offers:
+    """What is on offer; calls may name these accounts. Raises `SpecError`, `SettingsError`."""
+    selection = Selection(
+        toolsets=settings.toolsets,
+        tools=settings.tools,
+        exclude_tools=settings.exclude_tools,
+        read_only=settings.read_only,
+        include_deprecated=settings.include_deprecated,
+        surface=settings.surface,
+    )
+    return Offers(Registry.of(spec.load()).with_accounts(accounts), selection)

@@ -1,0 +1,184 @@
+"""What hears of events, put together: log, rules, tools, receiver, forwarder and webhooks."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import ExitStack, closing
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from ..gateway.gateway import Gateway
+from ..ground.config import Settings
+from ..ground.operation import Operation
+from ..ground.secrets import Secret
+from ..vault import vault_at
+from .guard import Guard
+from .tools import EventTools
+
+if TYPE_CHECKING:
+    from ..vault import Vault
+    from .forwarding import Forwarder, Rules
+    from .log import EventLog
+    from .receiver import Receiver
+    from .resources import Resources
+    from .retention import Retention
+    from .subscriptions import Subscriptions
+
+
+class Events:
+    """What hears of events, of one home or of `account` where the server is pinned to it. Each is
+    made when it is first asked for: a server that is never asked about events opens none of them.
+
+    `vault` is that of the house; the built-in sandbox makes one of its own. `resolve` finds the
+    account that is meant by a name or by none; `learn` hears of secrets that are masked from then
+    on; `scrub` and `offered` are as in `Resources`. Close it with `close`.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        environment: Mapping[str, str],
+        gateway: Gateway,
+        operations: Mapping[str, Operation],
+        *,
+        vault: Vault | None = None,
+        resolve: Callable[[str | None], Awaitable[str]],
+        learn: Callable[[Secret], None] = lambda _: None,
+        scrub: Callable[[Any], Any] = lambda value: value,
+        offered: Callable[[str], bool] = lambda _: True,
+    ) -> None:
+        self._settings = settings
+        self._environment = environment
+        self._gateway = gateway
+        self._operations = operations
+        self._resolve = resolve
+        self._learn = learn
+        self._scrub = scrub
+        self._offered = offered
+        self.account = None if settings.sandbox else settings.account
+        # The built-in sandbox shares nothing with a company: not even what it was told.
+        self._home = settings.home / "sandbox" if settings.sandbox else settings.home
+        self._opened = ExitStack()
+        self.guard = Guard(lambda: self.log, gateway, operations)
+        if vault is not None:
+            self.vault = vault
+
+    def close(self) -> None:
+        """Let go of the stores that were opened here. The vault of the house is closed there."""
+        self._opened.close()
+
+    @cached_property
+    def vault(self) -> Vault:
+        return self._opened.enter_context(closing(vault_at(self._home, self._environment)))
+
+    @cached_property
+    def log(self) -> EventLog:
+        from ..storage.sqlite import Database
+        from ..vault.mailbox import Sealer, mailbox_of
+        from .log import EventLog
+        from .tables import MIGRATIONS
+
+        store = Database(self._home / "events.db", MIGRATIONS, durability="vault")
+        events = EventLog(store, sealer=Sealer, mailbox=lambda: mailbox_of(self.vault))
+        return self._opened.enter_context(closing(events))
+
+    @cached_property
+    def rules(self) -> Rules:
+        from ..storage.sqlite import Database
+        from .forwarding.rules import MIGRATIONS, Rules
+
+        store = Database(self._home / "forwarding.db", MIGRATIONS, durability="vault")
+        return self._opened.enter_context(closing(Rules(store, self.log)))
+
+    @cached_property
+    def tools(self) -> EventTools:
+        return EventTools(
+            self.log, self._gateway, self._operations, lambda: self.rules, account=self.account
+        )
+
+    @cached_property
+    def resources(self) -> Resources:
+        from .resources import Resources
+
+        return Resources(
+            self.tools,
+            self.log,
+            self._gateway,
+            self._operations,
+            account=self.account,
+            scrub=self._scrub,
+            offered=self._offered,
+        )
+
+    @property
+    def retention(self) -> Retention:
+        from .retention import Retention
+
+        return Retention(
+            days=self._settings.events_days,
+            message_days=self._settings.messages_days,
+            largest=self._settings.events_megabytes * 2**20,
+        )
+
+    def receiver(self) -> Receiver:
+        from .receiver import Receiver
+
+        return Receiver(self.log, retention=self.retention)
+
+    def forwarder(self) -> Forwarder:
+        from ..ground.clients import Clients
+        from ..storage.lock import Lock
+        from .forwarding import Forwarder
+
+        return Forwarder(
+            self.rules,
+            self.log,
+            self.vault,
+            learn=self._learn,
+            latch=Lock(self._home / "forwarding.lock"),
+            clients=Clients(self._settings.proxy, self._settings.ca_bundle),
+        )
+
+    def subscriptions(self, account: str | None = None) -> Subscriptions:
+        """The webhooks of `account`, or all there are."""
+        from ..storage.lock import Lock
+        from ..vault.mailbox import mailbox_of
+        from .subscriptions import Subscriptions
+
+        def public() -> bytes:
+            mailbox = mailbox_of(self.vault, make=True)
+            if mailbox is None:
+                raise RuntimeError("a mailbox that was made is there")
+            return mailbox.public
+
+        return Subscriptions(
+            self.log,
+            self.vault,
+            self._gateway,
+            self._operations,
+            account=account,
+            resolve=self._resolve,
+            mailbox=public,
+            latch=Lock(self._home / "webhooks.lock"),
+        )
+
+    async def serve(self, host: str, port: int) -> None:
+        """Receive, pass on and look after our webhooks, until cancelled.
+
+        Raises `SettingsError` where the port is taken, and `StoreError`.
+        """
+        import asyncio
+
+        from .receiver import serve
+
+        async with self.receiver() as receiver:
+            beside = [
+                asyncio.create_task(self.forwarder().run()),
+                asyncio.create_task(self.subscriptions().watch()),
+            ]
+            try:
+                await serve(receiver, host, port)
+            finally:
+                for task in beside:
+                    task.cancel()
+                await asyncio.gather(*beside, return_exceptions=True)
