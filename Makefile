@@ -64,10 +64,10 @@ snapshots: $(VENV)/dev ## write the frozen form of every tool anew
 	$(BIN)/python -m pytest tests/contracts/test_snapshots.py --write-snapshots
 
 docs: $(VENV)/dev ## write the generated pages anew
-	$(BIN)/python docs/generate.py
+	$(BIN)/python docs/generate.py && $(BIN)/python docs/plan.py
 
 docs-fresh: $(VENV)/dev
-	$(BIN)/python docs/generate.py --check
+	$(BIN)/python docs/generate.py --check && $(BIN)/python docs/plan.py --check
 
 conformance: $(VENV)/dev ## MCP Inspector and the official conformance suite
 	PATH="$(NODE_BIN):$$PATH" $(BIN)/python tests/conformance/run.py
