@@ -249,21 +249,21 @@ async def test_no_more_is_read_at_once_than_can_be_parsed_at_once() -> None:
             """Heard."""
 
     stream = Stream()
-    wire = clients.Wire(stream)
+    ours = clients.Stream(stream)
     turns = Turns()
     for _ in range(50):
-        assert len(await wire.read(65_536)) == clients.AT_ONCE
-        wire.fruitful()
+        assert len(await ours.read(65_536)) == clients.AT_ONCE
+        ours.fruitful()
     assert set(stream.asked) == {clients.AT_ONCE}
     assert turns.over() >= 49  # it had all at hand, and waited for nothing
-    await wire.read(65_536)
+    await ours.read(65_536)
     with pytest.raises(clients.TooMuch):
-        await wire.read(65_536)
-    wire.fruitful()
-    wire.whole = True  # its length is told
-    assert len(await wire.read(65_536)) == 65_536
-    await wire.write(b"the next request")
-    assert len(await wire.read(65_536)) == clients.AT_ONCE
+        await ours.read(65_536)
+    ours.fruitful()
+    ours.whole = True  # its length is told
+    assert len(await ours.read(65_536)) == 65_536
+    await ours.write(b"the next request")
+    assert len(await ours.read(65_536)) == clients.AT_ONCE
 
 
 async def test_over_tls_and_through_a_proxy_it_is_read_the_same_way() -> None:
@@ -275,13 +275,13 @@ async def test_over_tls_and_through_a_proxy_it_is_read_the_same_way() -> None:
     for make in made:
         async with make() as client:
             transport: Any = client._transport  # pyright: ignore[reportPrivateUsage]
-            assert isinstance(transport._pool._network_backend, clients.Wires)
+            assert isinstance(transport._pool._network_backend, clients.Streams)
 
     class Stream:
         async def start_tls(self) -> Stream:
             return self
 
-    assert isinstance(await clients.Wire(Stream()).start_tls(), clients.Wire)
+    assert isinstance(await clients.Stream(Stream()).start_tls(), clients.Stream)
 
 
 # shared

@@ -20,6 +20,7 @@ Json = dict[str, Any]
 
 EVENTS = "aircall://events"
 CALL = "aircall://calls/"
+"""What the URI of a call begins with; its id follows."""
 
 
 class Resources:

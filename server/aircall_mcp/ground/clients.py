@@ -171,42 +171,42 @@ def _too_large(largest: int) -> TooLarge:
 
 
 class Network(httpx2.AsyncHTTPTransport):
-    """The network, by connections that are `Wire`s."""
+    """The network, by connections that are `Stream`s."""
 
     def __init__(self, **choices: Any) -> None:
         super().__init__(**choices)
         # httpcore2 takes a backend as an argument, httpx2 has none to hand through.
         pool = cast("Any", self._pool)
-        pool._network_backend = Wires(pool._network_backend)
+        pool._network_backend = Streams(pool._network_backend)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         response = await super().handle_async_request(request)
-        wire: Wire = response.extensions["network_stream"]
+        stream: Stream = response.extensions["network_stream"]
         # A body whose length was told has neither chunks nor trailers.
         headers = response.headers
-        wire.whole = "content-length" in headers and "transfer-encoding" not in headers
-        wire.fruitful()
-        response.stream = _Pieces(cast("httpx2.AsyncByteStream", response.stream), wire)
+        stream.whole = "content-length" in headers and "transfer-encoding" not in headers
+        stream.fruitful()
+        response.stream = _Pieces(cast("httpx2.AsyncByteStream", response.stream), stream)
         return response
 
 
-class Wires:
+class Streams:
     """Connects as `backend` does."""
 
     def __init__(self, backend: Any) -> None:
         self._backend = backend
 
-    async def connect_tcp(self, *args: Any, **kwargs: Any) -> Wire:
-        return Wire(await self._backend.connect_tcp(*args, **kwargs))
+    async def connect_tcp(self, *args: Any, **kwargs: Any) -> Stream:
+        return Stream(await self._backend.connect_tcp(*args, **kwargs))
 
-    async def connect_unix_socket(self, *args: Any, **kwargs: Any) -> Wire:
-        return Wire(await self._backend.connect_unix_socket(*args, **kwargs))
+    async def connect_unix_socket(self, *args: Any, **kwargs: Any) -> Stream:
+        return Stream(await self._backend.connect_unix_socket(*args, **kwargs))
 
     async def sleep(self, seconds: float) -> None:
         await self._backend.sleep(seconds)
 
 
-class Wire:
+class Stream:
     """A connection that is read a little at a time, while something comes of it."""
 
     def __init__(self, stream: Any) -> None:
@@ -236,8 +236,8 @@ class Wire:
     async def aclose(self) -> None:
         await self._stream.aclose()
 
-    async def start_tls(self, *args: Any, **kwargs: Any) -> Wire:
-        return Wire(await self._stream.start_tls(*args, **kwargs))
+    async def start_tls(self, *args: Any, **kwargs: Any) -> Stream:
+        return Stream(await self._stream.start_tls(*args, **kwargs))
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
@@ -246,15 +246,15 @@ class Wire:
 class _Pieces(httpx2.AsyncByteStream):
     """The body as it came, which is pieces of one byte if the server likes."""
 
-    def __init__(self, pieces: httpx2.AsyncByteStream, wire: Wire) -> None:
+    def __init__(self, pieces: httpx2.AsyncByteStream, stream: Stream) -> None:
         self._pieces = pieces
-        self._wire = wire
+        self._stream = stream
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         count = 0
         async with aclosing(cast("AsyncGenerator[bytes]", aiter(self._pieces))) as pieces:
             async for piece in pieces:
-                self._wire.fruitful()
+                self._stream.fruitful()
                 count += 1
                 if count > MOST_PIECES:
                     raise TooMuch(f"came in over {MOST_PIECES} pieces")

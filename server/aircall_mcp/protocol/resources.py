@@ -15,14 +15,14 @@ from mcp.shared.exceptions import MCPError
 from pydantic_core import to_json
 
 from ..errors import ToolError
+from ..events.resources import CALL, EVENTS
 from ..ground.caller import Caller
 
 log = logging.getLogger(__name__)
 
 Context = ServerRequestContext[Any, Any]
 
-EVENTS = "aircall://events"
-CALL = "aircall://calls/{id}"
+CALL_BY_ID = f"{CALL}{{id}}"
 OURS = "aircall://"
 MOST_SUBSCRIPTIONS = 200
 WATCH_AGAIN = 5.0
@@ -30,7 +30,7 @@ WATCH_AGAIN = 5.0
 
 
 class News(Protocol):
-    """Resources that change while somebody looks: `events.tools`."""
+    """Resources that change while somebody looks: `events.resources`."""
 
     async def resource(self, uri: str, caller: Caller) -> dict[str, Any] | None: ...
     async def call_ids(self, prefix: str) -> list[str]: ...
@@ -85,7 +85,7 @@ class Resources:
         return types.ListResourceTemplatesResult(
             resource_templates=[
                 types.ResourceTemplate(
-                    uri_template=CALL,
+                    uri_template=CALL_BY_ID,
                     name="call",
                     title="Aircall call",
                     description="A call as it stands, and what was told of it.",
@@ -145,7 +145,7 @@ class Resources:
     ) -> types.CompleteResult:
         values: list[str] = []
         ref, argument = params.ref, params.argument
-        about_calls = isinstance(ref, types.ResourceTemplateReference) and ref.uri == CALL
+        about_calls = isinstance(ref, types.ResourceTemplateReference) and ref.uri == CALL_BY_ID
         if about_calls and argument.name == "id":
             values = await self._news.call_ids(argument.value)
         completion = types.Completion(values=values[:100], total=len(values), has_more=False)
