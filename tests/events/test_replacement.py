@@ -17,7 +17,8 @@ from aircall_mcp.events.log import EventLog
 from aircall_mcp.events.query import Query
 from aircall_mcp.events.receiver import Receiver
 from aircall_mcp.events.registrations import NotAsAsked
-from aircall_mcp.events.subscriptions import DAY, MOST, SETTLED, WATCH, Subscriptions
+from aircall_mcp.events.replacements import DAY, MOST
+from aircall_mcp.events.subscriptions import SETTLED, WATCH, Subscriptions
 from aircall_mcp.events.tables import MIGRATIONS
 from aircall_mcp.gateway.gateway import Gateway
 from aircall_mcp.offer import Registry

@@ -26,11 +26,11 @@ from ..errors import AircallMCPError, ArgumentError, OutcomeUnknown, StoreError,
 from ..gateway.gateway import Gateway
 from ..ground.operation import Operation
 from ..ground.secrets import Secret, inside
-from ..ground.times import iso
 from ..storage.lock import Alone, Latch
 from .log import EventLog
 from .receiver import PREFIX, webhook_for
 from .registrations import LINE, Made, Registrations, Subscription, is_line, number_of, same_address
+from .replacements import Replacements
 from .webhooks import Doubt, Webhook
 
 log = logging.getLogger(__name__)
@@ -42,9 +42,6 @@ WATCH = 300.0
 """Seconds between two looks of the watchdog."""
 SETTLED = 120.0
 """Seconds after which what was being made when its maker died has been made, or never will be."""
-MOST = 3
-"""Times in a day that one webhook is replaced without a person."""
-DAY = 86_400.0
 PATIENCE = 60.0
 """Seconds that one process waits for another to be done with a webhook."""
 _FIELD = "webhook"
@@ -81,6 +78,7 @@ class Subscriptions:
         self._events = events
         self._vault = vault
         self._there = Registrations(gateway, operations)
+        self._replacements = Replacements(events, clock)
         self._account = account
         self._resolve = resolve
         self._mailbox = mailbox
@@ -202,7 +200,7 @@ class Subscriptions:
                 return None
             # Once changed, its token is out, even where somebody has changed it back.
             if found.state == "changed" or webhook.doubted:
-                if await self._spent(webhook) is not None:
+                if await self._replacements.spent(webhook) is not None:
                     log.error("webhook %s: %s. Run `%s`.", name, found.fault, found.next)
                     return None
                 log.error("webhook %s was changed by somebody; it is replaced", name)
@@ -256,13 +254,6 @@ class Subscriptions:
             await self._there.delete(webhook)
         await self._forget(webhook)
         return heir
-
-    async def _spent(self, webhook: Webhook) -> float | None:
-        """Until when it is not replaced again without a person, None if it may be."""
-        since = self._clock() - DAY
-        known = self._events.webhooks
-        times = await self._events.aside(lambda: known.replaced(webhook.name, since=since))
-        return times[-MOST] + DAY if len(times) >= MOST else None
 
     async def _heir(self, webhook: Webhook) -> Webhook | None:
         """The one that took the place of `webhook`, where that was not finished."""
@@ -428,11 +419,7 @@ class Subscriptions:
         found = await self._there.look(webhook)
         known = self._events.webhooks
         if found.state == "changed" or webhook.doubted:
-            until = await self._spent(webhook)
-            if until is not None:
-                said = f"{found.fault or 'it was changed'}; replaced {MOST} times within a day"
-                by_hand = f"aircall-mcp webhooks rotate {webhook.name}"
-                found = replace(found, fault=f"{said}, so not before {iso(until)}", next=by_hand)
+            found = await self._replacements.told(found)
         if found.state in ("active", "disabled"):
             await self._events.aside(lambda: known.seen(webhook.name, upto, found.kinds))
         else:
