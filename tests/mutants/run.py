@@ -1,9 +1,10 @@
 """Do the tests see small mistakes? Plants those of `list.toml` in a checkout, one at a time.
 
-A mutant meets the tests of its room first, and all of them only if those pass. It is `seen` where
-a test fails or the tests hang, `survived` where all pass, and `invalid` where that says nothing:
-it cannot be planted, the tests cannot even be collected, or its room fails without it, too. What
-was found out is kept for as long as the commit is the same, so that a run can be broken off.
+A mutant meets the tests of its room first, then those of its wing, and all of them only if those
+pass. It is `seen` where a test fails that passes without it, or the tests hang; `survived` where
+all pass; and `invalid` where that says nothing: it cannot be planted, the tests cannot even be
+collected, or the test fails without it, too. What was found out is kept for as long as the commit
+is the same, so that a run can be broken off.
 
     make mutants
     python tests/mutants/run.py --check
@@ -57,6 +58,13 @@ class Mutant:
     def path(self) -> Path:
         return PACKAGE / self.file
 
+    @property
+    def stages(self) -> list[tuple[list[str], float]]:
+        """The tests to run, the nearest first, each with the seconds it may take."""
+        folder = str(Path(self.tests).parent)
+        wing = [] if folder == "tests" else [([folder], ROOM_SECONDS)]
+        return [([self.tests], ROOM_SECONDS), *wing, ([], ALL_SECONDS)]
+
     def planted(self, text: str) -> str:
         return text.replace(self.old, self.new)
 
@@ -96,6 +104,10 @@ def _fault(mutant: Mutant, root: Path) -> str:
     return "it changes nothing" if ast.dump(after) == ast.dump(ast.parse(text)) else ""
 
 
+class Stopped(Exception):
+    """Somebody broke the run off."""
+
+
 class Checkout:
     """A checkout of the commit with an environment of its own, so that processes that the tests
     start without our variables run the planted code, too."""
@@ -106,7 +118,8 @@ class Checkout:
                       ["-C", str(root), "checkout", "-q", "--detach", commit]):  # fmt: skip
             subprocess.run(["git", *words], check=True)
         self._python = self._environment()
-        self._sound: dict[str, bool] = {}
+        self._process: subprocess.Popen[str] | None = None
+        self._stopped = False
 
     def _environment(self) -> Path:
         """A venv that takes the package from here and all the rest from the running one."""
@@ -130,24 +143,30 @@ class Checkout:
         return python
 
     def judge(self, mutant: Mutant) -> tuple[Verdict, str]:
-        if mutant.tests not in self._sound:
-            self._sound[mutant.tests] = self._tested([mutant.tests], ROOM_SECONDS)[0] == 0
-        if not self._sound[mutant.tests]:
-            return "invalid", f"{mutant.tests} fails without it, too"
         path = self._root / mutant.path
         text = path.read_text("utf-8")
-        if text.count(mutant.old) != 1:
-            return "invalid", "its text does not stand there once"
+        code, first = 0, ""
         path.write_text(mutant.planted(text), "utf-8")
         try:
-            code, first = self._tested([mutant.tests], ROOM_SECONDS)
-            if code == 0:
-                code, first = self._tested([], ALL_SECONDS)
+            for tests, seconds in mutant.stages:
+                code, first = self._tested(tests, seconds)
+                if code != 0:
+                    break
         finally:
             path.write_text(text, "utf-8")
         if code == 0:
             return "survived", ""
-        return ("seen", first) if code == 1 else ("invalid", f"pytest ended with {code}")
+        if code != 1:
+            return "invalid", f"pytest ended with {code}"
+        if "::" in first and self._tested([first], ROOM_SECONDS)[0] != 0:
+            return "invalid", f"{first} fails without it, too"
+        return "seen", first
+
+    def stop(self) -> None:
+        """End the tests that run, and begin no others."""
+        self._stopped = True
+        if self._process is not None and self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     def _tested(self, tests: Sequence[str], seconds: float) -> tuple[int, str]:
         """How pytest ended, and the first test that failed; one that hangs failed as well."""
@@ -155,7 +174,9 @@ class Checkout:
                  "-m", "not once", "--ignore=tests/mutants", *tests]  # fmt: skip
         environment = {**os.environ, "VIRTUAL_ENV": str(self._root / ".venv")}
         environment.pop("PYTHONPATH", None)
-        process = subprocess.Popen(
+        if self._stopped:
+            raise Stopped
+        self._process = process = subprocess.Popen(
             words, cwd=self._root, env=environment, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
@@ -167,8 +188,10 @@ class Checkout:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.communicate()
+        if self._stopped:
+            raise Stopped
         failed = [line for line in said.splitlines() if line.startswith(("FAILED ", "ERROR "))]
-        return process.returncode, failed[0].split(" - ")[0] if failed else ""
+        return process.returncode, failed[0].split(" - ")[0].partition(" ")[2] if failed else ""
 
 
 class Notes:
@@ -197,8 +220,12 @@ def run(wanted: Sequence[Mutant], jobs: int, notes: Notes, commit: str) -> None:
         return
     with tempfile.TemporaryDirectory(prefix="mutants-") as home:
         free = SimpleQueue[Checkout]()
-        for number in range(min(jobs, len(left))):
-            free.put(Checkout(Path(home).resolve() / str(number), commit))
+        checkouts = [
+            Checkout(Path(home).resolve() / str(number), commit)
+            for number in range(min(jobs, len(left)))
+        ]
+        for checkout in checkouts:
+            free.put(checkout)
 
         def judge(mutant: Mutant) -> None:
             checkout = free.get()
@@ -210,11 +237,21 @@ def run(wanted: Sequence[Mutant], jobs: int, notes: Notes, commit: str) -> None:
             print(_line(mutant, notes.of[mutant.id]), flush=True)
 
         with ThreadPoolExecutor(jobs) as workers:
-            list(workers.map(judge, left))
+            try:
+                list(workers.map(judge, left))
+            except BaseException:
+                workers.shutdown(wait=False, cancel_futures=True)
+                for checkout in checkouts:
+                    checkout.stop()
+                raise
 
 
 def _line(mutant: Mutant, result: Result) -> str:
     return f"{mutant.id}  {result.verdict:8}  {mutant.file}: {mutant.mistake}  [{result.by}]"
+
+
+def _interrupted(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
 
 
 def main(given: Sequence[str] | None = None) -> int:
@@ -235,6 +272,8 @@ def main(given: Sequence[str] | None = None) -> int:
     if unknown := sorted(set(asked.only or ()) - names):
         parser.error(f"no such mutant: {', '.join(unknown)}")
     wanted = [one for one in listed if not asked.only or one.id in asked.only]
+    # To be told to end is as good as an interrupt: the tests that run must not outlive us.
+    signal.signal(signal.SIGTERM, _interrupted)
     words = ["git", "-C", str(ROOT), "rev-parse", "HEAD"]
     commit = subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip()
     notes = Notes(asked.results)
