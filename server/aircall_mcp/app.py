@@ -33,6 +33,7 @@ from .ground.operation import EVERYTHING, Allowance, Bound
 from .ground.performs import hold_against, performers_of
 from .ground.secrets import Secret
 from .offer import Offers, Registry, offers_for
+from .storage import state
 from .storage.sandboxes import Sandboxes
 from .vault import vault_at
 
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     import httpx2
 
     from .events.resources import Resources
-    from .storage.state import State
     from .vault import Vault
     from .vault.keys import Ask
 
@@ -113,14 +113,17 @@ def open_app(
     environment = os.environ if environment is None else environment
     clock = clock or Clock()
     opened = AsyncExitStack()
-    if vault is None and not settings.sandbox:
-        vault = (
-            vault_at(settings.home, environment)
-            if ask is None
-            else vault_at(settings.home, environment, patience=None, ask=ask)
-        )
-        opened.callback(vault.close)
-    accounts = _accounts(settings, environment, vault)
+    if settings.sandbox:
+        accounts = _accounts_of_sandbox()
+    else:
+        if vault is None:
+            vault = (
+                vault_at(settings.home, environment)
+                if ask is None
+                else vault_at(settings.home, environment, patience=None, ask=ask)
+            )
+            opened.callback(vault.close)
+        accounts = _accounts(settings, environment, vault)
     auth = auth_for(settings, accounts, environment, clock=clock)
     opened.push_async_callback(auth.aclose)
     paces = Budget(
@@ -132,7 +135,7 @@ def open_app(
     )
     opened.push_async_callback(paces.aclose)
     intents = Journal(
-        lambda: _intents(settings), boot=_boot, clock=clock.monotonic, wall=clock.wall
+        lambda: _intents(settings), boot=state.boot, clock=clock.monotonic, wall=clock.wall
     )
     opened.callback(intents.close)
     offers = offers or offers_for(settings, _names(settings, environment))
@@ -219,26 +222,26 @@ def _allowed(settings: Settings) -> frozenset[Allowance]:
     return EVERYTHING if settings.sandbox else UNASKED | frozenset(settings.allow)
 
 
-def _accounts(settings: Settings, environment: Mapping[str, str], vault: Vault | None) -> Accounts:
-    """Those of the vault and of the environment; of the sandbox, its own."""
-    if settings.sandbox:
-        from .sandbox.edge import Keys
-
-        keys = Keys()
-        accounts = Accounts(Memory())
-        credential = ApiKey(api_id=Secret(keys.api_id), api_token=Secret(keys.api_token))
-        accounts.add(
-            Account(name="sandbox", credential=credential, requests_per_minute=SANDBOX_PACE)
-        )
-        return accounts
+def _accounts(settings: Settings, environment: Mapping[str, str], vault: Vault) -> Accounts:
+    """Those of the vault and of the environment."""
     return Accounts(
-        vault or vault_at(settings.home, environment),
+        vault,
         environment,
         host=urlsplit(settings.base_url).hostname or "",
         requests_per_minute=settings.requests_per_minute,
         time_zone=settings.time_zone,
         chosen=settings.account,
     )
+
+
+def _accounts_of_sandbox() -> Accounts:
+    from .sandbox.edge import Keys
+
+    keys = Keys()
+    accounts = Accounts(Memory())
+    credential = ApiKey(api_id=Secret(keys.api_id), api_token=Secret(keys.api_token))
+    accounts.add(Account(name="sandbox", credential=credential, requests_per_minute=SANDBOX_PACE))
+    return accounts
 
 
 def _names(settings: Settings, environment: Mapping[str, str]) -> tuple[str, ...]:
@@ -258,28 +261,18 @@ def _names(settings: Settings, environment: Mapping[str, str]) -> tuple[str, ...
         vault.close()
 
 
-def _paces(settings: Settings, clock: Clock) -> State:
+def _paces(settings: Settings, clock: Clock) -> state.State:
     """Where the budget is counted: for all processes of the machine, but in the sandbox."""
-    from .storage import state
-
     if settings.sandbox:
         return state.InMemory(budget.MIGRATIONS)
     return state.until_reboot(settings.home, "state", budget.MIGRATIONS, state.boot(), clock)
 
 
-def _intents(settings: Settings) -> State:
+def _intents(settings: Settings) -> state.State:
     """Where effects are journaled: durably, but in the sandbox."""
-    from .storage import state
-
     if settings.sandbox:
         return state.InMemory(journal.MIGRATIONS)
     return state.durable(settings.home / "journal.db", journal.MIGRATIONS)
-
-
-def _boot() -> str:
-    from .storage import state
-
-    return state.boot()
 
 
 def _sandbox_transport() -> httpx2.AsyncBaseTransport:

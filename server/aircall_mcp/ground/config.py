@@ -27,9 +27,9 @@ from pydantic import (
 from ..errors import SettingsError
 from .effects import Allowance
 from .nearest import nearest
+from .secrets import LOOPBACK
 
 AIRCALL = "https://api.aircall.io"
-_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
 def _names(value: Any) -> Any:
@@ -139,7 +139,7 @@ class Settings(BaseModel):
     @classmethod
     def _pinned(cls, value: str) -> str:
         url = urlsplit(value)
-        loopback = url.scheme == "http" and url.hostname in _LOOPBACK
+        loopback = url.scheme == "http" and url.hostname in LOOPBACK
         if not (url.scheme == "https" or loopback) or not url.hostname:
             raise ValueError("must be https, or http on the loopback address")
         extras = (url.username, url.password, url.query, url.fragment, url.path.strip("/"))
