@@ -74,3 +74,16 @@ async def test_the_guard_is_asked_of_effects_alone() -> None:
     assert await judge(request().bound, Caller()) == Allow()
     with pytest.raises(NotAllowed):
         await judge(DIAL.bound, Caller())
+
+
+async def test_our_sandbox_waives_nothing_for_what_stays_here() -> None:
+    """A rule for passing events on outlives the sandbox, in the owner's home."""
+
+    async def listens() -> bool:
+        raise AssertionError("nobody is asked about what does not go there")
+
+    owner = by_owner(frozenset({"read", "write"}), listens, "")
+    rule = request("forward_events", kinds=["message.received"], to="crm")
+    assert isinstance(await owner(rule.bound, Caller()), Deny)
+    allowing = by_owner(frozenset({"read", "write", "exposes"}), listens, "")
+    assert await allowing(rule.bound, Caller()) == Allow()

@@ -14,7 +14,7 @@ from hypothesis import strategies as some
 from aircall_mcp import spec
 from aircall_mcp.errors import ArgumentError
 from aircall_mcp.ground import top_level
-from aircall_mcp.ground.addresses import fault_of, is_public
+from aircall_mcp.ground.addresses import fault_of, is_public, is_url
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.operation import Operation
 from aircall_mcp.spec.domains import module_of, names_in
@@ -362,3 +362,20 @@ def test_the_second_of_several_urls_is_looked_at_too(registry: Any) -> None:
             {"number_id": 1, "to": "+14155550143", "body": "x",
              "mediaUrl": ["https://media.example.com/a.png", "https://10.0.0.1/b.png"]}
         )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https:127.0.0.1/x", "https:/127.0.0.1/x", "http:/\t/127.0.0.1/", "ht\ntp://127.0.0.1/",
+        "\x01http://127.0.0.1/", "\u200bhttps://127.0.0.1/", "\ufeff//127.0.0.1/x",
+        "blob:http://127.0.0.1/", "view-source:http://127.0.0.1/", " file:\n///etc/passwd",
+    ],
+)  # fmt: skip
+def test_what_a_careless_reader_takes_for_a_url_is_one(text: str) -> None:
+    assert is_url(text)
+
+
+@pytest.mark.parametrize("text", ["", "call me", "note: 127.0.0.1", "10/11/2026", "a https word"])
+def test_other_words_are_no_url(text: str) -> None:
+    assert not is_url(text)

@@ -21,10 +21,18 @@ _PLACE = re.compile(
 )
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+_UNSEEN = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff]+"
+)
+"""What careless readers pass over, at the beginning of a URL and inside."""
 _FREE = re.compile(
-    r"\s*(?:[a-z][a-z0-9+.-]*:)?[/\\]{2}|\s*(?:data|file|javascript):\S", re.IGNORECASE
+    r"\s*(?:(?:[a-z][a-z0-9+.-]*:)?[/\\]{2}"
+    r"|(?:https?|data|file|javascript|blob|view-source):\S)",
+    re.IGNORECASE,
 )
 """How a text begins that is a URL to some reader."""
+_HEAD = 4 * LONGEST
+"""Characters of a text that are looked at for how it begins."""
 
 _UNICAST = ipaddress.IPv6Network("2000::/3")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
@@ -69,7 +77,7 @@ def is_public(address: str) -> bool:
 
 def is_url(text: str) -> bool:
     """Whether a text that may be anything leads somewhere: by its scheme, or by two slashes."""
-    return _FREE.match(text) is not None
+    return _FREE.match(_UNSEEN.sub("", text[:_HEAD])) is not None
 
 
 def fault_of(url: str) -> str:

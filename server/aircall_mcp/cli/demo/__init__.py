@@ -34,7 +34,7 @@ def command(journey: str) -> None:
             if journey == "sms":
                 async with (
                     outside(os.path.join(home, "home")) as world,  # noqa: PTH118 - for an environment
-                    _connected(console, world.environment, "serve") as client,
+                    _connected(console, world.environment, "serve", "--allow", "exposes") as client,
                 ):
                     await sms(Teller(client, console), world)
             else:
