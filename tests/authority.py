@@ -12,6 +12,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 _PEM = serialization.Encoding.PEM
+_MAY_SIGN = x509.KeyUsage(
+    key_cert_sign=True, crl_sign=True, digital_signature=False, content_commitment=False,
+    key_encipherment=False, data_encipherment=False, key_agreement=False, encipher_only=False,
+    decipher_only=False,
+)  # fmt: skip
 
 
 class Authority:
@@ -21,8 +26,13 @@ class Authority:
         self._directory = directory
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = _named("An authority of the tests")
-        ours = _begun(self._name, self._name, self._key).add_extension(
-            x509.BasicConstraints(ca=True, path_length=0), critical=True
+        self._signs = x509.SubjectKeyIdentifier.from_public_key(self._key.public_key())
+        # The newer Pythons are strict: a certificate says what it may do, and who signed it.
+        ours = (
+            _begun(self._name, self._name, self._key)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .add_extension(_MAY_SIGN, critical=True)
+            .add_extension(self._signs, critical=False)
         )
         self.bundle = directory / "authority.pem"
         self.bundle.write_bytes(ours.sign(self._key, hashes.SHA256()).public_bytes(_PEM))
@@ -33,6 +43,10 @@ class Authority:
         certificate = (
             _begun(_named(host), self._name, key)
             .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(self._signs),
+                critical=False,
+            )
             .sign(self._key, hashes.SHA256())
         )
         file = self._directory / f"{host}.pem"
