@@ -31,6 +31,9 @@ AT_ONCE = 16 * 1024
 FRUITLESS = 16 * 1024
 """Bytes that are read of interim answers, headers, trailers and the like before content comes."""
 
+_REST = 0.001
+"""Seconds without the interpreter's lock, which other threads wait for: those that read and write
+for the client."""
 MOST_PIECES = 20_000
 """Pieces of one body. 5 MB come in some 80, or in as many chunks as the server made."""
 
@@ -259,7 +262,7 @@ class _Pieces(httpx2.AsyncByteStream):
                 if count > MOST_PIECES:
                     raise TooMuch(f"came in over {MOST_PIECES} pieces")
                 if count % TOGETHER == 0:
-                    await asyncio.sleep(0)
+                    await asyncio.sleep(_REST)
                 yield piece
 
     async def aclose(self) -> None:
