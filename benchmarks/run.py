@@ -82,11 +82,11 @@ class Bench:
     """Both sides with the same tools and the same upstream."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         # Bytecode is kept, as in an installation; settings of the person who runs this are not.
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("AIRCALL_", "PYTHONDONT"))}
         self.environment = {**kept, "AIRCALL_MCP_HOME": str(folder / "home")}
-        self._homes = count()
+        self.homes = count()
         listed = subprocess.check_output([*PRODUCT, "tools", "--json"], env=self.environment)
         self._tools: list[Json] = json.loads(listed)["tools"]
 
@@ -97,20 +97,27 @@ class Bench:
     def sides(self, upstream: Json) -> tuple[Callable[[], Wire], Callable[[], Wire]]:
         """How to start the floor and the product against `upstream`, which it meets anew."""
         port = upstream["base_url"].rpartition(":")[2]
-        plan = self._folder / f"plan-{port}.json"
+        plan = self.folder / f"plan-{port}.json"
         plan.write_text(json.dumps({**upstream, "tools": self._tools, "routes": ROUTES}), "utf-8")
         ours = {
             **self.environment,
-            "AIRCALL_MCP_HOME": str(self._folder / f"home-{next(self._homes)}"),
-            "AIRCALL_MCP_BASE_URL": upstream["base_url"],
-            "AIRCALL_API_ID": upstream["api_id"],
-            "AIRCALL_API_TOKEN": upstream["api_token"],
-            "AIRCALL_MCP_REQUESTS_PER_MINUTE": "100000",
+            "AIRCALL_MCP_HOME": str(self.folder / f"home-{next(self.homes)}"),
+            **self.reaching(upstream),
         }
         return (
             partial(Wire, [*FLOOR, str(plan)], self.environment),
             partial(Wire, [*PRODUCT, "serve"], ours),
         )
+
+    @staticmethod
+    def reaching(upstream: Json) -> dict[str, str]:
+        """The settings that lead to `upstream`."""
+        return {
+            "AIRCALL_MCP_BASE_URL": upstream["base_url"],
+            "AIRCALL_API_ID": upstream["api_id"],
+            "AIRCALL_API_TOKEN": upstream["api_token"],
+            "AIRCALL_MCP_REQUESTS_PER_MINUTE": "100000",
+        }
 
     @contextmanager
     def running(self, upstream: Json) -> Generator[list[Wire]]:
