@@ -1,48 +1,23 @@
 from __future__ import annotations
 
 import os
-import stat
 import subprocess
 import sys
 import textwrap
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from aircall_mcp.errors import StoreError
-from aircall_mcp.ground.clock import Clock
-from aircall_mcp.storage.lock import Lock
 from aircall_mcp.storage.private_files import Modes
 from aircall_mcp.storage.sqlite import Database
-from aircall_mcp.storage.store import Durability, Store, Transaction
+from aircall_mcp.storage.store import Durability, Transaction
 
 from ..connections import lent
-
-STEPS = (
-    ("CREATE TABLE thing (name TEXT PRIMARY KEY, size BIGINT NOT NULL)",),
-    ("ALTER TABLE thing ADD COLUMN colour TEXT", "CREATE INDEX by_size ON thing (size)"),
-)
+from .things import STEPS, put, sizes, store_at
 
 as_root = pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="needs root")
-
-
-def store_at(home: Path, *, steps: int = 2, durability: Durability = "vault") -> Database:
-    return lent(Database(home / "things.db", STEPS[:steps], durability=durability))
-
-
-def put(name: str, size: int) -> Callable[[Transaction], int]:
-    return lambda tx: tx.run(
-        """INSERT INTO thing (name, size) VALUES (:name, :size)
-           ON CONFLICT (name) DO UPDATE SET size = excluded.size""",
-        name=name,
-        size=size,
-    )
-
-
-def sizes(store: Store) -> dict[str, int]:
-    return dict(store.read(lambda tx: tx.all("SELECT name, size FROM thing")))  # type: ignore[arg-type]
 
 
 def test_what_is_written_is_read_by_another_store(home: Path) -> None:
@@ -213,255 +188,61 @@ def test_a_second_store_does_not_free_the_locks_of_the_first(home: Path) -> None
     assert sizes(store) == {"pear": 3, "plum": 1}
 
 
-class TestRefusals:
-    def test_no_room(self, home: Path) -> None:
-        store = lent(Database(home / "things.db", STEPS, durability="vault", largest=8))
-        store.write(put("pear", 3))
-        with pytest.raises(StoreError, match="No room") as caught:
-            store.write(put("x" * 100_000, 1))
-        assert caught.value.kind == "storage"
-        assert caught.value.hint
+def test_no_room_leaves_what_was_there(home: Path) -> None:
+    store = lent(Database(home / "things.db", STEPS, durability="vault", largest=8))
+    store.write(put("pear", 3))
+    with pytest.raises(StoreError, match="No room") as caught:
+        store.write(put("x" * 100_000, 1))
+    assert caught.value.kind == "storage"
+    assert caught.value.hint
+    assert sizes(store) == {"pear": 3}
+    store.write(put("pear", 4))
+    assert sizes(store) == {"pear": 4}
+
+
+def test_a_writer_that_holds_on_is_waited_for_in_vain(home: Path) -> None:
+    store_at(home).write(put("pear", 3))
+    impatient = lent(Database(home / "things.db", STEPS, durability="vault", busy_seconds=0.05))
+
+    def meanwhile(_tx: Transaction) -> None:
+        with pytest.raises(StoreError, match="busy"):
+            impatient.write(put("plum", 1))
+
+    store_at(home).write(meanwhile)
+    assert sizes(impatient) == {"pear": 3}
+
+
+def test_a_file_that_is_no_database_is_refused(home: Path) -> None:
+    Modes().directory(home)
+    Modes().replace(home / "things.db", b"This is a poem, and not a database.\n" * 200)
+    with pytest.raises(StoreError, match="damaged"):
+        sizes(store_at(home))
+
+
+def test_a_directory_in_the_way_is_refused(home: Path) -> None:
+    Modes().directory(home)
+    (home / "things.db").mkdir()
+    with pytest.raises(StoreError):
+        sizes(store_at(home))
+
+
+@as_root
+def test_a_file_system_that_may_only_be_read_is_read(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m,mode=700", "tmpfs", str(disk)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("may not mount")
+    try:
+        first = store_at(disk)
+        first.write(put("pear", 3))
+        first.close()
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        store = store_at(disk)
         assert sizes(store) == {"pear": 3}
-        store.write(put("pear", 4))
-        assert sizes(store) == {"pear": 4}
-
-    def test_a_writer_that_holds_on(self, home: Path) -> None:
-        store_at(home).write(put("pear", 3))
-        impatient = lent(Database(home / "things.db", STEPS, durability="vault", busy_seconds=0.05))
-
-        def meanwhile(_tx: Transaction) -> None:
-            with pytest.raises(StoreError, match="busy"):
-                impatient.write(put("plum", 1))
-
-        store_at(home).write(meanwhile)
-        assert sizes(impatient) == {"pear": 3}
-
-    def test_no_database(self, home: Path) -> None:
-        Modes().directory(home)
-        Modes().replace(home / "things.db", b"This is a poem, and not a database.\n" * 200)
-        with pytest.raises(StoreError, match="damaged"):
-            sizes(store_at(home))
-
-    def test_a_directory_in_the_way(self, home: Path) -> None:
-        Modes().directory(home)
-        (home / "things.db").mkdir()
-        with pytest.raises(StoreError):
-            sizes(store_at(home))
-
-    @as_root
-    def test_a_file_system_that_may_only_be_read(self, tmp_path: Path) -> None:
-        disk = tmp_path / "disk"
-        disk.mkdir()
-        mount = ["mount", "-t", "tmpfs", "-o", "size=1m,mode=700", "tmpfs", str(disk)]
-        if subprocess.run(mount, capture_output=True, check=False).returncode:
-            pytest.skip("may not mount")
-        try:
-            first = store_at(disk)
-            first.write(put("pear", 3))
-            first.close()
-            subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
-            store = store_at(disk)
-            assert sizes(store) == {"pear": 3}
-            with pytest.raises(StoreError, match="read-only"):
-                store.write(put("plum", 1))
-            assert sizes(store) == {"pear": 3}
-            store.close()
-        finally:
-            subprocess.run(["umount", "--lazy", str(disk)], check=True)
-
-
-class TestModes:
-    def test_everything_is_private_whatever_the_umask(self, home: Path) -> None:
-        before = os.umask(0)
-        try:
-            store_at(home).write(put("pear", 3))
-            lock = Lock(home / "a.lock")
-            assert lock.take()
-            Modes().replace(home / "key", b"secret")
-        finally:
-            os.umask(before)
-        found = {path.name: stat.S_IMODE(path.stat().st_mode) for path in home.iterdir()}
-        assert found == {"things.db": 0o600, "a.lock": 0o600, "key": 0o600}
-        assert stat.S_IMODE(home.stat().st_mode) == 0o700
-
-    def test_what_leads_to_it_is_private_too(self, home: Path) -> None:
-        before = os.umask(0)
-        try:
-            Modes().directory(home / "a" / "b")
-        finally:
-            os.umask(before)
-        for made in (home, home / "a", home / "a" / "b"):
-            assert stat.S_IMODE(made.stat().st_mode) == 0o700
-
-    def test_the_journal_is_private_too(self, home: Path) -> None:
-        before = os.umask(0)
-        try:
-            store = store_at(home)
-            store.write(put("pear", 3))
-            seen: list[int] = []
-
-            def look(tx: Transaction) -> None:
-                put("plum", 1)(tx)
-                journal = home / "things.db-journal"
-                seen.append(stat.S_IMODE(journal.stat().st_mode))
-
-            store.write(look)
-            assert seen == [0o600]
-        finally:
-            os.umask(before)
-
-    @pytest.mark.parametrize("mode", [0o755, 0o750, 0o701, 0o777])
-    def test_an_open_directory_is_refused_with_the_remedy(self, home: Path, mode: int) -> None:
-        home.mkdir()
-        home.chmod(mode)
-        with pytest.raises(StoreError, match="open to other users") as caught:
-            store_at(home).write(put("pear", 3))
-        assert caught.value.hint == f"Run: chmod 700 '{home}'"
-        assert list(home.iterdir()) == []
-
-    @pytest.mark.parametrize("mode", [0o644, 0o660, 0o606])
-    def test_an_open_file_is_refused(self, home: Path, mode: int) -> None:
-        store_at(home).write(put("pear", 3))
-        (home / "things.db").chmod(mode)
-        with pytest.raises(StoreError, match="open to other users"):
-            sizes(store_at(home))
-
-    def test_links_are_refused(self, home: Path, tmp_path: Path) -> None:
-        Modes().directory(home)
-        target = tmp_path / "target"
-        target.write_bytes(b"")
-        target.chmod(0o600)
-        (home / "things.db").symlink_to(target)
-        (home / "a.lock").symlink_to(target)
-        for attempt in (
-            lambda: store_at(home).write(put("pear", 3)),
-            lambda: Modes().read(home / "things.db"),
-            lambda: Modes().replace(home / "things.db", b"x"),
-            lambda: Lock(home / "a.lock").take(),
-        ):
-            with pytest.raises(StoreError, match="link"):
-                attempt()
-        assert target.read_bytes() == b""
-
-    def test_a_linked_directory_is_refused(self, home: Path, tmp_path: Path) -> None:
-        (tmp_path / "elsewhere").mkdir(mode=0o700)
-        home.symlink_to(tmp_path / "elsewhere")
-        with pytest.raises(StoreError, match="is a link"):
-            store_at(home).write(put("pear", 3))
-
-    def test_a_second_name_is_refused(self, home: Path) -> None:
-        store_at(home).write(put("pear", 3))
-        (home / "copy.db").hardlink_to(home / "things.db")
-        with pytest.raises(StoreError, match="hard link"):
-            sizes(store_at(home))
-
-    def test_a_stranger_s_file_is_refused(self, home: Path) -> None:
-        store_at(home).write(put("pear", 3))
-        stranger = Modes(owner=os.getuid() + 1)
-        with pytest.raises(StoreError, match="belongs to somebody else"):
-            stranger.read(home / "things.db")
-
-    def test_windows_has_no_modes_but_no_links_either(self, home: Path, tmp_path: Path) -> None:
-        modes = Modes(posix=False)
-        home.mkdir(mode=0o755)
-        modes.directory(home)
-        modes.replace(home / "key", b"one")
-        modes.replace(home / "key", b"two")
-        assert modes.read(home / "key") == b"two"
-        assert modes.read(home / "nothing") is None
-        (home / "link").symlink_to(tmp_path / "target")
-        with pytest.raises(StoreError, match="link"):
-            modes.read(home / "link")
-
-    def test_a_replacement_that_fails_leaves_the_old_file_and_no_litter(self, home: Path) -> None:
-        modes = Modes()
-        modes.directory(home)
-        modes.replace(home / "key", b"one")
-        (home / "busy").mkdir()
-        with pytest.raises(StoreError):
-            modes.replace(home / "busy", b"two")
-        assert sorted(path.name for path in home.iterdir()) == ["busy", "key"]
-
-    @pytest.mark.skipif(os.name != "posix", reason="needs a signal that kills")
-    def test_what_is_left_of_a_replacement_that_was_killed_is_taken_away(self, home: Path) -> None:
-        code = textwrap.dedent("""
-            import os, sys
-            from pathlib import Path
-            from aircall_mcp.storage.private_files import Modes
-            os.fsync = lambda _: os.kill(os.getpid(), 9)
-            Modes().replace(Path(sys.argv[1]), b"two")
-        """)
-        modes = Modes()
-        modes.directory(home)
-        modes.replace(home / "key", b"one")
-        subprocess.run([sys.executable, "-c", code, str(home / "key")], check=False)
-        assert len(list(home.iterdir())) == 2
-        modes.tidy(home / "key")
-        assert [path.name for path in home.iterdir()] == ["key"]
-        modes.tidy(home / "nowhere" / "key")
-
-
-class TestLock:
-    def test_excludes_other_objects_and_other_processes(self, home: Path) -> None:
-        first, second = Lock(home / "a.lock"), Lock(home / "a.lock")
-        assert first.take()
-        assert not first.take()
-        assert not second.take()
-        code = (
-            "import sys; from pathlib import Path; from aircall_mcp.storage.lock import Lock;"
-            "print(Lock(Path(sys.argv[1])).take())"
-        )
-        ask = [sys.executable, "-c", code, str(home / "a.lock")]
-        assert subprocess.run(ask, capture_output=True, text=True, check=True).stdout == "False\n"
-        first.release()
-        assert subprocess.run(ask, capture_output=True, text=True, check=True).stdout == "True\n"
-        assert second.take()
-
-    def test_a_dead_holder_lets_go(self, home: Path) -> None:
-        code = (
-            "import sys; from pathlib import Path; from aircall_mcp.storage.lock import Lock;"
-            "print(Lock(Path(sys.argv[1])).take(), flush=True); sys.stdin.read()"
-        )
-        holder = subprocess.Popen(
-            [sys.executable, "-c", code, str(home / "a.lock")],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == "True\n"
-        lock = Lock(home / "a.lock")
-        assert not lock.take()
-        holder.kill()
-        holder.communicate()
-        assert lock.take()
-        assert lock.path.exists()
-
-    def test_waiting_ends(self, home: Path) -> None:
-        now = [0.0]
-        taken, waiting = (
-            Lock(
-                home / "a.lock",
-                clock=Clock(monotonic=lambda: now[0]),
-                block=lambda s: now.__setitem__(0, now[0] + s),
-            )
-            for _ in range(2)
-        )
-        with (
-            taken.held(),
-            pytest.raises(StoreError, match=r"held a\.lock for 3 seconds"),
-            waiting.held(patience=3),
-        ):
-            pytest.fail("two holders")
-        with waiting.held(patience=3):
-            assert not taken.take()
-        assert 3 <= now[0] < 3.1
-
-    def test_windows_takes_what_it_is_given(self, home: Path) -> None:
-        calls: list[int] = []
-
-        def refuse(descriptor: int) -> None:
-            calls.append(descriptor)
-            raise PermissionError(13, "locked by another process")
-
-        assert not Lock(home / "a.lock", modes=Modes(posix=False), seize=refuse).take()
-        assert Lock(home / "a.lock", modes=Modes(posix=False), seize=calls.append).take()
-        assert len(calls) == 2
+        with pytest.raises(StoreError, match="read-only"):
+            store.write(put("plum", 1))
+        assert sizes(store) == {"pear": 3}
+        store.close()
+    finally:
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from aircall_mcp.errors import StoreError
+from aircall_mcp.storage.lock import Lock
+from aircall_mcp.storage.private_files import Modes
+from aircall_mcp.storage.store import Transaction
+
+from .things import put, sizes, store_at
+
+
+def test_everything_is_private_whatever_the_umask(home: Path) -> None:
+    before = os.umask(0)
+    try:
+        store_at(home).write(put("pear", 3))
+        lock = Lock(home / "a.lock")
+        assert lock.take()
+        Modes().replace(home / "key", b"secret")
+    finally:
+        os.umask(before)
+    found = {path.name: stat.S_IMODE(path.stat().st_mode) for path in home.iterdir()}
+    assert found == {"things.db": 0o600, "a.lock": 0o600, "key": 0o600}
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700
+
+
+def test_what_leads_to_it_is_private_too(home: Path) -> None:
+    before = os.umask(0)
+    try:
+        Modes().directory(home / "a" / "b")
+    finally:
+        os.umask(before)
+    for made in (home, home / "a", home / "a" / "b"):
+        assert stat.S_IMODE(made.stat().st_mode) == 0o700
+
+
+def test_the_journal_is_private_too(home: Path) -> None:
+    before = os.umask(0)
+    try:
+        store = store_at(home)
+        store.write(put("pear", 3))
+        seen: list[int] = []
+
+        def look(tx: Transaction) -> None:
+            put("plum", 1)(tx)
+            journal = home / "things.db-journal"
+            seen.append(stat.S_IMODE(journal.stat().st_mode))
+
+        store.write(look)
+        assert seen == [0o600]
+    finally:
+        os.umask(before)
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o750, 0o701, 0o777])
+def test_an_open_directory_is_refused_with_the_remedy(home: Path, mode: int) -> None:
+    home.mkdir()
+    home.chmod(mode)
+    with pytest.raises(StoreError, match="open to other users") as caught:
+        store_at(home).write(put("pear", 3))
+    assert caught.value.hint == f"Run: chmod 700 '{home}'"
+    assert list(home.iterdir()) == []
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o660, 0o606])
+def test_an_open_file_is_refused(home: Path, mode: int) -> None:
+    store_at(home).write(put("pear", 3))
+    (home / "things.db").chmod(mode)
+    with pytest.raises(StoreError, match="open to other users"):
+        sizes(store_at(home))
+
+
+def test_links_are_refused(home: Path, tmp_path: Path) -> None:
+    Modes().directory(home)
+    target = tmp_path / "target"
+    target.write_bytes(b"")
+    target.chmod(0o600)
+    (home / "things.db").symlink_to(target)
+    (home / "a.lock").symlink_to(target)
+    for attempt in (
+        lambda: store_at(home).write(put("pear", 3)),
+        lambda: Modes().read(home / "things.db"),
+        lambda: Modes().replace(home / "things.db", b"x"),
+        lambda: Lock(home / "a.lock").take(),
+    ):
+        with pytest.raises(StoreError, match="link"):
+            attempt()
+    assert target.read_bytes() == b""
+
+
+def test_a_linked_directory_is_refused(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir(mode=0o700)
+    home.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(StoreError, match="is a link"):
+        store_at(home).write(put("pear", 3))
+
+
+def test_a_second_name_is_refused(home: Path) -> None:
+    store_at(home).write(put("pear", 3))
+    (home / "copy.db").hardlink_to(home / "things.db")
+    with pytest.raises(StoreError, match="hard link"):
+        sizes(store_at(home))
+
+
+def test_a_stranger_s_file_is_refused(home: Path) -> None:
+    store_at(home).write(put("pear", 3))
+    stranger = Modes(owner=os.getuid() + 1)
+    with pytest.raises(StoreError, match="belongs to somebody else"):
+        stranger.read(home / "things.db")
+
+
+def test_windows_has_no_modes_but_no_links_either(home: Path, tmp_path: Path) -> None:
+    modes = Modes(posix=False)
+    home.mkdir(mode=0o755)
+    modes.directory(home)
+    modes.replace(home / "key", b"one")
+    modes.replace(home / "key", b"two")
+    assert modes.read(home / "key") == b"two"
+    assert modes.read(home / "nothing") is None
+    (home / "link").symlink_to(tmp_path / "target")
+    with pytest.raises(StoreError, match="link"):
+        modes.read(home / "link")
+
+
+def test_a_replacement_that_fails_leaves_the_old_file_and_no_litter(home: Path) -> None:
+    modes = Modes()
+    modes.directory(home)
+    modes.replace(home / "key", b"one")
+    (home / "busy").mkdir()
+    with pytest.raises(StoreError):
+        modes.replace(home / "busy", b"two")
+    assert sorted(path.name for path in home.iterdir()) == ["busy", "key"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a signal that kills")
+def test_what_is_left_of_a_replacement_that_was_killed_is_taken_away(home: Path) -> None:
+    code = textwrap.dedent("""
+        import os, sys
+        from pathlib import Path
+        from aircall_mcp.storage.private_files import Modes
+        os.fsync = lambda _: os.kill(os.getpid(), 9)
+        Modes().replace(Path(sys.argv[1]), b"two")
+    """)
+    modes = Modes()
+    modes.directory(home)
+    modes.replace(home / "key", b"one")
+    subprocess.run([sys.executable, "-c", code, str(home / "key")], check=False)
+    assert len(list(home.iterdir())) == 2
+    modes.tidy(home / "key")
+    assert [path.name for path in home.iterdir()] == ["key"]
+    modes.tidy(home / "nowhere" / "key")
