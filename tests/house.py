@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from functools import cache
@@ -16,6 +17,7 @@ from aircall_mcp.accounts.auth import Auth
 from aircall_mcp.desk import Desk
 from aircall_mcp.gateway.gateway import Gateway
 from aircall_mcp.ground.caller import Caller
+from aircall_mcp.ground.clock import Clock as Handed
 from aircall_mcp.ground.config import AIRCALL
 from aircall_mcp.ground.operation import EVERYTHING, Allowance
 from aircall_mcp.ground.secrets import Secret
@@ -40,6 +42,10 @@ class Clock:
 
     def pass_by(self, seconds: float) -> None:
         self.now += seconds
+
+    def handed(self, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> Handed:
+        """As the house takes it."""
+        return Handed(self, self, sleep)
 
 
 @cache

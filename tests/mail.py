@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +31,7 @@ def mailbox() -> Mailbox:
 
 def log_in(
     home: Path,
-    clock: Callable[[], float] | None = None,
+    clock: Clock | None = None,
     *,
     shut: bool = False,
     box: Mailbox | None = None,
@@ -44,7 +43,7 @@ def log_in(
             Database(home / "events.db", MIGRATIONS, durability="vault"),
             sealer=Sealer,
             mailbox=lambda: None if shut else box,
-            clock=clock or Clock(),
+            clock=(clock or Clock()).handed(),
         )
     )
     log.install(box.public)

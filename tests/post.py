@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -62,13 +62,18 @@ class Post:
         self.log: EventLog = log_in(home, self.clock)
         self.vault = Memory()
         self.store = Database(home / "forwarding.db", forwarding.MIGRATIONS, durability="vault")
-        self.rules = Rules(self.store, self.log, clock=self.clock)
+        self.rules = Rules(self.store, self.log, clock=self.clock.handed())
         self.receiver = Receiver()
         self.addresses = list(addresses)
         self.asked: list[str] = []
         self.forwarder = self.another()
 
-    def another(self, there: Answers | None = None, **more: Any) -> Forwarder:
+    def another(
+        self,
+        there: Answers | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        **more: Any,
+    ) -> Forwarder:
         async def resolve(host: str, port: int) -> list[str]:
             self.asked.append(f"{host}:{port}")
             return self.addresses
@@ -77,7 +82,7 @@ class Post:
             self.rules,
             self.log,
             self.vault,
-            clock=self.clock,
+            clock=self.clock.handed(sleep),
             random=lambda: 1.0,
             resolve=resolve,
             transport=httpx2.MockTransport(there or self.receiver),

@@ -172,6 +172,7 @@ def open_app(
         learn=auth.learn,
         scrub=auth.scrub_json,
         offered=lambda operation_id: registry.ids[operation_id] in offers.to(),
+        clock=clock,
     )
     opened.callback(events.close)
     desk = Desk(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ from ..vaults import again
 URL = "https://api.aircall.io/v1/company"
 API_ID, API_TOKEN = CANARIES["api id"], CANARIES["api token"]
 KEY = ApiKey(api_id=Secret(API_ID), api_token=Secret(API_TOKEN))
+Pause = Callable[[float], Awaitable[None]]
+
 LIFETIME = 3600
 
 
@@ -95,12 +97,13 @@ class Desk:
         self.home, self.clock, self.post = home, clock, post
         self.open: list[tuple[Auth, Vault]] = []
 
-    def auth(self, vault: Vault | None = None, **choices: Any) -> Auth:
+    def auth(
+        self, vault: Vault | None = None, *, pause: Pause = asyncio.sleep, **choices: Any
+    ) -> Auth:
         vault = vault or again(self.home)
-        choices.setdefault("pause", asyncio.sleep)
         auth = Auth(
-            Accounts(vault), latch=latches(self.home), client=self.post.client, clock=self.clock,
-            random=lambda: 0.5, **choices,
+            Accounts(vault), latch=latches(self.home), client=self.post.client,
+            clock=self.clock.handed(pause), random=lambda: 0.5, **choices,
         )  # fmt: skip
         self.open.append((auth, vault))
         return auth

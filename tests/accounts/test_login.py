@@ -14,7 +14,7 @@ from aircall_mcp.errors import CredentialError
 from aircall_mcp.ground.secrets import Secret
 from aircall_mcp.sandbox import Sandbox
 
-from ..house import sandbox_with
+from ..house import Clock, sandbox_with
 
 pytestmark = pytest.mark.anyio
 
@@ -53,9 +53,12 @@ def http_to(sandbox: Sandbox) -> Any:
     return lambda: httpx2.AsyncClient(transport=httpx2.ASGITransport(app=sandbox))
 
 
+CLOCK = Clock(1000.0).handed()
+
+
 async def log_in(sandbox: Sandbox, browser: Browser, **choices: Any) -> Any:
     return await through_browser(
-        client_of(sandbox), browser.show, http=http_to(sandbox), clock=lambda: 1000.0, **choices
+        client_of(sandbox), browser.show, http=http_to(sandbox), clock=CLOCK, **choices
     )
 
 
@@ -118,7 +121,7 @@ async def test_no_other_page_ends_a_login(query: str) -> None:
         await browser.show(url)
 
     grant = await through_browser(
-        client_of(sandbox), show, port=port, http=http_to(sandbox), clock=lambda: 1000.0
+        client_of(sandbox), show, port=port, http=http_to(sandbox), clock=CLOCK
     )
     assert sandbox.oauth.accepts(_bearer(grant), 0)
     await asyncio.gather(*browser.tasks)

@@ -253,7 +253,7 @@ async def test_what_somebody_stored_without_the_lock_is_adopted(desk: Desk) -> N
 async def test_an_expired_grant_without_a_refresh_token_wants_a_login() -> None:
     clock = Clock()
     grant = Grant(access_token=Secret("short-1234"), issued_at=clock(), expires_at=clock() + 60)
-    auth = in_memory(Account(name="rome", credential=grant), clock=clock)
+    auth = in_memory(Account(name="rome", credential=grant), clock=clock.handed())
     clock.pass_by(55)
     assert await auth.sign(None, URL)
     clock.pass_by(5)
@@ -264,7 +264,7 @@ async def test_an_expired_grant_without_a_refresh_token_wants_a_login() -> None:
 
 async def test_in_memory_a_renewal_works_the_same(post: Post, clock: Clock) -> None:
     account = Account(name="rome", credential=await post.grant(clock))
-    auth = in_memory(account, clock=clock, client=post.client)
+    auth = in_memory(account, clock=clock.handed(), client=post.client)
     clock.pass_by(LIFETIME + 1)
     signatures = await asyncio.gather(*(auth.sign(None, URL) for _ in range(8)))
     assert len({signature.headers["Authorization"] for signature in signatures}) == 1

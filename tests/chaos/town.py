@@ -17,6 +17,7 @@ import uvicorn
 
 from aircall_mcp.accounts import Account, Accounts, Grant
 from aircall_mcp.accounts.auth import Auth
+from aircall_mcp.ground.clock import Clock
 from aircall_mcp.ground.secrets import Secret
 from aircall_mcp.sandbox import Sandbox
 from aircall_mcp.storage.lock import latches
@@ -134,7 +135,7 @@ def resident(home: Path, clock: Callable[[], float]) -> tuple[Auth, Vault]:
     auth = Auth(
         Accounts(vault),
         latch=latches(home),
-        clock=clock,
+        clock=Clock(wall=clock),
         client=lambda: httpx2.AsyncClient(trust_env=False, verify=False),
     )
     return auth, vault

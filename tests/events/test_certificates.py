@@ -65,7 +65,12 @@ async def delivered(home: Path, clients: Clients, port: int) -> Rule:
         post.rules.add(["call.*"], "https:crm")
         post.log.append([call("ended", 42)])
         forwarder = Forwarder(
-            post.rules, post.log, post.vault, clock=post.clock, resolve=resolve, clients=clients
+            post.rules,
+            post.log,
+            post.vault,
+            clock=post.clock.handed(),
+            resolve=resolve,
+            clients=clients,
         )
         await forwarder.step()
         await forwarder.aclose()

@@ -371,7 +371,7 @@ async def test_an_address_that_cannot_be_used_is_a_dead_letter_and_no_matter_to_
         return await resolved(host, port) if ".." in host else ["8.8.8.8"]
 
     post.forwarder = Forwarder(
-        post.rules, post.log, post.vault, clock=post.clock, resolve=resolve,
+        post.rules, post.log, post.vault, clock=post.clock.handed(), resolve=resolve,
         transport=httpx2.MockTransport(post.receiver),
     )  # fmt: skip
     post.rules.add(["*"], "odd")
@@ -405,7 +405,7 @@ async def test_forwarding_goes_on_after_whatever_went_wrong(
 
         latch = Lock(home / "locks" / "forwarding.lock")
         forwarder = Forwarder(
-            post.rules, post.log, post.vault, latch=latch, pause=pause, clock=post.clock,
+            post.rules, post.log, post.vault, latch=latch, clock=post.clock.handed(pause),
             resolve=resolve, transport=httpx2.MockTransport(post.receiver),
         )  # fmt: skip
         running = asyncio.create_task(forwarder.run())
@@ -437,8 +437,8 @@ async def test_only_one_process_passes_on_at_a_time(home: Path) -> None:
             return ["8.8.8.8"]
 
         second = Forwarder(
-            post.rules, post.log, post.vault, latch=Lock(home / "forwarding.lock"), pause=pause,
-            clock=post.clock, transport=httpx2.MockTransport(post.receiver),
+            post.rules, post.log, post.vault, latch=Lock(home / "forwarding.lock"),
+            clock=post.clock.handed(pause), transport=httpx2.MockTransport(post.receiver),
             resolve=resolve,
         )  # fmt: skip
         post.log.append([call("ended", 1)])

@@ -52,7 +52,7 @@ class Guarded:
         names = iter(("one", "two", "three", "four"))
         self.ours = Subscriptions(
             self.log, Memory(), self.gateway, registry.ids, mailbox=lambda: mailbox().public,
-            clock=clock, name=lambda: next(names),
+            clock=clock.handed(), name=lambda: next(names),
         )  # fmt: skip
 
     async def aircall(self, scope: Any, receive: Any, send: Any) -> None:

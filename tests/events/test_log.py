@@ -412,7 +412,7 @@ def test_the_mailbox_of_another_vault_opens_nothing(home: Path) -> None:
     log_in(home).append([call("ended", 1)])
     other = Mailbox(Secret(base64.b64encode(bytes(range(1, 33))).decode()))
     store = Database(home / "events.db", MIGRATIONS, durability="vault")
-    log = lent(EventLog(store, sealer=Sealer, mailbox=lambda: other, clock=Clock()))
+    log = lent(EventLog(store, sealer=Sealer, mailbox=lambda: other, clock=Clock().handed()))
     for work in (
         lambda: log.read(Query()),
         lambda: log.read(Query(number="+33199001234")),

@@ -287,7 +287,7 @@ async def test_each_destination_has_a_connection_of_its_own(home: Path) -> None:
             return ["127.0.0.1"]
 
         post.forwarder = Forwarder(
-            post.rules, post.log, post.vault, clock=post.clock, resolve=resolve
+            post.rules, post.log, post.vault, clock=post.clock.handed(), resolve=resolve
         )
         for number in (1, 2):  # both are there before the second round
             post.log.append([call("ended", number)])

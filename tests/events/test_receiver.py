@@ -6,7 +6,7 @@ import inspect
 import json
 import sqlite3
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
@@ -21,19 +21,21 @@ from aircall_mcp.events.log import EventLog
 from aircall_mcp.events.query import Query
 from aircall_mcp.events.receiver import LARGEST, Receiver, webhook_for
 from aircall_mcp.events.retention import Retention
+from aircall_mcp.ground.clock import Clock as Handed
 
 from ..house import THURSDAY, Clock
 from ..mail import PATH, TOKEN, WEBHOOK, call, envelope, log_in, text, told
+
+Pause = Callable[[float], Awaitable[None]]
 
 pytestmark = pytest.mark.anyio
 
 
 @asynccontextmanager
 async def receiving(
-    log: EventLog, clock: Clock | None = None, **choices: Any
+    log: EventLog, clock: Clock | None = None, pause: Pause = asyncio.sleep, **choices: Any
 ) -> AsyncGenerator[httpx2.AsyncClient]:
-    clock = clock or Clock()
-    receiver = Receiver(log, clock=clock, **choices)
+    receiver = Receiver(log, clock=(clock or Clock()).handed(pause), **choices)
     transport = httpx2.ASGITransport(app=receiver)
     async with (
         receiver,
@@ -147,6 +149,26 @@ async def test_a_webhook_that_is_registered_while_serving_is_known_soon(home: Pa
         assert (await client.post(path, content=envelope(call("ended", 2)))).status_code == 401
 
 
+async def test_a_clock_that_is_set_back_an_hour_delays_no_new_webhook(home: Path) -> None:
+    log, wall, monotonic = log_in(home), Clock(), Clock(10.0)
+    body = envelope(told("call.ended", webhook="new"), "another-token")
+    path = "/webhooks/aircall/new"
+    receiver = Receiver(log, clock=Handed(monotonic, wall))
+    transport = httpx2.ASGITransport(app=receiver)
+    async with (
+        receiver,
+        httpx2.AsyncClient(transport=transport, base_url="http://events") as client,
+    ):
+        assert (await client.post(path, content=body)).status_code == 401
+        log.webhooks.open(
+            webhook_for("new", b"another-token", account="", aircall_id="u", url="", kinds=(),
+                        now=1)
+        )  # fmt: skip
+        wall.pass_by(-3600)
+        monotonic.pass_by(1)
+        assert (await client.post(path, content=body)).status_code == 200
+
+
 class Held(EventLog):
     """A log whose commits wait for the test, and fail if it says so."""
 
@@ -216,7 +238,7 @@ async def test_a_full_queue_sends_away_instead_of_growing(home: Path) -> None:
 
 async def test_closing_commits_what_was_taken_in_and_sends_the_rest_away(home: Path) -> None:
     log = held(home)
-    receiver = Receiver(log, clock=Clock())
+    receiver = Receiver(log, clock=Clock().handed())
     transport = httpx2.ASGITransport(app=receiver)
     async with httpx2.AsyncClient(transport=transport, base_url="http://events") as client:
         async with receiver:

@@ -100,7 +100,7 @@ class Town:
         self._open.append((gateway, self.log))
         return Subscriptions(
             self.log, self.vault, gateway, self.registry.ids, mailbox=lambda: mailbox().public,
-            clock=self.clock, name=lambda: next(self._names),
+            clock=self.clock.handed(), name=lambda: next(self._names),
         )  # fmt: skip
 
     async def aclose(self) -> None:
@@ -191,7 +191,7 @@ async def test_the_new_one_stands_before_the_old_token_is_refused_and_that_befor
     gateway = gateway_to(asked)
     ours = Subscriptions(
         town.log, town.vault, gateway, town.registry.ids, mailbox=lambda: mailbox().public,
-        clock=town.clock, name=lambda: "new",
+        clock=town.clock.handed(), name=lambda: "new",
     )  # fmt: skip
     await ours.mend()
     await gateway.aclose()
@@ -206,7 +206,7 @@ async def test_a_token_that_is_out_is_refused_by_a_receiver_that_knew_it(town: T
     [old] = town.standing()
     body = envelope(told("call.ended", 7, webhook="w1"), old.token)
     again = envelope(told("call.ended", 8, webhook="w1"), old.token)
-    async with Receiver(town.log, clock=town.clock) as receiver:
+    async with Receiver(town.log, clock=town.clock.handed()) as receiver:
         transport = httpx2.ASGITransport(app=receiver)
         async with httpx2.AsyncClient(transport=transport, base_url="http://here") as client:
             path = "/webhooks/aircall/w1"
@@ -582,7 +582,7 @@ async def test_both_are_taken_in_while_one_takes_the_place_of_the_other_and_kept
     statuses: list[int] = []
     path = "/webhooks/aircall/"
 
-    async with Receiver(town.log, clock=town.clock) as receiver:
+    async with Receiver(town.log, clock=town.clock.handed()) as receiver:
         posts = httpx2.AsyncClient(
             transport=httpx2.ASGITransport(app=receiver), base_url="http://here"
         )
@@ -600,7 +600,7 @@ async def test_both_are_taken_in_while_one_takes_the_place_of_the_other_and_kept
         gateway = gateway_to(aircall)
         rotating = Subscriptions(
             town.log, town.vault, gateway, town.registry.ids, mailbox=lambda: mailbox().public,
-            clock=town.clock, name=lambda: "new",
+            clock=town.clock.handed(), name=lambda: "new",
         )  # fmt: skip
         await rotating.rotate()
         body = envelope(told("call.ended", 8, webhook="w1"), old.token)
@@ -666,7 +666,7 @@ async def test_one_process_at_a_time_changes_a_webhook(town: Town) -> None:
 
     ours = Subscriptions(
         town.log, town.vault, gateway, town.registry.ids, mailbox=lambda: mailbox().public,
-        latch=Lock(town.home / "webhooks.lock"), clock=town.clock, pause=pause,
+        latch=Lock(town.home / "webhooks.lock"), clock=town.clock.handed(pause),
     )  # fmt: skip
     with Lock(town.home / "webhooks.lock").held(), pytest.raises(StoreError):
         await ours.mend()
@@ -698,7 +698,7 @@ async def test_what_comes_in_while_somebody_looks_is_trusted_only_after_the_next
     gateway = gateway_to(aircall)
     ours = Subscriptions(
         town.log, town.vault, gateway, town.registry.ids, mailbox=lambda: mailbox().public,
-        clock=town.clock, name=lambda: "new",
+        clock=town.clock.handed(), name=lambda: "new",
     )  # fmt: skip
     assert await ours.mend() == []
     [found] = await ours.mend()
@@ -720,7 +720,7 @@ def test_a_home_of_the_old_schema_keeps_its_doors_and_doubts_from_where_it_must(
     old.close()
     log = EventLog(
         Database(home / "events.db", MIGRATIONS, durability="vault"),
-        sealer=Sealer, mailbox=mailbox, clock=clock,
+        sealer=Sealer, mailbox=mailbox, clock=clock.handed(),
     )  # fmt: skip
     [webhook] = log.webhooks.active()
     assert (webhook.name, webhook.digest) == ("a", b"d" * 32)

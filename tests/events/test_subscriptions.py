@@ -49,7 +49,7 @@ class Registered:
         names = iter(("one", "two", "three"))
         self.ours = Subscriptions(
             self.log, self.vault, self.gateway, registry.ids,
-            mailbox=lambda: mailbox().public, clock=clock, name=lambda: next(names),
+            mailbox=lambda: mailbox().public, clock=clock.handed(), name=lambda: next(names),
         )  # fmt: skip
 
     def webhook(self, name: str) -> Any:
@@ -220,7 +220,7 @@ async def test_each_webhook_is_looked_after_and_removed_by_its_own_account(
     def ours(account: str | None = None) -> Subscriptions:
         return Subscriptions(
             log, vault, gateway, registry.ids, account=account, resolve=companies.resolve,
-            mailbox=lambda: mailbox().public, clock=clock, name=lambda: next(names),
+            mailbox=lambda: mailbox().public, clock=clock.handed(), name=lambda: next(names),
         )  # fmt: skip
 
     def standing(account: str) -> list[Any]:

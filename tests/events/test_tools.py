@@ -51,11 +51,11 @@ class Room:
         self.clock = clock
         self.vault = Memory()
         store = lent(Database(home / "forwarding.db", forwarding.MIGRATIONS, durability="vault"))
-        self.rules = Rules(store, self.log, clock=clock)
+        self.rules = Rules(store, self.log, clock=clock.handed())
         self.gateway = gateway = gateway_to(sandbox, sandbox=not real)
         self.operations = registry.ids
         self.tools = EventTools(
-            self.log, gateway, registry.ids, lambda: self.rules, clock=clock, pause=pause,
+            self.log, gateway, registry.ids, lambda: self.rules, clock=clock.handed(pause),
             account=account,
         )  # fmt: skip
 
@@ -519,7 +519,9 @@ async def test_waiting_opens_the_body_of_what_was_waited_for_and_no_other(room: 
             mailbox=lambda: box,
         )
     )
-    waits = EventTools(log, room.gateway, room.operations, lambda: room.rules, clock=room.clock)
+    waits = EventTools(
+        log, room.gateway, room.operations, lambda: room.rules, clock=room.clock.handed()
+    )
     room.hear(*(call("ended", n, digits="+33199001235") for n in range(1, 101)), call("ended", 200))
     asked: dict[str, Any] = {"kinds": ["call.*"], "after": 0}
     found = await waits.wait_for_event({**asked, "match": {"call_id": 200}}, Caller())

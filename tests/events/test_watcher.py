@@ -13,6 +13,7 @@ from aircall_mcp.errors import StoreError
 from aircall_mcp.events.log import EventLog
 from aircall_mcp.events.tables import MIGRATIONS
 from aircall_mcp.events.watcher import Watcher
+from aircall_mcp.ground.clock import Clock
 from aircall_mcp.storage.sqlite import Database
 from aircall_mcp.storage.store import Transaction
 from aircall_mcp.vault.mailbox import Sealer
@@ -66,7 +67,7 @@ def watching() -> list[asyncio.Task[object]]:
 @pytest.mark.parametrize("waiters", [1, 50])
 async def test_however_many_wait_it_is_looked_as_often_as_for_one(waiters: int) -> None:
     board = Board()
-    watcher = Watcher(board.look, every=0.5, pause=board.pause)
+    watcher = Watcher(board.look, every=0.5, clock=Clock(sleep=board.pause))
     waiting = [asyncio.create_task(watcher.beyond(0)) for _ in range(waiters)]
     await rounds()
     for _ in range(3):
@@ -82,7 +83,7 @@ async def test_however_many_wait_it_is_looked_as_often_as_for_one(waiters: int) 
 
 async def test_each_is_woken_by_what_is_newer_than_it_knows() -> None:
     board = Board()
-    watcher = Watcher(board.look, every=0.5, pause=board.pause)
+    watcher = Watcher(board.look, every=0.5, clock=Clock(sleep=board.pause))
     first, second = (asyncio.create_task(watcher.beyond(known)) for known in (3, 5))
     await rounds()
     board.newest = 5
@@ -100,7 +101,7 @@ async def test_each_is_woken_by_what_is_newer_than_it_knows() -> None:
 async def test_it_looks_at_once_for_the_first_and_never_for_nobody() -> None:
     board = Board()
     board.newest = 9
-    watcher = Watcher(board.look, every=0.5, pause=board.pause)
+    watcher = Watcher(board.look, every=0.5, clock=Clock(sleep=board.pause))
     assert await watcher.beyond(8) == 9
     assert (board.looks, board.pauses) == (1, 1)
     waiting = asyncio.create_task(watcher.beyond(9))
@@ -118,7 +119,7 @@ async def test_it_looks_at_once_for_the_first_and_never_for_nobody() -> None:
 
 async def test_one_who_goes_leaves_the_others_waiting() -> None:
     board = Board()
-    watcher = Watcher(board.look, every=0.5, pause=board.pause)
+    watcher = Watcher(board.look, every=0.5, clock=Clock(sleep=board.pause))
     going, staying = (asyncio.create_task(watcher.beyond(0)) for _ in range(2))
     await rounds()
     going.cancel()
@@ -132,7 +133,7 @@ async def test_one_who_goes_leaves_the_others_waiting() -> None:
 async def test_what_looking_raises_all_who_wait_hear() -> None:
     board = Board()
     board.fault = StoreError("No disk.")
-    watcher = Watcher(board.look, every=0.5, pause=board.pause)
+    watcher = Watcher(board.look, every=0.5, clock=Clock(sleep=board.pause))
     waiting = [asyncio.create_task(watcher.beyond(0)) for _ in range(3)]
     ends = await asyncio.gather(*waiting, return_exceptions=True)
     assert ends == [board.fault] * 3
@@ -163,7 +164,7 @@ async def test_fifty_who_wait_for_a_log_read_its_file_as_one_does(home: Path) ->
             writer.append([call("ended", 1)])
         await asyncio.sleep(0)
 
-    log = EventLog(store, sealer=Sealer, mailbox=mailbox, pause=pause)
+    log = EventLog(store, sealer=Sealer, mailbox=mailbox, clock=Clock(sleep=pause))
     assert await asyncio.gather(*(log.beyond(0) for _ in range(50))) == [1] * 50
     assert paused == 5
     assert store.reads == 5

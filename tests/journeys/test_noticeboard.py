@@ -84,7 +84,7 @@ async def board(
         raise AssertionError("nobody passes anything on here")
 
     operations = office.desk.registry.ids
-    tools = EventTools(log, gateway, operations, no_rules, clock=clock)
+    tools = EventTools(log, gateway, operations, no_rules, clock=clock.handed())
     news = Resources(tools, log, gateway, operations)
     server = AircallServer(office.desk, news=news)
     async with AsyncExitStack() as stack:

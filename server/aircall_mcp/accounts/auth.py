@@ -12,8 +12,7 @@ import asyncio
 import base64
 import logging
 import random as chance
-import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -70,9 +69,8 @@ class Auth:
         latch: Callable[[str], Latch],
         client: Callable[[], httpx2.AsyncClient] | None = None,
         scrubber: Scrubber | None = None,
-        clock: Callable[[], float] = time.time,
+        clock: Clock | None = None,
         random: Callable[[], float] = chance.random,
-        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
         leeway: float = 60.0,
         jitter: float = 30.0,
         patience: float = 10.0,
@@ -81,8 +79,7 @@ class Auth:
         self._latch = latch
         self._scrubber = scrubber or Scrubber()
         self._client = client or plain_client
-        self._clock = clock
-        self._pause = pause
+        self._clock = clock or Clock()
         self._ahead = leeway + jitter * random()
         self._patience = patience
         self._seen: dict[str | None, tuple[object, Held]] = {}
@@ -117,7 +114,7 @@ class Auth:
         if status != 401 or not isinstance(refused, Grant) or not refused.renewable:
             return False
         # A clock that was ahead and was put right leaves a grant issued in the future.
-        if 0 <= self._clock() - refused.issued_at < _SETTLED:
+        if 0 <= self._clock.wall() - refused.issued_at < _SETTLED:
             return False
         await self._renew(held)
         return True
@@ -184,13 +181,13 @@ class Auth:
         if not isinstance(credential, Grant) or credential.expires_at is None:
             return False
         ahead = min(self._ahead, 0.2 * (credential.expires_at - credential.issued_at))
-        return self._clock() >= credential.expires_at - (0 if now else ahead)
+        return self._clock.wall() >= credential.expires_at - (0 if now else ahead)
 
     async def _renewed_in_time(self, held: Held) -> Held:
         """A renewal of what is due; what still works is used on if that fails."""
         name, credential = held.account.name, held.account.credential
         works = not self._due(credential, now=True)
-        if works and self._clock() < self._not_before.get(name, 0.0):
+        if works and self._clock.monotonic() < self._not_before.get(name, 0.0):
             return held
         if not isinstance(credential, Grant) or not credential.renewable:
             if works:
@@ -202,7 +199,7 @@ class Auth:
             if not works:
                 raise
             log.warning("The grant of %s was not renewed: %s", name, error.message)
-            self._not_before[name] = self._clock() + _RETRY
+            self._not_before[name] = self._clock.monotonic() + _RETRY
             return held
 
     async def _renew(self, held: Held) -> Held:
@@ -263,7 +260,7 @@ class Auth:
                 raise Unreachable(f"The grant of `{name}` is not renewed: this process is ending.")
             if latch.take():
                 return
-            await self._pause(_POLL)
+            await self._clock.sleep(_POLL)
         raise Unreachable(
             f"Another process is still renewing the grant of `{name}`.",
             hint="Try again in a moment.",
@@ -277,13 +274,13 @@ class Auth:
 
     async def _asked(self, grant: Grant) -> Grant:
         status, content = await send(renewal(grant), self._client, patience=self._patience)
-        return renewed_grant(grant, status, content, self._clock())
+        return renewed_grant(grant, status, content, self._clock.wall())
 
     async def _refused(self, marked: Held, reason: str) -> Held:
         """What somebody else stored in spite of the lock; else mark the account, and say so."""
         name = marked.account.name
         for pause in (0.0, 0.25):
-            await self._pause(pause)
+            await self._clock.sleep(pause)
             held = await self._held(name, anew=True)
             if held.account.credential != marked.account.credential:
                 return held
@@ -307,7 +304,7 @@ class Auth:
         stored = False
         try:
             while not stored:
-                await self._pause(_AGAIN)
+                await self._clock.sleep(_AGAIN)
                 stored = await self._stored(held)
         except asyncio.CancelledError:
             if not await self._stored(held):  # now or never: the process ends
@@ -374,12 +371,10 @@ def auth_for(
     clock: Clock | None = None,
 ) -> Auth:
     """What signs for `accounts`; of several processes one renews, where they are `shared`."""
-    clock = clock or Clock()
     return Auth(
         accounts,
         latch=latches(settings.home) if shared else lambda _: Alone(),
         client=clients_of(settings),
         scrubber=scrubber_for(environment),
-        clock=clock.wall,
-        pause=clock.sleep,
+        clock=clock,
     )

@@ -11,7 +11,6 @@ import asyncio
 import os
 import subprocess
 import sys
-import time
 import webbrowser
 from collections.abc import Awaitable, Callable
 from types import TracebackType
@@ -20,6 +19,7 @@ from urllib.parse import urlsplit
 import httpx2
 
 from ..errors import CredentialError
+from ..ground.clock import Clock
 from ..ground.secrets import LOOPBACK, Secret
 from .account import Grant
 from .oauth import (
@@ -164,7 +164,7 @@ async def through_browser(
     port: int = 0,
     patience: float = PATIENCE,
     random: Callable[[int], bytes] = os.urandom,
-    clock: Callable[[], float] = time.time,
+    clock: Clock | None = None,
     http: Callable[[], httpx2.AsyncClient] = plain_client,
 ) -> Grant:
     """A grant, by way of a browser that `show` leads to the consent. Raises `CredentialError`."""
@@ -183,7 +183,7 @@ async def by_hand(
     *,
     redirect_uri: str,
     random: Callable[[int], bytes] = os.urandom,
-    clock: Callable[[], float] = time.time,
+    clock: Clock | None = None,
     http: Callable[[], httpx2.AsyncClient] = plain_client,
 ) -> Grant:
     """A grant, by way of what `ask` gets from a person: the code, or the address it came in.
@@ -218,12 +218,12 @@ async def _granted(
     client: OAuthClient,
     authorization: Authorization,
     code: Secret,
-    clock: Callable[[], float],
+    clock: Clock | None,
     http: Callable[[], httpx2.AsyncClient],
 ) -> Grant:
     status, content = await send(exchange(client, authorization, code), http, patience=20.0)
     try:
-        return first_grant(client, status, content, clock())
+        return first_grant(client, status, content, (clock or Clock()).wall())
     except Denied as denied:
         raise CredentialError(
             f"Aircall refused the code ({denied.reason}).",

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ..gateway.gateway import Gateway
+from ..ground.clock import Clock
 from ..ground.config import Settings
 from ..ground.operation import Operation
 from ..ground.secrets import Secret
@@ -46,6 +47,7 @@ class Events:
         learn: Callable[[Secret], None] = lambda _: None,
         scrub: Callable[[Any], Any] = lambda value: value,
         offered: Callable[[str], bool] = lambda _: True,
+        clock: Clock | None = None,
     ) -> None:
         self._settings = settings
         self._environment = environment
@@ -55,6 +57,7 @@ class Events:
         self._learn = learn
         self._scrub = scrub
         self._offered = offered
+        self._clock = clock or Clock()
         self.account = None if settings.sandbox else settings.account
         # The built-in sandbox shares nothing with a company: not even what it was told.
         self._home = settings.home / "sandbox" if settings.sandbox else settings.home
@@ -79,7 +82,9 @@ class Events:
         from .tables import MIGRATIONS
 
         store = Database(self._home / "events.db", MIGRATIONS, durability="vault")
-        events = EventLog(store, sealer=Sealer, mailbox=lambda: mailbox_of(self.vault))
+        events = EventLog(
+            store, sealer=Sealer, mailbox=lambda: mailbox_of(self.vault), clock=self._clock
+        )
         return self._opened.enter_context(closing(events))
 
     @cached_property
@@ -88,12 +93,17 @@ class Events:
         from .forwarding.rules import MIGRATIONS, Rules
 
         store = Database(self._home / "forwarding.db", MIGRATIONS, durability="vault")
-        return self._opened.enter_context(closing(Rules(store, self.log)))
+        return self._opened.enter_context(closing(Rules(store, self.log, clock=self._clock)))
 
     @cached_property
     def tools(self) -> EventTools:
         return EventTools(
-            self.log, self._gateway, self._operations, lambda: self.rules, account=self.account
+            self.log,
+            self._gateway,
+            self._operations,
+            lambda: self.rules,
+            clock=self._clock,
+            account=self.account,
         )
 
     @cached_property
@@ -123,7 +133,7 @@ class Events:
     def receiver(self) -> Receiver:
         from .receiver import Receiver
 
-        return Receiver(self.log, retention=self.retention)
+        return Receiver(self.log, retention=self.retention, clock=self._clock)
 
     def forwarder(self) -> Forwarder:
         from ..ground.clients import Clients
@@ -136,6 +146,7 @@ class Events:
             self.vault,
             learn=self._learn,
             latch=Lock(self._home / "forwarding.lock"),
+            clock=self._clock,
             clients=Clients(self._settings.proxy, self._settings.ca_bundle),
         )
 
@@ -160,6 +171,7 @@ class Events:
             resolve=self._resolve,
             mailbox=public,
             latch=Lock(self._home / "webhooks.lock"),
+            clock=self._clock,
         )
 
     async def serve(self, host: str, port: int) -> None:

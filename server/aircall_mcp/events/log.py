@@ -8,13 +8,12 @@ never. `sequence` only ever grows: it is the cursor. Order is that of arrival, n
 
 from __future__ import annotations
 
-import asyncio
 import json
-import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import CredentialError, StoreError
+from ..ground.clock import Clock
 from ..storage.store import Store, Transaction
 from . import retention as keeping
 from . import webhooks
@@ -48,16 +47,15 @@ class EventLog:
         *,
         sealer: Callable[[bytes], Sealer],
         mailbox: Callable[[], Mailbox | None] = lambda: None,
-        clock: Callable[[], float] = time.time,
+        clock: Clock | None = None,
         poll: float = POLL,
-        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self.webhooks = Webhooks(store, clock)
+        self._clock = clock or Clock()
+        self.webhooks = Webhooks(store, self._clock)
         self._store = store
         self._make_sealer = sealer
         self._find_mailbox = mailbox
-        self._clock = clock
-        self._watcher = Watcher(lambda: self.aside(self.latest), every=poll, pause=pause)
+        self._watcher = Watcher(lambda: self.aside(self.latest), every=poll, clock=self._clock)
         self._closes: Sealer | None = None
         self._mailbox: Mailbox | None = None
 
@@ -90,7 +88,7 @@ class EventLog:
     def append(self, arrived: Sequence[Arrival]) -> Sequence[bool | None]:
         """Keep them in one commit; for each whether it was new, None where its webhook was shut
         meanwhile. Repetitions are dropped."""
-        sealer, now = self._sealer(), self._clock()
+        sealer, now = self._sealer(), self._clock.wall()
         sealed = [sealer.seal(_body(arrival), b"event " + arrival.digest) for arrival in arrived]
 
         def work(tx: Transaction) -> list[bool | None]:
@@ -119,7 +117,7 @@ class EventLog:
 
     def note_listening(self, started: float) -> None:
         """Note that somebody who began to listen at `started` still does."""
-        now = self._clock()
+        now = self._clock.wall()
         self._store.write(lambda tx: note(tx, started, now))
 
     # out
@@ -182,7 +180,7 @@ class EventLog:
         """Since when somebody listens, and the gaps longer than `quiet` seconds up to now."""
         if not self.exists:
             return Coverage(None)
-        now = self._clock()
+        now = self._clock.wall()
         return self._store.read(lambda tx: coverage(tx, now, quiet))
 
     # away
@@ -192,7 +190,7 @@ class EventLog:
 
         Call it again while it gives something.
         """
-        now = self._clock()
+        now = self._clock.wall()
         return self._store.write(lambda tx: keeping.prune(tx, retention, now))
 
     def used(self) -> int:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, cast
 
 from ..errors import NotAllowed
 from ..gateway.ask import Aircall, Sends
 from ..ground.caller import Caller
+from ..ground.clock import Clock
 from ..ground.operation import PAGE_SIZE, Operation
 from .answers import REGISTER
 from .event import Event, matches
@@ -31,13 +30,11 @@ class Poller:
         gateway: Sends,
         operations: Mapping[str, Operation],
         *,
-        clock: Callable[[], float] = time.time,
-        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock: Clock | None = None,
         every: float = EVERY,
     ) -> None:
         self._aircall = Aircall(gateway, operations, fresh=True)
-        self._clock = clock
-        self._pause = pause
+        self._clock = clock or Clock()
         self._every = every
 
     async def events(
@@ -52,20 +49,20 @@ class Poller:
         known = {call["id"]: _steps(call) for call in await self._calls(caller)}
         yield 0, None
         while True:
-            await self._pause(self._every)
+            await self._clock.sleep(self._every)
             for call in await self._calls(caller):
                 before = known.get(call["id"], frozenset())
                 known[call["id"]] = _steps(call)
                 for kind in POLLED:
                     if kind in wanted and kind in known[call["id"]] - before:
-                        now = self._clock()
+                        now = self._clock.wall()
                         event = Event(0, "", kind, now, now, call["id"], call)
                         if _fits(event, match):
                             yield 0, event
             yield 0, None
 
     async def _calls(self, caller: Caller) -> list[Json]:
-        since = int(self._clock()) - 4 * 3600
+        since = int(self._clock.wall()) - 4 * 3600
         asking = self._aircall.by(caller)
         reply = await asking.ask("list_calls", **{"from": since, "fetch_contact": True})
         body: Any = reply.body

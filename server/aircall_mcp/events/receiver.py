@@ -12,7 +12,6 @@ import hmac
 import json
 import logging
 import re
-import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -22,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import StoreError
 from ..ground import asgi as hosting
+from ..ground.clock import Clock
 from ..ground.weight import MOST_ASKED, values_in
 from .coverage import HEARTBEAT
 from .event import Arrival
@@ -87,7 +87,7 @@ class Tally:
 class Receiver:
     """The app, and the task that commits for it: `async with receiver:` around the serving.
 
-    `clock` gives UNIX seconds. While it is up it notes that it listens, and drops what `retention`
+    While it is up it notes that it listens, and drops what `retention`
     no longer keeps.
     """
 
@@ -96,18 +96,16 @@ class Receiver:
         events: EventLog,
         *,
         retention: Retention | None = None,
-        clock: Callable[[], float] = time.time,
+        clock: Clock | None = None,
         together: int = TOGETHER,
         waiting: int = WAITING,
         heartbeat: float = HEARTBEAT,
-        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._events = events
         self._retention = retention or Retention()
-        self._clock = clock
+        self._clock = clock or Clock()
         self._together = together
         self._heartbeat = heartbeat
-        self._pause = pause
         self._queue: asyncio.Queue[tuple[Arrival, asyncio.Future[bool | None]]] = asyncio.Queue(
             waiting
         )
@@ -120,7 +118,7 @@ class Receiver:
         self.tally = Tally()
 
     async def __aenter__(self) -> Receiver:
-        started = self._clock()
+        started = self._clock.wall()
         await self._events.aside(lambda: self._events.note_listening(started))
         self._open = True
         self._tasks = [
@@ -177,7 +175,7 @@ class Receiver:
         kind = envelope.event or envelope.event_name
         if kind is None or not _KIND.fullmatch(kind):
             raise Rejected(400, "no event")
-        now = self._clock()
+        now = self._clock.wall()
         built = envelope.timestamp / 1000 if envelope.timestamp > 1e11 else envelope.timestamp
         if built and abs(now - built) > OLDEST:
             raise Rejected(410, "too old" if built < now else "not yet")
@@ -199,7 +197,7 @@ class Receiver:
         if _belongs(webhook, digest, self._digests):
             return True
         async with self._looking:
-            if self._clock() - self._looked >= RELOAD:
+            if self._clock.monotonic() - self._looked >= RELOAD:
                 await self._look()
         return _belongs(webhook, digest, self._digests)
 
@@ -210,7 +208,7 @@ class Receiver:
             raise Rejected(503, "try again") from None
         self._digests = {webhook.name: webhook.digest for webhook in found}
         self._families = {webhook.name: webhook.family for webhook in found}
-        self._looked = self._clock()
+        self._looked = self._clock.monotonic()
 
     async def _kept(self, arrival: Arrival) -> None:
         """Wait until `arrival` is committed."""
@@ -264,15 +262,15 @@ class Receiver:
 
     async def _keep_house(self, started: float) -> None:
         """Say that we listen, and make room: a little at a time, so that no commit waits long."""
-        beat = self._clock()
+        beat = self._clock.monotonic()
         while True:
-            await self._pause(1)
+            await self._clock.sleep(1)
             try:
                 removed = 1
                 while removed:
                     removed = await self._events.aside(lambda: self._events.prune(self._retention))
-                if self._clock() - beat >= self._heartbeat:
-                    beat = self._clock()
+                if self._clock.monotonic() - beat >= self._heartbeat:
+                    beat = self._clock.monotonic()
                     await self._events.aside(lambda: self._events.note_listening(started))
             except StoreError as error:
                 log.warning("The event log: %s", error.message)

@@ -5,9 +5,9 @@ Whoever changes it again each time would have us make webhooks at Aircall for ev
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
+from ..ground.clock import Clock
 from ..ground.times import iso
 from .log import EventLog
 from .registrations import Subscription
@@ -19,16 +19,16 @@ DAY = 86_400.0
 
 
 class Replacements:
-    """Counted in the event log, over all that came in each other's place. `clock` gives seconds
-    since the epoch. All methods raise `StoreError`."""
+    """Counted in the event log, over all that came in each other's place. All methods raise
+    `StoreError`."""
 
-    def __init__(self, events: EventLog, clock: Callable[[], float]) -> None:
+    def __init__(self, events: EventLog, clock: Clock) -> None:
         self._events = events
         self._clock = clock
 
     async def spent(self, webhook: Webhook) -> float | None:
         """Until when it is not replaced again without a person, None if it may be."""
-        since = self._clock() - DAY
+        since = self._clock.wall() - DAY
         known = self._events.webhooks
         times = await self._events.aside(lambda: known.replaced(webhook.name, since=since))
         return times[-MOST] + DAY if len(times) >= MOST else None

@@ -11,10 +11,8 @@ down before the next one, and whoever comes after a process that was killed goes
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import secrets as chance
-import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -24,6 +22,7 @@ from urllib.parse import urlsplit
 from ..accounts import Shelf
 from ..errors import AircallMCPError, ArgumentError, OutcomeUnknown, StoreError, ToolError
 from ..gateway.gateway import Gateway
+from ..ground.clock import Clock
 from ..ground.operation import Operation
 from ..ground.secrets import Secret, inside
 from ..storage.lock import Alone, Latch
@@ -70,21 +69,19 @@ class Subscriptions:
         resolve: Callable[[str | None], Awaitable[str]] = _as_given,
         mailbox: Callable[[], bytes],
         latch: Latch | None = None,
-        clock: Callable[[], float] = time.time,
-        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock: Clock | None = None,
         name: Callable[[], str] = lambda: chance.token_hex(8),
     ) -> None:
         """`mailbox` gives the public key that the event log seals to; `name` a webhook's name."""
         self._events = events
         self._vault = vault
         self._there = Registrations(gateway, operations)
-        self._replacements = Replacements(events, clock)
+        self._clock = clock or Clock()
+        self._replacements = Replacements(events, self._clock)
         self._account = account
         self._resolve = resolve
         self._mailbox = mailbox
         self._latch = latch or Alone()
-        self._clock = clock
-        self._pause = pause
         self._name = name
 
     # what a person asks for
@@ -168,7 +165,7 @@ class Subscriptions:
                 troubles = [("", error)]
             for name, error in troubles:
                 log.warning("webhook %s was not looked after: %s", name, error.message)
-            await self._pause(every)
+            await self._clock.sleep(every)
 
     async def _round(self) -> tuple[list[Subscription], list[tuple[str, AircallMCPError]]]:
         mended: list[Subscription] = []
@@ -228,7 +225,7 @@ class Subscriptions:
                     log.warning("webhook %s, left behind unfinished, was deleted", webhook.name)
             else:
                 await self._there.delete(webhook)
-            if webhook.made or self._clock() - webhook.opened > SETTLED:
+            if webhook.made or self._clock.wall() - webhook.opened > SETTLED:
                 await self._clear(webhook.name)
 
     # one in the place of another
@@ -336,7 +333,7 @@ class Subscriptions:
         *,
         succeeds: Webhook | None,
     ) -> Webhook:
-        secret, now = Secret(made.token), self._clock()
+        secret, now = Secret(made.token), self._clock.wall()
         webhook = inside(
             secret,
             lambda raw: webhook_for(
@@ -372,7 +369,7 @@ class Subscriptions:
                 raise StoreError(
                     "Another aircall-mcp is busy with the webhooks.", hint="Try again in a minute."
                 )
-            await self._pause(0.1)
+            await self._clock.sleep(0.1)
             waited += 0.1
         try:
             yield

@@ -7,14 +7,14 @@ registered and somebody waits for a call: then the list of calls is looked at ag
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import ArgumentError, NotAllowed
 from ..gateway.gateway import Gateway
 from ..ground.caller import Caller
+from ..ground.clock import Clock
 from ..ground.operation import Operation
 from ..ground.performs import performs
 from ..ground.times import iso
@@ -49,17 +49,16 @@ class EventTools:
         operations: Mapping[str, Operation],
         rules: Callable[[], Rules],
         *,
-        clock: Callable[[], float] = time.time,
-        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock: Clock | None = None,
         account: str | None = None,
     ) -> None:
         self._events = events
         self._gateway = gateway
         self._rules = rules
-        self._clock = clock
+        self._clock = clock or Clock()
         self._account = account
         self._answers = Answers(events, gateway, operations, account)
-        self._poller = Poller(gateway, operations, clock=clock, pause=pause)
+        self._poller = Poller(gateway, operations, clock=self._clock)
 
     @performs("read_events")
     async def read_events(self, arguments: Mapping[str, Any], _caller: Caller) -> Json:
@@ -92,7 +91,7 @@ class EventTools:
             looking, notes = self._arriving(kinds, match, int(after)), []
         else:
             looking, notes = self._poller.events(kinds, match, caller), [_POLLING]
-        started = self._clock()
+        started = self._clock.monotonic()
         progress = asyncio.create_task(self._progress(caller, kinds, started, patience))
         latest, found = 0, None
         try:
@@ -113,7 +112,7 @@ class EventTools:
         data = {
             "event": shown[0] if shown else None,
             "after": found.sequence if found and found.sequence else latest,
-            "waited_seconds": round(self._clock() - started, 1),
+            "waited_seconds": round(self._clock.monotonic() - started, 1),
         }
         return await self._answers.answered(data, notes=[*notes, *words], quiet=not found)
 
@@ -201,7 +200,7 @@ class EventTools:
     ) -> None:
         while True:
             await asyncio.sleep(PROGRESS)
-            waited = min(self._clock() - started, patience)
+            waited = min(self._clock.monotonic() - started, patience)
             await caller.progress(waited, patience, f"waiting for {', '.join(kinds) or 'an event'}")
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from ..ground.clock import Clock
+
 POLL = 0.02
 """Seconds between two looks for what another process appended."""
 
@@ -12,7 +14,7 @@ POLL = 0.02
 class Watcher:
     """Looks while anybody waits: one task, begun by the first and ended by the last.
 
-    `look` gives the newest sequence; `pause` waits between two looks, `every` seconds. Another
+    `look` gives the newest sequence; between two looks it sleeps `every` seconds. Another
     process appends without telling us, so that somebody has to look; it need not be each of us.
     """
 
@@ -21,11 +23,11 @@ class Watcher:
         look: Callable[[], Awaitable[int]],
         *,
         every: float = POLL,
-        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock: Clock | None = None,
     ) -> None:
         self._look = look
         self._every = every
-        self._pause = pause
+        self._sleep = (clock or Clock()).sleep
         self._newest = 0
         self._waiting: dict[asyncio.Future[int], int] = {}
         self._task: asyncio.Task[None] | None = None
@@ -62,7 +64,7 @@ class Watcher:
             else:
                 for woken in self._asleep(newest):
                     woken.set_result(newest)
-            await self._pause(self._every)
+            await self._sleep(self._every)
 
     def _asleep(self, newest: int | None = None) -> list[asyncio.Future[int]]:
         """Those who are still to be woken, and of them those whom `newest` wakes."""

@@ -9,11 +9,11 @@ could have written all that came in behind that.
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..ground.clock import Clock
 from ..storage.store import Migration, Store, Transaction
 
 TABLE: Migration = (
@@ -83,9 +83,9 @@ class Doubt:
 class Webhooks:
     """See the module docstring. All methods may wait for a disk, and raise `StoreError`."""
 
-    def __init__(self, store: Store, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, store: Store, clock: Clock | None = None) -> None:
         self._store = store
-        self._clock = clock
+        self._clock = clock or Clock()
 
     def open(self, webhook: Webhook) -> None:
         """Take in what brings this token, from now on."""
@@ -114,7 +114,7 @@ class Webhooks:
         sql = """INSERT INTO door (webhook, account, aircall_id, digest, url, kinds, opened,
                                    shut, standing)
                  VALUES (:webhook, :account, :aircall_id, :none, :url, '[]', :now, 1, 1)"""
-        values = {"aircall_id": aircall_id, "none": b"", "url": url, "now": self._clock()}
+        values = {"aircall_id": aircall_id, "none": b"", "url": url, "now": self._clock.wall()}
         self._store.write(lambda tx: tx.run(sql, webhook=webhook, account=account, **values))
 
     def stands(self, webhook: str, aircall_id: str) -> None:
@@ -127,7 +127,7 @@ class Webhooks:
         """Take in nothing more by it. `standing`: it is still to be deleted at Aircall."""
         sql = """UPDATE door SET shut = 1, digest = :none, closed = :now, standing = :standing
                  WHERE webhook = :webhook AND shut = 0"""
-        values = {"none": b"", "now": self._clock(), "standing": int(standing)}
+        values = {"none": b"", "now": self._clock.wall(), "standing": int(standing)}
         return self._store.write(lambda tx: tx.run(sql, webhook=webhook, **values)) > 0
 
     def active(self) -> list[Webhook]:
@@ -155,7 +155,7 @@ class Webhooks:
         """It was seen unchanged at Aircall, after the event `upto` had come in."""
         sql = """UPDATE door SET unchanged = :now, upto = :upto, granted = :granted
                  WHERE webhook = :webhook AND shut = 0 AND doubted = 0"""
-        values = {"now": self._clock(), "upto": upto, "granted": json.dumps(list(granted))}
+        values = {"now": self._clock.wall(), "upto": upto, "granted": json.dumps(list(granted))}
         self._store.write(lambda tx: tx.run(sql, webhook=webhook, **values))
 
     def doubt(self, webhook: str) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import random as chance
-import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar, cast
@@ -20,6 +19,7 @@ import httpx2
 from ...accounts import Shelf
 from ...errors import AircallMCPError, CredentialError
 from ...ground.clients import Clients
+from ...ground.clock import Clock
 from ...ground.secrets import Secret
 from ...storage.lock import Alone, Latch
 from ..event import Event
@@ -67,9 +67,8 @@ class Forwarder:
         *,
         learn: Callable[[Secret], None] = lambda _: None,
         latch: Latch | None = None,
-        clock: Callable[[], float] = time.time,
+        clock: Clock | None = None,
         random: Callable[[], float] = chance.random,
-        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
         resolve: Resolve = resolved,
         clients: Clients | None = None,
         transport: httpx2.AsyncBaseTransport | None = None,
@@ -82,9 +81,8 @@ class Forwarder:
         self._vault = vault
         self._learn = learn
         self._latch = latch or Alone()
-        self._clock = clock
+        self._clock = clock or Clock()
         self._random = random
-        self._pause = pause
         self._resolve = resolve
         self._factory = clients or Clients()
         self._transport = transport
@@ -108,7 +106,7 @@ class Forwarder:
                     log.warning("passing on: %s", error.message)
                 except Exception as error:
                     log.error("passing on: %s", type(error).__name__)  # noqa: TRY400 - a traceback would hold addresses
-                await self._pause(5.0)
+                await self._clock.sleep(5.0)
         finally:
             await self.aclose()
 
@@ -120,7 +118,7 @@ class Forwarder:
     async def _serve(self, poll: float) -> None:
         while True:
             if not await self.step():
-                await self._pause(poll)
+                await self._clock.sleep(poll)
 
     async def step(self) -> int:
         """Queue what is new and try what is due, once; how much of either there was."""
@@ -131,7 +129,7 @@ class Forwarder:
     async def _deliver_to(self, destination: Destination) -> int:
         """The first of each lane, side by side; only one of them while it does not answer."""
         until = self._resting.get(destination.name)
-        if until is not None and self._clock() < until:
+        if until is not None and self._clock.wall() < until:
             return 0
         many = AT_ONCE if until is None else 1
         due = await self._events.aside(lambda: self._rules.due(destination.name, many))
@@ -151,8 +149,8 @@ class Forwarder:
             await self._events.aside(lambda: self._rules.close_delivery(rule, sequence, sent=True))
             return
         until = None
-        if outcome.after is not None and self._clock() - since < GIVEN_UP:
-            until = self._clock() + max(outcome.after, self._wait(attempts))
+        if outcome.after is not None and self._clock.wall() - since < GIVEN_UP:
+            until = self._clock.wall() + max(outcome.after, self._wait(attempts))
             self._resting[destination.name] = until
         await self._events.aside(
             lambda: self._rules.put_off(rule, sequence, outcome.fault, until=until)
@@ -172,7 +170,7 @@ class Forwarder:
             url = revealed(record.value["url"], destination)
             address = await address_of(url, destination, self._resolve)
             key = record.value["key"]
-            body, headers = written(destination, event, delivery, key, self._clock())
+            body, headers = written(destination, event, delivery, key, self._clock.wall())
             request = self._client_of(destination).build_request(
                 "POST",
                 httpx2.URL(url).copy_with(host=address),

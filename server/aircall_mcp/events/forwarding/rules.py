@@ -6,13 +6,13 @@ import base64
 import json
 import os
 import re
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 from ...accounts import Shelf
 from ...errors import ArgumentError
+from ...ground.clock import Clock
 from ...ground.nearest import nearest
 from ...ground.secrets import Secret, inside
 from ...storage.store import NUMBERED, Migration, Store, Transaction
@@ -80,12 +80,10 @@ class Undelivered:
 class Rules:
     """The rules and destinations. The plain methods may wait for a disk or a keyring."""
 
-    def __init__(
-        self, store: Store, events: EventLog, *, clock: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, store: Store, events: EventLog, *, clock: Clock | None = None) -> None:
         self._store = store
         self._events = events
-        self._clock = clock
+        self._clock = clock or Clock()
 
     async def aside(self, work: Callable[[], Any]) -> Any:
         return await self._store.aside(work)
@@ -149,7 +147,7 @@ class Rules:
         """Pass on what comes in from now on. The same rule twice is one rule."""
         found = self.find(destination)
         wanted = json.dumps(sorted(set(kinds)))
-        reached, now = self._events.latest(), self._clock()
+        reached, now = self._events.latest(), self._clock.wall()
         self._store.write(
             lambda tx: tx.run(
                 """INSERT INTO rule (kinds, destination, reached, sent, maker, made)
@@ -195,7 +193,7 @@ class Rules:
 
     def try_again(self) -> int:
         """Put what was given up back into the queue."""
-        now = self._clock()
+        now = self._clock.wall()
         sql = """UPDATE delivery SET failed = 0, attempts = 0, due = :now, since = :now
                  WHERE failed = 1"""
         return self._store.write(lambda tx: tx.run(sql, now=now))
@@ -223,7 +221,7 @@ class Rules:
 
     def gather(self) -> int:
         """Queue what came in since the last time; how many deliveries that makes."""
-        newest, queued, now = self._events.latest(), 0, self._clock()
+        newest, queued, now = self._events.latest(), 0, self._clock.wall()
         sql = "SELECT id, kinds, reached FROM rule WHERE reached < :newest"
         if not self._store.exists:
             return 0
@@ -252,7 +250,7 @@ class Rules:
                      WHERE earlier.rule = delivery.rule AND earlier.lane = delivery.lane
                        AND earlier.failed = 0 AND earlier.sequence < delivery.sequence)
                  ORDER BY sequence LIMIT :limit"""
-        now = self._clock()
+        now = self._clock.wall()
         rows = self._store.read(
             lambda tx: tx.all(sql, now=now, destination=destination, limit=limit)
         )
