@@ -196,6 +196,20 @@ async def test_waits_grow_and_heed_what_the_receiver_asks_for(post: Post) -> Non
     assert waits[-1] <= 301
 
 
+async def test_a_receiver_that_asks_for_little_is_given_the_longer_pause_all_the_same(
+    post: Post,
+) -> None:
+    post.destination()
+    post.rules.add(["*"], "crm")
+    post.receiver.status, post.receiver.headers = 503, {"Retry-After": "1"}
+    post.log.append([call("ended", 1)])
+    for _ in range(600):
+        await post.settle()
+        post.clock.pass_by(1)
+    # 1, 2, 4 … seconds and not one each: ten tries or so in ten minutes.
+    assert 5 <= post.receiver.tried <= 16
+
+
 async def test_after_a_day_it_is_given_up_and_listed(post: Post) -> None:
     post.destination()
     post.rules.add(["*"], "crm")

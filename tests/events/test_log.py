@@ -172,6 +172,10 @@ def test_old_events_go_and_messages_stay_until_told_otherwise(home: Path) -> Non
     clock.pass_by(31 * DAY)
     assert log.prune(Retention(days=30)) == 1
     assert kinds_of(log, Query()) == ["message.received"]
+    assert log.get(1) is None  # and not the next one in its place
+    kept = log.get(2)
+    assert kept is not None
+    assert kept.kind == "message.received"
     assert log.prune(Retention(days=30, message_days=20)) == 1
     assert log.read(Query()) == []
 

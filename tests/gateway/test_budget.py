@@ -388,6 +388,15 @@ async def test_what_others_spend_takes_slots_here(office: Office) -> None:
     assert refused.value.retry_after == pytest.approx(20)
 
 
+async def test_what_remains_is_of_the_limit_that_was_said_with_it(office: Office) -> None:
+    budget, share = office.budget(), Share("company", 60)
+    headers = {"x-aircallapi-limit": "30", "x-aircallapi-remaining": "10"}
+    await budget.learn(share, 200, headers)
+    await spend(budget, share, 10)
+    with pytest.raises(BudgetExhausted):
+        await budget.slot(share, hold=25, patience=0)
+
+
 DATE = formatdate(WALL, usegmt=True)
 
 

@@ -70,6 +70,24 @@ async def test_over_all_attempts_there_is_one_intent_and_one_mark() -> None:
     journal.close()
 
 
+@pytest.mark.parametrize("status", [204, 400, 404, 408, 409, 422, 500, 502, 503, 504])
+async def test_what_may_have_been_done_stays_in_doubt(status: int) -> None:
+    journal = journal_of()
+    asking, entry = entered(journal)
+    await Intents(Tries(answered(status))).send(asking)
+    assert (entry.doubt, entry.refused) == (True, 0)
+    journal.close()
+
+
+@pytest.mark.parametrize("status", [401, 403, 429])
+async def test_what_was_turned_away_was_not_done(status: int) -> None:
+    journal = journal_of()
+    asking, entry = entered(journal)
+    await Intents(Tries(answered(status))).send(asking)
+    assert (entry.doubt, entry.refused) == (False, status)
+    journal.close()
+
+
 async def test_an_answer_that_nothing_was_done_says_so_of_its_own_attempt_alone() -> None:
     journal = journal_of()
     asking, entry = entered(journal)

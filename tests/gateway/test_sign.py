@@ -56,7 +56,7 @@ async def test_what_is_sent_is_signed_for_its_account_and_url() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "again", "sent"), [(401, True, 2), (403, False, 1), (404, True, 1)]
+    ("status", "again", "sent"), [(401, True, 2), (403, True, 2), (403, False, 1), (404, True, 1)]
 )
 async def test_after_a_rejection_it_is_signed_once_anew(
     status: int, again: bool, sent: int

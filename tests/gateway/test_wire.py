@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
 from typing import Any
@@ -81,3 +82,25 @@ async def test_a_success_that_is_no_json_is_lost_and_an_error_has_no_body(body: 
         else:
             assert isinstance(attempt, Answered)
             assert attempt.body is None
+
+
+async def test_what_is_said_to_a_proxy_is_no_byte_of_ours() -> None:
+    asked: list[bytes] = []
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readuntil(b"\r\n"))
+        writer.write(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async def leaving() -> None:
+        raise AssertionError("nothing of it left")
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as proxy:
+        port = proxy.sockets[0].getsockname()[1]
+        connections = Connections(proxy=f"http://127.0.0.1:{port}")
+        asking = replace(request(), before_first_byte=leaving)
+        attempt = await Wire(connections, Aside(), Clock()).send(asking)
+        await connections.aclose()
+    assert isinstance(attempt, NotSent)
+    assert asked == [b"CONNECT a.test:443 HTTP/1.1\r\n"]
