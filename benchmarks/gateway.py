@@ -55,23 +55,34 @@ async def sandbox_at(sandbox: Sandbox) -> AsyncGenerator[str]:
         await serving
 
 
-def gateway_at(base_url: str, home: Path, *, limit: int, window: float = 60.0) -> Gateway:
+@asynccontextmanager
+async def gateway_at(
+    base_url: str, home: Path, *, limit: int, window: float = 60.0
+) -> AsyncGenerator[Gateway]:
     accounts = Accounts(Memory())
     key = ApiKey(api_id=Secret("sandbox-api-id"), api_token=Secret("sandbox-api-token"))
     accounts.add(Account(name="a", host="127.0.0.1", credential=key, requests_per_minute=limit))
     auth = Auth(accounts, latch=lambda _: Alone())
-    return Gateway(
+    budget = Budget(
+        lambda: until_reboot(home, "state", budgets.MIGRATIONS, boot()),
+        window=window,
+        longest_wait=2 * window,
+    )
+    journal = Journal(lambda: durable(home / "journal.db", journals.MIGRATIONS), boot=boot)
+    ours = Gateway(
         base_url=base_url,
         auth=auth,
         company=auth.company,
-        budget=Budget(
-            lambda: until_reboot(home, "state", budgets.MIGRATIONS, boot()),
-            window=window,
-            longest_wait=2 * window,
-        ),
-        journal=Journal(lambda: durable(home / "journal.db", journals.MIGRATIONS), boot=boot),
+        budget=budget,
+        journal=journal,
         operations=OPERATIONS,
     )
+    try:
+        yield ours
+    finally:
+        await ours.aclose()
+        await budget.aclose()
+        journal.close()
 
 
 async def timed(work: Callable[[], Awaitable[object]]) -> float:
@@ -83,10 +94,10 @@ async def timed(work: Callable[[], Awaitable[object]]) -> float:
 
 async def overhead(home: Path) -> None:
     async with sandbox_at(Sandbox(spec.document(), requests_per_minute=None)) as base_url:
-        ours = gateway_at(base_url, home, limit=100_000)
-        async with httpx2.AsyncClient(
+        bare_client = httpx2.AsyncClient(
             auth=("sandbox-api-id", "sandbox-api-token"), trust_env=False
-        ) as bare:
+        )
+        async with gateway_at(base_url, home, limit=100_000) as ours, bare_client as bare:
             ping = OPERATIONS["ping"].bind({})
             pairs: list[tuple[float, float]] = []
             for turn in range(READS):
@@ -103,7 +114,6 @@ async def overhead(home: Path) -> None:
                 mine = await timed(lambda tag=tag: ours.send(tag, Caller()))
                 pairs.append((floor, mine))
             tell("effect, three durable commits", pairs, "")
-        await ours.aclose()
 
 
 def tell(what: str, pairs: list[tuple[float, float]], aim: str) -> None:
@@ -118,12 +128,11 @@ async def much(home: Path, *, window: float) -> None:
     async with sandbox_at(
         Sandbox(spec.document(), data="large", requests_per_minute=None)
     ) as base_url:
-        ours = gateway_at(base_url, home, limit=LIMIT, window=window)
         bound = OPERATIONS["list_calls"].bind({"max_items": CALLS})
-        began = time.perf_counter()
-        got = await ours.read(bound, Caller(deadline=120, watched=True))
-        taken = time.perf_counter() - began
-        await ours.aclose()
+        async with gateway_at(base_url, home, limit=LIMIT, window=window) as ours:
+            began = time.perf_counter()
+            got = await ours.read(bound, Caller(deadline=120, watched=True))
+            taken = time.perf_counter() - began
         pages, bulk = CALLS // PAGE, int(LIMIT * budgets.BULK_SHARE)
         ideal = (pages - 1) // bulk * window
         assert got.page

@@ -15,7 +15,9 @@ from aircall_mcp import spec
 from aircall_mcp.accounts import Account, Accounts, ApiKey, Grant, Memory
 from aircall_mcp.accounts.auth import Auth
 from aircall_mcp.desk import Desk
+from aircall_mcp.gateway.budget import Budget
 from aircall_mcp.gateway.gateway import Gateway
+from aircall_mcp.gateway.journal import Journal
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.clock import Clock as Handed
 from aircall_mcp.ground.config import AIRCALL
@@ -72,6 +74,37 @@ def auth_for(base_url: str, key: tuple[str, str] | str | None) -> Auth:
     return Auth(accounts, latch=lambda _: Alone())
 
 
+class OwnGateway(Gateway):
+    """A gateway with all that it was handed, opened together and closed together."""
+
+    def __init__(
+        self,
+        *,
+        auth: Auth,
+        budget: Budget | None = None,
+        journal: Journal | None = None,
+        **more: Any,
+    ) -> None:
+        super().__init__(auth=auth, budget=budget, journal=journal, **more)
+        self._handed = auth, budget, journal
+
+    async def aclose(self, patience: float | None = None) -> None:
+        await super().aclose(patience)
+        auth, budget, journal = self._handed
+        await auth.aclose()
+        if budget is not None:
+            await budget.aclose()
+        if journal is not None:
+            journal.close()
+
+
+class OwnDesk(Desk):
+    """A desk with its gateway, opened together and closed together."""
+
+    async def aclose(self) -> None:
+        await self._gateway.aclose()
+
+
 def gateway_to(
     app: App,
     *,
@@ -79,9 +112,9 @@ def gateway_to(
     allowed: frozenset[Allowance] = EVERYTHING,
     sandbox: bool = True,
     **more: Any,
-) -> Gateway:
+) -> OwnGateway:
     """A gateway that believes `app` to be Aircall."""
-    return Gateway(
+    return OwnGateway(
         base_url=AIRCALL,
         auth=auth_for(AIRCALL, key),
         sandbox=sandbox,
@@ -93,10 +126,10 @@ def gateway_to(
 
 def desk_over(
     app: App, offers: Offers | Registry, *, time_zone: str | None = None, **more: Any
-) -> Desk:
+) -> OwnDesk:
     """All of a registry is on offer."""
     offers = Offers(offers) if isinstance(offers, Registry) else offers
-    return Desk(offers, gateway_to(app, **more), time_zone=time_zone)
+    return OwnDesk(offers, gateway_to(app, **more), time_zone=time_zone)
 
 
 def answering(
@@ -128,7 +161,7 @@ def answering(
 class Office:
     """A desk over a sandbox: `call` gives the answer, `refused` the error object."""
 
-    def __init__(self, desk: Desk, sandbox: Sandbox) -> None:
+    def __init__(self, desk: OwnDesk, sandbox: Sandbox) -> None:
         self.desk = desk
         self.sandbox = sandbox
         self.world = sandbox.world

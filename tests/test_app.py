@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 
+from aircall_mcp import spec
 from aircall_mcp.accounts import Account, Accounts, ApiKey
 from aircall_mcp.app import App, open_app
-from aircall_mcp.errors import NotOffered
+from aircall_mcp.errors import NotOffered, SpecError
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.clock import Clock
 from aircall_mcp.ground.config import settings_from
 from aircall_mcp.ground.secrets import Secret
+from aircall_mcp.offer import Offers, Registry
 from aircall_mcp.vault.mailbox import mailbox_of
 
 from .canaries import CANARIES
@@ -70,6 +74,36 @@ async def test_an_app_lets_go_of_all_that_it_opened(home: Path) -> None:
     await one.aclose()
 
 
+async def test_an_effect_that_is_on_its_way_is_journaled_before_the_app_has_closed(
+    home: Path,
+) -> None:
+    heard, closing_began = asyncio.Event(), asyncio.Event()
+
+    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        heard.set()
+        await closing_began.wait()
+        writer.write(b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n{}")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(slow, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        app = app_at(home, "env", **{**NOBODY, "AIRCALL_MCP_BASE_URL": url})
+        tag = {"name": "VIP", "color": "#00B388"}
+        asked = asyncio.ensure_future(app.desk.call("aircall_create_tag", tag, Caller()))
+        await heard.wait()
+        asked.cancel()
+        closed = asyncio.ensure_future(app.aclose())
+        await asyncio.sleep(0)
+        assert not closed.done()
+        closing_began.set()
+        await closed
+    assert opened_under(home) == set()
+    with closing(sqlite3.connect(home / "journal.db")) as database:
+        assert database.execute("SELECT outcome FROM intent").fetchall() == [("done",)]
+
+
 async def test_an_app_leaves_the_vault_that_it_was_handed_to_whoever_opened_it(home: Path) -> None:
     app_at(home)
     variables = {"AIRCALL_MCP_HOME": str(home), **NOBODY}
@@ -79,6 +113,17 @@ async def test_an_app_leaves_the_vault_that_it_was_handed_to_whoever_opened_it(h
         await use_all_of(one)
     assert opened_under(home) == {"vault.db"}
     vault.close()
+    assert opened_under(home) == set()
+
+
+def test_where_it_cannot_be_put_together_no_file_stays_open(home: Path) -> None:
+    app_at(home)
+    variables = {"AIRCALL_MCP_HOME": str(home), **NOBODY}
+    known = Registry.of(spec.load())
+    more = replace(known.ids["read_events"], id="greet", tool="aircall_greet")
+    offers = Offers(Registry([*known.known, more]))
+    with pytest.raises(SpecError, match="greet"):
+        open_app(settings_from({}, variables), variables, offers=offers)
     assert opened_under(home) == set()
 
 
@@ -157,11 +202,11 @@ async def test_a_named_account_is_the_only_one(home: Path) -> None:
     assert all("account" not in t["inputSchema"]["properties"] for t in pinned.desk.offer().tools)
     result = await pinned.desk.call("aircall_list_calls", {"account": "paris"}, Caller())
     assert result.payload["error"]["kind"] == "argument"
-    await pinned.desk.aclose()
+    await pinned.aclose()
 
 
 async def test_half_a_key_in_the_environment_stops_no_start(home: Path) -> None:
     half = app_at(home, AIRCALL_API_ID="only-an-id-1234")
     result = await half.desk.call("aircall_ping", {}, Caller())
     assert result.payload["error"]["message"] == "AIRCALL_API_TOKEN is not set."
-    await half.desk.aclose()
+    await half.aclose()

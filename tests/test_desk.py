@@ -10,9 +10,7 @@ import pytest
 
 from aircall_mcp.accounts import Accounts, ApiKey, Memory, account_from
 from aircall_mcp.accounts.auth import Auth
-from aircall_mcp.desk import Desk
 from aircall_mcp.errors import NotOffered
-from aircall_mcp.gateway.gateway import Gateway
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.config import AIRCALL
 from aircall_mcp.ground.operation import EFFECTS
@@ -21,7 +19,16 @@ from aircall_mcp.offer import Offers, Registry, Selection
 from aircall_mcp.sandbox import Sandbox
 from aircall_mcp.storage.lock import Alone
 
-from .house import Office, answering, auth_for, desk_over, gateway_to, sandbox_with
+from .house import (
+    Office,
+    OwnDesk,
+    OwnGateway,
+    answering,
+    auth_for,
+    desk_over,
+    gateway_to,
+    sandbox_with,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -153,14 +160,14 @@ async def test_a_zone_of_an_account_that_is_not_known_here_is_utc_and_said_so(
     async def zone_of(_account: str | None) -> str:
         return "Mars/Base"
 
-    desk = Desk(Offers(registry), gateway_to(sandbox), zone_of=zone_of)
+    desk = OwnDesk(Offers(registry), gateway_to(sandbox), zone_of=zone_of)
     result = await desk.call("aircall_list_calls", {"from": "2026-11-18T09:00:00"}, Caller())
     assert result.payload["window"]["from"] == "2026-11-18T09:00:00Z"
     assert "Mars/Base" in caplog.text
     await desk.aclose()
 
 
-def zoned(registry: Registry, **zones: str | None) -> tuple[Desk, list[tuple[str, str]]]:
+def zoned(registry: Registry, **zones: str | None) -> tuple[OwnDesk, list[tuple[str, str]]]:
     """A desk over accounts with these zones, and who asked for which path. Most users of the
     company of rome are in New York, those of any other in Sydney."""
     arrived: list[tuple[str, str]] = []
@@ -180,12 +187,12 @@ def zoned(registry: Registry, **zones: str | None) -> tuple[Desk, list[tuple[str
         key = ApiKey(api_id=Secret(f"id-of-{name}"), api_token=Secret(f"token-of-{name}"))
         accounts.add(account_from(name=name, credential=key, time_zone=zone))
     auth = Auth(accounts, latch=lambda _: Alone())
-    gateway = Gateway(base_url=AIRCALL, auth=auth, transport=httpx2.ASGITransport(app=aircall))
+    gateway = OwnGateway(base_url=AIRCALL, auth=auth, transport=httpx2.ASGITransport(app=aircall))
     registry = registry.with_accounts(accounts.names())
-    return Desk(Offers(registry), gateway, zone_of=auth.time_zone), arrived
+    return OwnDesk(Offers(registry), gateway, zone_of=auth.time_zone), arrived
 
 
-async def read_from(desk: Desk, account: str | None, caller: Caller | None = None) -> str:
+async def read_from(desk: OwnDesk, account: str | None, caller: Caller | None = None) -> str:
     """What nine o'clock is to a call that names `account`, if any."""
     named = {"account": account} if account else {}
     asked = {"from": "2026-11-18T09:00:00", **named}
@@ -263,15 +270,15 @@ async def test_a_key_of_the_owner_that_aircall_echoes_does_not_leave(registry: R
     )
     assert not made.is_error
     assert secret not in str(made.payload)
-    await house.desk.aclose()
+    await house.aclose()
 
 
 async def test_a_secret_that_came_as_data_is_masked_wherever_it_turns_up_again(
     registry: Registry, sandbox: Sandbox
 ) -> None:
     auth = auth_for(AIRCALL, (sandbox.api_id, sandbox.api_token))
-    gateway = Gateway(base_url=AIRCALL, auth=auth, transport=httpx2.ASGITransport(app=sandbox))
-    desk = Desk(Offers(registry), gateway, scrub=auth.scrub_json)
+    gateway = OwnGateway(base_url=AIRCALL, auth=auth, transport=httpx2.ASGITransport(app=sandbox))
+    desk = OwnDesk(Offers(registry), gateway, scrub=auth.scrub_json)
     [webhook, *_] = sandbox.world.webhooks.values()
     tag = next(iter(sandbox.world.tags.values()))
     tag.description = f"<{webhook.token}>"

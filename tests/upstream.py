@@ -16,7 +16,6 @@ from aircall_mcp import spec
 from aircall_mcp.gateway import budget as budgets
 from aircall_mcp.gateway import journal as journals
 from aircall_mcp.gateway.budget import Budget
-from aircall_mcp.gateway.gateway import Gateway
 from aircall_mcp.gateway.journal import Journal
 from aircall_mcp.gateway.retries import Retries
 from aircall_mcp.ground.operation import Bound
@@ -24,7 +23,7 @@ from aircall_mcp.offer import Registry
 from aircall_mcp.sandbox import Sandbox
 from aircall_mcp.storage.state import durable, until_reboot
 
-from .house import auth_for, sandbox_with
+from .house import OwnGateway, auth_for, sandbox_with
 from .proxy import Proxy
 
 REGISTRY = Registry.of(spec.load())
@@ -60,7 +59,7 @@ def bound(name: str, /, **arguments: Any) -> Bound:
     return REGISTRY.ids[name].bind(arguments)
 
 
-def gateway(base_url: str, home: Path | None = None, **more: Any) -> Gateway:
+def gateway(base_url: str, home: Path | None = None, **more: Any) -> OwnGateway:
     """A gateway to `base_url`, signed with the sandbox's key; what it shares lies in `home`."""
     if home is not None:
         more.setdefault(
@@ -71,7 +70,7 @@ def gateway(base_url: str, home: Path | None = None, **more: Any) -> Gateway:
         )
     more.setdefault("retries", Retries(first=0.0))
     auth = auth_for(base_url, ("sandbox-api-id", "sandbox-api-token"))
-    return Gateway(base_url=base_url, auth=auth, operations=REGISTRY.ids, **more)
+    return OwnGateway(base_url=base_url, auth=auth, operations=REGISTRY.ids, **more)
 
 
 @asynccontextmanager

@@ -78,7 +78,7 @@ class App:
         import anyio
 
         with anyio.move_on_after(patience):
-            await self._gateway.aclose()
+            await self._gateway.drained()
         await self._opened.aclose()
 
     async def __aenter__(self) -> Self:
@@ -106,9 +106,10 @@ def open_app(
     """Put all together: `async with open_app(settings) as app`. Nothing is sent, decrypted or
     written before the first call; of a vault that is there, the names of the accounts are read.
 
-    What is opened here is closed here, in reverse. `ask` gets a passphrase from a person, where one
-    is there: then the keyring may take its time. `vault` is one that somebody else has opened, and
-    closes; `offers` others than the settings make. Raises `SpecError`, `SettingsError`.
+    What is opened here is closed here, in reverse; where this raises, nothing is open yet. `ask`
+    gets a passphrase from a person, where one is there: then the keyring may take its time. `vault`
+    is one that somebody else has opened, and closes; `offers` others than the settings make.
+    Raises `SpecError`, `SettingsError`.
     """
     environment = os.environ if environment is None else environment
     clock = clock or Clock()
@@ -162,6 +163,7 @@ def open_app(
         wall=clock.wall,
         sleep=clock.sleep,
     )
+    opened.push_async_callback(gateway.aclose, 0)  # what it waits for has been waited for
     events = Events(
         settings,
         environment,

@@ -159,9 +159,6 @@ class Desk:
         """Whether our own sandbox answers, built in or on a port of this machine."""
         return await self._gateway.at_sandbox()
 
-    async def aclose(self) -> None:
-        await self._gateway.aclose()
-
     async def _answer(self, operation: Operation, arguments: Any, caller: Caller) -> Json:
         zone = await self._zone_of(operation, arguments, caller)
         bound = operation.bind(arguments, zone=zone)

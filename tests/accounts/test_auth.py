@@ -161,7 +161,8 @@ async def test_calls_of_two_accounts_are_never_crossed(home: Path, registry: Reg
 
     wanted = [(name, number) for number in range(1, 501) for name in bearers]
     answers = await asyncio.gather(*(call(name, number) for name, number in wanted))
-    await desk.aclose()
+    await gateway.aclose()
+    await auth.aclose()
     vault.close()
     assert arrived == {(name, f"/v1/tags/{number}"): 1 for name, number in wanted}
     for name, number, payload in answers:

@@ -34,7 +34,8 @@ async def work(home: Path, clock: SharedClock, url: str) -> None:
     while await loop.run_in_executor(None, sys.stdin.readline):
         statuses = await asyncio.gather(*map(call, range(TASKS)))
         print(json.dumps(statuses), flush=True)
-    await desk.aclose()
+    await gateway.aclose()
+    await auth.aclose()
     vault.close()
 
 

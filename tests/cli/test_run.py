@@ -3,13 +3,12 @@ from __future__ import annotations
 import pytest
 
 from aircall_mcp.cli.run import answered
-from aircall_mcp.desk import Desk
 from aircall_mcp.errors import NeedsConfirmation
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.operation import Bound
 from aircall_mcp.offer import Offers, Registry
 
-from ..house import answering, gateway_to
+from ..house import OwnDesk, answering, gateway_to
 
 pytestmark = pytest.mark.anyio
 
@@ -21,7 +20,7 @@ async def judge(_bound: Bound, _caller: Caller) -> None:
 @pytest.mark.parametrize("yes", [True, False])
 async def test_a_person_at_the_terminal_is_asked_and_obeyed(registry: Registry, yes: bool) -> None:
     app, arrived = answering(204)
-    desk = Desk(Offers(registry), gateway_to(app), judge=judge)
+    desk = OwnDesk(Offers(registry), gateway_to(app), judge=judge)
     shown: list[str] = []
 
     def confirm(preview: str) -> bool:

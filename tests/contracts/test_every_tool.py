@@ -12,15 +12,13 @@ import jsonschema_rs
 import pytest
 
 from aircall_mcp import spec
-from aircall_mcp.desk import Desk
-from aircall_mcp.gateway.gateway import Gateway
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.config import AIRCALL
 from aircall_mcp.ground.operation import Operation
 from aircall_mcp.offer import Offer, Offers, Registry, Selection
 from aircall_mcp.offer.tools import tool_for
 
-from ..house import Clock, Office, auth_for, desk_over, sandbox_with
+from ..house import Clock, Office, OwnDesk, OwnGateway, auth_for, desk_over, sandbox_with
 from .living import alive
 
 pytestmark = pytest.mark.anyio
@@ -316,7 +314,7 @@ async def test_closing_the_desk_twice_does_no_harm(registry: Registry, clock: Cl
     sandbox = sandbox_with(clock=clock, requests_per_minute=None)
     transport = Watched(app=sandbox)
     auth = auth_for(AIRCALL, (sandbox.api_id, sandbox.api_token))
-    desk = Desk(Offers(registry), Gateway(base_url=AIRCALL, auth=auth, transport=transport))
+    desk = OwnDesk(Offers(registry), OwnGateway(base_url=AIRCALL, auth=auth, transport=transport))
     assert not (await desk.call("aircall_ping", {}, CALLER)).is_error
     assert transport.closed == 0
     await desk.aclose()

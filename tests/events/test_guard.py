@@ -333,7 +333,7 @@ async def test_a_home_that_never_registered_anything_is_not_made_for_the_questio
     result = await house.desk.call("aircall_delete_webhook", {"webhook_id": identity}, Caller())
     assert not result.is_error, result.payload
     assert not (home / "sandbox" / "events.db").exists()
-    await house.desk.aclose()
+    await house.aclose()
 
 
 def environment(home: Path, base_url: str) -> dict[str, str]:

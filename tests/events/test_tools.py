@@ -10,7 +10,6 @@ import pytest
 
 from aircall_mcp.accounts import Account, Accounts, ApiKey, Memory
 from aircall_mcp.app import open_app
-from aircall_mcp.desk import Desk
 from aircall_mcp.errors import ToolError
 from aircall_mcp.events.event import Arrival
 from aircall_mcp.events.forwarding import Rules
@@ -31,7 +30,7 @@ from aircall_mcp.vault import KEY_VARIABLE
 from aircall_mcp.vault.mailbox import Mailbox, Sealer
 
 from ..connections import lent
-from ..house import Clock, gateway_to
+from ..house import Clock, OwnDesk, gateway_to
 from ..mail import MAILBOX_KEY, call, log_in, text, told
 
 pytestmark = pytest.mark.anyio
@@ -60,7 +59,7 @@ class Room:
         )  # fmt: skip
 
         self.resources = Resources(self.tools, self.log, gateway, registry.ids, account=account)
-        self.desk = Desk(
+        self.desk = OwnDesk(
             Offers(registry), gateway, performers=performers_of(EventTools, lambda: self.tools)
         )
         self.told: list[tuple[float, float | None, str]] = []

@@ -21,7 +21,6 @@ from aircall_mcp.accounts.oauth import TokenRequest
 from aircall_mcp.accounts.token_url import send
 from aircall_mcp.errors import ToolError
 from aircall_mcp.gateway.budget import MIGRATIONS, Budget
-from aircall_mcp.gateway.gateway import Gateway
 from aircall_mcp.gateway.retries import Retries
 from aircall_mcp.ground import clients
 from aircall_mcp.ground.caller import Caller
@@ -29,6 +28,8 @@ from aircall_mcp.ground.secrets import Secret
 from aircall_mcp.offer import Registry
 from aircall_mcp.storage.lock import Alone
 from aircall_mcp.storage.state import InMemory
+
+from ..house import OwnGateway
 
 pytestmark = pytest.mark.anyio
 
@@ -79,7 +80,7 @@ async def raw() -> AsyncGenerator[Raw]:
         await asyncio.gather(*there.serving, return_exceptions=True)
 
 
-def gateway_at(there: Raw, *, requests_per_minute: int = 60) -> Gateway:
+def gateway_at(there: Raw, *, requests_per_minute: int = 60) -> OwnGateway:
     accounts = Accounts(Memory())
     for name in ("lyon", "paris"):
         key = ApiKey(api_id=Secret(f"id of {name}"), api_token=Secret(f"token of {name}"))
@@ -92,7 +93,7 @@ def gateway_at(there: Raw, *, requests_per_minute: int = 60) -> Gateway:
             )
         )
     auth = Auth(accounts, latch=lambda _: Alone())
-    return Gateway(
+    return OwnGateway(
         base_url=there.base_url,
         auth=auth,
         company=auth.company,
@@ -101,7 +102,7 @@ def gateway_at(there: Raw, *, requests_per_minute: int = 60) -> Gateway:
     )
 
 
-async def ping(gateway: Gateway, registry: Registry, account: str) -> str:
+async def ping(gateway: OwnGateway, registry: Registry, account: str) -> str:
     """`answered`, or the kind of the error."""
     bound = registry.ids["ping"].bind({})
     try:
@@ -282,7 +283,7 @@ async def test_an_account_with_another_key_is_another_company(registry: Registry
     accounts = Accounts(Memory())
     auth = Auth(accounts, latch=lambda _: Alone())
     async with raw() as there:
-        gateway = Gateway(base_url=there.base_url, auth=auth, company=auth.company)
+        gateway = OwnGateway(base_url=there.base_url, auth=auth, company=auth.company)
         bound = registry.ids["list_tags"].bind({})
         for name in ("lyon", "paris"):
             there.answers = lambda _, name=name: answer(body=b'{"tags":["%b"]}' % name.encode())
@@ -308,7 +309,7 @@ async def test_two_accounts_of_one_company_do_not_share_a_refusal(registry: Regi
             return answer() if right else answer(status=b"401 No", body=b'{"message":"Forbidden"}')
 
         there.answers = answers
-        gateway = Gateway(base_url=there.base_url, auth=auth, company=auth.company)
+        gateway = OwnGateway(base_url=there.base_url, auth=auth, company=auth.company)
         assert await asyncio.gather(*(ping(gateway, registry, n) for n in ("bad", "good"))) == [
             "refused", "answered",
         ]  # fmt: skip

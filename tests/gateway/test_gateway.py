@@ -7,10 +7,11 @@ import json
 import re
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from typing import Any
 
 import anyio
+import httpx2
 import pytest
 
 from aircall_mcp.errors import (
@@ -32,13 +33,14 @@ from aircall_mcp.gateway.gateway import Gateway
 from aircall_mcp.gateway.journal import Journal
 from aircall_mcp.gateway.retries import Retries
 from aircall_mcp.ground.caller import Caller, Lane
+from aircall_mcp.ground.config import AIRCALL
 from aircall_mcp.ground.operation import Bound
 from aircall_mcp.ground.reply import Reply
 from aircall_mcp.offer import Registry
 from aircall_mcp.storage.state import InMemory
 
 from ..canaries import CANARIES
-from ..house import App, Clock, answering, auth_for, gateway_to
+from ..house import App, Clock, OwnGateway, answering, auth_for, gateway_to
 
 pytestmark = pytest.mark.anyio
 
@@ -60,7 +62,9 @@ def writing(registry: Registry) -> Bound:
     return registry.ids["update_tag"].bind({"tag_id": 1, "name": "a"})
 
 
-async def failure(gateway: Gateway, bound: Bound, caller: Caller | None = None) -> AircallMCPError:
+async def failure(
+    gateway: OwnGateway, bound: Bound, caller: Caller | None = None
+) -> AircallMCPError:
     """The error of one request; nothing of the credential is ever in it."""
     with pytest.raises(AircallMCPError) as caught:
         await gateway.send(bound, caller or Caller())
@@ -362,7 +366,9 @@ async def test_the_bound_holds_for_what_a_small_gzip_body_unfolds_to(registry: R
 
 
 @asynccontextmanager
-async def aircall(behaviour: Behaviour, **more: Any) -> AsyncGenerator[tuple[Gateway, list[bytes]]]:
+async def aircall(
+    behaviour: Behaviour, **more: Any
+) -> AsyncGenerator[tuple[OwnGateway, list[bytes]]]:
     """A server that does as `behaviour` says, a gateway to it, and the requests it heard."""
     heard: list[bytes] = []
 
@@ -384,7 +390,7 @@ async def aircall(behaviour: Behaviour, **more: Any) -> AsyncGenerator[tuple[Gat
     server = await asyncio.start_server(meet, "127.0.0.1", 0)
     base_url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     auth = auth_for(base_url, KEY)
-    gateway = Gateway(base_url=base_url, auth=auth, **more)
+    gateway = OwnGateway(base_url=base_url, auth=auth, **more)
     try:
         yield gateway, heard
     finally:
@@ -407,7 +413,7 @@ GOOD = b'HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{"company": {}}'
 async def test_nobody_at_the_other_end_means_that_nothing_was_done(registry: Registry) -> None:
     async with aircall(saying(GOOD)) as (gateway, _):
         pass  # by now nobody listens on that port
-    closed = Gateway(base_url=gateway.base_url, auth=auth_for(gateway.base_url, KEY[1]))
+    closed = OwnGateway(base_url=gateway.base_url, auth=auth_for(gateway.base_url, KEY[1]))
     for bound in (reading(registry), writing(registry), calling(registry)):
         error = await failure(closed, bound)
         assert isinstance(error, Unreachable)
@@ -489,7 +495,7 @@ async def test_a_proxy_of_the_owner_is_used(registry: Registry) -> None:
     async with aircall(saying(GOOD)) as (proxy, visited):
         base_url = "http://localhost:9"
         auth = auth_for(base_url, "a-token-for-the-proxy")
-        gateway = Gateway(base_url=base_url, auth=auth, proxy=proxy.base_url)
+        gateway = OwnGateway(base_url=base_url, auth=auth, proxy=proxy.base_url)
         assert (await gateway.send(reading(registry), Caller())).status == 200
         await gateway.aclose()
         assert visited[0].startswith(b"GET http://localhost:9/v1/company HTTP/1.1\r\n")
@@ -546,7 +552,7 @@ async def test_what_must_not_be_repeated_goes_over_a_connection_of_its_own(
 
     server = await asyncio.start_server(meet, "127.0.0.1", 0)
     base_url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    gateway = Gateway(base_url=base_url, auth=auth_for(base_url, KEY))
+    gateway = OwnGateway(base_url=base_url, auth=auth_for(base_url, KEY))
     for bound in (reading, calling, calling, reading, calling, writing):
         await gateway.send(bound(registry), Caller())
     await gateway.aclose()
@@ -664,7 +670,7 @@ async def test_an_attempt_that_found_nobody_takes_no_slot(registry: Registry) ->
     async with aircall(saying(GOOD)) as (nobody, _):
         pass
     budget = Budget(lambda: InMemory(MIGRATIONS), longest_wait=0)
-    gateway = Gateway(
+    gateway = OwnGateway(
         base_url=nobody.base_url, auth=auth_for(nobody.base_url, KEY),
         budget=budget, company=company_of_two, retries=Retries(first=0.0),
         breakers=Breakers(lambda: Breaker(failures=99)),
@@ -687,7 +693,7 @@ async def test_nor_does_one_that_found_nobody_after_one_that_was_sent(registry: 
     server = await asyncio.start_server(last, "127.0.0.1", 0)
     base_url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     budget = Budget(lambda: InMemory(MIGRATIONS), longest_wait=0)
-    gateway = Gateway(
+    gateway = OwnGateway(
         base_url=base_url, auth=auth_for(base_url, KEY),
         budget=budget, company=company_of_two, retries=Retries(first=0.0),
     )  # fmt: skip
@@ -738,3 +744,26 @@ async def test_one_probe_after_a_rest_finds_out_whether_aircall_is_well_again(
     await gateway.send(reading(registry), Caller())
     assert len(asked) == 8
     await gateway.aclose()
+
+
+async def test_what_a_gateway_was_handed_is_closed_by_whoever_opened_it(
+    registry: Registry,
+) -> None:
+    """It lets go of its connections alone: budget and journal go on for the next one."""
+    app, asked = answering(204)
+    budget = Budget(lambda: InMemory(MIGRATIONS), longest_wait=0)
+    journal = Journal(lambda: InMemory(journals.MIGRATIONS))
+    auth = auth_for(AIRCALL, KEY)
+    for refused in (None, NotAllowed):
+        gateway = Gateway(
+            base_url=AIRCALL, auth=auth, company=company_of_two, budget=budget, journal=journal,
+            transport=httpx2.ASGITransport(app=app),
+        )  # fmt: skip
+        with pytest.raises(refused) if refused else nullcontext():
+            await gateway.send(calling(registry), Caller())
+        await gateway.aclose()
+    assert len(asked) == 1
+    assert await left_in(budget) == 1
+    await budget.aclose()
+    journal.close()
+    await auth.aclose()

@@ -18,7 +18,6 @@ from aircall_mcp import spec
 from aircall_mcp.accounts import Memory
 from aircall_mcp.app import UNASKED, App, open_app
 from aircall_mcp.cli import group
-from aircall_mcp.desk import Desk
 from aircall_mcp.errors import NotAllowed
 from aircall_mcp.events.receiver import webhook_for
 from aircall_mcp.gateway.gateway import Gateway
@@ -30,7 +29,7 @@ from aircall_mcp.offer import Offers, Registry, Selection
 from aircall_mcp.offer.tools import description_of, tool_for
 from aircall_mcp.protocol.mcp_server import AircallServer
 
-from ..house import answering, gateway_to
+from ..house import OwnDesk, answering, gateway_to
 from ..stranger import Stranger, stranger
 
 pytestmark = pytest.mark.anyio
@@ -122,14 +121,16 @@ SHUT = [asked for asked in all_asked() if asked.words]
 UNSHUT = [asked for asked in all_asked() if not asked.words]
 
 
-def real_host(allowed: Iterable[Allowance] = (), surface: str = "full") -> tuple[Desk, list[Any]]:
+def real_host(
+    allowed: Iterable[Allowance] = (), surface: str = "full"
+) -> tuple[OwnDesk, list[Any]]:
     """A desk before somebody who is Aircall to it, and what arrived there."""
     app, arrived = answering(200, {})
     renamed = {f"aircall_old_{operation.id}": operation.tool for operation in AIRCALLS}
     registry = Registry(COMPILED.operations, toolsets=COMPILED.toolsets, aliases=renamed)
     chosen = Offers(registry, Selection(include_deprecated=True, surface=surface))
     gateway = gateway_to(app, sandbox=False, allowed=UNASKED | frozenset(allowed))
-    return Desk(chosen, gateway), arrived
+    return OwnDesk(chosen, gateway), arrived
 
 
 def by_wire_names(asked: Asked) -> dict[str, Any]:
@@ -379,7 +380,7 @@ def test_effects_and_stakes_are_allowed_by_name_from_everywhere(
 async def test_read_only_leaves_the_export_to_the_owners_yes() -> None:
     app, arrived = answering(200, {})
     offers = Offers(Registry.of(COMPILED), Selection(read_only=True))
-    desk = Desk(offers, gateway_to(app, sandbox=False, allowed=UNASKED))
+    desk = OwnDesk(offers, gateway_to(app, sandbox=False, allowed=UNASKED))
     asked = dict(BY_ID["get_analytics_export"].example)
     result = await desk.call("aircall_get_analytics_export", asked, Caller())
     assert result.payload["error"]["kind"] == "not_allowed"

@@ -10,11 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from aircall_mcp.desk import Desk
 from aircall_mcp.errors import ArgumentError, ToolError
 from aircall_mcp.gateway.body import LARGEST_ERROR
 from aircall_mcp.gateway.connections import LARGEST_ANSWER
-from aircall_mcp.gateway.gateway import Gateway
 from aircall_mcp.gateway.journal import MIGRATIONS, Journal
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.secrets import Scrubber, Secret
@@ -33,7 +31,7 @@ from aircall_mcp.protocol.http import mcp_app
 from aircall_mcp.protocol.mcp_server import AircallServer
 from aircall_mcp.storage.state import InMemory
 
-from ..house import AIRCALL, answering, auth_for, gateway_to
+from ..house import AIRCALL, OwnDesk, OwnGateway, answering, auth_for, gateway_to
 
 pytestmark = pytest.mark.anyio
 
@@ -93,10 +91,10 @@ async def test_what_is_heavy_is_done_on_another_thread_and_what_is_light_is_not(
 
 def answered_with(
     body: bytes, status: int = 200, *, key: str = "get_call", registry: Registry
-) -> tuple[Desk, Bench, list[dict[str, Any]]]:
+) -> tuple[OwnDesk, Bench, list[dict[str, Any]]]:
     app, asked = answering(status, body)
     bench = Bench()
-    return Desk(Offers(registry), gateway_to(app, aside=Aside(bench))), bench, asked
+    return OwnDesk(Offers(registry), gateway_to(app, aside=Aside(bench))), bench, asked
 
 
 async def test_a_large_answer_is_parsed_shaped_and_cut_beside_the_loop(registry: Registry) -> None:
@@ -163,7 +161,7 @@ async def test_a_large_request_is_told_apart_and_written_beside_the_loop(
         app, asked = answering(200, {"call": {"id": 1}})
         bench = Bench()
         journal = Journal(lambda: InMemory(MIGRATIONS))
-        desk = Desk(Offers(registry), gateway_to(app, aside=Aside(bench), journal=journal))
+        desk = OwnDesk(Offers(registry), gateway_to(app, aside=Aside(bench), journal=journal))
         arguments = {"call_id": 1, "content": "a" * letters}
         result = await desk.call("aircall_add_call_comment", arguments, Caller())
         assert not result.is_error, result.payload
@@ -191,7 +189,7 @@ async def test_pages_that_never_end_are_not_gathered_for_ever(registry: Registry
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": body + padding})
 
-    desk = Desk(Offers(registry), gateway_to(app))
+    desk = OwnDesk(Offers(registry), gateway_to(app))
     asked = {"max_items": 2000}
     result = await desk.call("aircall_list_calls", asked, Caller(deadline=300))
     assert not result.is_error
@@ -274,7 +272,7 @@ async def test_where_many_secrets_are_known_they_are_looked_for_beside_the_loop(
 ) -> None:
     scrubber, bench = Scrubber(), Bench()
     app, _ = answering(200, {"call": {"id": 1, "name": "token number 7 of many"}})
-    desk = Desk(
+    desk = OwnDesk(
         Offers(registry), gateway_to(app, aside=Aside(bench)),
         scrub=scrubber.json, crowded=lambda: scrubber.crowded,
     )  # fmt: skip
@@ -291,7 +289,7 @@ async def test_where_many_secrets_are_known_they_are_looked_for_beside_the_loop(
 
 async def test_a_gateway_that_is_closed_lets_go_of_its_thread(registry: Registry) -> None:
     app, _ = answering(200, b'{"call":{"a":"' + b"x" * LIGHT + b'"}}')
-    gateway = Gateway(
+    gateway = OwnGateway(
         base_url=AIRCALL,
         auth=auth_for(AIRCALL, ("a", "b")),
         transport=httpx2.ASGITransport(app=app),

@@ -11,7 +11,7 @@ import pytest
 from mcp import Client
 from mcp.shared.exceptions import MCPError
 
-from aircall_mcp.desk import Desk, Question
+from aircall_mcp.desk import Question
 from aircall_mcp.errors import NeedsConfirmation
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.operation import Bound
@@ -19,7 +19,7 @@ from aircall_mcp.offer import Offers, Registry, Selection
 from aircall_mcp.protocol.elicitation import KEY, Elicitation
 from aircall_mcp.protocol.mcp_server import AircallServer
 
-from ..house import answering, gateway_to
+from ..house import OwnDesk, answering, gateway_to
 
 pytestmark = pytest.mark.anyio
 
@@ -42,7 +42,7 @@ class Room:
     def __init__(self, registry: Registry, surface: str = "full", **more: Any) -> None:
         app, self.arrived = answering(200, {"tag": {"id": 1, "name": "Newest"}})
         offers = Offers(registry, Selection(include_deprecated=True, surface=surface))
-        self.desk = Desk(offers, gateway_to(app, **more), judge=judge)
+        self.desk = OwnDesk(offers, gateway_to(app, **more), judge=judge)
         self.shown: list[str] = []
         self.server = AircallServer(self.desk)
 

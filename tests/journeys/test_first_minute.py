@@ -60,7 +60,7 @@ async def test_somebody_without_an_account_places_tags_and_comments_a_call(mode:
         call = (await called(client, "aircall_get_call", call_id=newest["id"]))["data"]["call"]
         assert [one["id"] for one in call["tags"]] == [tag["id"]]
         assert [one["content"] for one in call["comments"]] == ["Done."]
-    await house.desk.aclose()
+    await house.aclose()
 
 
 async def test_the_small_surface_can_do_the_same_with_few_tools() -> None:
@@ -76,7 +76,7 @@ async def test_the_small_surface_can_do_the_same_with_few_tools() -> None:
             client, "aircall_write", operation="POST /v1/tags",
             arguments={"name": "Upsell", "color": "#123456"},
         )  # fmt: skip
-    await house.desk.aclose()
+    await house.aclose()
 
 
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
@@ -99,7 +99,7 @@ async def test_without_a_key_the_server_starts_lists_and_says_what_to_set(mode: 
             assert "--sandbox" in error["hint"]
         found = await client.call_tool("aircall_search", {"query": "send a text"})
         assert not found.is_error
-    await house.desk.aclose()
+    await house.aclose()
 
 
 async def test_on_the_real_host_nothing_reaches_a_person_until_the_owner_allows_it() -> None:
@@ -115,4 +115,4 @@ async def test_on_the_real_host_nothing_reaches_a_person_until_the_owner_allows_
             error: Any = payload(result)["error"]
             assert error["kind"] == "not_allowed"
             assert f"--allow {effect}" in error["hint"]
-    await house.desk.aclose()
+    await house.aclose()

@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import anyio
+
 from ..ground.caller import Caller
 from ..ground.operation import EVERYTHING, Allowance, Bound, Operation
 from ..ground.reply import Reply
@@ -38,7 +40,8 @@ if TYPE_CHECKING:
 
 
 class Gateway:
-    """Performs an operation at Aircall and gives a `Reply`. Close it with `aclose`.
+    """Performs an operation at Aircall and gives a `Reply`. Close it with `aclose`; what was handed
+    to it is closed by whoever opened that, and later.
 
     Without `budget` and `journal` it neither counts nor remembers. `operations` are those by whose
     reads an unknown outcome can be settled, by id. `judges` are asked after the owner's `allowed`
@@ -73,9 +76,6 @@ class Gateway:
         self.sandbox = sandbox
         self.aside = aside = aside or Aside()
         self.clock = clock
-        self._auth = auth
-        self._budget = budget
-        self._journal = journal
         retries = retries or Retries()
         breakers = breakers or Breakers(lambda: Breaker(clock=clock))
         cache = Cache[Reply](clock=clock)
@@ -141,12 +141,9 @@ class Gateway:
         """Wait for the effects that were sent and whose callers are gone."""
         await self._effects.drained()
 
-    async def aclose(self) -> None:
-        await self.drained()
-        await self._auth.aclose()
+    async def aclose(self, patience: float | None = None) -> None:
+        """Wait for effects that were sent, at most `patience` seconds; then let connections go."""
+        with anyio.move_on_after(patience):
+            await self.drained()
         await self._connections.aclose()
         self.aside.close()
-        if self._budget is not None:
-            await self._budget.aclose()
-        if self._journal is not None:
-            self._journal.close()

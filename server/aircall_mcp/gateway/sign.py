@@ -37,10 +37,6 @@ class Auth(Protocol):
         """`text` with every known secret masked by value."""
         ...
 
-    async def aclose(self) -> None:
-        """Wait for renewals under way."""
-        ...
-
 
 class Sign:
     """The link. It alone of the chain sees a credential."""
