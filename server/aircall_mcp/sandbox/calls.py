@@ -22,8 +22,9 @@ def _call(world: World, request: Request) -> Call:
 
 
 def _listed(world: World, request: Request) -> list[Call]:
+    """Those that started after `from` and not after `to`, within the history that is kept."""
     start, end = window(request)
-    calls = world.calls_since(max(start, request.now - HISTORY), end)
+    calls = world.calls_since(max(start + 1, request.now - HISTORY), end)
     if descending(request):
         calls.reverse()
     return calls
@@ -35,7 +36,6 @@ def _page(world: World, request: Request, calls: list[Call]) -> Answer:
         "calls",
         calls,
         lambda call: views.call(world, call, request.now, request.query),
-        capped=True,
     )
 
 

@@ -6,7 +6,7 @@ import re
 
 from . import views
 from .entities import Contact, Detail
-from .paging import page, within
+from .paging import descending, page, within
 from .wire import EMAIL, Answer, Request, absent, bad, performs
 from .world import World, dialled
 
@@ -22,9 +22,11 @@ def _contact(world: World, request: Request) -> Contact:
 
 
 def _listed(request: Request, contacts: list[Contact], world: World) -> Answer:
-    by_update = request.query.get("order_by") == "updated_at"
-    found = within(request, contacts, lambda one: one.updated if by_update else one.created)
-    return page(request, "contacts", found, lambda one: views.contact(world, one), capped=True)
+    """Of the period in which they were created, whatever the order goes by."""
+    found = within(request, contacts, lambda one: one.created)
+    if request.query.get("order_by") == "updated_at":
+        found.sort(key=lambda one: one.updated, reverse=descending(request))
+    return page(request, "contacts", found, lambda one: views.contact(world, one))
 
 
 @performs("list_contacts")

@@ -16,6 +16,7 @@ from .wire import Json, Refusal, bad, refused
 
 _VERBS = ("get", "post", "put", "delete", "patch")
 _WHOLE = re.compile(r"-?[0-9]{1,19}")
+_BROKEN = re.compile(r"-?[0-9]{1,19}\.[0-9]{1,19}")
 _HERE = "urn:aircall:description"
 
 
@@ -29,6 +30,7 @@ class Parameter:
     types: frozenset[str]
     items: frozenset[str]
     schema: Json
+    most: int | None = None  # what a larger number is taken for
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,7 @@ class Contract:
             types=self._types(schema),
             items=self._types(self._resolve(schema.get("items", {}))),
             schema=node.get("schema", {}),
+            most=schema.get("maximum") if schema.get("x-clamped") else None,
         )
 
     def _types(self, schema: Json) -> frozenset[str]:
@@ -134,7 +137,11 @@ class Contract:
     # requests
 
     def find(self, method: str, path: str) -> tuple[Route, dict[str, str]] | None:
-        """The route of a request; a literal path wins over one with a variable."""
+        """The route of a request; a literal path wins over one with a variable.
+
+        A slash at the end is overlooked: clients in use send one.
+        """
+        path = path.removesuffix("/") if len(path) > 1 else path
         exact = self._exact.get((method, path))
         if exact is not None:
             return exact, {}
@@ -159,7 +166,7 @@ class Contract:
                 typed["query"][name] = (
                     [_typed(parameter.items, one, name) for one in given[name]]
                     if "array" in parameter.types
-                    else _typed(parameter.types, given[name][-1], name)
+                    else _eased(parameter, given[name][-1])
                 )
             elif parameter.where == "query" and parameter.required:
                 raise bad(f"{name} is missing")
@@ -244,6 +251,19 @@ def _typed(types: frozenset[str], text: str, name: str) -> Any:
     if "string" in types or not types:
         return text
     raise bad(f"{name} must be {_named(types)}")
+
+
+def _eased(parameter: Parameter, text: str) -> Any:
+    """As `_typed`, and as lenient as clients in use need it: page 0, a moment with a fraction.
+
+    Aircall's own answer to these two is not known.
+    """
+    if "integer" in parameter.types and _BROKEN.fullmatch(text):
+        text = text.partition(".")[0]
+    value = _typed(parameter.types, text, parameter.name)
+    if parameter.name == "page" and value == 0:
+        return 1
+    return value if parameter.most is None else min(value, parameter.most)
 
 
 def _named(types: frozenset[str]) -> str:

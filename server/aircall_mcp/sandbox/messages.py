@@ -183,7 +183,6 @@ def list_sms_templates(world: World, request: Request) -> Answer:
         "templates",
         found,
         lambda one: {"id": one.id, "name": one.name, "body": one.body},
-        most=100,
     )
 
 

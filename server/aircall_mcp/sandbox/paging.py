@@ -7,11 +7,17 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 from urllib.parse import urlencode
 
-from .wire import Answer, Json, Request, bad
+from .wire import Answer, Json, Request, bad, refused
 
 T = TypeVar("T")
 
-CAP = 10_000  # items of one query on calls and contacts
+CAP = 10_000
+"""How far any list can be paged: by place, however many items there are."""
+
+_TOO_FAR = (
+    "Your query is limited to 10k results and pagination is out of bound, "
+    "please use timestamps or other filters."
+)
 
 
 def page(
@@ -20,21 +26,21 @@ def page(
     items: Sequence[T],
     view: Callable[[T], Json],
     *,
-    most: int = 50,
-    capped: bool = False,
+    linked: bool = True,
 ) -> Answer:
     """One page of `items`, which are already filtered and in order, under `key` with `meta`.
 
-    Past the cap Aircall keeps advertising a next page and answers it with a 400.
+    Past the cap Aircall keeps advertising a next page and answers it with a 400. Where a list is
+    not `linked`, its `meta` has no links, not even empty ones.
     """
     current, size = request.query.get("page", 1), request.query.get("per_page", 20)
-    if current < 1:
-        raise bad("page must be 1 or more")
-    if not 1 <= size <= most:
-        raise bad(f"per_page must be between 1 and {most}")
+    if size < 1:
+        raise bad("per_page must be 1 or more")
+    if current * size > CAP:
+        raise refused(
+            400, "BAD_REQUEST", message="BAD_REQUEST", errors=_TOO_FAR, data=None, success=False
+        )
     start = (current - 1) * size
-    if capped and start >= CAP:
-        raise bad(f"A query can page through {CAP} items at most; narrow it with from and to")
     shown = [view(item) for item in items[start : start + size]]
     last = math.ceil(len(items) / size)
     meta: Json = {
@@ -42,9 +48,10 @@ def page(
         "total": len(items),
         "current_page": current,
         "per_page": size,
-        "next_page_link": _link(request, current + 1, size) if current < last else None,
-        "previous_page_link": _link(request, current - 1, size) if current > 1 else None,
     }
+    if linked:
+        meta["next_page_link"] = _link(request, current + 1, size) if current < last else None
+        meta["previous_page_link"] = _link(request, current - 1, size) if current > 1 else None
     return Answer(200, {key: shown, "meta": meta})
 
 

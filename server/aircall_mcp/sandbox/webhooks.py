@@ -38,7 +38,7 @@ def _events(world: World, request: Request) -> list[str]:
 def list_webhooks(world: World, request: Request) -> Answer:
     own = [one for one in world.webhooks.values() if one.scheme == request.scheme]
     own.sort(key=lambda one: one.created, reverse=descending(request))
-    return page(request, "webhooks", own, lambda one: views.webhook(world, one))
+    return page(request, "webhooks", own, lambda one: views.webhook(world, one), linked=False)
 
 
 @performs("get_webhook")
