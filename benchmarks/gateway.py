@@ -25,8 +25,8 @@ import uvicorn
 from aircall_mcp import spec
 from aircall_mcp.accounts import Account, Accounts, ApiKey, Memory
 from aircall_mcp.accounts.auth import Auth
-from aircall_mcp.gateway import budget as budgets
 from aircall_mcp.gateway import journal as journals
+from aircall_mcp.gateway import ledger as budgets
 from aircall_mcp.gateway.budget import Budget
 from aircall_mcp.gateway.gateway import Gateway
 from aircall_mcp.gateway.journal import Journal

@@ -13,8 +13,8 @@ from typing import Any
 import uvicorn
 
 from aircall_mcp import spec
-from aircall_mcp.gateway import budget as budgets
 from aircall_mcp.gateway import journal as journals
+from aircall_mcp.gateway import ledger as budgets
 from aircall_mcp.gateway.budget import Budget
 from aircall_mcp.gateway.journal import Journal
 from aircall_mcp.gateway.retries import Retries

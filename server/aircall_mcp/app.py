@@ -21,7 +21,7 @@ from .desk import Desk
 from .errors import CredentialError, StoreError
 from .events.events import Events
 from .events.tools import EventTools
-from .gateway import budget, journal
+from .gateway import journal, ledger
 from .gateway.budget import Budget
 from .gateway.gateway import Gateway
 from .gateway.journal import Journal
@@ -267,8 +267,8 @@ def _names(settings: Settings, environment: Mapping[str, str]) -> tuple[str, ...
 def _paces(settings: Settings, clock: Clock) -> state.State:
     """Where the budget is counted: for all processes of the machine, but in the sandbox."""
     if settings.sandbox:
-        return state.InMemory(budget.MIGRATIONS)
-    return state.until_reboot(settings.home, "state", budget.MIGRATIONS, state.boot(), clock)
+        return state.InMemory(ledger.MIGRATIONS)
+    return state.until_reboot(settings.home, "state", ledger.MIGRATIONS, state.boot(), clock)
 
 
 def _intents(settings: Settings) -> state.State:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from aircall_mcp.errors import Refused
-from aircall_mcp.gateway import budget as budgets
+from aircall_mcp.gateway import ledger as budgets
 from aircall_mcp.gateway.budget import Budget
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.storage.state import boot, until_reboot

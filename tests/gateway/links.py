@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from aircall_mcp.gateway.ask import Answered, Attempt, Lost, NotSent, Request
+from aircall_mcp.gateway.request import Answered, Attempt, Lost, NotSent, Request
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.reply import Reply
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from aircall_mcp.errors import Unreachable
-from aircall_mcp.gateway.ask import Answered, Attempt, Request
 from aircall_mcp.gateway.attempts import Attempts
 from aircall_mcp.gateway.breaker import FAILURES, Breaker, Breakers
+from aircall_mcp.gateway.request import Answered, Attempt, Request
 from aircall_mcp.gateway.retries import Retries
 
 from ..house import Clock

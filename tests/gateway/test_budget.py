@@ -11,7 +11,8 @@ from typing import TypeVar
 import pytest
 
 from aircall_mcp.errors import BudgetExhausted, StoreError
-from aircall_mcp.gateway.budget import LONGEST_PAUSE, MIGRATIONS, RECOVERY, Budget, Share, pause_of
+from aircall_mcp.gateway.budget import LONGEST_PAUSE, Budget, pause_of
+from aircall_mcp.gateway.ledger import MIGRATIONS, RECOVERY, Share
 from aircall_mcp.storage.state import InMemory, State, boot, until_reboot
 from aircall_mcp.storage.store import Transaction
 

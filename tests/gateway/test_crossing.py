@@ -20,7 +20,8 @@ from aircall_mcp.accounts.auth import Auth
 from aircall_mcp.accounts.oauth import TokenRequest
 from aircall_mcp.accounts.token_url import send
 from aircall_mcp.errors import ToolError
-from aircall_mcp.gateway.budget import MIGRATIONS, Budget
+from aircall_mcp.gateway.budget import Budget
+from aircall_mcp.gateway.ledger import MIGRATIONS
 from aircall_mcp.gateway.retries import Retries
 from aircall_mcp.ground import clients
 from aircall_mcp.ground.caller import Caller

@@ -18,8 +18,8 @@ from aircall_mcp.errors import (
     ToolError,
     Unreachable,
 )
-from aircall_mcp.gateway import budget as budgets
 from aircall_mcp.gateway import journal as journals
+from aircall_mcp.gateway import ledger as budgets
 from aircall_mcp.gateway.breaker import Breaker, Breakers
 from aircall_mcp.gateway.budget import Budget
 from aircall_mcp.gateway.gateway import Gateway

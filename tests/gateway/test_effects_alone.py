@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from aircall_mcp.errors import BudgetExhausted, OutcomeUnknown, Refused, Unreachable
-from aircall_mcp.gateway.ask import Attempt, Request
 from aircall_mcp.gateway.effects import Effects
 from aircall_mcp.gateway.intents import Intents
 from aircall_mcp.gateway.journal import MIGRATIONS, Journal
 from aircall_mcp.gateway.looks import Looks
+from aircall_mcp.gateway.request import Attempt, Request
 from aircall_mcp.gateway.retries import Retries
 from aircall_mcp.gateway.route import Router
 from aircall_mcp.ground.weight import Aside

@@ -27,10 +27,11 @@ from aircall_mcp.errors import (
 )
 from aircall_mcp.gateway import journal as journals
 from aircall_mcp.gateway.breaker import Breaker, Breakers
-from aircall_mcp.gateway.budget import MIGRATIONS, WINDOW, Budget, Share, pause_of
+from aircall_mcp.gateway.budget import WINDOW, Budget, pause_of
 from aircall_mcp.gateway.connections import LARGEST_ANSWER
 from aircall_mcp.gateway.gateway import Gateway
 from aircall_mcp.gateway.journal import Journal
+from aircall_mcp.gateway.ledger import MIGRATIONS, Share
 from aircall_mcp.gateway.retries import Retries
 from aircall_mcp.ground.caller import Caller, Lane
 from aircall_mcp.ground.config import AIRCALL

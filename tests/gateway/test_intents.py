@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from aircall_mcp.errors import NotAllowed, OutcomeUnknown, StoreError
-from aircall_mcp.gateway.ask import Request
 from aircall_mcp.gateway.intents import Entry, Intents
 from aircall_mcp.gateway.journal import MIGRATIONS, Intent, Journal
+from aircall_mcp.gateway.request import Request
 from aircall_mcp.ground.weight import Aside
 from aircall_mcp.storage.state import InMemory
 

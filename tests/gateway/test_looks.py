@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from aircall_mcp.errors import BudgetExhausted
-from aircall_mcp.gateway.ask import Attempt
 from aircall_mcp.gateway.looks import LOOK, Looks, lost_reply
+from aircall_mcp.gateway.request import Attempt
 from aircall_mcp.gateway.route import Router
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.weight import Aside

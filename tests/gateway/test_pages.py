@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aircall_mcp.errors import ArgumentError, BudgetExhausted
-from aircall_mcp.gateway.budget import MIGRATIONS, WINDOW, Budget
+from aircall_mcp.gateway.budget import WINDOW, Budget
+from aircall_mcp.gateway.ledger import MIGRATIONS
 from aircall_mcp.gateway.lists import ITEM_CAP, LONGEST_TOKEN
 from aircall_mcp.gateway.retries import Retries
 from aircall_mcp.ground.caller import Caller

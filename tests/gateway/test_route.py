@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from aircall_mcp.errors import ArgumentError
-from aircall_mcp.gateway.budget import Share
+from aircall_mcp.gateway.ledger import Share
 from aircall_mcp.gateway.route import LONGEST_QUERY, Route, Router
 from aircall_mcp.ground.caller import Caller
 

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from aircall_mcp.errors import BudgetExhausted, StoreError
-from aircall_mcp.gateway.ask import Attempt, Request
-from aircall_mcp.gateway.budget import MIGRATIONS, Budget, Share
+from aircall_mcp.gateway.budget import Budget
+from aircall_mcp.gateway.ledger import MIGRATIONS, Share
+from aircall_mcp.gateway.request import Attempt, Request
 from aircall_mcp.gateway.slots import Slots
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.storage.state import InMemory

@@ -11,8 +11,8 @@ import httpx2
 import pytest
 
 from aircall_mcp.errors import StoreError
-from aircall_mcp.gateway.ask import Answered, Lost, NotSent
 from aircall_mcp.gateway.connections import Connections
+from aircall_mcp.gateway.request import Answered, Lost, NotSent
 from aircall_mcp.gateway.wire import Wire
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.weight import Aside

@@ -11,9 +11,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from aircall_mcp.gateway.ask import Answered, Attempt, Lost, Request
-from aircall_mcp.gateway.budget import Share
 from aircall_mcp.gateway.connections import LARGEST_ANSWER, MOST_CONNECTIONS, Connections
+from aircall_mcp.gateway.ledger import Share
+from aircall_mcp.gateway.request import Answered, Attempt, Lost, Request
 from aircall_mcp.gateway.wire import Wire
 from aircall_mcp.ground import clients
 from aircall_mcp.ground.caller import Caller

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from .ask import Answered, Attempt, Lost, Request, Trying
 from .breaker import Breakers
+from .request import Answered, Attempt, Lost, Request, Trying
 from .retries import PASSING, Retries, Trouble
 
 

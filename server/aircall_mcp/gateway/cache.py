@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from ..ground.reply import Reply
-from .ask import Link, Request
+from .request import Link, Request
 
 T = TypeVar("T")
 

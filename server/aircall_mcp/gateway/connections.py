@@ -18,8 +18,8 @@ import httpx2
 
 from ..ground import clients
 from ..ground.weight import Aside
-from .body import LESS, Broken
-from .refusals import too_long
+from .body import Broken
+from .refusals import too_long, too_much
 
 LARGEST_ANSWER = 5 * 1024 * 1024
 """Bytes of a decoded answer that are read before the rest is refused."""
@@ -109,7 +109,8 @@ class Connections:
                         await response.aclose()
         except clients.TooMuch as error:
             # It would be the same another time.
-            raise Broken(f"Aircall's answer {error}.", hint=_hint(error), passing=False) from None
+            hint = too_much(large=isinstance(error, clients.TooLarge))
+            raise Broken(f"Aircall's answer {error}.", hint=hint, passing=False) from None
         except (httpx2.HTTPError, TimeoutError, OSError, ValueError) as error:
             late = isinstance(error, TimeoutError | httpx2.TimeoutException)
             what = "took too long" if late else "broke"
@@ -146,9 +147,3 @@ class Connections:
         if self._secure:
             return httpx2.create_ssl_context(trust_env=False)
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # trusts nobody, and costs nothing
-
-
-def _hint(error: clients.TooMuch) -> str:
-    if isinstance(error, clients.TooLarge):
-        return LESS
-    return "Something on the way may have made it so; a person checks AIRCALL_MCP_BASE_URL."

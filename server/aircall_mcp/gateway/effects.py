@@ -9,12 +9,11 @@ from dataclasses import replace
 from ..errors import OutcomeUnknown, Refused, ToolError
 from ..ground.reply import Reply
 from ..ground.weight import Aside
-from .ask import Answered, Attempt, Request, Trying
 from .intents import Entry
-from .journal import SETTLED_AFTER, Intent, Journal, Outcome
+from .journal import Intent, Journal, Outcome
 from .looks import Looks, lost_reply
-from .readback import over
 from .refusals import error_of, missing, unknown
+from .request import Answered, Attempt, Request, Trying
 from .retries import Retries
 
 
@@ -57,10 +56,13 @@ class Effects:
         before it is sent. Raises what became of the last attempt, if that is no reply."""
         if request.operation.repeatable == "safe":
             return self._reply(request, await self._then.send(request))
-        entry = Entry(self._journal, request, lambda earlier: self._past(request, earlier),
-                      self._aside)  # fmt: skip
-        request = replace(request, entry=entry, before_first_byte=entry.leaving)
-        task = asyncio.create_task(self._finished(request, entry))
+
+        def past(earlier: Intent) -> Awaitable[bool]:
+            return self._looks.past(request, earlier, self._journal)
+
+        entry = Entry(self._journal, request, past, self._aside)
+        chained = replace(request, entry=entry, before_first_byte=entry.leaving)
+        task = asyncio.create_task(self._finished(chained, entry))
         self._under_way.add(task)
         task.add_done_callback(self._over)
         try:
@@ -143,19 +145,3 @@ class Effects:
                     raise unknown(operation, "Something in front of Aircall answered 404.")
                 return Reply(operation.answer.status, None, sandbox)  # the first attempt did it
         raise error_of(operation, attempt, self._scrub, self._wall())
-
-    async def _past(self, request: Request, earlier: Intent) -> bool:
-        """Whether the earlier of two equal intents stands in the way no longer, which a read tells:
-        it is over by now, or never took place. What else the read tells is written down."""
-        if earlier.outcome not in ("unknown", "done") or self._journal is None:
-            return False
-        shown = await self._looks.look(request, earlier.age)
-        if shown is None:
-            return False
-        if isinstance(shown, Mapping):
-            if earlier.outcome == "unknown":
-                await self._journal.mark(earlier, "done")
-            return over(request.bound, shown)
-        # Its own asker may have been more patient than this one.
-        waited = earlier.age - earlier.patience
-        return earlier.outcome == "unknown" and waited > SETTLED_AFTER

@@ -10,8 +10,8 @@ from ..errors import NeedsConfirmation, ToolError
 from ..ground.caller import Caller
 from ..ground.operation import Allowance, Bound
 from ..ground.reply import Reply
-from .ask import Link, Request
 from .refusals import not_allowed
+from .request import Link, Request
 
 
 @dataclass(frozen=True, slots=True)

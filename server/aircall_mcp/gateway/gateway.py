@@ -16,7 +16,6 @@ from ..ground.caller import Caller
 from ..ground.operation import EVERYTHING, Allowance, Bound, Operation
 from ..ground.reply import Reply
 from ..ground.weight import Aside
-from .ask import Request
 from .attempts import Attempts
 from .breaker import Breaker, Breakers
 from .budget import Budget
@@ -29,6 +28,7 @@ from .journal import Journal
 from .looks import Looks
 from .pages import Pages
 from .probed import Probed, Prober, ProofAt, nobody
+from .request import Request
 from .retries import Retries
 from .route import Company, Route, Router, one_company
 from .sign import Auth, Sign

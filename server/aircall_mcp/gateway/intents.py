@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import StoreError
 from ..ground.weight import Aside, weight_in
-from .ask import Answered, Attempt, Request, Trying
 from .journal import Intent, Journal, Outcome, canonical, fingerprint
 from .refusals import repeated
+from .request import Answered, Attempt, Request, Trying
 
 if TYPE_CHECKING:
     from ..ground.operation import Operation
-    from .budget import Share
+    from .ledger import Share
 
 log = logging.getLogger(__name__)
 

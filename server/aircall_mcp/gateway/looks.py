@@ -10,10 +10,11 @@ from ..errors import AircallMCPError
 from ..ground.operation import Operation
 from ..ground.reply import Reply
 from ..ground.weight import Aside
-from .ask import Answered, Request, Trying
+from .journal import SETTLED_AFTER, Intent, Journal
 from .limits import server_time
-from .readback import found, look
+from .readback import found, look, over
 from .refusals import missing
+from .request import Answered, Request, Trying
 
 LOOK = 4.0
 """Seconds for a read that settles an outcome."""
@@ -63,6 +64,22 @@ class Looks:
             lambda: found(request.bound, by, answered.body, since), weight=answered.weight
         )
         return False if shown is None else shown
+
+    async def past(self, request: Request, earlier: Intent, journal: Journal | None) -> bool:
+        """Whether the earlier of two equal intents stands in the way no longer, which a read tells:
+        it is over by now, or never took place. What else the read tells is written down."""
+        if earlier.outcome not in ("unknown", "done") or journal is None:
+            return False
+        shown = await self.look(request, earlier.age)
+        if shown is None:
+            return False
+        if isinstance(shown, Mapping):
+            if earlier.outcome == "unknown":
+                await journal.mark(earlier, "done")
+            return over(request.bound, shown)
+        # Its own asker may have been more patient than this one.
+        waited = earlier.age - earlier.patience
+        return earlier.outcome == "unknown" and waited > SETTLED_AFTER
 
 
 def lost_reply(operation: Operation, shown: Mapping[str, Any], *, sandbox: bool) -> Reply:

@@ -11,7 +11,6 @@ from ..ground.caller import Caller
 from ..ground.operation import PAGE_SIZE, Bound
 from ..ground.reply import Page, Reply
 from ..ground.weight import Aside
-from .ask import Link, Request
 from .lists import (
     ITEM_CAP,
     behind_the_cap,
@@ -23,6 +22,7 @@ from .lists import (
     unwrapped,
     with_query,
 )
+from .request import Link, Request
 
 WATCHED_PATIENCE = 300.0
 """Seconds that one page of a long read may wait for the request limit while somebody watches."""

@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 
 from ..ground import probe
 from ..ground.secrets import LOOPBACK
-from .ask import Attempt, Request, Trying
 from .body import Broken, json_of
 from .connections import Connections
 from .refusals import not_allowed
+from .request import Attempt, Request, Trying
 
 PROBE = 2.0
 """Seconds in which our own sandbox answers that it is one."""

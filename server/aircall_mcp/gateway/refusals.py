@@ -21,9 +21,10 @@ from ..errors import (
     Unreachable,
 )
 from ..ground.operation import Allowance, Bound, Operation
-from .ask import Answered, Attempt, Lost
+from .body import LESS
 from .journal import GUARD, Intent
 from .limits import pause_of
+from .request import Answered, Attempt, Lost
 from .retries import PASSING
 
 
@@ -50,6 +51,13 @@ def too_long() -> ArgumentError:
         "The arguments are too long for one request.",
         hint="Ask for less at once, such as fewer tags.",
     )
+
+
+def too_much(*, large: bool) -> str:
+    """The hint for an answer that is not read to its end: it is `large`, or of a strange form."""
+    if large:
+        return LESS
+    return "Something on the way may have made it so; a person checks AIRCALL_MCP_BASE_URL."
 
 
 def error_of(

@@ -8,9 +8,9 @@ from typing import TypeAlias
 from urllib.parse import urlencode
 
 from ..ground.reply import Reply
-from .ask import Link, Request
-from .budget import Share
+from .ledger import Share
 from .refusals import too_long
+from .request import Link, Request
 
 LONGEST_QUERY = 60_000
 """Characters of a query; what is longer no URL can hold."""

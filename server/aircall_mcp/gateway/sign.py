@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from ..ground.secrets import Secret, secrets_in
 from ..ground.weight import Aside
-from .ask import Answered, Attempt, Request, Trying
+from .request import Answered, Attempt, Request, Trying
 
 
 class Signature(Protocol):

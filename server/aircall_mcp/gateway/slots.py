@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ..errors import StoreError
-from .ask import Answered, Attempt, Request, Trying
 from .budget import Budget, Slot
+from .request import Answered, Attempt, Request, Trying
 
 log = logging.getLogger(__name__)
 

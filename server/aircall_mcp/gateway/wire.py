@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..ground.weight import LIGHT, Aside, values_in, weight_in, weight_of
-from .ask import Answered, Attempt, Lost, NotSent, Request
 from .body import Broken, json_of
 from .connections import Connections
+from .request import Answered, Attempt, Lost, NotSent, Request
 
 
 class Wire:
