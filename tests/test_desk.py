@@ -10,10 +10,11 @@ import pytest
 
 from aircall_mcp.accounts import Accounts, ApiKey, Memory, account_from
 from aircall_mcp.accounts.auth import Auth
-from aircall_mcp.errors import NotOffered
+from aircall_mcp.desk import Failure, Question
+from aircall_mcp.errors import NeedsConfirmation, NotOffered
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.config import AIRCALL
-from aircall_mcp.ground.operation import EFFECTS
+from aircall_mcp.ground.operation import EFFECTS, Bound
 from aircall_mcp.ground.secrets import MASK, Secret
 from aircall_mcp.offer import Offers, Registry, Selection
 from aircall_mcp.sandbox import Sandbox
@@ -305,3 +306,70 @@ async def test_many_calls_share_one_desk(office: Office) -> None:
             tasks.start_soon(one)
     assert len(answers) == 40
     assert all(answer == answers[0] for answer in answers)
+
+
+async def _asks(bound: Bound, _caller: Caller) -> None:
+    if bound.operation.effect != "read":
+        raise NeedsConfirmation("effects are looked at", hint="Ask the owner.")
+
+
+async def test_a_yes_is_to_one_call_and_to_no_other(registry: Registry) -> None:
+    app, asked = answering(200, {"tag": {"id": 1}})
+    desk = OwnDesk(Offers(registry), gateway_to(app), judge=_asks)
+    red, blue = ({"name": "Newest", "color": color} for color in ("#ff0000", "#0000ff"))
+    question = await desk.call("aircall_create_tag", red, Caller())
+    assert isinstance(question, Question)
+    approved = Caller(approved=question.identity)
+    assert isinstance(await desk.call("aircall_create_tag", blue, approved), Question)
+    assert isinstance(await desk.call("aircall_delete_tag", {"tag_id": 1}, approved), Question)
+    elsewhere = Caller(approved=question.identity, account="other")
+    assert isinstance(await desk.call("aircall_create_tag", red, elsewhere), Question)
+    assert not asked
+    assert not (await desk.call("aircall_create_tag", red, approved)).is_error
+    assert len(asked) == 1
+    await desk.aclose()
+
+
+async def test_nobody_is_asked_for_what_is_refused_afterwards(registry: Registry) -> None:
+    app, asked = answering(200, {})
+    shut = gateway_to(app, allowed=frozenset(), sandbox=False)
+    desk = OwnDesk(Offers(registry), shut, judge=_asks)
+    refused = await desk.call("aircall_delete_tag", {"tag_id": 1}, Caller())
+    assert isinstance(refused, Failure)
+    assert refused.payload["error"]["kind"] == "not_allowed"
+    assert not asked
+    await desk.aclose()
+
+
+async def test_errors_and_questions_pass_the_scrubber_as_answers_do(registry: Registry) -> None:
+    app, _ = answering(200, {"tag": {"id": 1}})
+    desk = OwnDesk(
+        Offers(registry), gateway_to(app), judge=_asks, scrub=lambda value: {"scrubbed": value}
+    )
+    for tool, arguments in (("get_tag", {"tag_id": 1}), ("get_tag", {}), ("search", {"query": 1})):
+        outcome = await desk.call(f"aircall_{tool}", arguments, Caller())
+        assert list(outcome.payload) == ["scrubbed"]
+    question = await desk.call("aircall_delete_tag", {"tag_id": 1}, Caller())
+    assert isinstance(question, Question)
+    told: list[Any] = [question.preview, question.why, question.payload]
+    assert [list(one) for one in told] == 3 * [["scrubbed"]]
+    await desk.aclose()
+
+
+async def test_a_principal_performs_what_is_on_its_own_offer(
+    registry: Registry, sandbox: Sandbox
+) -> None:
+    offers = Offers(
+        registry,
+        Selection(surface="search"),
+        to_principal=lambda _: Selection(toolsets=("tags",)),
+    )
+    desk = desk_over(sandbox, offers)
+    arguments = {"operation": "list_calls"}
+    assert not (await desk.call("aircall_read", arguments, Caller())).is_error
+    anna = Caller(principal="anna")
+    refused = await desk.call("aircall_read", arguments, anna)
+    assert "not on offer" in refused.payload["error"]["message"]
+    tags = await desk.call("aircall_read", {"operation": "list_tags"}, anna)
+    assert not tags.is_error
+    await desk.aclose()

@@ -86,3 +86,19 @@ def test_a_key_does_not_show_itself() -> None:
     for attempt in (pickle.dumps, copy.copy, copy.deepcopy):
         with pytest.raises(TypeError):
             attempt(KEY)
+
+
+def test_a_key_is_32_bytes_in_base64_and_nothing_else() -> None:
+    text = KEY.text()
+    assert Key.written(f" {text}\n") == KEY
+    for other in (
+        text[:-1],
+        text[4:],
+        text + text,
+        f"{text[:8]}!{text[8:]}",
+        f"{text[:8]}\n{text[8:]}",
+        "",
+        "é",
+    ):
+        with pytest.raises(ValueError, match="32 bytes in base64"):
+            Key.written(other)

@@ -53,6 +53,15 @@ def test_one_that_was_made_of_another_leaves_that_as_it_was(rows: list[Row], row
     assert before.owners("account") == owners
 
 
+def test_who_is_there_is_known_of_each_state_by_itself() -> None:
+    states = [Manifest()]
+    for owner in ("b", "a"):
+        assert owner not in states[-1].owners("account")
+        states.append(states[-1].put(Row(owner, "account", 1, "aa")))
+    states.append(states[-1].without("b"))
+    assert [state.owners("account") for state in states] == [(), ("b",), ("a", "b"), ("a",)]
+
+
 def test_any_other_row_or_head_is_refused() -> None:
     row = Row("company", "account", 3, "aa")
     head = Manifest([row]).vouched(HEAD, KEY)

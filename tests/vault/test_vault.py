@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from aircall_mcp.errors import StoreError
 from aircall_mcp.ground.secrets import Secret
+from aircall_mcp.storage.private_files import Modes
 
-from ..vaults import again, filled, rows, value
+from ..vaults import again, filled, rows, value, vault_at
 
 
 def test_what_is_written_is_read(home: Path) -> None:
@@ -104,3 +106,24 @@ def test_sqlite_finds_nothing_to_complain_of(home: Path) -> None:
     connection = sqlite3.connect(home / "vault.db")
     assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     connection.close()
+
+
+def test_what_is_stored_is_stored_also_where_the_anchor_finds_no_room(
+    home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class NoRoom(Modes):
+        def replace(self, path: Path, content: bytes) -> None:
+            raise StoreError(f"No room for {len(content)} bytes of {path.name}.")
+
+    filled(home)
+    before = (home / "vault.anchor").read_bytes()
+    vault = vault_at(home, {}, modes=NoRoom())
+    vault.write("company-0", "account", {"n": 5})
+    assert "anchor could not be raised" in caplog.text
+    assert (home / "vault.anchor").read_bytes() == before
+    other = again(home)
+    seen = other.read("company-0", "account")
+    assert seen is not None
+    assert seen.value == {"n": 5}
+    assert other.check() == []  # which raises it
+    assert (home / "vault.anchor").read_bytes() != before
