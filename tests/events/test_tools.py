@@ -535,8 +535,8 @@ async def test_waiting_opens_the_body_of_what_was_waited_for_and_no_other(room: 
 
 @pytest.mark.parametrize(
     "match",
-    [{"call_id": "1"}, {"number_id": [1]}, {"user_id": 2**70}, {"contact_id": True},
-     {"number": 33}, {"call_id": None}, {"contact_id": -1}],
+    [{"call_id": "one"}, {"number_id": [1]}, {"user_id": 2**70}, {"contact_id": True},
+     {"number": True}, {"contact_id": -1}, {"callId": 1}, {"call_id": "-1"}],
 )  # fmt: skip
 async def test_what_is_no_id_and_no_number_cannot_be_matched(
     room: Room, match: dict[str, Any]

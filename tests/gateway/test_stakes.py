@@ -262,7 +262,8 @@ def test_a_switch_of_a_list_that_is_off_asks_for_nothing(given: dict[str, Any]) 
 def test_a_bound_knows_its_stakes_from_the_arguments_that_were_given() -> None:
     number = BY_ID["update_number"]
     assert number.bind({"number_id": 1, "name": "Paris"}).stakes == {}
-    more: tuple[dict[str, Any], ...] = ({"messages": {}}, {"messages": "{}"}, {"priority": None})
+    assert number.bind({"number_id": 1, "name": "Paris", "priority": None}).stakes == {}
+    more: tuple[dict[str, Any], ...] = ({"messages": {}}, {"messages": "{}"}, {"priority": 0})
     for given in more:
         bound = number.bind({"number_id": 1, **given})
         assert list(bound.stakes) == ["administers"]

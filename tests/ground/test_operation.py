@@ -110,7 +110,7 @@ def test_a_missing_argument_is_named_and_so_are_all_required_ones(registry: Regi
 def test_the_words_name_the_path_and_the_rule_and_never_the_value(registry: Registry) -> None:
     secret = "hunter2-hunter2"
     for name, arguments, expected in (
-        ("get_call", {"call_id": secret}, "`call_id` must be a whole number (no quotes)"),
+        ("get_call", {"call_id": secret}, "`call_id` must be a whole number"),
         ("create_tag", {"name": "a", "color": secret}, "`color` must match"),
         ("list_calls", {"order": secret}, '`order` must be one of "asc", "desc"'),
         ("list_calls", {"per_page": 51}, "`per_page` breaks maximum 50"),
@@ -207,8 +207,8 @@ def test_a_time_is_unix_seconds_or_iso_with_offset_or_read_in_the_zone(
 
 @pytest.mark.parametrize(
     "garbage",
-    ["yesterday", "", "-", "²", "9" * 5000, "2026-13-01", 10**18, -(10**18), "0001-01-01", "--5",
-     "\ud800", "2026-11-22T25:00", True, 1.5, [1], {}, None],
+    ["yesterday", " ", "-", "²", "9" * 5000, "2026-13-01", 10**18, -(10**18), "0001-01-01", "--5",
+     "\ud800", "2026-11-22T25:00", True, 1.5, [1], {}],
 )  # fmt: skip
 def test_what_is_no_time_is_refused(registry: Registry, garbage: Any) -> None:
     error = refusal(registry.ids["list_calls"], {"from": garbage}, zone=ZoneInfo("Asia/Tokyo"))

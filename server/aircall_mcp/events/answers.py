@@ -138,4 +138,5 @@ def onward(arguments: Mapping[str, Any], sequence: int) -> Json:
     """The same question, going on behind `sequence` in the direction it went."""
     place = "before" if arguments.get("after") is None else "after"
     kept = {name: value for name, value in arguments.items() if name not in ("after", "before")}
-    return {**kept, place: sequence}
+    times = {name: str(kept[name]) for name in ("from", "to") if name in kept}
+    return {**kept, **times, place: sequence}

@@ -63,7 +63,7 @@ def _at(schema: Any, path: Sequence[str | int]) -> Any:
 
 def _named_types(kinds: Any) -> str:
     words = {
-        "integer": "a whole number (no quotes)",
+        "integer": "a whole number",
         "number": "a number",
         "string": "a string",
         "boolean": "true or false",

@@ -1,8 +1,10 @@
-"""Fitting what a model sent to what a parameter takes: wrapping, times, phones, addresses."""
+"""Fitting what a model sent to what a parameter takes: kinds, times, phones, addresses."""
 
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Mapping, Sequence
 from datetime import tzinfo
 from typing import Any, cast
@@ -10,7 +12,7 @@ from typing import Any, cast
 from ..errors import ArgumentError
 from . import addresses
 from .parameter import Parameter
-from .phones import phone
+from .phones import E164_PATTERN, phone
 from .times import iso, moment
 from .weight import MOST_ASKED, deeper_than, values_in
 
@@ -24,10 +26,11 @@ def all_fitted(
     wire_names: Mapping[str, str],
     zone: tzinfo | None,
 ) -> dict[str, Any]:
-    """The arguments by the names we gave them, each fitted; unknown ones as they came.
+    """The arguments by the names we gave them, each mended; unknown ones as they came.
 
-    `parameters` by our names, `wire_names` from Aircall's to ours. Raises `ArgumentError` for one
-    that is given under both names, and for what is no time.
+    `parameters` by our names, `wire_names` from Aircall's to ours. What says nothing is left out:
+    null, and `""` where that is no value. Raises `ArgumentError` for one that is given under both
+    names, for what is no time, and for a number beyond 64 bits.
     """
     given: dict[str, Any] = {}
     for written, value in arguments.items():
@@ -37,43 +40,154 @@ def all_fitted(
             if name in arguments:
                 raise ArgumentError(f"`{written}` and `{name}` are the same argument.")
         parameter = parameters.get(name)
-        given[name] = value if parameter is None else fitted(parameter, value, zone)
+        if parameter is None:
+            given[name] = value
+            continue
+        mended = _Mending(parameter).field(value, parameter.schema, (), required=parameter.required)
+        if mended is not None:
+            given[name] = _timed(parameter, mended, zone)
     return given
 
 
-def fitted(parameter: Parameter, value: Any, zone: tzinfo | None) -> Any:
-    """What is meant, where the form is right but for its wrapping; else the value as it came."""
-    if isinstance(value, str) and ("array" in parameter.kinds or "object" in parameter.kinds):
-        if values_in(value) > MOST_ASKED:
-            return value
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
-            return value
-    value = _whole(value)
-    if isinstance(value, list):
-        value = [_whole(item) for item in cast("list[Any]", value)]
-    if parameter.form == "time" and isinstance(value, int | str) and not isinstance(value, bool):
-        try:
-            seconds = moment(value, zone)
-            iso(seconds)
-        except (ValueError, OverflowError, OSError):
+class _Mending:
+    """Brings values into the one kind that a schema takes, where nothing but the kind is wrong.
+
+    Strict converters write null or `""` for what is left out, some clients write numbers as text or
+    text as numbers, and models put JSON into a string. What cannot be meant stays as it came, for
+    the validator to tell.
+    """
+
+    def __init__(self, parameter: Parameter) -> None:
+        self._name = parameter.name
+        self._texts = parameter.texts
+
+    def field(
+        self, value: Any, schema: Mapping[str, Any], place: tuple[str, ...], *, required: bool
+    ) -> Any:
+        """The mended value, None for what is left out."""
+        mended = self._value(value, schema, place)
+        if isinstance(mended, str) and not mended and not required:
+            return mended if self._texts.get("/".join(place)) in ("clears", "empty") else None
+        if mended == {} and value not in ({}, "{}") and isinstance(value, Mapping | str):
+            return None  # all that stood in it said nothing
+        return mended
+
+    def _value(self, value: Any, schema: Mapping[str, Any], place: tuple[str, ...]) -> Any:
+        kind = schema.get("type")
+        if kind in ("object", "array") and isinstance(value, str):
+            value = _json_in(value)
+        if kind == "object" and isinstance(value, Mapping):
+            return self._fields(cast("Mapping[str, Any]", value), schema, place)
+        if kind == "array" and isinstance(value, list):
+            within = (*place, "*")
+            items = cast("list[Any]", value)
+            return [self._value(item, schema.get("items", {}), within) for item in items]
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)  # one number to JSON and its schemas, but not to paths and queries
+        if kind == "boolean":
+            return _BOOLEANS.get(value, value) if isinstance(value, str) else value
+        if kind in ("integer", "number"):
+            return self._bounded(_number_in(value) if isinstance(value, str) else value)
+        if kind == "string" and _is_number(value):
+            return self._text(self._bounded(value), schema, place)
+        if kind == "string" and isinstance(value, str) and schema.get("pattern") == E164_PATTERN:
+            return phone(value)
+        return value
+
+    def _fields(
+        self, value: Mapping[str, Any], schema: Mapping[str, Any], place: tuple[str, ...]
+    ) -> dict[str, Any]:
+        known, required = schema.get("properties", {}), schema.get("required", ())
+        mended: dict[str, Any] = {}
+        for name, part in value.items():
+            if name in known:
+                needed = name in required
+                part = self.field(part, known[name], (*place, name), required=needed)
+                if part is None:
+                    continue
+            mended[name] = part
+        return mended
+
+    def _text(self, number: float, schema: Mapping[str, Any], place: tuple[str, ...]) -> str:
+        """A number where a text is due: of a phone number that lost its plus it cannot be seen."""
+        dialled = schema.get("pattern") == E164_PATTERN or (
+            self._texts.get("/".join(place)) == "phone"
+        )
+        return f"+{number}" if dialled and number > 0 else str(number)
+
+    def _bounded(self, value: Any) -> Any:
+        if isinstance(value, int) and not -(2**63) <= value < 2**63:
             raise ArgumentError(
-                f"`{parameter.name}` is no time.",
-                hint="Give UNIX seconds (1763798400) or ISO 8601 (2026-11-22T08:00:00+01:00).",
-            ) from None
-        return seconds
-    if parameter.form == "phone" and isinstance(value, str):
-        return phone(value)
-    if parameter.form == "phones" and isinstance(value, list):
-        items = cast("list[Any]", value)
-        return [phone(item) if isinstance(item, str) else item for item in items]
+                f"`{self._name}` holds a number beyond 64 bits.",
+                hint="No id, count or time of Aircall's is so large.",
+            )
+        return value
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+_BOOLEANS = {"true": True, "false": False}
+_WHOLE = re.compile(r"[+-]?[0-9]{1,19}(?:\.0{0,19})?")
+_DECIMAL = re.compile(r"[+-]?[0-9]{1,19}\.[0-9]{1,19}")
+
+
+def _json_in(text: str) -> Any:
+    if values_in(text) > MOST_ASKED:
+        return text
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _number_in(text: str) -> Any:
+    """The number that a text of digits says, else the text."""
+    stripped = text.strip()
+    if _WHOLE.fullmatch(stripped):
+        return int(stripped.partition(".")[0])
+    return float(stripped) if _DECIMAL.fullmatch(stripped) else text
+
+
+def _timed(parameter: Parameter, value: Any, zone: tzinfo | None) -> Any:
+    """A time as UNIX seconds, in the text that its schema takes."""
+    if parameter.form != "time" or not isinstance(value, str):
+        return value
+    try:
+        seconds = moment(value, zone)
+        iso(seconds)
+    except (ValueError, OverflowError, OSError):
+        raise ArgumentError(
+            f"`{parameter.name}` is no time.",
+            hint="Give UNIX seconds (1763798400) or ISO 8601 (2026-11-22T08:00:00+01:00).",
+        ) from None
+    return str(seconds)
+
+
+def turned(parameter: Parameter, value: Any) -> Any:
+    """A valid argument as Aircall reads it: times as numbers, and null for what `""` clears."""
+    if parameter.form == "time":
+        return int(value)
+    for place, mark in parameter.texts.items():
+        if mark == "clears":
+            value = _cleared(value, place.split("/") if place else [])
     return value
 
 
-def _whole(value: Any) -> Any:
-    """`7.0` as 7: JSON and its schemas hold them for one number, paths and queries do not."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+def _cleared(value: Any, place: Sequence[str]) -> Any:
+    match place, value:
+        case [], "":
+            return None
+        case ["*", *within], list():
+            return [_cleared(item, within) for item in cast("list[Any]", value)]
+        case [key, *within], Mapping() if key in value:
+            fields = cast("Mapping[str, Any]", value)
+            return {**fields, key: _cleared(fields[key], within)}
+        case _:
+            return value
 
 
 def is_json(given: Mapping[str, Any]) -> bool:

@@ -178,7 +178,8 @@ class Operation:
     def bind(self, arguments: Any, *, zone: tzinfo | None = None) -> Bound:
         """Fit `arguments` (a mapping) to the schema and place them.
 
-        `zone` reads the times that come without an offset. Raises `ArgumentError`.
+        `zone` reads the times that come without an offset. What is right but for its kind is
+        mended first; the schema that is advertised decides alone. Raises `ArgumentError`.
         """
         if not isinstance(arguments, Mapping):
             raise ArgumentError("The arguments must be one JSON object.", hint=self._usage())
@@ -188,11 +189,17 @@ class Operation:
             cast("Mapping[str, Any]", arguments), self._by_name, self._wire_names, zone
         )
         self._validate(given)
+        given = {name: fitting.turned(self._by_name[name], value) for name, value in given.items()}
         for parameter in self.parameters:
             for place in parameter.urls:
                 within = place.split("/") if place else []
                 fitting.refuse_private(parameter.name, within, given.get(parameter.name))
         return self._place(given)
+
+    def told(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Arguments of ours as the advertised schema takes them: times are texts there."""
+        times = {p.name for p in self.parameters if p.form == "time"}
+        return {n: str(v) if n in times else v for n, v in arguments.items()}
 
     def _validate(self, given: dict[str, Any]) -> None:
         faults: list[str] = []
@@ -265,7 +272,7 @@ class Operation:
             stakes[self.stakes] = self.because
         for parameter in self.parameters:
             if parameter.name not in given or parameter.stakes == "none":
-                continue  # null and {} count
+                continue  # {} counts
             if parameter.place != "query" or given[parameter.name] is not False:
                 stakes.setdefault(parameter.stakes, f"`{parameter.name}`: {parameter.because}")
         return stakes

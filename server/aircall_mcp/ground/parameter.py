@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from .effects import Stakes
 
 Place = Literal["path", "query", "body", "ours"]
+Text = Literal["clears", "empty", "phone"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +17,10 @@ class Parameter:
     """One argument: `name` as the model writes it, `wire` as Aircall reads it.
 
     `urls` are the places in it where URLs stand: `""` for itself, `*` for its items, `*/link` for a
-    field of each, `**` for every text in it that is one. `stakes` are those of giving it, and
-    `because` argues for them.
+    field of each, `**` for every text in it that is one. `texts` are the places of texts that are
+    more than that: `""` is sent as null and clears the field, or is a value of its own (elsewhere
+    an optional `""` says nothing); a number was a phone number.
+    `stakes` are those of giving it, and `because` argues for them.
     """
 
     name: str
@@ -27,13 +30,9 @@ class Parameter:
     schema: Mapping[str, Any]
     form: Literal["plain", "time", "phone", "phones"] = "plain"
     urls: tuple[str, ...] = ()
+    texts: Mapping[str, Text] = field(default_factory=dict[str, Text])
     stakes: Stakes = "none"
     because: str = ""
-
-    @property
-    def kinds(self) -> tuple[str, ...]:
-        kind = self.schema.get("type", ())
-        return (kind,) if isinstance(kind, str) else tuple(kind)
 
     @property
     def default(self) -> Any:

@@ -87,7 +87,7 @@ def result_of(bound: Bound, reply: Reply) -> Json:
             "complete": page.complete and not cuts,
             "returned": page.returned,
             **({} if page.total is None else {"total": page.total}),
-            **({} if page.next is None else {"next": dict(page.next)}),
+            **({} if page.next is None else {"next": operation.told(page.next)}),
         }
     if bound.window:
         result["window"] = dict(bound.window)

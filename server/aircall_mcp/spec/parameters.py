@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from ..ground.operation import PAGE_SIZE
 from ..ground.phones import E164_PATTERN
 from .references import Json, body_schema, resolve
-from .schemas import Words, format_of, resource_id, slimmed, urls
+from .schemas import Words, format_of, resource_id, slimmed, texts, urls
 
 OUR_DEFAULTS = {"order": "desc", "per_page": PAGE_SIZE}
 
@@ -36,7 +36,7 @@ def path_and_query(document: Json, operation: Json, words: Words) -> Iterator[Js
         yield _parameter(
             name, wire, parameter["in"], parameter.get("required", False), schema,
             format_of(document, parameter["schema"]), words.of(name, plain),
-            urls(document, parameter["schema"]),
+            urls(document, parameter["schema"]), dict(texts(document, parameter["schema"])),
         )  # fmt: skip
 
 
@@ -47,16 +47,16 @@ def body(document: Json, operation: Json, words: Words) -> Iterator[Json]:
         yield _parameter(
             name, name, "body", name in schema.get("required", ()),
             slimmed(document, part, words, name), format_of(document, part), words.of(name),
-            urls(document, part),
+            urls(document, part), dict(texts(document, part)),
         )  # fmt: skip
 
 
 def _parameter(
     name: str, wire: str, place: str, required: bool, schema: Json, form: str, words: str,
-    urls: Iterable[str],
+    urls: Iterable[str], texts: Json,
 ) -> Json:  # fmt: skip
     if form == "time":
-        schema = {"type": ["integer", "string"]}
+        schema = {"type": "string"}
     elif form == "phone":
         schema = {"type": "string", "pattern": E164_PATTERN}
     elif form == "phones":
@@ -73,6 +73,7 @@ def _parameter(
         "schema": {**schema, "description": words},
         "form": form,
         **({"urls": found} if (found := sorted(urls)) else {}),
+        **({"texts": texts} if texts else {}),
     }
 
 

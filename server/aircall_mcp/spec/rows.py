@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ..errors import SpecError
 from ..ground.operation import EFFECTS, STAKES
 from . import operation_from
@@ -21,11 +23,12 @@ def row(document: Json, operation: Json, toolset: str, overlay: Json, shared: Js
     """
     operation_id = operation["operationId"]
     where = f"toolsets/{toolset}.toml: {operation_id}"
-    words = Words(where, overlay.get("parameters", {}), shared)
+    words = Words(where, overlay.get("parameters", {}), shared, overlay.get("as_text", ()))
     parameters = [
         *path_and_query(document, operation, words),
         *body(document, operation, words),
     ]
+    _keep_empty(overlay.get("may_be_empty", ()), parameters)
     answer = answer_of(document, operation)
     parameters += ours(answer, overlay)
     words.all_used()
@@ -71,7 +74,8 @@ def row(document: Json, operation: Json, toolset: str, overlay: Json, shared: Js
         **({"tells_of": overlay["tells_of"]} if "tells_of" in overlay else {}),
         **stakes,
     }
-    operation_from(made).bind(made["example"])
+    bound = operation_from(made).bind(made["example"])
+    made["example"] = bound.operation.told(bound.arguments)
     return made
 
 
@@ -105,6 +109,19 @@ def own_row(toolset: str, name: str, tool: Json) -> Json:
     }
     operation_from(made).bind(made["example"])
     return made
+
+
+def _keep_empty(names: Iterable[str], parameters: list[Json]) -> None:
+    """Tell the parameters where `""` is a value: `templateParams.body[].value`, as words name it.
+
+    Raises `SpecError` for a name that no parameter has.
+    """
+    by_name = {parameter["name"]: parameter for parameter in parameters}
+    for name in names:
+        first, *within = name.replace("[]", ".*").split(".")
+        if first not in by_name:
+            raise SpecError(f"may_be_empty: there is no parameter {first}.")
+        by_name[first].setdefault("texts", {})["/".join(within)] = "empty"
 
 
 def _stakes(overlay: Json, parameters: list[Json]) -> Json:

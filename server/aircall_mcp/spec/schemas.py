@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
 from ..errors import SpecError
+from ..ground.parameter import Text
 from .references import Json, resolve
 
 KEPT = (
@@ -16,11 +17,21 @@ KEPT = (
 
 
 class Words:
-    """What we tell a model about each parameter: the operation's own table, then the shared one."""
+    """What we tell a model about each parameter: the operation's own table, then the shared one.
 
-    def __init__(self, where: str, own: Json, shared: Json) -> None:
+    `as_text` names those of several kinds that are told to be texts.
+    """
+
+    def __init__(self, where: str, own: Json, shared: Json, as_text: Iterable[str] = ()) -> None:
         self._where, self._own, self._shared = where, own, shared
-        self._used: set[str] = set()
+        self._as_text, self._used = frozenset(as_text), set[str]()
+
+    def kind_of(self, kinds: list[str], name: str) -> str:
+        """The one kind that is told to clients: some mangle what may have several."""
+        if name in self._as_text:
+            self._used.add(name)
+            return "string"
+        return next(kind for kind in kinds if kind != "null")
 
     def of(self, *names: str) -> str:
         """The words for the first name that has some. Raises `SpecError` where none has."""
@@ -35,19 +46,21 @@ class Words:
 
     def all_used(self) -> None:
         """Raises `SpecError` for words that belong to nothing."""
-        unknown = set(self._own) - self._used
+        unknown = {*self._own, *self._as_text} - self._used
         if unknown:
             raise SpecError(f"{self._where}: words for unknown parameters {sorted(unknown)}.")
 
 
 def slimmed(document: Json, schema: Json, words: Words, name: str) -> Json:
-    """A request schema in the plain dialect: no references, combinators, formats or examples."""
+    """A request schema in the plain dialect: no references, combinators, formats or examples, and
+    one kind for each value."""
     resolved = resolve(document, schema)
     slim = {key: resolved[key] for key in KEPT if key in resolved}
-    if "items" in resolved:
-        slim["items"] = slimmed(document, resolved["items"], words, f"{name}[]")
-    elif "array" in (resolved.get("type"), *_listed(resolved.get("type"))):
-        slim["items"] = {}
+    slim["type"] = words.kind_of(_kinds(resolved) or ["string"], name)
+    if None in slim.get("enum", ()):
+        slim["enum"] = [option for option in slim["enum"] if option is not None]
+    if slim["type"] == "array":
+        slim["items"] = slimmed(document, resolved.get("items", {}), words, f"{name}[]")
     if "properties" in resolved:
         slim["properties"] = {
             key: {
@@ -61,8 +74,9 @@ def slimmed(document: Json, schema: Json, words: Words, name: str) -> Json:
     return slim
 
 
-def _listed(kind: Any) -> list[Any]:
-    return cast("list[Any]", kind) if isinstance(kind, list) else []
+def _kinds(schema: Json) -> list[str]:
+    kind: Any = schema.get("type", [])
+    return cast("list[str]", kind) if isinstance(kind, list) else [kind]
 
 
 def format_of(document: Json, schema: Json) -> str:
@@ -82,12 +96,29 @@ def urls(document: Json, schema: Json) -> Iterator[str]:
     resolved = resolve(document, schema)
     if resolved.get("format") == "uri":
         yield ""
-    kinds = (resolved.get("type"), *_listed(resolved.get("type")))
-    if "object" in kinds and resolved.get("additionalProperties", "properties" not in resolved):
-        yield "**"  # anything may stand there
-    parts = {"*": resolved["items"]} if "items" in resolved else {}
-    for key, part in {**parts, **resolved.get("properties", {})}.items():
+    anything = resolved.get("additionalProperties", "properties" not in resolved)
+    if "object" in _kinds(resolved) and anything:
+        yield "**"
+    for key, part in _parts(resolved):
         yield from (f"{key}/{place}".rstrip("/") for place in urls(document, part))
+
+
+def texts(document: Json, schema: Json) -> Iterator[tuple[str, Text]]:
+    """The places of texts that are more than that, as `Parameter.texts` has them."""
+    resolved = resolve(document, schema)
+    if {"string", "null"} <= set(_kinds(resolved)):
+        yield "", "clears"
+    if resolved.get("x-phone-number"):
+        yield "", "phone"
+    for key, part in _parts(resolved):
+        for place, mark in texts(document, part):
+            yield f"{key}/{place}".rstrip("/"), mark
+
+
+def _parts(resolved: Json) -> Iterator[tuple[str, Json]]:
+    if "items" in resolved:
+        yield "*", resolved["items"]
+    yield from resolved.get("properties", {}).items()
 
 
 def resource_id(path: str, name: str) -> str:
