@@ -54,6 +54,18 @@ def log_in(
     return log
 
 
+def watched(log: EventLog) -> list[int]:
+    """The sequences beyond which somebody waits for `log` to grow, as they come to wait."""
+    waits, whole = list[int](), log.beyond
+
+    async def beyond(sequence: int) -> int:
+        waits.append(sequence)
+        return await whole(sequence)
+
+    vars(log)["beyond"] = beyond
+    return waits
+
+
 def told(
     kind: str, identity: object = 1, *, at: float = THURSDAY, webhook: str = WEBHOOK, **data: Any
 ) -> Arrival:

@@ -11,7 +11,7 @@ import gzip
 import re
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -40,9 +40,12 @@ _OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
 class Proxy:
     """Listens while it is entered. `requests` counts those that came whole; `step` bytes pass at
-    a time."""
+    a time; `pause` waits so many seconds between two bytes that drip."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(
+        self, port: int, *, pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ) -> None:
+        self._pause = pause
         self._port = port
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -166,7 +169,7 @@ class Proxy:
                 for byte in answer:
                     writer.write(bytes([byte]))
                     await writer.drain()
-                    await asyncio.sleep(1)
+                    await self._pause(1)
             case "garbage":
                 writer.write(b"\x16\x03\x01 no http at all\r\n\r\n" * 10)
                 await writer.drain()

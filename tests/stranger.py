@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
-
-import uvicorn
 
 from aircall_mcp.ground import probe
 from aircall_mcp.ground.config import home_in
 from aircall_mcp.sandbox import Sandbox
 from aircall_mcp.storage.sandboxes import Sandboxes
+
+from .served import served
 
 Says = Callable[[str, str], Any]
 
@@ -56,31 +55,13 @@ class Stranger:
 def announced(sandbox: Sandbox) -> Generator[str]:
     """`sandbox` on a real port, known in the home of the test; gives its URL."""
     here = Sandboxes(home_in(os.environ))
-    with listening(sandbox) as url, here.announced(url) as sandbox.proof:
+    with served(sandbox) as url, here.announced(url) as sandbox.proof:
         yield url
-
-
-@contextmanager
-def listening(app: Any, port: int = 0) -> Generator[str]:
-    """`app` on a real port of the loopback address; gives its URL."""
-    config = uvicorn.Config(
-        app, port=port, log_config=None, access_log=False, lifespan="off", timeout_keep_alive=60
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        thread.join(0.01)
-    try:
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = server.force_exit = True
-        thread.join()
 
 
 @contextmanager
 def stranger(says: Says = pong) -> Generator[Stranger]:
     there = Stranger(says)
-    with listening(there) as url:
+    with served(there) as url:
         there.url = url
         yield there

@@ -6,19 +6,18 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 
 from aircall_mcp.accounts import Account, Accounts, Grant
 from aircall_mcp.ground.secrets import Secret
 
 from .canaries import CANARIES, sightings, sightings_under, spellings
-from .cli.test_accounts import GROUPS
+from .cli.shell import GROUPS
+from .served import served
 from .vaults import vault_at
 
 
@@ -65,14 +64,8 @@ async def echo(scope: Any, receive: Any, send: Any) -> None:
 
 @pytest.fixture
 def aircall() -> Iterator[str]:
-    server = uvicorn.Server(uvicorn.Config(echo, port=0, log_level="error", lifespan="off"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        thread.join(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
+    with served(echo) as url:
+        yield url
 
 
 class Watched:

@@ -15,6 +15,7 @@ from aircall_mcp.ground.secrets import Secret
 from aircall_mcp.sandbox import Sandbox
 
 from ..house import Clock, sandbox_with
+from ..processes import free_port
 
 pytestmark = pytest.mark.anyio
 
@@ -111,7 +112,7 @@ async def test_a_browser_may_be_back_before_it_was_shown(approve: str) -> None:
 
 @pytest.mark.parametrize("query", ["", "code=x", "code=x&state=0", "error=access_denied"])
 async def test_no_other_page_ends_a_login(query: str) -> None:
-    sandbox, port = sandbox_with(), _free_port()
+    sandbox, port = sandbox_with(), free_port()
     browser = Browser(sandbox)
 
     async def show(url: str) -> None:
@@ -157,7 +158,7 @@ async def test_a_login_to_which_nobody_comes_ends() -> None:
 
 
 async def test_a_fixed_port_has_a_fixed_path() -> None:
-    port = _free_port()
+    port = free_port()
     async with Loopback(port) as loopback:
         assert loopback.redirect_uri == f"http://127.0.0.1:{port}/callback"
         with pytest.raises(CredentialError, match=f"Port {port}"):
@@ -172,14 +173,6 @@ async def test_a_free_port_has_a_path_nobody_guesses() -> None:
             paths.add(urlsplit(loopback.redirect_uri).path)
     assert len(paths) == 5
     assert all(len(path) == len("/callback/") + 32 for path in paths)
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 # What knocks at a loopback port is not always a browser on its way back.

@@ -12,21 +12,15 @@ import statistics
 import sys
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from aircall_mcp.ground.asgi import listen
-
 from ..mail import PATH, TOKEN, log_in
+from ..processes import free_port
+from ..waiting import reachable, until
 
 HOST = "127.0.0.1"
-
-
-def free_port() -> int:
-    with listen(HOST, 0) as listening:
-        return int(listening.getsockname()[1])
 
 
 class ReceiverProcess:
@@ -47,13 +41,7 @@ class ReceiverProcess:
                 sys.executable, "-m", "aircall_mcp", "webhooks", "serve", "--port", str(self.port),
                 env=environment, stderr=complaints,
             )  # fmt: skip
-        async with asyncio.timeout(30):
-            while True:
-                with suppress(OSError):
-                    _, writer = await asyncio.open_connection(HOST, self.port)
-                    writer.close()
-                    break
-                await asyncio.sleep(0.02)
+        await until(lambda: reachable(self.port))
         self.up.set()
 
     async def kill(self) -> None:
@@ -76,7 +64,6 @@ class Outcome:
 
     acknowledged: set[int] = field(default_factory=set[int])
     refused: int = 0
-    put_off: int = 0
     kills: int = 0
     lasted: float = 0.0
     serving: float = 0.0
@@ -145,8 +132,8 @@ async def burst(
     everything = waiting.qsize()
     try:
         for number in range(1, kills + 1):
-            while outcome.requests < everything * number // (kills + 1):  # noqa: ASYNC110 - others count
-                await asyncio.sleep(0.005)
+            enough = everything * number // (kills + 1)
+            await until(lambda enough=enough: outcome.requests >= enough, 600)
             outcome.serving += time.perf_counter() - up_since
             await receiver.kill()
             outcome.kills += 1
@@ -169,38 +156,50 @@ async def burst(
 async def _send(
     receiver: ReceiverProcess, waiting: asyncio.Queue[tuple[int, bytes]], outcome: Outcome
 ) -> None:
-    """One connection of Aircall's; what was not answered goes out again."""
-    reader: asyncio.StreamReader | None = None
-    writer: asyncio.StreamWriter | None = None
+    """Send what is waiting, as Aircall does: what was not answered goes out again."""
+    connection = _Connection(receiver)
     while not waiting.empty():
         number, request = waiting.get_nowait()
-        while True:
-            await receiver.up.wait()
-            try:
-                if reader is None or writer is None:
-                    reader, writer = await asyncio.open_connection(HOST, receiver.port)
-                began = time.perf_counter()
-                writer.write(request)
-                status = await _answer(reader)
-            except (OSError, asyncio.IncompleteReadError, ValueError):
-                if writer is not None:
-                    writer.close()
-                reader = writer = None
-                await asyncio.sleep(0.01)
-                continue
-            if status != 503:
-                break
-            outcome.put_off += 1
-            await asyncio.sleep(0.05)
+        await until(lambda request=request: connection.heard(request), 600)
         outcome.requests += 1
-        if status == 200:
+        if connection.status == 200:
             outcome.acknowledged.add(number)
-            outcome.waits.append(time.perf_counter() - began)
+            outcome.waits.append(time.perf_counter() - connection.began)
         else:
-            assert status == 401
+            assert connection.status == 401
             outcome.refused += 1
-    if writer is not None:
-        writer.close()
+    connection.close()
+
+
+class _Connection:
+    """One of Aircall's at a time; `status` is that of the last answer, `began` when it was asked
+    for."""
+
+    def __init__(self, receiver: ReceiverProcess) -> None:
+        self._receiver = receiver
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self.status = 0
+        self.began = 0.0
+
+    async def heard(self, request: bytes) -> bool:
+        """Whether it was answered for good: not by one who dies meanwhile, or puts us off."""
+        await self._receiver.up.wait()
+        try:
+            if self._streams is None:
+                self._streams = await asyncio.open_connection(HOST, self._receiver.port)
+            reader, writer = self._streams
+            self.began = time.perf_counter()
+            writer.write(request)
+            self.status = await _answer(reader)
+        except (OSError, asyncio.IncompleteReadError, ValueError):
+            self.close()
+            return False
+        return self.status != 503
+
+    def close(self) -> None:
+        if self._streams is not None:
+            self._streams[1].close()
+        self._streams = None
 
 
 async def _answer(reader: asyncio.StreamReader) -> int:

@@ -13,7 +13,6 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
-import uvicorn
 
 from aircall_mcp.accounts import Account, Accounts, Grant
 from aircall_mcp.accounts.auth import Auth
@@ -24,6 +23,7 @@ from aircall_mcp.storage.lock import latches
 from aircall_mcp.vault import Vault, vault_at
 
 from ..house import App, sandbox_with
+from ..served import served
 
 LIFETIME = 3600
 
@@ -115,18 +115,8 @@ def open_town(
     sandbox = sandbox_with(
         clock=clock, oauth="expiring", token_lifetime=LIFETIME, requests_per_minute=None
     )
-    config = uvicorn.Config(edge(sandbox), port=0, log_level="error", lifespan="off")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        thread.join(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    try:
-        yield Town(sandbox, f"http://127.0.0.1:{port}")
-    finally:
-        server.should_exit = True
-        thread.join()
+    with served(edge(sandbox)) as url:
+        yield Town(sandbox, url)
 
 
 def resident(home: Path, clock: Callable[[], float]) -> tuple[Auth, Vault]:

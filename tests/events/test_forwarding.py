@@ -26,6 +26,7 @@ from ..house import THURSDAY
 from ..mail import call, text
 from ..post import Post, opened
 from ..vaults import vault_at
+from ..waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -423,9 +424,7 @@ async def test_forwarding_goes_on_after_whatever_went_wrong(
             resolve=resolve, transport=httpx2.MockTransport(post.receiver),
         )  # fmt: skip
         running = asyncio.create_task(forwarder.run())
-        async with asyncio.timeout(5):
-            while not post.receiver.got:  # noqa: ASYNC110 - another task delivers
-                await asyncio.sleep(0.01)
+        await until(lambda: post.receiver.got)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         assert "locks" in caplog.text
@@ -457,9 +456,7 @@ async def test_only_one_process_passes_on_at_a_time(home: Path) -> None:
         )  # fmt: skip
         post.log.append([call("ended", 1)])
         running = asyncio.create_task(second.run())
-        async with asyncio.timeout(5):
-            while not post.receiver.got:  # noqa: ASYNC110 - another task delivers
-                await asyncio.sleep(0.01)
+        await until(lambda: post.receiver.got)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         assert waits[:2] == [5.0, 5.0]

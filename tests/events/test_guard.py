@@ -26,6 +26,7 @@ from ..mail import log_in, mailbox
 from ..processes import started
 from ..proxy import Fault
 from ..upstream import Upstream, upstream
+from ..waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -431,9 +432,7 @@ async def test_a_watchdog_that_is_killed_waiting_for_an_answer_leaves_one_webhoo
         )
         known = environment(home, there.proxy.base_url)
         async with started("webhooks", "status", pipe=False, **known) as process:
-            async with asyncio.timeout(60):
-                while there.performed(operation) == before:  # noqa: ASYNC110 - another process
-                    await asyncio.sleep(0.01)
+            await until(lambda: there.performed(operation) != before)
             process.kill()
             await process.wait()
         code, status, err = await ran(there, home, ("webhooks", "status"))

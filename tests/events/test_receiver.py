@@ -25,6 +25,7 @@ from aircall_mcp.ground.clock import Clock as Handed
 
 from ..house import THURSDAY, Clock
 from ..mail import PATH, TOKEN, WEBHOOK, call, envelope, log_in, text, told
+from ..waiting import until
 
 Pause = Callable[[float], Awaitable[None]]
 
@@ -258,9 +259,7 @@ async def test_it_notes_that_it_listens_and_makes_room(home: Path) -> None:
     clock.pass_by(3 * 86_400)
     async with receiving(log, clock, retention=Retention(days=1)):
         assert log.coverage().since == clock.now
-        async with asyncio.timeout(5):
-            while log.read(Query()):  # noqa: ASYNC110 - another task makes the room
-                await asyncio.sleep(0.02)
+        await until(lambda: not log.read(Query()))
 
 
 async def test_one_who_hung_up_before_the_commit_keeps_nobody_else_from_it(home: Path) -> None:

@@ -29,6 +29,7 @@ from aircall_mcp.storage.lock import Alone
 
 from ..house import Clock, gateway_to, sandbox_with
 from ..mail import log_in, mailbox
+from ..waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -142,11 +143,9 @@ async def test_the_watchdog_brings_back_what_was_disabled(registered: Registered
     await registered.ours.register(URL)
     watching = asyncio.create_task(registered.ours.watch(every=0.01))
     webhook = registered.webhook("one")
-    async with asyncio.timeout(5):
-        for _ in range(2):
-            webhook.active = False
-            while not webhook.active:  # noqa: ASYNC110 - another task brings it back
-                await asyncio.sleep(0.01)
+    for _ in range(2):
+        webhook.active = False
+        await until(lambda: webhook.active)
     assert not watching.done()
     watching.cancel()
     await asyncio.gather(watching, return_exceptions=True)
@@ -237,9 +236,7 @@ async def test_each_webhook_is_looked_after_and_removed_by_its_own_account(
     for one in webhooks:
         one.active = False
     watching = asyncio.create_task(ours().watch(every=0.01))
-    async with asyncio.timeout(5):
-        while not all(one.active for one in webhooks):  # noqa: ASYNC110 - another task does it
-            await asyncio.sleep(0.01)
+    await until(lambda: all(one.active for one in webhooks))
     watching.cancel()
     await asyncio.gather(watching, return_exceptions=True)
     [lyon, paris] = [webhook.name for webhook in log.webhooks.active()]
@@ -263,9 +260,7 @@ async def test_an_account_that_is_gone_does_not_keep_others_from_being_looked_af
     webhook = registered.webhook("one")
     webhook.active = False
     watching = asyncio.create_task(registered.ours.watch(every=0.01))
-    async with asyncio.timeout(5):
-        while not webhook.active:  # noqa: ASYNC110 - another task brings it back
-            await asyncio.sleep(0.01)
+    await until(lambda: webhook.active)
     watching.cancel()
     await asyncio.gather(watching, return_exceptions=True)
 

@@ -31,7 +31,8 @@ from aircall_mcp.vault.mailbox import Mailbox, Sealer
 
 from ..connections import lent
 from ..house import Clock, OwnDesk, gateway_to
-from ..mail import MAILBOX_KEY, call, log_in, text, told
+from ..mail import MAILBOX_KEY, call, log_in, text, told, watched
+from ..waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -45,6 +46,7 @@ class Room:
         real: bool = False,
     ) -> None:  # fmt: skip
         self.log: EventLog = log_in(home, clock)
+        self.waits = watched(self.log)
         self.log_path = home / "events.db"
         self.log.note_listening(clock.now)
         self.clock = clock
@@ -174,12 +176,20 @@ async def test_waiting_ends_when_the_matching_event_comes(room: Room) -> None:
     waiting = asyncio.create_task(
         room.ask("wait_for_event", kinds=["call.hungup"], match={"call_id": 2}, after=0)
     )
-    await asyncio.sleep(0.1)
+    await until(lambda: 1 in room.waits)  # what had come in was not it
     assert not waiting.done()
     room.hear(call("hungup", 3), call("answered", 2), call("hungup", 2), call("hungup", 2, at=1))
     answer = await asyncio.wait_for(waiting, 5)
     assert answer["data"]["event"]["data"]["id"] == 2
     assert answer["data"]["after"] == 4
+
+
+async def test_a_wait_without_a_cursor_is_for_what_comes_from_then_on(room: Room) -> None:
+    room.hear(call("hungup", 1))
+    waiting = asyncio.create_task(room.ask("wait_for_event", kinds=["call.hungup"]))
+    await until(lambda: room.waits)
+    room.hear(call("hungup", 2))
+    assert (await waiting)["data"]["event"]["data"]["id"] == 2
 
 
 @pytest.mark.parametrize(
@@ -213,12 +223,12 @@ async def test_an_unknown_key_of_match_is_refused(room: Room) -> None:
 async def test_a_wait_can_be_cancelled_and_leaves_nothing_running(room: Room) -> None:
     before = len(asyncio.all_tasks())
     waiting = asyncio.create_task(room.ask("wait_for_event", kinds=["call.ended"]))
-    await asyncio.sleep(0.1)
+    await until(lambda: room.waits)
+    assert len(asyncio.all_tasks()) > before + 1
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
-    await asyncio.sleep(0.05)
-    assert len(asyncio.all_tasks()) == before
+    await until(lambda: len(asyncio.all_tasks()) == before)
 
 
 async def test_without_a_webhook_the_list_of_calls_is_watched_and_it_says_so(
@@ -350,13 +360,14 @@ async def test_one_who_is_pinned_to_an_account_hears_nothing_of_others(
     assert await anext(changes) == []  # it looks from here on
     first = asyncio.create_task(anext(changes))
     waiting = asyncio.create_task(room.ask("wait_for_event", kinds=["message.*"], after=0))
-    await asyncio.sleep(0.1)
+    await until(lambda: room.waits)
     for number, account in enumerate(("paris", "lyon")):
         room.hear(
             told("call.ended", 41 + number, webhook=account),
             told("message.received", f"SM{account}", webhook=account, body="Hello"),
         )
-        await asyncio.sleep(0.1)
+        if account == "paris":
+            await until(lambda: room.waits.count(2) == 2)  # both have read it, and wait on
     heard = await asyncio.wait_for(waiting, 5)
     assert heard["data"]["event"]["data"]["id"] == "SMlyon"
     # What Paris was told came first, and is no news here.

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-import time
 from collections.abc import AsyncIterator, Callable
 from email.utils import formatdate
 from pathlib import Path
@@ -17,6 +16,7 @@ from aircall_mcp.storage.state import InMemory, State, boot, until_reboot
 from aircall_mcp.storage.store import Transaction
 
 from ..house import Clock
+from ..waiting import until
 
 T = TypeVar("T")
 pytestmark = pytest.mark.anyio
@@ -479,11 +479,8 @@ async def test_without_a_name_of_the_boot_an_impossible_future_is_forgotten(home
 async def test_what_ended_is_settled_without_a_next_request(home: Path) -> None:
     budget = Budget(lambda: until_reboot(home, "state", MIGRATIONS, "b1"), window=0.2)
     (await budget.slot(THREE, hold=500)).release()
-    until = time.monotonic() + 5
     file = sqlite3.connect(home / "state-b1.db")
-    while file.execute("SELECT settled FROM slot").fetchone() != (1,):
-        assert time.monotonic() < until
-        await asyncio.sleep(0.01)
+    await until(lambda: file.execute("SELECT settled FROM slot").fetchone() == (1,))
     file.close()
     await budget.aclose()
 

@@ -23,9 +23,11 @@ from aircall_mcp.sandbox import Sandbox
 from aircall_mcp.storage.sandboxes import Sandboxes
 
 from ..house import sandbox_with
-from ..processes import PATIENCE, small_aircall, spoken, started
-from ..stranger import Stranger, announced, listening, stranger
+from ..processes import small_aircall, spoken, started
+from ..served import served
+from ..stranger import Stranger, announced, stranger
 from ..upstream import bound, gateway, upstream
+from ..waiting import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
@@ -125,12 +127,12 @@ async def test_what_listens_may_change_and_nothing_is_remembered_of_who_it_was(h
         assert not done.is_error
         await house.desk.call("aircall_get_company", {}, Caller())
         first.close()
-        with listening(there, port):
+        with served(there, port):
             refused = await house.desk.call("aircall_delete_tag", {"tag_id": next(tags)}, Caller())
             assert refused.payload["error"]["kind"] == "not_allowed"
             assert there.arrivals == []
             await house.desk.call("aircall_list_teams", {}, Caller())  # a connection to keep
-        with listening(sandbox, port), Sandboxes(home).announced(url) as sandbox.proof:
+        with served(sandbox, port), Sandboxes(home).announced(url) as sandbox.proof:
             again = await house.desk.call("aircall_delete_tag", {"tag_id": next(tags)}, Caller())
             assert not again.is_error
         await house.aclose()
@@ -154,7 +156,7 @@ async def test_it_is_asked_right_before_the_effect_is_sent(after: int, home: Pat
     """That it was the sandbox when the call came in is not enough: a wait may lie between."""
     sandbox, there = sandbox_with(), Stranger()
     changing = Changing(sandbox, there, after)
-    with listening(changing) as url, Sandboxes(home).announced(url) as sandbox.proof:
+    with served(changing) as url, Sandboxes(home).announced(url) as sandbox.proof:
         house = house_at(url)
         result = await house.desk.call("aircall_delete_tag", a_tag(sandbox), Caller())
         assert result.payload["error"]["kind"] == "not_allowed"
@@ -193,7 +195,7 @@ async def test_a_proxy_that_routes_by_path_is_the_real_host(home: Path, stale: b
     sandbox, here = sandbox_with(), Sandboxes(home)
     routing = Routing(sandbox)
     with ExitStack() as stack:
-        url = stack.enter_context(listening(routing))
+        url = stack.enter_context(served(routing))
         if stale:
             stack.enter_context(here.announced(url))
         stack.enter_context(announced(sandbox))

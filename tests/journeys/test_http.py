@@ -25,8 +25,9 @@ from aircall_mcp.protocol.mcp_server import AircallServer
 
 from ..chaos.town import LIFETIME, Gate, open_town
 from ..house import Office
-from ..processes import META, PATIENCE, free_port, started
+from ..processes import META, free_port, started
 from ..vaults import vault_at
+from ..waiting import PATIENCE, reachable, until
 
 pytestmark = pytest.mark.anyio
 
@@ -169,7 +170,7 @@ async def test_a_real_server_is_spoken_to_in_both_eras_and_leaves_when_told() ->
         assert process.stderr
         line = await asyncio.wait_for(process.stderr.readline(), PATIENCE)
         assert f"http://127.0.0.1:{port}/mcp".encode() in line
-        await listening(port)
+        await until(lambda: reachable(port))
         for mode in ("legacy", "2026-07-28", "auto"):
             async with Client(f"http://127.0.0.1:{port}/mcp", mode=mode) as client:
                 assert len((await client.list_tools()).tools) > 80
@@ -201,7 +202,7 @@ async def test_a_call_under_way_is_answered_before_the_server_leaves(how: str) -
         asking = asyncio.create_task(client.post("/mcp", **PING))
         await asyncio.wait_for(there.asked.wait(), PATIENCE)
         process.send_signal(getattr(signal, how))
-        await deaf(client.base_url.port or 0)
+        await until(lambda: deaf(client.base_url.port or 0))
         assert process.returncode is None
         there.answers.set()
         answer = await asking
@@ -313,7 +314,7 @@ async def served(
             base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE, trust_env=False
         ) as client,
     ):
-        await listening(port)
+        await until(lambda: reachable(port))
         assert (await client.get("/healthz")).status_code == 200
         yield process, client
 
@@ -363,26 +364,9 @@ async def patient_aircall() -> AsyncGenerator[Patient]:
         await asyncio.gather(*there.meetings)
 
 
-async def deaf(port: int) -> None:
-    """Until nobody listens there any more: the end has begun."""
-    async with asyncio.timeout(PATIENCE):
-        with suppress(ConnectionError):
-            while True:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-                writer.close()
-                await asyncio.sleep(0.02)  # which nothing announces
-
-
-async def listening(port: int) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-            except ConnectionRefusedError:
-                await asyncio.sleep(0.05)  # until the port is open, which nothing announces
-            else:
-                writer.close()
-                return
+async def deaf(port: int) -> bool:
+    """Nobody listens there any more: the end has begun."""
+    return not await reachable(port)
 
 
 @pytest.mark.slow

@@ -30,7 +30,7 @@ from aircall_mcp.protocol.mcp_server import AircallServer
 
 from ..house import Clock, Office, gateway_to
 from ..mail import call, log_in
-from ..processes import PATIENCE
+from ..waiting import PATIENCE
 
 pytestmark = pytest.mark.anyio
 

@@ -18,8 +18,9 @@ from mcp import Client, StdioServerParameters
 from aircall_mcp.accounts import Accounts, Grant
 
 from ..chaos.town import LIFETIME, Gate, open_town
-from ..processes import META, PATIENCE, Spoken, small_aircall, spoken, started
+from ..processes import META, Spoken, small_aircall, spoken, started
 from ..vaults import vault_at
+from ..waiting import PATIENCE
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 

@@ -25,8 +25,8 @@ from mcp_types import (
 )
 
 from ..canaries import CANARIES
-from ..chaos.burst import ReceiverProcess, free_port
-from ..processes import small_aircall, started
+from ..chaos.burst import ReceiverProcess
+from ..processes import free_port, small_aircall, started
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -102,11 +102,12 @@ async def test_a_model_hears_what_happens_reads_it_back_and_is_told_of_changes(
 ) -> None:
     hang_ups = 100 if full else 5
     async with Client(whole.server(), mode="2026-07-28") as client:
+        latest = (await called(client, "read_events"))["data"]["latest"]
+        wanted = {"kinds": ["message.received"], "after": latest}
         waiting = asyncio.create_task(
-            called(client, "wait_for_event", kinds=["message.received"], timeout_seconds=30)
+            called(client, "wait_for_event", **wanted, timeout_seconds=30)
         )
         async with client.listen(resource_subscriptions=["aircall://events"]) as changes:
-            await asyncio.sleep(0.5)  # the wait must be there first: it asks for what is new
             await whole.act("texts", body="Is Thursday fine?")
             heard = await waiting
             async with asyncio.timeout(10):
@@ -138,7 +139,7 @@ async def hang_up_latency(whole: Circle, client: Client, call: int) -> float:
     """Seconds from the moment the phone is put down to the answer of the tool."""
     wanted = {"kinds": ["call.hungup"], "match": {"call_id": call}, "after": 0}
     waiting = asyncio.create_task(called(client, "wait_for_event", **wanted, timeout_seconds=30))
-    await asyncio.sleep(0.1)
+    await called(client, "read_events", limit=1)  # whose answer comes when the wait has begun
     began = time.perf_counter()
     await whole.act(f"calls/{call}/hangup")
     heard = await waiting
