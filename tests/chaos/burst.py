@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..house import Clock
 from ..mail import PATH, TOKEN, log_in
 from ..processes import free_port
 from ..waiting import reachable, until
@@ -120,7 +121,7 @@ async def burst(
     bad: float = 0.05, seed: int = 1,
 ) -> Outcome:  # fmt: skip
     """Send it all until all is answered, as Aircall does; what was stored stands in the outcome."""
-    log_in(home, time.time).close()
+    log_in(home, Clock(time.time())).close()
     receiver = ReceiverProcess(home, free_port())
     outcome = Outcome()
     waiting = asyncio.Queue[tuple[int, bytes]]()
