@@ -94,7 +94,10 @@ async def test_an_invited_user_is_offline_and_unique_by_address() -> None:
     made = await office.ask("POST", "/v2/users", json=body)
     assert made.status_code == 201
     user = made.json()["user"]
-    assert (user["name"], user["time_zone"], "substatus" in user) == ("Zoé Lund", "Etc/UTC", False)
+    assert (user["name"], user["time_zone"]) == ("Zoé Lund", "Etc/UTC")
+    assert (user["substatus"], user["state"]) == ("always_opened", "always_opened")
+    assert (user["extension"], user["default_number_id"]) == ("007", None)
+    assert (user["availability_status"], user["available"]) == ("available", False)
     assert (await office.get(f"/v1/users/{user['id']}/availability"))["availability"] == "offline"
     assert await office.refused("POST", "/v2/users", json=body) == (
         400,
@@ -113,7 +116,7 @@ async def test_availability_follows_what_is_set() -> None:
     state = await office.get(f"/v1/users/{office.user('Ana')}/availability")
     assert state == {"availability": "do_not_disturb"}
     back = (await office.ask("PUT", path, json={"availability_status": "available"})).json()["user"]
-    assert (back["available"], back["substatus"]) == (True, "always_open")
+    assert (back["available"], back["substatus"]) == (True, "always_opened")
     assert await office.status("PUT", path, json={"availability_status": "asleep"}) == 400
     rows = (await office.get("/v1/users/availabilities"))["users"]
     assert {"id": office.user("Nora"), "availability": "offline"} in rows
@@ -148,13 +151,28 @@ async def test_a_team_has_a_name_of_its_own_and_members_once() -> None:
     assert await office.status("GET", f"/v1/teams/{team}") == 404
 
 
-async def test_only_the_list_of_teams_tells_status_and_default_number() -> None:
+async def test_a_team_tells_the_same_of_its_members_wherever_it_is_read() -> None:
     office = Office()
     listed = (await office.get("/v1/teams"))["teams"][0]
-    alone = (await office.get(f"/v1/teams/{listed['id']}"))["team"]
-    extra = listed["users"][0].keys() - alone["users"][0].keys()
-    assert extra == {"availability_status", "default_number_id"}
-    assert "available" not in listed["users"][0]
+    path = f"/v1/teams/{listed['id']}"
+    assert (await office.get(path))["team"] == listed
+    added = await office.ask("POST", f"{path}/users/{office.user('Nora')}")
+    assert added.json()["team"]["users"][:-1] == listed["users"]
+    assert {frozenset(member) for member in added.json()["team"]["users"]} == {frozenset((
+        "id", "direct_link", "name", "email", "availability_status", "default_number_id",
+        "created_at", "time_zone", "language", "wrap_up_time",
+    ))}  # fmt: skip
+
+
+async def test_the_older_shape_of_users_lacks_what_the_newer_brought() -> None:
+    office = Office(users_v1=True)
+    ana = office.user("Ana")
+    old = (await office.get(f"/v1/users/{ana}"))["user"]
+    new = (await office.get(f"/v2/users/{ana}"))["user"]
+    assert new.keys() - old.keys() == {"default_number_id", "substatus"}
+    assert old.keys() <= new.keys()
+    assert (old["created_at"][-1], "." in old["created_at"]) == ("Z", False)
+    assert old["direct_link"].endswith(f"/v1/users/{ana}")
 
 
 async def test_the_integration_is_switched_off_and_on() -> None:
@@ -258,11 +276,27 @@ async def test_a_webhook_without_events_gets_all_of_them() -> None:
     office = Office()
     made = await office.ask("POST", "/v1/webhooks", json={"url": "https://hooks.example.com/a"})
     hook = made.json()["webhook"]
-    assert (made.status_code, hook["custom_name"], hook["active"]) == (201, "Webhook", True)
+    assert (made.status_code, hook["active"]) == (201, True)
+    assert "custom_name" not in hook
     assert {"call.created", "message.received", "user.created.v2"} <= set(hook["events"])
     assert hook["token"]
-    numeric = await office.get(f"/v1/webhooks/{hook['id']}")
-    assert numeric["webhook"] == hook
+    assert "id" not in hook  # the older id stands where webhooks are read
+    assert hook["direct_link"].endswith(f"/v1/webhooks/{hook['webhook_id']}")
+    read = await office.get(f"/v1/webhooks/{hook['webhook_id']}")
+    numeric = await office.get(f"/v1/webhooks/{read['webhook']['id']}")
+    assert numeric == read
+    assert read["webhook"].keys() - hook.keys() == {"id"}
+    assert read["webhook"]["token"] == hook["token"]
+
+
+async def test_a_name_of_a_webhook_is_told_where_one_was_given() -> None:
+    office = Office()
+    body = {"url": "https://hooks.example.com/a", "custom_name": "Desk", "events": ["call.ended"]}
+    made = (await office.ask("POST", "/v1/webhooks", json=body)).json()["webhook"]
+    assert made["custom_name"] == "Desk"
+    changed = await office.ask("PUT", f"/v1/webhooks/{made['webhook_id']}", json={"active": False})
+    assert changed.json()["webhook"].items() >= {"custom_name": "Desk", "active": False}.items()
+    assert "id" not in changed.json()["webhook"]
 
 
 async def test_a_webhook_wants_https_and_known_events_and_has_a_hundred_siblings_at_most() -> None:
@@ -286,10 +320,18 @@ async def test_updating_a_webhook_resets_its_events_unless_told_how() -> None:
     async def events(query: str, **body: object) -> list[str]:
         answer = await office.ask("PUT", path + query, json=body)
         assert answer.status_code == 200, answer.text
-        return answer.json()["webhook"]["events"]
+        shown: list[str] = answer.json()["webhook"]["events"]
+        assert sorted(shown) == sorted(hook.events)
+        return shown
 
-    assert await events("?events_action=add", events=["call.tagged"]) == [*first, "call.tagged"]
-    assert await events("?events_action=add", active=False) == [*first, "call.tagged"]
+    asked = ["call.created", "contact.updated"]  # in this order, and told in another
+    assert await events("", events=asked) == ["contact.updated", "call.created"]
+    assert hook.events == asked
+    assert set(await events("", events=first)) == set(first)
+    assert set(await events("?events_action=add", events=["call.tagged"])) == {
+        *first, "call.tagged"
+    }  # fmt: skip
+    assert set(await events("?events_action=add", active=False)) == {*first, "call.tagged"}
     assert await events("?events_action=remove", events=first) == ["call.tagged"]
     assert await events("", events=["call.ended"]) == ["call.ended"]
     assert len(await events("", active=True)) > 60

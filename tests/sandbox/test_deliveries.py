@@ -141,6 +141,21 @@ async def test_what_the_api_did_is_told() -> None:
         assert it.ear.got[2]["data"]["id"] == contact
 
 
+async def test_a_call_is_told_with_its_notes_and_tags_as_events_have_them() -> None:
+    async with speaking(["call.tagged", "call.commented"]) as it:
+        call = it.office.world.calls[-10].id
+        tag = next(iter(it.office.world.tags))
+        now = int(it.office.clock.now)
+        await it.ask("POST", f"/v1/calls/{call}/tags", {"tags": [tag]})
+        await it.ask("POST", f"/v1/calls/{call}/comments", {"content": "hello"})
+        assert await it.heard(2) == ["call.tagged", "call.commented"]
+        told = it.ear.got[1]["data"]
+        mine = next(one for one in told["tags"] if one["id"] == tag)
+        assert (mine["tagged_at"], mine["tagged_by"], "created_at" in mine) == (now, {}, False)
+        note = told["comments"][-1]
+        assert (note["posted_at"], note["posted_by"]) == (now, None)
+
+
 async def test_a_post_that_fails_is_repeated_until_it_is_taken() -> None:
     async with speaking(["message.received"]) as it:
         it.ear.status = 503

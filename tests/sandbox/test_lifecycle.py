@@ -42,6 +42,53 @@ async def test_a_started_call_is_listed_at_once_and_moves_on_with_the_clock() ->
     assert ended["raw_digits"] == "+1 415-555-0143"
 
 
+async def test_a_call_is_rewritten_some_time_after_its_end() -> None:
+    office = Office()
+    call_id = await start(office)
+    began = office.world.calls[-1].started
+    assert (await call(office, call_id))["duration"] == 0
+    office.clock.pass_by(49)
+    for minutes in (0, 5, 9):
+        office.clock.pass_by(60 * minutes)
+        told = await call(office, call_id)
+        assert (told["cost"], told["pricing_type"]) == ("0.0", None)
+        assert (told["started_at"], told["duration"]) == (began, 49)
+    office.clock.pass_by(360)  # 20 minutes after its end
+    final = await call(office, call_id)
+    assert (final["cost"], final["pricing_type"]) == ("3.0", "in_bundle")
+    assert (final["started_at"], final["duration"]) == (began + 1, 48)
+    changed = {key for key in final if final[key] != told[key]} - {"recording"}  # an expiring link
+    assert changed == {"cost", "pricing_type", "started_at", "duration"}
+    for edges, there in (
+        ({"from": began, "to": began + 1}, True), ({"from": began - 1, "to": began}, False),
+        ({"from": began + 1}, False),
+    ):  # fmt: skip
+        found = (await office.get("/v1/calls", **edges))["calls"]
+        assert (call_id in [one["id"] for one in found]) is there
+
+
+async def test_calls_of_long_ago_are_final() -> None:
+    office = Office()
+    for one in (await office.get("/v1/calls", per_page=50))["calls"]:
+        assert one["pricing_type"] == "in_bundle"
+        assert one["duration"] == one["ended_at"] - one["started_at"]
+        assert (float(one["cost"]) > 0) == (one["direction"] == "outbound" and
+                                            one["answered_at"] is not None)  # fmt: skip
+
+
+async def test_an_archived_call_stays_listed_and_nothing_tells_when() -> None:
+    office = Office()
+    one = next(c for c in office.world.calls if not c.archived and c.answered)
+    before = (await office.get("/v1/calls", per_page=1))["meta"]["total"]
+    told = await call(office, one.id)
+    office.clock.pass_by(1)
+    assert await office.status("PUT", f"/v1/calls/{one.id}/archive") == 200
+    after = await call(office, one.id)
+    assert {key for key in after if after[key] != told[key]} - {"recording"} == {"archived"}
+    assert "updated_at" not in after
+    assert (await office.get("/v1/calls", per_page=1))["meta"]["total"] == before
+
+
 async def test_the_pace_of_life_can_be_chosen() -> None:
     office = Office(pace=Pace(ring=1, talk=2))
     call_id = await start(office)

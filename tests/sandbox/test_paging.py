@@ -37,7 +37,8 @@ async def test_links_name_the_address_the_sandbox_was_given() -> None:
     office = Office(base_url="http://127.0.0.1:9001/")
     page = await office.get("/v1/tags", per_page=1)
     assert page["meta"]["next_page_link"] == "http://127.0.0.1:9001/v1/tags?page=2&per_page=1"
-    assert page["tags"][0]["direct_link"].startswith("http://127.0.0.1:9001/v1/tags/")
+    team = (await office.get("/v1/teams", per_page=1))["teams"][0]
+    assert team["direct_link"].startswith("http://127.0.0.1:9001/v1/teams/")
 
 
 @pytest.mark.parametrize("query", ["page=-1", "per_page=0", "per_page=-5", "per_page=x"])
@@ -241,16 +242,13 @@ async def test_the_other_choices_add_what_they_promise() -> None:
     line = office.number("GB")
     call = next(c for c in office.world.calls if c.menu_key and c.number == line and c.recorded)
     plain = (await office.get(f"/v1/calls/{call.id}"))["call"]
-    added = {
-        "recording_short_url",
-        "voicemail_short_url",
-        "ivr_options_selected",
-        "ai_voice_agents",
-    }
+    added = {"ivr_options_selected", "ai_voice_agents"}
     assert not added & plain.keys()
+    assert (plain["recording_short_url"], plain["voicemail_short_url"]) == (None, None)
     query = dict.fromkeys(("fetch_short_urls", "fetch_call_timeline", "fetch_aiva_conv"), "true")
     full = (await office.get(f"/v1/calls/{call.id}", **query))["call"]
     assert added <= full.keys()
+    assert full["recording_short_url"].startswith("https://")
     assert full["ivr_options_selected"][0]["key"] == call.menu_key
     assert full["ai_voice_agents"] == []
     night = next(c for c in office.world.calls if c.voice_agent)

@@ -24,7 +24,11 @@ def _call(world: World, request: Request) -> Call:
 def _listed(world: World, request: Request) -> list[Call]:
     """Those that started after `from` and not after `to`, within the history that is kept."""
     start, end = window(request)
-    calls = world.calls_since(max(start + 1, request.now - HISTORY), end)
+    calls = [
+        call
+        for call in world.calls_since(max(start, request.now - HISTORY), end)
+        if start < call.began(request.now, world.pace) <= end
+    ]
     if descending(request):
         calls.reverse()
     return calls

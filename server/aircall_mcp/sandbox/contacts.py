@@ -110,7 +110,7 @@ def _label(text: str) -> str:
 def _phone(text: str) -> str:
     if not re.fullmatch(r"\+?[0-9 ().\-]{3,30}", text) or not 3 <= len(dialled(text)) <= 15:
         raise bad("value must be a phone number")
-    return views.spaced(f"+{dialled(text)}") if text.startswith("+") else text.strip()
+    return text.strip()
 
 
 def _email(text: str) -> str:

@@ -33,7 +33,6 @@ from .entities import (
     WhatsAppTemplate,
 )
 from .insights import chosen
-from .views import spaced
 from .world import World, seeded
 
 Size: TypeAlias = Literal["small", "empty", "large"]
@@ -135,7 +134,7 @@ def _contacts(world: World, source: Random, size: int, now: float) -> list[Conta
         firm = company.FIRMS[int(source.random() * len(company.FIRMS))]
         created = start + index * step
         digits = _digits(country, next(taken[country]))
-        phones = [Detail(world.next_id("detail"), "Work", spaced(digits))]
+        phones = [Detail(world.next_id("detail"), "Work", digits)]
         emails: list[Detail] = []
         if source.random() < 0.7:
             address = f"contact{index}@{country.lower()}.example.com"

@@ -245,7 +245,7 @@ class Deliveries:
             self._tell("contact.deleted", "contact", gone)
         elif operation.startswith("create_user") and len(self.world.users) > before[1]:
             user = self.world.users[max(self.world.users)]
-            self._tell("user.created", "user", views.user_v1(self.world, user))
+            self._tell("user.created", "user", payloads.user_v1(self.world, user))
             self._tell("user.created.v2", "user", views.user(self.world, user))
 
     # on its way

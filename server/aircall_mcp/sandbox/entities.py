@@ -25,6 +25,7 @@ class Pace:
     sent: int = 1
     delivered: int = 3
     export: int = 60
+    rewriting: int = 900
 
 
 @dataclass(slots=True)
@@ -135,7 +136,8 @@ class Tagging:
 class Call:
     """A call with its whole course laid out in UNIX seconds; `answered` is None when nobody will.
 
-    `talk` picks what was said, -1 for a call that is not transcribed.
+    `talk` picks what was said, -1 for a call that is not transcribed. The start of a `fresh` one
+    turns out to be a second later when it is rewritten, some time after its end.
     """
 
     id: int
@@ -163,6 +165,15 @@ class Call:
     voice_agent: str | None = None
     recording_gone: int | None = None
     voicemail_gone: int | None = None
+    fresh: bool = False
+
+    def final(self, now: float, pace: Pace) -> bool:
+        """Whether it will not be rewritten any more."""
+        return now >= self.ended + pace.rewriting
+
+    def began(self, now: float, pace: Pace) -> int:
+        """The start as it is told at `now`."""
+        return self.started + (self.fresh and self.final(now, pace))
 
     def status(self, now: float) -> Literal["initial", "answered", "done"]:
         if now >= self.ended:

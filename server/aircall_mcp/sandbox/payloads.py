@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from . import views
-from .entities import Call, Number
+from .entities import Call, Number, User
 from .wire import Json
 from .world import World
 
@@ -44,9 +44,22 @@ def call(world: World, one: Call, now: float) -> Json:
     shown["call_uuid"] = shown["sid"]
     shown["participants"] = shown["conference_participants"]
     shown["hangup_cause"] = "normal" if one.status(now) == "done" else None
+    shown["tags"] = [_tagging(tag) for tag in shown["tags"]]
     if line is not None and shown["number"] is not None:
         shown["number"] = {**shown["number"], "e164_digits": line.digits}
     return shown
+
+
+def _tagging(shown: Json) -> Json:
+    """A tag of a call as webhooks show it: `tagged_at`, and nobody is an empty object."""
+    kept = {name: value for name, value in shown.items() if name != "created_at"}
+    return {**kept, "tagged_by": shown["tagged_by"] or {}, "tagged_at": shown["created_at"]}
+
+
+def user_v1(world: World, one: User) -> Json:
+    """A user as the older events show it: with the lines, which no read has."""
+    numbers = [views.number(world, n) for n in world.numbers.values() if one.id in n.users]
+    return {**views.user_v1(world, one), "numbers": numbers}
 
 
 def contact(shown: Json) -> Json:

@@ -94,9 +94,7 @@ def create_user_v1(world: World, request: Request) -> Answer:
 @performs("create_user_v2")
 def create_user_v2(world: World, request: Request) -> Answer:
     _refuse_blank(request)
-    shown = views.user(world, _create(world, request))
-    del shown["substatus"]
-    return Answer(201, {"user": shown})
+    return Answer(201, {"user": views.user(world, _create(world, request))})
 
 
 def _update(world: World, request: Request) -> User:
@@ -210,7 +208,7 @@ def _team(world: World, request: Request, name: str) -> Team:
 @performs("list_teams")
 def list_teams(world: World, request: Request) -> Answer:
     teams = sorted(world.teams.values(), key=lambda team: team.created, reverse=descending(request))
-    return page(request, "teams", teams, lambda one: views.team(world, one, listed=True))
+    return page(request, "teams", teams, lambda one: views.team(world, one))
 
 
 @performs("get_team")

@@ -39,12 +39,12 @@ def _color(request: Request) -> str:
 @performs("list_tags")
 def list_tags(world: World, request: Request) -> Answer:
     tags = within(request, world.tags.values(), lambda tag: tag.created)
-    return page(request, "tags", tags, lambda one: views.tag(world, one))
+    return page(request, "tags", tags, views.tag)
 
 
 @performs("get_tag")
 def get_tag(world: World, request: Request) -> Answer:
-    return Answer(200, {"tag": views.tag(world, _tag(world, request))})
+    return Answer(200, {"tag": views.tag(_tag(world, request))})
 
 
 @performs("create_tag")
@@ -53,7 +53,7 @@ def create_tag(world: World, request: Request) -> Answer:
     description = request.body.get("description")
     tag = Tag(world.next_id("tag"), name, color, description, request.now)
     world.tags[tag.id] = tag
-    return Answer(201, {"tag": views.tag(world, tag)})
+    return Answer(201, {"tag": views.tag(tag)})
 
 
 @performs("update_tag")
@@ -62,7 +62,7 @@ def update_tag(world: World, request: Request) -> Answer:
     name = _name(world, request, tag) if "name" in body else tag.name
     tag.color = _color(request) if "color" in body else tag.color
     tag.name, tag.description = name, body.get("description", tag.description)
-    return Answer(200, {"tag": views.tag(world, tag)})
+    return Answer(200, {"tag": views.tag(tag)})
 
 
 @performs("delete_tag")

@@ -59,17 +59,17 @@ def spaced(digits: str) -> str:
     return digits
 
 
-def user(world: World, one: User, *, version: int = 2) -> Json:
+def user(world: World, one: User) -> Json:
     return {
-        **brief_user(world, one, version=version),
-        "substatus": one.substatus or _substatus(one),
-        "wrap_up_time": one.wrap_up,
+        **brief_user(world, one, version=2),
+        "default_number_id": _default_number(world, one),
+        "substatus": one.substatus or _state(one),
     }
 
 
 def user_v1(world: World, one: User) -> Json:
-    numbers = [number(world, n) for n in world.numbers.values() if one.id in n.users]
-    return {**user(world, one, version=1), "numbers": numbers}
+    """The older shape: neither substatus nor default number, and dates to the second."""
+    return {**brief_user(world, one), "created_at": iso(one.created)[:19] + "Z"}
 
 
 def brief_user(world: World, one: User, *, version: int = 1) -> Json:
@@ -78,6 +78,9 @@ def brief_user(world: World, one: User, *, version: int = 1) -> Json:
         **slim_user(world, one, version=version),
         "time_zone": one.time_zone,
         "language": one.language,
+        "state": _state(one),
+        "wrap_up_time": one.wrap_up,
+        "extension": f"{one.id % 10_000:03d}",
     }
 
 
@@ -88,14 +91,18 @@ def slim_user(world: World, one: User, *, version: int = 1) -> Json:
         "direct_link": f"{world.base_url}/v{version}/users/{one.id}",
         "name": one.name,
         "email": one.email,
-        "available": one.availability_status != "unavailable",
+        "available": one.connected and one.availability_status != "unavailable",
         "availability_status": one.availability_status,
         "created_at": iso(one.created),
     }
 
 
-def _substatus(one: User) -> str:
-    return "always_closed" if one.availability_status == "unavailable" else "always_open"
+def _state(one: User) -> str:
+    return "always_closed" if one.availability_status == "unavailable" else "always_opened"
+
+
+def _default_number(world: World, one: User) -> int | None:
+    return next((n.id for n in world.numbers.values() if one.id in n.users), None)
 
 
 def _author(world: World, user_id: int | None) -> Json | None:
@@ -103,19 +110,22 @@ def _author(world: World, user_id: int | None) -> Json | None:
     return slim_user(world, one) if one else None
 
 
-def team(world: World, one: Team, *, listed: bool = False) -> Json:
-    """A team; only the list tells each member's status and default number."""
-    members: list[Json] = []
-    for member in filter(None, map(world.users.get, one.users)):
-        row = brief_user(world, member)
-        del row["available"]
-        if listed:
-            row["default_number_id"] = next(
-                (n.id for n in world.numbers.values() if member.id in n.users), None
-            )
-        else:
-            del row["availability_status"]
-        members.append(row)
+def team(world: World, one: Team) -> Json:
+    members: list[Json] = [
+        {
+            "id": member.id,
+            "direct_link": f"{world.base_url}/v1/users/{member.id}",
+            "name": member.name,
+            "email": member.email,
+            "availability_status": member.availability_status,
+            "default_number_id": _default_number(world, member),
+            "created_at": iso(member.created),
+            "time_zone": member.time_zone,
+            "language": member.language,
+            "wrap_up_time": member.wrap_up,
+        }
+        for member in filter(None, map(world.users.get, one.users))
+    ]
     return {**_team(world, one), "users": members}
 
 
@@ -156,10 +166,9 @@ def configuration(one: Configuration) -> Json:
     return {"token": one.token, "callbackUrl": one.callback_url, "type": "Public Api"}
 
 
-def tag(world: World, one: Tag) -> Json:
+def tag(one: Tag) -> Json:
     return {
         "id": one.id,
-        "direct_link": f"{world.base_url}/v1/tags/{one.id}",
         "name": one.name,
         "color": one.color,
         "description": one.description,
@@ -189,7 +198,8 @@ def contact(world: World, one: Contact) -> Json:
 def call(world: World, one: Call, now: float, wanted: Mapping[str, Any]) -> Json:
     """A call at `now`; `wanted` holds the fetch_… choices of the request."""
     status = one.status(now)
-    over = status == "done"
+    over, final = status == "done", one.final(now, world.pace)
+    started = one.began(now, world.pace)
     recording, voicemail = world.has_recording(one, now), world.has_voicemail(one, now)
     kind = "recording" if recording else "voicemail"
     taken = one.direction == "outbound" or (status != "initial" and one.answered is not None)
@@ -202,10 +212,10 @@ def call(world: World, one: Call, now: float, wanted: Mapping[str, Any]) -> Json
         "direction": one.direction,
         "status": status,
         "missed_call_reason": one.missed if over else None,
-        "started_at": one.started,
+        "started_at": started,
         "answered_at": None if status == "initial" or one.missed else one.answered,
         "ended_at": one.ended if over else None,
-        "duration": (one.ended if over else int(now)) - one.started,
+        "duration": one.ended - started if over else 0,
         "raw_digits": spaced(one.digits),
         "voicemail": _media(one, "voicemail", now, 3600) if voicemail else None,
         "recording": _media(one, "recording", now, 3600) if recording else None,
@@ -216,7 +226,9 @@ def call(world: World, one: Call, now: float, wanted: Mapping[str, Any]) -> Json
         "assigned_to": _author(world, one.assigned_to),
         "transferred_by": _author(world, one.transferred_by),
         "transferred_to": _author(world, one.transferred_to),
-        "cost": "0.00",
+        "cost": _cost(one) if final else "0.0",
+        "pricing_type": "in_bundle" if final else None,
+        "country_code_a2": line.country if line else None,
         "number": number(world, line) if line else None,
         "comments": [
             {
@@ -239,6 +251,8 @@ def call(world: World, one: Call, now: float, wanted: Mapping[str, Any]) -> Json
         ],
         "teams": [_team(world, t) for t in filter(None, map(world.teams.get, one.teams))],
         "conference_participants": _participants(world, one, taker),
+        "recording_short_url": None,
+        "voicemail_short_url": None,
     }
     if wanted.get("fetch_contact"):
         known = world.contacts_at(one.digits)
@@ -251,6 +265,12 @@ def call(world: World, one: Call, now: float, wanted: Mapping[str, Any]) -> Json
     if wanted.get("fetch_aiva_conv"):
         shown["ai_voice_agents"] = _agents(world, one, now)
     return shown
+
+
+def _cost(one: Call) -> str:
+    """A leftover, in cents: three for each minute of talking that began, outbound."""
+    talked = one.ended - one.answered if one.answered is not None else 0
+    return f"{3.0 * -(-talked // 60)}" if one.direction == "outbound" else "0.0"
 
 
 def _media(one: Call, kind: str, now: float, lifetime: int) -> str:
@@ -341,17 +361,22 @@ def _sent(world: World, one: Message, now: float) -> Json:
     }
 
 
-def webhook(world: World, one: Webhook) -> Json:
+def webhook(world: World, one: Webhook, *, read: bool = True) -> Json:
+    """A webhook; what was just made or changed, instead of `read`, comes without its older id.
+
+    Its events are in another order than they were asked for.
+    """
+    named = {"custom_name": one.name} if one.name else {}
     return {
-        "webhook_id": one.uuid,
-        "id": one.id,
-        "direct_link": f"{world.base_url}/v1/webhooks/{one.id}",
-        "created_at": iso(one.created),
+        **({"id": one.id} if read else {}),
+        "direct_link": f"{world.base_url}/v1/webhooks/{one.uuid}",
         "url": one.url,
-        "custom_name": one.name,
+        **named,
         "active": one.active,
+        "events": sorted(one.events, reverse=True),
         "token": one.token,
-        "events": list(one.events),
+        "created_at": iso(one.created),
+        "webhook_id": one.uuid,
     }
 
 

@@ -56,14 +56,14 @@ def create_webhook(world: World, request: Request) -> Answer:
         uuid=world.uuid(),
         id=world.next_id("webhook"),
         url=url,
-        name=body.get("custom_name") or "Webhook",
+        name=body.get("custom_name") or "",
         token=world.token(),
         events=events,
         created=request.now,
         scheme=request.scheme,
     )
     world.webhooks[webhook.uuid] = webhook
-    return Answer(201, {"webhook": views.webhook(world, webhook)})
+    return Answer(201, {"webhook": views.webhook(world, webhook, read=False)})
 
 
 @performs("update_webhook")
@@ -81,7 +81,7 @@ def update_webhook(world: World, request: Request) -> Answer:
     webhook.url, webhook.events = url, events
     webhook.name = body.get("custom_name", webhook.name)
     webhook.active = body.get("active", webhook.active)
-    return Answer(200, {"webhook": views.webhook(world, webhook)})
+    return Answer(200, {"webhook": views.webhook(world, webhook, read=False)})
 
 
 @performs("delete_webhook")

@@ -141,6 +141,7 @@ class World:
             answered=answered,
             ended=answered + self.pace.talk,
             recorded=number.recorded,
+            fresh=True,
         )
         call.talk = call.id if number.recorded else -1
         return self.add_call(call)
@@ -163,6 +164,7 @@ class World:
             answered=None,
             ended=started + self.pace.no_answer,
             teams=tuple(t.id for t in self.teams.values() if set(t.users) & set(number.users)),
+            fresh=True,
         )
         if free and answer:
             call.user = free[0].id
