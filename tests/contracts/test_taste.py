@@ -25,7 +25,6 @@ LONGEST = 450
 LONG = {
     "tests/events/test_forwarding.py",
     "tests/events/test_log.py",
-    "tests/events/test_replacement.py",
     "tests/events/test_tools.py",
     "tests/gateway/test_budget.py",
     "tests/gateway/test_effects.py",
