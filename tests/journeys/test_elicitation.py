@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import anyio
@@ -229,6 +230,23 @@ async def test_a_yes_that_nobody_asked_for_or_under_another_name_is_none(room: R
         for given, key in ((None, KEY), (state, "other")):
             assert isinstance(await retried(client, given, key=key), types.InputRequiredResult)
     assert room.arrived == []
+
+
+@pytest.mark.parametrize(
+    ("modes", "asks"),
+    [
+        (None, False),
+        ({}, True),  # from before there were two modes
+        ({"form": {}}, True),
+        ({"form": {}, "url": {}}, True),
+        ({"url": {}}, False),
+    ],
+)
+def test_a_client_is_asked_where_it_shows_forms(modes: dict[str, Any] | None, asks: bool) -> None:
+    capabilities = types.ClientCapabilities.model_validate({"elicitation": modes})
+    session = SimpleNamespace(client_capabilities=capabilities)
+    ctx: Any = SimpleNamespace(session=session)
+    assert Elicitation().can_ask(ctx) is asks
 
 
 async def test_a_yes_for_another_server_or_principal_is_none(registry: Registry) -> None:

@@ -89,6 +89,14 @@ def test_a_principal_sees_what_the_owner_offers_and_no_more(registry: Registry) 
         offers.to("nobody")
 
 
+def test_whatever_narrows_an_offer_takes_away(registry: Registry) -> None:
+    reads, tags = Selection(read_only=True), Selection(toolsets=("tags",))
+    narrowed = [Offer(registry, Selection(), *both) for both in ((reads, tags), (tags, reads))]
+    for offer in narrowed:
+        assert {o.effect for o in offer} == {"read"}
+        assert {o.toolset for o in offer} == {"tags", "search"}  # which finds the others
+
+
 def test_an_offer_is_made_once_as_long_as_it_is_kept(registry: Registry) -> None:
     made: list[str] = []
 

@@ -153,6 +153,9 @@ def test_what_is_left_of_a_replacement_that_was_killed_is_taken_away(home: Path)
     modes.replace(home / "key", b"one")
     subprocess.run([sys.executable, "-c", code, str(home / "key")], check=False)
     assert len(list(home.iterdir())) == 2
+    [left] = [path for path in home.iterdir() if path.name != "key"]
+    other = home / f"{left.name}.kept"
+    other.touch(mode=0o600)  # a longer name is somebody else's
     modes.tidy(home / "key")
-    assert [path.name for path in home.iterdir()] == ["key"]
+    assert {path.name for path in home.iterdir()} == {"key", other.name}
     modes.tidy(home / "nowhere" / "key")

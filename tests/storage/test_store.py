@@ -162,6 +162,18 @@ def test_the_stamp_changes_with_every_commit(home: Path) -> None:
     assert len(stamps) == 5
 
 
+def test_the_stamp_changes_for_whoever_sets_the_times_back(home: Path) -> None:
+    store = store_at(home)
+    store.write(put("a", 1))
+    before, stamp = store.path.stat(), store.stamp()
+    content = store.path.read_bytes()
+    with store.path.open("r+b") as file:
+        file.write(content)
+    os.utime(store.path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert store.path.stat().st_mtime_ns == before.st_mtime_ns
+    assert store.stamp() != stamp
+
+
 def test_a_second_store_does_not_free_the_locks_of_the_first(home: Path) -> None:
     """POSIX frees every lock of a process on a file when it closes any descriptor of it."""
     code = textwrap.dedent("""
