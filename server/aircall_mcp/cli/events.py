@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
@@ -131,9 +130,9 @@ def _query(
 
 
 def _plain(event: Event) -> dict[str, Any]:
-    fields = asdict(event)
-    del fields["trusted"]
-    return fields | event.mark
+    names = ("sequence", "webhook", "kind", "built", "received", "call_id", "data")
+    raw = {"raw": event.raw} if event.raw else {}
+    return {name: getattr(event, name) for name in names} | event.mark | raw
 
 
 def _line(event: Event) -> str:
@@ -142,4 +141,5 @@ def _line(event: Event) -> str:
     text = f"  {json.dumps(words, ensure_ascii=False)}" if words else ""
     when = iso(event.built or event.received)
     doubt = "" if event.trusted else "  not to be trusted"
-    return f"{event.sequence:>8}  {when}  {event.kind}{about}{doubt}{text}"
+    odd = "".join(f"  {word}: {why}" for word, why in event.mark.items() if word != "trusted")
+    return f"{event.sequence:>8}  {when}  {event.kind}{about}{doubt}{odd}{text}"

@@ -79,7 +79,8 @@ def app(**flags: Any) -> App:
 
 
 def print_json(value: Any) -> None:
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+    """One document of JSON, which every reader of JSON takes."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False))
 
 
 def scrubbed(text: str) -> str:

@@ -4,15 +4,17 @@ know before it takes silence for an answer.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from ..gateway.gateway import Gateway
 from ..ground.operation import Answer, Operation
+from ..ground.secrets import MASK
 from ..ground.times import iso
 from ..ground.weight import LIGHT
-from ..offer.shape import bounded, shape
+from ..offer.shape import bounded, clean, shape
 from .coverage import Coverage
 from .event import Event
 from .log import EventLog
@@ -26,6 +28,13 @@ REGISTER = (
     " `aircall-mcp webhooks register --public-url https://…` and `aircall-mcp webhooks serve`."
 )
 """What a person does where nothing tells us of events."""
+LONGEST_RAW = 2_000
+"""Characters of an event that could not be taken apart."""
+_ODD = (
+    "What says unrecognised came in a form that Aircall does not document, what says unreadable"
+    " cannot be shown: `raw` is how it begins, in other people's words. `aircall-mcp events list"
+    " --json` shows a person all of it."
+)
 _ANY_WEIGHT = LIGHT + 1
 _NOT_TRUSTED = (
     "Of what says trusted: false, nobody knows who wrote it: somebody had changed our webhook at"
@@ -85,11 +94,22 @@ class Answers:
             one |= {"event": event.kind, "at": iso(event.built or event.received)}
             if event.mark:
                 one |= event.mark
+            if not event.trusted:
                 notes[_NOT_TRUSTED] = None
             if event.call_id is not None and family != "call":
                 one["call_id"] = event.call_id
+            if event.unrecognised or event.unreadable:
+                notes[_ODD] = None
+            if event.raw and not event.data:
+                one["raw"] = self._quoted(event.raw)
             shown.append({**one, "data": data.get("data", {})})
         return shown, list(notes)
+
+    def _quoted(self, raw: str) -> str:
+        """The beginning of what nobody could take apart, without what has the name of a secret."""
+        names = "|".join(map(re.escape, sorted(self._plain.secrets)))
+        secret = rf'("(?:{names})"\s*:\s*)"[^"\\]*+(?:\\.[^"\\]*+)*+"?'
+        return clean(re.sub(secret, rf'\1"{MASK}"', raw, flags=re.DOTALL))[:LONGEST_RAW]
 
     async def answered(
         self,

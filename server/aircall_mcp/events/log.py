@@ -8,7 +8,6 @@ never. `sequence` only ever grows: it is the cursor. Order is that of arrival, n
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,8 +17,8 @@ from ..storage.store import Store, Transaction
 from . import retention as keeping
 from . import webhooks
 from .coverage import HEARTBEAT, Coverage, coverage, note
-from .event import Arrival, Event
-from .numbers import dialled, numbers_in, subject
+from .event import Arrival, Event, body_of
+from .numbers import dialled, numbers_in, numbers_in_text, subject
 from .query import OF_ACCOUNT, Query, selected
 from .retention import Retention
 from .tables import count, counter, public_key
@@ -89,7 +88,7 @@ class EventLog:
         """Keep them in one commit; for each whether it was new, None where its webhook was shut
         meanwhile. Repetitions are dropped."""
         sealer, now = self._sealer(), self._clock.wall()
-        sealed = [sealer.seal(_body(arrival), b"event " + arrival.digest) for arrival in arrived]
+        sealed = [sealer.seal(arrival.body, b"event " + arrival.digest) for arrival in arrived]
 
         def work(tx: Transaction) -> list[bool | None]:
             last = first = counter(tx, "sequence")
@@ -103,7 +102,7 @@ class EventLog:
                 news.append(new)
                 if new:
                     last += 1
-                    tx.run(_INSERT_EVENT, sequence=last, received=now, **_row(arrival))
+                    tx.run(_INSERT_EVENT, sequence=last, received=now, **_row(arrival, now))
                     tx.run(_INSERT_BODY, sequence=last, sealed=body)
             if last > first:
                 count(tx, "sequence", last)
@@ -231,16 +230,17 @@ class EventLog:
 
     def _event(self, row: tuple[Any, ...]) -> Event:
         sequence, webhook, kind, built, received, call_id, digest, doubted, sealed = row
-        data = self._opened(digest, sealed)["data"]
-        return Event(sequence, webhook, kind, built, received, call_id, data, not doubted)
+        body = self._opened(digest, sealed)
+        return Event(sequence, webhook, kind, built, received, call_id, trusted=not doubted, **body)
 
     def _opened(self, digest: bytes, sealed: bytes) -> Json:
+        """As `body_of`. One that is damaged says so, and keeps none of the others from being read.
+        Raises `CredentialError` where none can be."""
+        opener = self._opened_mailbox()
         try:
-            return json.loads(self._opened_mailbox().open(bytes(sealed), b"event " + bytes(digest)))
+            return body_of(opener.open(bytes(sealed), b"event " + bytes(digest)))
         except ValueError:
-            raise StoreError(
-                "An event in the log is damaged.", hint="Restore events.db from a backup."
-            ) from None
+            return {"data": {}, "unreadable": DAMAGED}
 
     def _enter_some(self) -> bool:
         sql = """SELECT sequence, digest, sealed FROM event JOIN body USING (sequence)
@@ -259,7 +259,7 @@ class EventLog:
         found = [
             (sequence, opener.mark(digits), outside)
             for sequence, digest, sealed in rows
-            for digits, outside in numbers_in(self._opened(digest, sealed)["data"]).items()
+            for digits, outside in _numbers(self._opened(digest, sealed)).items()
         ]
 
         def enter(tx: Transaction) -> None:
@@ -271,6 +271,7 @@ class EventLog:
         return True
 
 
+DAMAGED = "it is damaged"
 _INSERT_SEEN = "INSERT INTO seen (digest, at) VALUES (:digest, :at) ON CONFLICT DO NOTHING"
 _INSERT_EVENT = """
     INSERT INTO event (sequence, digest, webhook, kind, built, received, call_id, user_id,
@@ -284,18 +285,17 @@ _INSERT_PARTY = """
     ON CONFLICT (mark, sequence) DO NOTHING"""
 
 
-def _body(arrival: Arrival) -> bytes:
-    return json.dumps(
-        {"resource": arrival.resource, "data": arrival.data}, separators=(",", ":")
-    ).encode()
+def _numbers(body: Json) -> dict[str, bool]:
+    found = numbers_in(body["data"])
+    return found if body["data"] else found | numbers_in_text(body.get("raw", ""))
 
 
-def _row(arrival: Arrival) -> Json:
+def _row(arrival: Arrival, now: float) -> Json:
     return {
         "digest": arrival.digest,
         "webhook": arrival.webhook,
         "kind": arrival.kind,
-        "built": arrival.built,
+        "built": arrival.built or now,
         "message": int(arrival.is_message),
         **subject(arrival.kind, arrival.resource, arrival.data),
     }

@@ -34,6 +34,19 @@ def numbers_in(data: Any) -> dict[str, bool]:
     return found
 
 
+_PAIR = re.compile(r'"(\w{1,40})"\s*:\s*"(\+?[0-9][0-9 ().\u00a0-]{4,24})"')
+
+
+def numbers_in_text(text: str) -> dict[str, bool]:
+    """The same of JSON that could not be read: as far as its names and texts can be told apart."""
+    found: dict[str, bool] = {}
+    for name, number in _PAIR.findall(text):
+        if name in _OWN_NUMBER_KEYS or name in _NUMBER_KEYS or name == "value":
+            digits = dialled(number)
+            found[digits] = found.get(digits, False) or name not in _OWN_NUMBER_KEYS
+    return found
+
+
 def _numbers(value: Any, *, outside: bool, depth: int = 0) -> Iterator[tuple[str, bool]]:
     if depth > 12:
         return

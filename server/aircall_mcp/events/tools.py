@@ -22,6 +22,7 @@ from .answers import REGISTER, Answers, onward
 from .coverage import Coverage
 from .event import Event
 from .log import EventLog
+from .messages import newest
 from .poller import Poller
 from .query import Query
 
@@ -123,14 +124,7 @@ class EventTools:
         query = replace(self._query(arguments, limit=4 * limit + 1), messages=True)
         found = await self._aside(lambda: self._events.read(query))
         more = len(found) == query.limit
-        newest: dict[Any, Event] = {}
-        for event in found:
-            identity = event.data.get("id") or event.data.get("group_message_id") or event.sequence
-            known = newest.get(identity)
-            # What somebody else could have written hides nothing that Aircall told.
-            if known is None or (known.trusted, known.built) < (event.trusted, event.built):
-                newest[identity] = event
-        texts = sorted(newest.values(), key=lambda event: -event.sequence)
+        texts = newest(found)
         if len(texts) > limit:
             more, texts = True, texts[:limit]
         shown, notes = await self._answers.shown(texts, arguments.get("detail", "concise"))

@@ -27,9 +27,11 @@ def written(
             "timestamp": event.built,
             "sequence": event.sequence,
             **event.mark,
+            **({"raw": event.raw} if event.raw else {}),
             "data": event.data,
         },
         separators=(",", ":"),
+        allow_nan=False,
     ).encode()
     stamp = str(int(now))
     headers["X-Aircall-MCP-Delivery"] = delivery

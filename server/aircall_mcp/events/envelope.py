@@ -1,0 +1,202 @@
+"""What every event comes in, read as far as it can be.
+
+Aircall counts what is refused, and switches off a webhook that refuses too often. So whoever knows
+the token is never refused for a form that we do not know: what can be understood is, and all of it
+is kept as it came. The token is what it always was, one text on the first level of the document.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from ..ground.secrets import MASK
+from ..ground.weight import MOST_ASKED, MOST_VALUES, values_in
+from .event import DEEP, Json, flaw_of
+
+UNRECOGNISED = "unrecognised"
+"""The kind of an event that names none."""
+
+_TOO_MUCH = "it holds too many values"
+_NO_JSON = "it is no JSON that can be read here"
+_KIND = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
+_PIECE = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[{}\[\]:,]|[^\s"{}\[\]:,]+', re.DOTALL)
+"""A text, a bracket, a colon, a comma, or whatever else there is between those."""
+_MOST_PIECES = 50_000
+_EARLIEST, _LATEST = 1e9, 4.1e9
+"""UNIX seconds between which a number can be a time: from 2001 to 2099."""
+
+
+class NoEnvelope(ValueError):
+    """No document with a token; why in a few words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """An envelope as it was understood. `built` is in UNIX seconds, 0 where it does not say.
+
+    `unrecognised` says in words what of it is not in the form that Aircall documents; then `raw` is
+    the whole, with its token masked, and `data` may be empty.
+    """
+
+    kind: str
+    resource: str
+    built: float
+    data: Mapping[str, Any]
+    unrecognised: str = ""
+    raw: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A document of which nothing but its `token` is believed to be there.
+
+    `fields` are None where the document is too much to be parsed for a stranger, or no JSON.
+    """
+
+    text: str
+    token: str
+    fields: Mapping[str, Any] | None
+
+    def read(self) -> Read:
+        """All that can be understood. Raises `NoEnvelope` where it has more than one token."""
+        fields, fault, odd = self.fields, "", list[str]()
+        if fields is None:
+            fields, fault = _parsed(self.text, MOST_VALUES)
+            if fields is None:
+                fields = _members(self.text, len(self.text))[0]
+                odd.append(fault)
+        if fields.get("token") != self.token:
+            raise NoEnvelope("more than one token")
+        kind = fields.get("event") or fields.get("event_name")
+        if not isinstance(kind, str) or not _KIND.fullmatch(kind):
+            kind = UNRECOGNISED
+            odd.append("its name")
+        resource = fields.get("resource", "")
+        if not isinstance(resource, str):
+            resource = ""
+            odd.append("its resource")
+        built, plain = _time(fields.get("timestamp", 0))
+        if not plain:
+            odd.append("its timestamp")
+        data: Any = fields.get("data")
+        if not isinstance(data, dict):
+            data = {}
+            if not fault:
+                odd.append("its data, which is no object")
+        elif flaw := flaw_of(cast("Json", data)):
+            data = {}
+            odd.append(flaw)
+        if not odd:
+            return Read(kind, resource[:100], built, cast("Json", data))
+        return Read(
+            kind, resource[:100], built, cast("Json", data), "; ".join(odd), self._without_token()
+        )
+
+    def _without_token(self) -> str:
+        text = self.text
+        for start, end in reversed(_members(text, len(text))[1]):
+            text = f'{text[:start]}"{MASK}"{text[end:]}'
+        return text.replace(self.token, MASK)
+
+
+def envelope_of(body: bytes) -> Envelope:
+    """The document of an event, and its token. Raises `NoEnvelope`.
+
+    Takes no more work than a stranger may cost: what he sends is parsed within `MOST_ASKED` values.
+    """
+    # What is no text of its encoding is no reason to be refused either.
+    text = body.decode(json.detect_encoding(body), "replace").removeprefix("\ufeff")
+    fields, fault = _parsed(text, MOST_ASKED)
+    token: Any = (_members(text)[0] if fields is None else fields).get("token")
+    if not isinstance(token, str):
+        raise NoEnvelope("no envelope" if fields is not None else fault)
+    return Envelope(text, token, fields)
+
+
+def _parsed(text: str, most: int) -> tuple[Json | None, str]:
+    """The document, or None and why not: it is judged by nothing but its being an object."""
+    if values_in(text) > most:
+        return None, _TOO_MUCH
+    try:
+        parsed: Any = json.loads(text, strict=False)
+    except RecursionError:
+        return None, DEEP
+    except ValueError:
+        return None, _NO_JSON
+    return (cast("Json", parsed) if isinstance(parsed, dict) else {}), ""
+
+
+def _members(text: str, most: int = _MOST_PIECES) -> tuple[Json, list[tuple[int, int]]]:
+    """Texts, numbers and constants on the first level of a document that nobody could parse, and
+    where its tokens stand. One that has different tokens has none.
+    """
+    found: Json = {}
+    tokens: list[tuple[int, int]] = []
+    depth, key, named = 0, "", False
+    for number, piece in enumerate(_PIECE.finditer(text)):
+        mark = piece[0]
+        if number >= most or (number == 0 and mark != "{"):
+            break
+        if mark in ("{", "["):
+            depth += 1
+        elif mark in ("}", "]"):
+            depth -= 1
+            if not depth:
+                break
+        elif depth != 1:
+            continue
+        elif mark == ":":
+            named = True
+        elif mark == ",":
+            key, named = "", False
+        elif not named:
+            key = str(_scalar(mark))
+        elif key:
+            value = _scalar(mark)
+            if key == "token":
+                tokens.append(piece.span())
+                value = value if found.get(key, value) == value else None
+            found[key] = value
+            key = ""
+    return found, tokens
+
+
+def _scalar(text: str) -> Any:
+    try:
+        return json.loads(text, strict=False)
+    except ValueError:
+        return None
+
+
+def _time(value: Any) -> tuple[float, bool]:
+    """UNIX seconds, 0 for none, and whether that is a form that Aircall documents: seconds or
+    milliseconds. ISO 8601 is understood, too."""
+    if isinstance(value, str):
+        try:
+            return _moment(value), False
+        except (ValueError, OverflowError):
+            return 0.0, False
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return 0.0, False
+    return _seconds(value), value == 0 or _seconds(value) > 0
+
+
+def _seconds(value: float) -> float:
+    for seconds in (value, value / 1000 if value < 1e14 else 0.0):
+        if _EARLIEST <= seconds <= _LATEST:
+            return float(seconds)
+    return 0.0
+
+
+def _moment(text: str) -> float:
+    text = text.strip()
+    if text.replace(".", "", 1).isdecimal():
+        return _seconds(float(text))
+    parsed = datetime.fromisoformat(text)
+    return _seconds((parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp())
