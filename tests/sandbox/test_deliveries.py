@@ -12,6 +12,7 @@ import httpx2
 import pytest
 
 from aircall_mcp.sandbox.deliveries import Deliveries
+from aircall_mcp.sandbox.entities import Webhook
 
 from .office import Office
 
@@ -139,6 +140,92 @@ async def test_what_the_api_did_is_told() -> None:
         assert await it.heard(4) == wanted
         assert isinstance(it.ear.got[0]["data"]["created_at"], str)
         assert it.ear.got[2]["data"]["id"] == contact
+
+
+async def test_each_of_many_at_once_is_told_as_itself() -> None:
+    office, ear = Office(latency=0.001, data="empty"), Ear()
+    deliveries = Deliveries(
+        office.sandbox, clock=office.clock, pause=in_no_time,
+        client=lambda: httpx2.AsyncClient(transport=httpx2.MockTransport(ear)),
+    )  # fmt: skip
+    async with deliveries:
+        it = Speaking(office, ear, deliveries)
+        kinds = ["contact.created", "contact.updated", "contact.deleted", "user.created.v2"]
+        await it.ask("POST", "/v1/webhooks", {"url": URL, "events": kinds})
+
+        def contact(n: int) -> dict[str, Any]:
+            row = {"label": "Work", "value": f"+3319900{n:04d}"}
+            return {"first_name": f"N{n}", "phone_numbers": [row]}
+
+        made = await asyncio.gather(*(
+            it.ask("POST", "/v1/contacts", contact(n)) for n in range(12)
+        ), *(
+            it.ask("POST", "/v2/users",
+                   {"email": f"n{n}@example.com", "first_name": "N", "last_name": str(n)})
+            for n in range(12)
+        ))  # fmt: skip
+        contacts = {one["contact"]["id"]: one["contact"] for one in made[:12]}
+        await it.heard(24)
+        told = [one["data"] for one in ear.got if one["event"] == "contact.created"]
+        assert {one["id"]: one["first_name"] for one in told} == {
+            key: one["first_name"] for key, one in contacts.items()
+        }
+        users = [one["data"] for one in ear.got if one["event"] == "user.created.v2"]
+        assert sorted(one["id"] for one in users) == sorted(one["user"]["id"] for one in made[12:])
+        ear.got.clear()
+        ids = list(contacts)
+        await asyncio.gather(
+            *(it.ask("POST", f"/v1/contacts/{key}", {"last_name": str(key)}) for key in ids[:6]),
+            *(it.ask("DELETE", f"/v1/contacts/{key}") for key in ids[6:]),
+        )
+        await it.heard(12)
+        changed = [one["data"] for one in ear.got if one["event"] == "contact.updated"]
+        assert {one["id"]: one["last_name"] for one in changed} == {k: str(k) for k in ids[:6]}
+        gone = [one["data"] for one in ear.got if one["event"] == "contact.deleted"]
+        assert {one["id"]: one["first_name"] for one in gone} == {
+            key: contacts[key]["first_name"] for key in ids[6:]
+        }
+
+
+async def test_what_was_done_is_told_though_its_answer_was_lost_and_what_was_not_is_not() -> None:
+    office, ear = Office(faults={"http-503": 1.0}), Ear()
+    deliveries = Deliveries(
+        office.sandbox, clock=office.clock, pause=in_no_time,
+        client=lambda: httpx2.AsyncClient(transport=httpx2.MockTransport(ear)),
+    )  # fmt: skip
+    office.world.webhooks["mine"] = Webhook(
+        "mine", 1, URL, "", "token", ["contact.created"], office.clock(), "basic"
+    )
+    before = len(office.world.contacts)
+    async with deliveries:
+        it = Speaking(office, ear, deliveries)
+        body = {"phone_numbers": [{"label": "Work", "value": "+33199007777"}]}
+        async with it.client() as client:
+            for _ in range(10):
+                assert (await client.post("/v1/contacts", json=body)).status_code == 503
+        done = len(office.world.contacts) - before
+        assert 0 < done < 10
+        assert len(await it.heard(done)) == done
+        await deliveries.settled()
+        assert len(ear.got) == done
+
+
+async def test_people_and_teams_that_come_and_go_are_told() -> None:
+    wanted = [
+        "user.created", "user.created.v2", "team.created", "team.destroyed", "user.deleted",
+        "user.deleted.v2",
+    ]  # fmt: skip
+    async with speaking(wanted) as it:
+        body = {"email": "zoe@example.com", "first_name": "Zoé", "last_name": "Lund"}
+        user = (await it.ask("POST", "/v2/users", body))["user"]["id"]
+        team = (await it.ask("POST", "/v1/teams", {"name": "Night"}))["team"]["id"]
+        await it.ask("DELETE", f"/v1/teams/{team}")
+        await it.ask("DELETE", f"/v1/users/{user}")
+        assert await it.heard(6) == wanted
+        assert [one["data"]["id"] for one in it.ear.got] == [user, user, team, team, user, user]
+        assert ["numbers" in one["data"] for one in it.ear.got] == [
+            True, False, False, False, True, False
+        ]  # fmt: skip
 
 
 async def test_a_call_is_told_with_its_notes_and_tags_as_events_have_them() -> None:

@@ -30,7 +30,17 @@ from .dataset import Size, fill
 from .edge import Keys, Window, admitted
 from .entities import Pace
 from .oauth import Lifetimes, OAuth
-from .wire import PERFORMED, Answer, Performed, Refusal, Request, Scheme, refused, turned_away
+from .wire import (
+    PERFORMED,
+    Answer,
+    Happened,
+    Performed,
+    Refusal,
+    Request,
+    Scheme,
+    refused,
+    turned_away,
+)
 from .world import World, seeded
 
 _AREAS = (calls, contacts, insights, messages, numbers, outreach, people, reports, tags, webhooks)
@@ -80,7 +90,8 @@ class Sandbox:
     `token_lifetime` seconds with one-time refresh tokens. `add_ons` are those of the plan, by
     default all that the description names. Raises `SettingsError` for a wrong choice and
     `SpecError` when the description and the implementations do not name the same operations. With a
-    `proof` it answers whoever asks whether it listens where it says.
+    `proof` it answers whoever asks whether it listens where it says. A `listener` hears what
+    happens when it does, whatever becomes of the answer.
     """
 
     def __init__(
@@ -104,6 +115,7 @@ class Sandbox:
         remembered: int = 10_000,
     ) -> None:
         self.proof: probe.Proof | None = None
+        self.listener: Callable[[Happened, float], None] | None = None
         self._faults = dict(faults or {})
         self._contract = (
             description if isinstance(description, Contract) else Contract(dict(description))
@@ -183,6 +195,9 @@ class Sandbox:
                 raise _failure(fault)
             performed = True
             answer = self._perform(route, values, scheme, path, query, headers, body, now)
+            if self.listener is not None:
+                for one in answer.happened:
+                    self.listener(one, now)
             if fault.startswith("http-"):
                 raise _failure(fault)
         except Refusal as refusal:

@@ -79,7 +79,7 @@ def archive_call(world: World, request: Request) -> Answer:
     if call.status(request.now) != "done":
         raise bad("The call has not ended yet")
     call.archived = True
-    return _shown(world, request, call)
+    return _shown(world, request, call).telling(call, "call.archived")
 
 
 @performs("unarchive_call")
@@ -99,7 +99,7 @@ def add_call_comment(world: World, request: Request) -> Answer:
         raise bad("Maximum of 5 notes can be added to a Call.")
     comment = Comment(world.next_id("comment"), content, int(request.now), None)
     call.comments = (*call.comments, comment)
-    return Answer(201)
+    return Answer(201).telling(call, "call.commented")
 
 
 @performs("add_call_tags")
@@ -113,7 +113,7 @@ def add_call_tags(world: World, request: Request) -> Answer:
     known = {tagging.tag for tagging in call.tags}
     new = tuple(Tagging(tag, int(request.now), None) for tag in dict.fromkeys(tags))
     call.tags = (*call.tags, *(tagging for tagging in new if tagging.tag not in known))
-    return Answer(201)
+    return Answer(201).telling(call, "call.tagged")
 
 
 # steering
@@ -134,7 +134,7 @@ def transfer_call(world: World, request: Request) -> Answer:
         call.external_to, call.transferred_by = to, call.user
         call.user, call.answered, call.ended, call.missed = None, None, int(now), None
         call.talk, call.recorded = -1, False
-        return Answer(204)
+        return Answer(204).telling(call, "call.external_transferred")
     if "user_id" in body:
         target = world.users.get(body["user_id"])
         if target is None:
@@ -144,7 +144,7 @@ def transfer_call(world: World, request: Request) -> Answer:
     else:
         target = _teammate(world, body["team_id"], call, now)
     world.hand_over(call, target, now)
-    return Answer(204)
+    return Answer(204).telling(call, "call.transferred")
 
 
 def _teammate(world: World, team_id: int, call: Call, now: float) -> User:

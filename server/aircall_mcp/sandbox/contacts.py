@@ -11,6 +11,7 @@ from .wire import EMAIL, Answer, Request, absent, bad, performs
 from .world import World, dialled
 
 _MOST = 20
+_CHANGED = "contact.updated"
 _SCALARS = ("first_name", "last_name", "company_name", "information")
 
 
@@ -74,7 +75,8 @@ def create_contact(world: World, request: Request) -> Answer:
     )
     world.contacts[contact.id] = contact
     world.index(contact)
-    return Answer(201, {"contact": views.contact(world, contact)})
+    made = Answer(201, {"contact": views.contact(world, contact)})
+    return made.telling(contact, "contact.created")
 
 
 @performs("update_contact")
@@ -87,7 +89,8 @@ def update_contact(world: World, request: Request) -> Answer:
     for name, value in given.items():
         setattr(contact, name, value)
     contact.updated = int(request.now)
-    return Answer(200, {"contact": views.contact(world, contact)})
+    changed = Answer(200, {"contact": views.contact(world, contact)})
+    return changed.telling(contact, _CHANGED)
 
 
 @performs("delete_contact")
@@ -95,7 +98,7 @@ def delete_contact(world: World, request: Request) -> Answer:
     contact = _contact(world, request)
     world.unindex(contact)
     del world.contacts[contact.id]
-    return Answer(204)
+    return Answer(204).telling(contact, "contact.deleted")
 
 
 # phone numbers and e-mail addresses of a contact
@@ -129,7 +132,7 @@ def _add(
     rows.append(Detail(world.next_id("detail"), label, value))
     world.index(contact)
     contact.updated = int(request.now)
-    return Answer(201, views.detail(rows[-1]))
+    return Answer(201, views.detail(rows[-1])).telling(contact, _CHANGED)
 
 
 def _detail(request: Request, rows: list[Detail]) -> Detail:
@@ -147,7 +150,7 @@ def _change(
     row.label, row.value = label, row.value if value is None else value
     world.index(contact)
     contact.updated = int(request.now)
-    return Answer(202, views.detail(row))
+    return Answer(202, views.detail(row)).telling(contact, _CHANGED)
 
 
 def _drop(world: World, request: Request, contact: Contact, rows: list[Detail]) -> Answer:
@@ -156,7 +159,7 @@ def _drop(world: World, request: Request, contact: Contact, rows: list[Detail]) 
     rows.remove(row)
     world.index(contact)
     contact.updated = int(request.now)
-    return Answer(204)
+    return Answer(204).telling(contact, _CHANGED)
 
 
 @performs("add_contact_phone_number")

@@ -62,7 +62,8 @@ class Contract:
             for verb in _VERBS:
                 if verb in item:
                     self._add(self._route(path, verb, item))
-        self.events = tuple(cast(Json, description["webhooks"]))
+        # what has a colon is posted to the callback of a number, not to webhooks
+        self.events = tuple(one for one in cast(Json, description["webhooks"]) if ":" not in one)
         routes = self.operations.values()
         self.add_ons = frozenset(route.add_on for route in routes if route.add_on)
 

@@ -1,7 +1,7 @@
 """The small Aircall speaks: its webhooks and message callbacks, posted over HTTP.
 
 What time brings (a call that ends, a text that arrives) is seen by looking at the world again and
-again; what a request did is seen when it was answered. A post that fails is repeated; a webhook
+again; what a request did is said by who performed it. A post that fails is repeated; a webhook
 that fails too often in a row is disabled until one of the repetitions gets through.
 
 Beside Aircall's own routes there are three by which the outside acts on the sandbox:
@@ -27,25 +27,15 @@ import httpx2
 
 from ..ground import clients
 from . import payloads, views
-from .app import Arrival, Receive, Sandbox, Scope, Send
-from .entities import Call, Configuration, Message, Number, Webhook
+from .app import Receive, Sandbox, Scope, Send
+from .entities import Call, Configuration, Contact, Message, Number, Team, Webhook
 from .outbox import Outbox
-from .wire import PERFORMED, Json, Refusal, Request
+from .wire import PERFORMED, Happened, Json, Refusal, Request
 from .world import World, seeded
 
 LOOK = 0.02
 """Seconds between two looks at the world."""
 LONGEST_CALL = 4 * 3600
-_CALL_DEEDS = {
-    "add_call_comment": "call.commented",
-    "add_call_tags": "call.tagged",
-    "archive_call": "call.archived",
-}
-_CONTACT_DEEDS = frozenset(
-    f"{verb}_contact{what}"
-    for verb in ("add", "update", "delete")
-    for what in ("_phone_number", "_email")
-) | {"update_contact"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +107,12 @@ class Deliveries:
 
     async def __aenter__(self) -> Deliveries:
         self._client = self._make_client()
+        self.sandbox.listener = self._hear
         self._spawn(self._look_on())
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self.sandbox.listener = None
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -133,13 +125,8 @@ class Deliveries:
         elif scope["type"] == "http" and cast(str, scope["path"]).startswith("/sandbox/"):
             await self._outside(scope, receive, send)
         elif scope["type"] == "http":
-            gone = self._about_to_go(scope)
-            before = len(self.sandbox.world.contacts), len(self.sandbox.world.users)
-            count = self.sandbox.arrivals[-1] if self.sandbox.arrivals else None
             await self.sandbox(scope, receive, send)
-            arrival = self.sandbox.arrivals[-1] if self.sandbox.arrivals else None
-            if arrival is not None and arrival is not count and (arrival.status or 500) < 300:
-                self._after(arrival, gone, before)
+            self._look(self._clock())
         else:
             await self.sandbox(scope, receive, send)
 
@@ -214,39 +201,19 @@ class Deliveries:
         what = "sent" if status == "pending" else "status_updated"
         self._tell(f"{family}.{what}", "message", data)
 
-    def _about_to_go(self, scope: Scope) -> Json | None:
-        found = re.fullmatch(r"/v1/contacts/([0-9]{1,18})", scope["path"])
-        if scope["method"] != "DELETE" or not found:
-            return None
-        contact = self.world.contacts.get(int(found[1]))
-        return payloads.contact(views.contact(self.world, contact)) if contact else None
-
-    def _after(self, arrival: Arrival, gone: Json | None, before: tuple[int, int]) -> None:
-        """Tell what a request did."""
-        now, operation = self._clock(), arrival.operation or ""
+    def _hear(self, one: Happened, now: float) -> None:
+        """Tell what a request did, after what time brought before."""
         self._look(now)
-        found = re.search(r"/([0-9]{1,18})(?=/|$)", arrival.path)
-        identity = int(found[1]) if found else 0
-        if operation in _CALL_DEEDS and (call := self.world.call(identity)):
-            self._tell(_CALL_DEEDS[operation], "call", payloads.call(self.world, call, now))
-        elif operation == "transfer_call" and (call := self.world.call(identity)):
-            kind = "call.external_transferred" if call.external_to else "call.transferred"
-            self._tell(kind, "call", payloads.call(self.world, call, now))
-        elif operation == "create_contact" and len(self.world.contacts) > before[0]:
-            newest = self.world.contacts[max(self.world.contacts)]
-            self._tell(
-                "contact.created", "contact", payloads.contact(views.contact(self.world, newest))
-            )
-        elif operation in _CONTACT_DEEDS and (contact := self.world.contacts.get(identity)):
-            self._tell(
-                "contact.updated", "contact", payloads.contact(views.contact(self.world, contact))
-            )
-        elif operation == "delete_contact" and gone is not None:
-            self._tell("contact.deleted", "contact", gone)
-        elif operation.startswith("create_user") and len(self.world.users) > before[1]:
-            user = self.world.users[max(self.world.users)]
-            self._tell("user.created", "user", payloads.user_v1(self.world, user))
-            self._tell("user.created.v2", "user", views.user(self.world, user))
+        world, about = self.world, one.about
+        if isinstance(about, Call):
+            self._tell(one.event, "call", payloads.call(world, about, now))
+        elif isinstance(about, Contact):
+            self._tell(one.event, "contact", payloads.contact(views.contact(world, about)))
+        elif isinstance(about, Team):
+            self._tell(one.event, "team", views.team(world, about))
+        else:
+            shown = views.user if one.event.endswith(".v2") else payloads.user_v1
+            self._tell(one.event, "user", shown(world, about))
 
     # on its way
 

@@ -11,6 +11,7 @@ from .paging import descending, page, within
 from .wire import EMAIL, Answer, Json, Refusal, Request, absent, bad, e164, performs, refused
 from .world import World
 
+_CREATED = ("user.created", "user.created.v2")
 _FIELDS = {
     "first_name": "first_name",
     "last_name": "last_name",
@@ -88,13 +89,15 @@ def _change(user: User, given: Mapping[str, object]) -> None:
 @performs("create_user_v1")
 def create_user_v1(world: World, request: Request) -> Answer:
     _refuse_blank(request)
-    return Answer(201, {"user": views.user_v1(world, _create(world, request))})
+    user = _create(world, request)
+    return Answer(201, {"user": views.user_v1(world, user)}).telling(user, *_CREATED)
 
 
 @performs("create_user_v2")
 def create_user_v2(world: World, request: Request) -> Answer:
     _refuse_blank(request)
-    return Answer(201, {"user": views.user(world, _create(world, request))})
+    user = _create(world, request)
+    return Answer(201, {"user": views.user(world, user)}).telling(user, *_CREATED)
 
 
 def _update(world: World, request: Request) -> User:
@@ -135,7 +138,7 @@ def delete_user(world: World, request: Request) -> Answer:
     for holder in (*world.teams.values(), *world.numbers.values()):
         if user.id in holder.users:
             holder.users.remove(user.id)
-    return Answer(204)
+    return Answer(204).telling(user, "user.deleted", "user.deleted.v2")
 
 
 @performs("list_user_numbers")
@@ -225,13 +228,14 @@ def create_team(world: World, request: Request) -> Answer:
         raise bad("name has already been taken")
     team = Team(world.next_id("team"), name, request.now)
     world.teams[team.id] = team
-    return Answer(201, {"team": views.team(world, team)})
+    return Answer(201, {"team": views.team(world, team)}).telling(team, "team.created")
 
 
 @performs("delete_team")
 def delete_team(world: World, request: Request) -> Answer:
-    del world.teams[_team(world, request, "id").id]
-    return Answer(204)
+    team = _team(world, request, "id")
+    del world.teams[team.id]
+    return Answer(204).telling(team, "team.destroyed")
 
 
 @performs("add_user_to_team")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
+from .entities import Call, Contact, Team, User
 from .world import World
 
 Json: TypeAlias = dict[str, Any]
@@ -38,10 +39,25 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Happened:
+    """An event that a deed brought about, and what it is about, which may be gone by then."""
+
+    event: str
+    about: Call | Contact | Team | User
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
+    """What is answered, and what happened by the way, for those who are told of events."""
+
     status: int = 200
     body: object = None
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    happened: tuple[Happened, ...] = ()
+
+    def telling(self, about: Call | Contact | Team | User, *events: str) -> Answer:
+        """The same answer, and that these events happened to `about`."""
+        return replace(self, happened=tuple(Happened(event, about) for event in events))
 
 
 class Refusal(Exception):
