@@ -25,8 +25,8 @@ class Clock:
 class Office:
     """`sandbox` under `clock`; the verbs sign with the sandbox's key and answer (status, JSON)."""
 
-    def __init__(self, **choices: Any) -> None:
-        self.clock = Clock()
+    def __init__(self, *, now: float = THURSDAY, **choices: Any) -> None:
+        self.clock = Clock(now)
         choices.setdefault("requests_per_minute", None)
         self.sandbox = sandbox_with(clock=self.clock, **choices)
         self.world = self.sandbox.world

@@ -4,6 +4,8 @@ import time
 
 import pytest
 
+from aircall_mcp.sandbox import company
+
 from ..house import sandbox_with
 from .office import THURSDAY, Office
 
@@ -24,17 +26,70 @@ def test_the_small_company_is_the_same_for_a_seed_and_another_for_another() -> N
 
 def test_the_small_company_is_believable() -> None:
     world = Office().world
-    assert (len(world.users), len(world.teams), len(world.numbers)) == (6, 3, 4)
+    assert (len(world.users), len(world.teams), len(world.numbers)) == (8, 3, 5)
     assert (len(world.contacts), len(world.tags), len(world.webhooks)) == (200, 8, 2)
     calls = world.calls[:-1]
-    assert len(calls) == 300
+    assert len(calls) == 309
     assert all(THURSDAY - 42 * DAY <= c.started <= c.ended < THURSDAY for c in calls)
     reasons = {c.missed for c in calls if c.missed}
     assert {"agents_did_not_answer", "no_available_agent", "out_of_opening_hours"} <= reasons
     assert 30 <= sum(c.missed is not None for c in calls) <= 120
     assert any(c.voicemail for c in calls)
     assert all(c.answered is None for c in calls if c.missed)
-    assert 35 <= sum(c.talk >= 0 for c in calls) <= 40
+    assert 50 <= sum(c.talk >= 0 for c in calls) <= 75
+
+
+HOURS = pytest.mark.parametrize("hours", [0, 13, 62, 87])
+
+
+@HOURS
+async def test_the_newest_calls_that_were_taken_have_words_a_summary_and_topics(hours: int) -> None:
+    office = Office(now=THURSDAY + hours * 3600)
+    query = {"order": "desc", "per_page": 50}
+    listed = (await office.get("/v1/calls", **query))["calls"]
+    taken = [c for c in listed if c["status"] == "done" and c["answered_at"]]
+    for call in taken[: len(company.TAKEN_LATELY)]:
+        path = f"/v1/calls/{call['id']}"
+        said = (await office.get(f"{path}/transcription"))["transcription"]["content"]
+        assert len(said["utterances"]) > 5
+        assert (await office.get(f"{path}/summary"))["summary"]["content"]
+        assert (await office.get(f"{path}/topics"))["topic"]["content"]
+        assert call["recording"]
+    older = [c.talk >= 0 for c in office.world.calls if c.answered and c.recorded][-20:]
+    assert all(older)
+
+
+@HOURS
+async def test_some_missed_calls_were_not_called_back_and_a_voicemail_came_last_night(
+    hours: int,
+) -> None:
+    office = Office(now=THURSDAY + hours * 3600)
+    missed = [c for c in office.world.calls if c.missed][-len(company.MISSED_LATELY) :]
+    assert all(office.clock.now - c.started < 3600 for c in missed)
+    for call in missed:
+        assert office.world.contacts_at(call.digits)
+        since = [c.digits for c in office.world.calls if c.started > call.started]
+        assert call.digits not in since
+    midnight = (office.clock.now + 3600) // DAY * DAY - 3600
+    calls = await office.get("/v1/calls", **{"from": int(midnight) - 4 * 3600, "to": int(midnight)})
+    (spoken,) = [c for c in calls["calls"] if c["voicemail"] and c["duration"] == 52]
+    assert spoken["missed_call_reason"] == "out_of_opening_hours"
+    assert spoken["number"]["name"] == "Paris Sales"
+
+
+async def test_those_whom_journeys_know_by_name_are_there_and_free() -> None:
+    """A rep calls on num_555, and hands the call over to user_42."""
+    office = Office()
+    rep = (await office.get("/v2/users/rep@example.com"))["user"]
+    numbers = (await office.get(f"/v2/users/{rep['id']}/numbers"))["numbers"]
+    assert [number["name"] for number in numbers] == ["num_555"]
+    start = {"number_id": numbers[0]["id"], "to": "+14155550143"}
+    assert await office.status("POST", f"/v1/users/{rep['id']}/calls", json=start) == 204
+    office.clock.pass_by(10)
+    call = office.world.calls[-1].id
+    target = {"user_id": office.user("user_42")}
+    assert await office.status("POST", f"/v1/calls/{call}/transfers", json=target) == 204
+    assert (await office.get(f"/v1/calls/{call}"))["call"]["user"]["name"] == "user_42"
 
 
 def test_nobody_is_in_two_calls_at_once() -> None:
@@ -96,14 +151,14 @@ async def test_an_invited_user_is_offline_and_unique_by_address() -> None:
     user = made.json()["user"]
     assert (user["name"], user["time_zone"]) == ("Zoé Lund", "Etc/UTC")
     assert (user["substatus"], user["state"]) == ("always_opened", "always_opened")
-    assert (user["extension"], user["default_number_id"]) == ("007", None)
+    assert (user["extension"], user["default_number_id"]) == ("419", None)
     assert (user["availability_status"], user["available"]) == ("available", False)
     assert (await office.get(f"/v1/users/{user['id']}/availability"))["availability"] == "offline"
     assert await office.refused("POST", "/v2/users", json=body) == (
         400,
         "email has already been taken",
     )
-    assert (await office.get("/v1/company"))["company"]["users_count"] == 7
+    assert (await office.get("/v1/company"))["company"]["users_count"] == 9
     assert await office.status("POST", "/v2/users", json={**body, "email": "zoe"}) == 400
 
 
@@ -178,7 +233,7 @@ async def test_the_older_shape_of_users_lacks_what_the_newer_brought() -> None:
 async def test_the_integration_is_switched_off_and_on() -> None:
     office = Office()
     off = (await office.ask("POST", "/v1/integrations/disable")).json()["integration"]
-    assert (off["active"], off["numbers_count"]) == (False, 4)
+    assert (off["active"], off["numbers_count"]) == (False, 5)
     assert (await office.get("/v1/integrations/me"))["integration"] == off
     on = (await office.ask("POST", "/v1/integrations/enable")).json()["integration"]
     assert on["active"] is True

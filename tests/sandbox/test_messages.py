@@ -107,7 +107,7 @@ async def test_whatsapp_takes_free_text_only_inside_the_window() -> None:
     line, known = next(iter(office.world.whatsapp_windows))
     text = {"lineId": line, "externalNumber": known, "text": "Bonjour"}
     assert (await sent(office, path, text))["channel"] == "whatsapp"
-    assert await office.status("POST", path, json={**text, "externalNumber": "+14155550143"}) == 400
+    assert await office.status("POST", path, json={**text, "externalNumber": "+14155550144"}) == 400
     office.clock.pass_by(86_400)
     assert await office.status("POST", path, json=text) == 400
     template: dict[str, Any] = {k: v for k, v in text.items() if k != "text"}

@@ -73,7 +73,7 @@ async def test_what_clients_in_use_send_is_taken() -> None:
     assert whole["meta"]["total"] == len(office.world.calls) - 1
     for written in (f"{start}.0", f"{start}.75"):
         assert (await office.get("/v1/calls", **{"from": written}))["calls"] == whole["calls"]
-    assert (await office.get("/v1/company/"))["company"]["users_count"] == 6
+    assert (await office.get("/v1/company/"))["company"]["users_count"] == 8
     assert await office.status("GET", "/v1/calls//") == 404
     assert await office.status("GET", f"/v1/calls/{first['calls'][0]['id']}.0") == 400
 

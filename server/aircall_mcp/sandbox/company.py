@@ -7,11 +7,14 @@ USERS = (
     ("James", "Whitfield", "Europe/London", "en-GB", 30),
     ("Maya", "Brooks", "America/New_York", "en-US", 0),
     ("Luca", "Ferri", "Europe/Paris", "fr-FR", 0),
+    ("Robin", "Ellis", "America/Chicago", "en-US", 0),
+    ("user_42", "", "America/Chicago", "en-US", 0),
 )
-ANA, PAUL, NORA, JAMES, MAYA, LUCA = range(6)
+ANA, PAUL, NORA, JAMES, MAYA, LUCA, ROBIN, USER_42 = range(8)
+ADDRESSES = {ROBIN: "rep@example.com", USER_42: "user_42@example.com"}
 TEAMS = (
-    ("Sales", (MAYA, JAMES, PAUL)),
-    ("Support", (ANA, NORA, LUCA)),
+    ("Sales", (MAYA, JAMES, PAUL, ROBIN)),
+    ("Support", (ANA, NORA, LUCA, USER_42)),
     ("Customer Success", (ANA, PAUL)),
 )
 # name, digits, country, zone, hours east of UTC, who answers, share of the calls
@@ -20,6 +23,22 @@ NUMBERS = (
     ("New York Sales", "+12125550100", "US", "America/New_York", -5, (MAYA, JAMES, ANA), 28),
     ("London Support", "+442079460100", "GB", "Europe/London", 0, (ANA, JAMES, MAYA), 28),
     ("Berlin Support", "+493023125100", "DE", "Europe/Berlin", 1, (NORA, LUCA, ANA), 10),
+    ("num_555", "+13125550155", "US", "America/Chicago", -6, (ROBIN, USER_42), 6),
+)
+PARIS, NEW_YORK, LONDON, BERLIN, NUM_555 = range(5)
+# The last half hour: minutes ago, which way, on which line, who spoke. All of it is transcribed.
+TAKEN_LATELY = (
+    (28, "inbound", PARIS, PAUL),
+    (21, "outbound", NEW_YORK, MAYA),
+    (16, "inbound", PARIS, ANA),
+    (12, "inbound", NUM_555, ROBIN),
+    (7, "inbound", LONDON, ANA),
+)
+# Nobody has called these back: minutes ago, on which line, reason, seconds of voicemail.
+MISSED_LATELY = (
+    (25, NEW_YORK, "agents_did_not_answer", 0),
+    (18, LONDON, "no_available_agent", 31),
+    (10, PARIS, "agents_did_not_answer", 0),
 )
 TAGS = (
     ("follow_up", "#0066CC", "Somebody has to get back to them"),
@@ -117,6 +136,24 @@ SMS_TEMPLATES = (
     ("rappel_livraison", "Bonjour, votre café arrive demain avant midi."),
     ("merci", "Merci de votre appel, nous revenons vers vous très vite."),
 )
+# uuid, name, where it leads on the company's host, events
+WEBHOOKS = (
+    (
+        "6d0f4f0e-5c0b-4b0e-9a55-2f7f1f6a8c31",
+        "CRM",
+        "crm",
+        ("call.created", "call.ended", "contact.created"),
+    ),
+    (
+        "1b7e4c52-90c3-4f6d-8a1e-3d5f60b2a9e4",
+        "Texts",
+        "messages",
+        ("message.received", "message.status_updated"),
+    ),
+)
+WRITER = "+14155550143"  # a contact who wrote by WhatsApp within the day
+CAMPAIGN = "0199fb20-4c1e-7a52-9a77-3b6f0a4d1c88"
+EXPORT = "2f1c9b5e-84d7-4f0e-9c7b-6f3a0d1b7e45"
 # name, category, status, language
 WHATSAPP_TEMPLATES = (
     ("order_confirmation", "UTILITY", "APPROVED", "en"),

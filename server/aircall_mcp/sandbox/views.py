@@ -80,7 +80,7 @@ def brief_user(world: World, one: User, *, version: int = 1) -> Json:
         "language": one.language,
         "state": _state(one),
         "wrap_up_time": one.wrap_up,
-        "extension": f"{one.id % 10_000:03d}",
+        "extension": f"{one.id % 1_000:03d}",
     }
 
 

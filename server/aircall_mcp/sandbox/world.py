@@ -37,6 +37,19 @@ from .entities import (
 
 _OTHER = re.compile(r"[^0-9]+")
 
+_FIRSTS = {
+    "user": 1_204_411,
+    "number": 88_012,
+    "team": 5_103,
+    "tag": 3_307,
+    "contact": 7_719_003,
+    "detail": 41_001,
+    "queued": 901,
+    "earlier call": 4_223_000_001,
+    "call": 4_223_079_116,
+}
+"""The first ids of things. The examples of the tools name some, and hold in a fresh sandbox."""
+
 HISTORY = 183 * 86_400  # calls older than six months are no longer listed, in seconds
 
 
@@ -79,8 +92,7 @@ class World:
     def next_id(self, kind: str) -> int:
         """The next number of a kind of thing; call ids are as large as the real ones."""
         if kind not in self._ids:
-            firsts = {"call": 4_223_079_000, "contact": 918_204_001, "detail": 1_530_200_001}
-            first = firsts.get(kind, 1_100_001 + 10_000 * len(self._ids))
+            first = _FIRSTS.get(kind, 1_100_001 + 10_000 * len(self._ids))
             self._ids[kind] = itertools.count(first)
         return next(self._ids[kind])
 

@@ -57,7 +57,10 @@ def row(document: Json, operation: Json, toolset: str, overlay: Json, shared: Js
         "input_schema": input_schema(parameters),
         "answer": answer,
         **_rules(document, operation),
-        "example": _example(document, operation, parameters),
+        "example": {
+            **_example(document, operation, parameters),
+            **overlay.get("example", {}),  # of things that are there in the sandbox
+        },
         "utterances": overlay["utterances"],
         "needs_first": overlay.get("needs_first", []),
         "sibling": sibling.get("operation", ""),

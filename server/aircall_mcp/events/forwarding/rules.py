@@ -78,12 +78,23 @@ class Undelivered:
 
 
 class Rules:
-    """The rules and destinations. The plain methods may wait for a disk or a keyring."""
+    """The rules and destinations. The plain methods may wait for a disk or a keyring.
 
-    def __init__(self, store: Store, events: EventLog, *, clock: Clock | None = None) -> None:
+    `invented` are destinations that no owner had to name, and that lead nowhere: the sandbox's.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        events: EventLog,
+        *,
+        clock: Clock | None = None,
+        invented: Sequence[Destination] = (),
+    ) -> None:
         self._store = store
         self._events = events
         self._clock = clock or Clock()
+        self._invented = {one.name: one for one in invented}
 
     async def aside(self, work: Callable[[], Any]) -> Any:
         return await self._store.aside(work)
@@ -93,10 +104,11 @@ class Rules:
 
     def destinations(self) -> list[Destination]:
         if not self._store.exists:
-            return []
+            return list(self._invented.values())
         sql = "SELECT name, form, host, private FROM destination ORDER BY name"
         rows = self._store.read(lambda tx: tx.all(sql))
-        return [Destination(name, form, host, bool(private)) for name, form, host, private in rows]
+        named = {row[0]: Destination(*row[:3], private=bool(row[3])) for row in rows}
+        return list({**self._invented, **named}.values())
 
     def name_destination(
         self, name: str, url: Secret, vault: Shelf, *, private: bool = False

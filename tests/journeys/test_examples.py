@@ -1,0 +1,52 @@
+"""The example of every tool is ready to use: in a fresh sandbox all of them succeed, in order."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mcp import Client, StdioServerParameters
+
+from aircall_mcp import spec
+
+pytestmark = pytest.mark.anyio
+
+EXAMPLES = {operation.tool: dict(operation.example) for operation in spec.load().operations}
+
+
+@pytest.mark.parametrize("surface", ["full", "search"])
+async def test_the_examples_of_all_tools_succeed_in_the_order_of_the_list(
+    surface: str, home: Path
+) -> None:
+    """Who waits for an event waits beside the others: the call that is placed is what comes."""
+    server = StdioServerParameters(
+        command=sys.executable,
+        args=["-m", "aircall_mcp", "serve", "--sandbox", "--surface", surface],
+        env={**os.environ, "AIRCALL_MCP_HOME": str(home)},
+    )
+    answers: dict[str, Any] = {}
+
+    async with Client(server) as client, asyncio.TaskGroup() as beside:
+        names = [tool.name for tool in (await client.list_tools()).tools]
+
+        async def call(name: str) -> None:
+            answers[name] = await client.call_tool(name, EXAMPLES[name])
+
+        for name in names:
+            if name == "aircall_wait_for_event":
+                beside.create_task(call(name))
+            else:
+                await call(name)
+    assert list(dict.fromkeys(names)) == names
+    assert len(names) == (95 if surface == "full" else 6)
+    failed = {name: one.structured_content for name, one in answers.items() if one.is_error}
+    assert failed == {}
+    assert all(one.structured_content for one in answers.values())
+    if surface == "full":
+        event = answers["aircall_wait_for_event"].structured_content["data"]["event"]
+        answered = event["data"]
+        assert (event["event"], answered["raw_digits"]) == ("call.answered", "+1 415-555-0143")
