@@ -6,7 +6,7 @@ import asyncio
 import signal
 import time
 from asyncio.subprocess import Process
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -128,6 +128,21 @@ async def test_a_body_over_the_limit_is_refused(office: Office) -> None:
     async with door(office) as client:
         assert (await client.post("/mcp", json=big, headers=JSON)).status_code == 413
         assert (await client.post("/mcp", json=HELLO, headers=JSON)).status_code == 200
+
+
+async def test_a_body_in_pieces_is_refused_once_they_are_too_much(office: Office) -> None:
+    piece, taken = b"a" * 1024, 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal taken
+        for _ in range(100 * LARGEST_REQUEST // len(piece)):
+            taken += len(piece)
+            yield piece
+
+    async with door(office) as client:
+        answer = await client.post("/mcp", content=endless(), headers=JSON)
+    assert answer.status_code == 413
+    assert taken <= LARGEST_REQUEST + 2 * len(piece)
 
 
 async def test_the_modern_era_is_chosen_by_its_header(office: Office) -> None:
