@@ -205,7 +205,11 @@ class Operation:
         faults: list[str] = []
         hints: list[str] = []
         if not fitting.is_json(given):
-            raise ArgumentError("The arguments are nested too deeply or are not JSON.")
+            raise ArgumentError(
+                "The arguments are nested too deeply, or hold what JSON cannot: half a surrogate"
+                " pair, a number without end.",
+                hint=self._usage(),
+            )
         for error in self._validator.iter_errors(given):
             fault, hint = explain(error, self.input_schema)
             faults.append(fault)

@@ -17,6 +17,7 @@ from ..errors import SettingsError
 from ..ground import asgi as hosting
 from ..ground.secrets import LOOPBACK
 from ..ground.weight import MOST_ASKED, values_in
+from .frames import Refusal, parsed
 from .mcp_server import AircallServer
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def mcp_app(server: AircallServer, host: str, port: int) -> Starlette:
         host=host,
         custom_starlette_routes=[Route("/healthz", _health, methods=["GET"])],
     )
-    app.add_middleware(_FewValues)
+    app.add_middleware(_Frames)
     return app
 
 
@@ -70,8 +71,9 @@ async def serve(server: AircallServer, host: str, port: int) -> None:
             await hosting.serve(app, listening)
 
 
-class _FewValues:
-    """Turns away a request of more values than are parsed: the SDK would parse it on the loop."""
+class _Frames:
+    """Turns away what the SDK would parse for too long on the loop, and answers by its id what it
+    cannot parse: it would name none."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -93,6 +95,15 @@ class _FewValues:
                 return
             heard.append(message)
             more = message["type"] == "http.request" and bool(message.get("more_body"))
+
+        text = b"".join(part.get("body", b"") for part in heard)
+        try:
+            read = parsed(text)[1] if text else text
+        except Refusal as refusal:
+            await JSONResponse(refusal.answer, status_code=400)(scope, receive, send)
+            return
+        if read is not text:
+            heard = deque([{"type": "http.request", "body": read, "more_body": False}])
 
         async def again() -> Message:
             return heard.popleft() if heard else await receive()

@@ -24,9 +24,8 @@ from typing import Any, BinaryIO, cast
 import anyio
 from anyio.from_thread import BlockingPortal
 from mcp.server.stdio import stdio_server
-from pydantic_core import from_json
 
-from ..ground.weight import MOST_ASKED, values_in
+from .frames import INVALID_REQUEST, PARSE_ERROR, Refusal, id_in, parsed
 from .mcp_server import AircallServer
 
 log = logging.getLogger(__name__)
@@ -36,8 +35,6 @@ LONGEST_LINE = 4 * 1024 * 1024
 DRAIN_SECONDS = 5.0
 WATCH_SECONDS = 0.5
 _ANSWER = re.compile(r'\{"jsonrpc":"2\.0","id":("(?:[^"\\]|\\.)*"|-?\d+),"(?:result|error)"')
-PARSE_ERROR = -32700
-INVALID_REQUEST = -32600
 
 
 async def serve(server: AircallServer, close: Callable[[float], Awaitable[None]]) -> None:
@@ -90,10 +87,6 @@ class _Line:
     text: str
     calls: str | int | None
     cancels: str | int | None
-
-
-class _Refusal(Exception):
-    """The id to answer, the code, the message."""
 
 
 class _Lines:
@@ -155,45 +148,39 @@ class _Lines:
                 if len(line) > LONGEST_LINE and not line.endswith(b"\n"):
                     while (rest := wire_in.readline(65_536)) and not rest.endswith(b"\n"):
                         pass
-                    self._refuse(None, PARSE_ERROR, "The message is over 4 MiB.")
+                    told = "The message is over 4 MiB."
+                    self._refuse(Refusal(id_in(line), PARSE_ERROR, told))
                 elif line.strip():
                     try:
                         portal.call(self._send.send, _read(line))
-                    except _Refusal as refusal:
-                        self._refuse(*refusal.args)
+                    except Refusal as refusal:
+                        self._refuse(refusal)
         with suppress(RuntimeError):
             portal.call(self._send.aclose)
 
-    def _refuse(self, request_id: object, code: int, message: str) -> None:
-        answer = {"jsonrpc": "2.0", "id": request_id, "error": {"code": code, "message": message}}
-        self._write(json.dumps(answer) + "\n")
+    def _refuse(self, refusal: Refusal) -> None:
+        self._write(json.dumps(refusal.answer) + "\n")
 
 
 def _read(line: bytes) -> _Line:
-    """One message. Raises `_Refusal` for what the SDK would drop without a word."""
-    if values_in(line) > MOST_ASKED:
-        raise _Refusal(None, PARSE_ERROR, f"The message holds over {MOST_ASKED} values.")
-    try:
-        # The parser of the SDK itself, so that nothing is taken here and dropped there.
-        message: Any = from_json(line)
-    except ValueError:
-        raise _Refusal(None, PARSE_ERROR, "The message is no JSON.") from None
+    """One message. Raises `Refusal` for what the SDK would drop without a word."""
+    message, line = parsed(line)
     if not isinstance(message, dict):
-        raise _Refusal(
+        raise Refusal(
             None, INVALID_REQUEST, "The message is no JSON-RPC 2.0 object; batches are not taken."
         )
     fields = cast("dict[str, Any]", message)
-    method, params, request_id = fields.get("method"), fields.get("params", {}), fields.get("id")
+    method, params, request_id = fields.get("method"), fields.get("params"), fields.get("id")
     known_id = isinstance(request_id, str | int) and not isinstance(request_id, bool)
     if not (
         fields.get("jsonrpc") == "2.0"
-        and isinstance(params, dict)
+        and (params is None or isinstance(params, dict))
         and (isinstance(method, str) or "result" in fields or "error" in fields)
         and ("id" not in fields or known_id)
     ):
         shown = request_id if known_id else None
-        raise _Refusal(shown, INVALID_REQUEST, "The message is no JSON-RPC 2.0 request.")
-    cancelled: Any = cast("dict[str, Any]", params).get("requestId")
+        raise Refusal(shown, INVALID_REQUEST, "The message is no JSON-RPC 2.0 request.")
+    cancelled: Any = cast("dict[str, Any]", params or {}).get("requestId")
     return _Line(
         line.decode(),
         calls=request_id if method == "tools/call" and known_id else None,

@@ -1,0 +1,128 @@
+"""One message as it comes over the wire: parsed within bounds, or refused by the id that it bears.
+
+A client waits for an answer to its id, and a model for words that it can learn from. Where the
+SDK's parser gives up on half a surrogate pair, a number of thousands of digits or deep nesting, the
+rest of the message is handed on with a value in that place that no schema takes, so that it gets
+the answer of every wrong argument. What cannot be parsed even so is refused by its id.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import islice
+from typing import Any, cast
+
+from pydantic_core import from_json
+
+from ..ground.weight import MOST_ASKED, values_in
+
+PARSE_ERROR = -32700
+INVALID_REQUEST = -32600
+
+MOST_TOKENS = 60_000
+"""Strings, numbers, brackets and marks that are looked at one by one: some 40 ms."""
+
+DEEPEST = 128
+"""Levels of a message that are handed on; arguments may have half of them."""
+
+NO_VALUE = b"1e999"
+"""Infinity, as the parser reads it: JSON to it, and to nobody else."""
+
+# A string that does not end goes on to the end, so that no letter is looked at twice.
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[{}\[\],:]|[^\s"{}\[\],:]+', re.DOTALL)
+_LONG = 300
+
+
+class Refusal(Exception):
+    """Why a message is not taken: the id to answer or None, the code, the words."""
+
+    def __init__(self, request_id: str | int | None, code: int, message: str) -> None:
+        super().__init__(message)
+        self.answer: dict[str, Any] = {
+            "jsonrpc": "2.0",
+            "id": request_id,
+            "error": {"code": code, "message": message},
+        }
+
+
+def parsed(text: bytes) -> tuple[Any, bytes]:
+    """The JSON of `text`, and the text that the SDK reads in its place. Raises `Refusal`."""
+    if values_in(text) > MOST_ASKED:
+        raise Refusal(id_in(text), PARSE_ERROR, f"The message holds over {MOST_ASKED} values.")
+    # The parser of the SDK itself, so that nothing is taken here and dropped there.
+    with suppress(ValueError):
+        return from_json(text), text
+    readable = _readable(text)
+    message = _value(readable)
+    if not isinstance(message, dict):
+        raise Refusal(id_in(text), PARSE_ERROR, "The message is no JSON.")
+    return cast("dict[str, Any]", message), readable
+
+
+def id_in(text: bytes) -> str | int | None:
+    """The id of the request in `text`, be the rest JSON or not; None where it shows none, or is
+    itself an answer: its id is one of ours."""
+    depth, asks, found = 0, False, None
+    key: bytes | None = None
+    for token in _tokens(text):
+        if not depth and token != b"{":
+            break
+        if token in (b"{", b"["):
+            depth += 1
+        elif token in (b"}", b"]"):
+            depth -= 1
+        elif depth == 1 and token == b",":
+            key = None
+        elif depth == 1 and token != b":":
+            if key is None:
+                key = token
+            elif key == b'"id"':
+                found = _id(token)
+            elif key == b'"method"':
+                asks = True
+    return found if asks else None
+
+
+def _readable(text: bytes) -> bytes:
+    """`text` with `NO_VALUE` for each value that is not parsed. Names are left as they are."""
+    parts: list[bytes] = []
+    depth, last = 0, b""
+    for token in _tokens(text):
+        deep = depth > DEEPEST
+        if token in (b"{", b"["):
+            depth += 1
+            if depth == DEEPEST + 1:
+                parts.append(NO_VALUE)
+            deep = depth > DEEPEST
+        elif token in (b"}", b"]"):
+            depth -= 1
+        if deep:
+            continue
+        if token == b":" and parts:
+            parts[-1] = last
+        parts.append(token if _is_read(token) else NO_VALUE)
+        last = token
+    return b" ".join(parts)
+
+
+def _tokens(text: bytes) -> Iterator[bytes]:
+    return (match[0] for match in islice(_TOKEN.finditer(text), MOST_TOKENS))
+
+
+def _is_read(token: bytes) -> bool:
+    if len(token) < _LONG and b"\\" not in token and token.isascii():
+        return True
+    return _value(token) is not None
+
+
+def _value(token: bytes) -> Any:
+    with suppress(ValueError):
+        return from_json(token)
+    return None
+
+
+def _id(token: bytes) -> str | int | None:
+    value = _value(token)
+    return value if isinstance(value, str | int) and not isinstance(value, bool) else None
