@@ -9,6 +9,7 @@ from aircall_mcp.offer import Registry
 from aircall_mcp.sandbox import Sandbox
 
 from ..house import Clock
+from .room import Room
 from .town import Town
 
 
@@ -19,3 +20,13 @@ async def town(
     made = Town(home, sandbox, registry, clock)
     yield made
     await made.aclose()
+
+
+@pytest.fixture
+async def room(
+    home: Path, sandbox: Sandbox, registry: Registry, clock: Clock
+) -> AsyncGenerator[Room]:
+    made = Room(home, sandbox, registry, clock)
+    yield made
+    await made.desk.aclose()
+    made.log.close()

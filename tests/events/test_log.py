@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from aircall_mcp.errors import ArgumentError, CredentialError, StoreError
-from aircall_mcp.events.coverage import Coverage
+from aircall_mcp.errors import CredentialError, StoreError
 from aircall_mcp.events.event import matches
 from aircall_mcp.events.log import DAMAGED, EventLog
-from aircall_mcp.events.numbers import dialled, numbers_in, subject
+from aircall_mcp.events.log import EventLog
 from aircall_mcp.events.query import Query
 from aircall_mcp.events.receiver import webhook_for
 from aircall_mcp.events.retention import Retention
@@ -245,24 +244,6 @@ def test_the_company_s_own_line_is_nobody_to_erase(home: Path) -> None:
     assert log.latest() == 2
 
 
-def test_since_when_and_where_nobody_listened(home: Path) -> None:
-    clock = Clock()
-    log = log_in(home, clock)
-    assert log.coverage() == Coverage(None)
-    log.note_listening(THURSDAY)
-    clock.pass_by(600)
-    log.note_listening(THURSDAY)
-    clock.pass_by(3600)
-    log.note_listening(clock.now)
-    assert log.coverage() == Coverage(
-        THURSDAY, ((THURSDAY + 600, THURSDAY + 4200),), THURSDAY + 4200
-    )
-    clock.pass_by(30)
-    assert len(log.coverage().gaps) == 1
-    clock.pass_by(3600)
-    assert log.coverage().gaps[-1] == (THURSDAY + 4200, clock.now)
-
-
 @pytest.mark.anyio
 async def test_somebody_who_waits_hears_of_what_another_connection_appends(home: Path) -> None:
     reader, writer = log_in(home), log_in(home)
@@ -335,40 +316,6 @@ def test_a_log_that_was_never_made_is_empty(home: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "found"),
-    [
-        ({"raw_digits": "+1 800-123-4567"}, {"18001234567": True}),
-        ({"raw_digits": "anonymous"}, {}),
-        ({"number": {"digits": "+33 1 99 00 10 01", "e164_digits": "+33199001001"}},
-         {"33199001001": False}),
-        ({"participants": ["+33199001234", "+33199001235"]},
-         {"33199001234": True, "33199001235": True}),
-        ({"participants": [{"phone_number": "+1 800-123-4567", "type": "external"},
-                           {"id": 123, "type": "user", "name": "John"}]}, {"18001234567": True}),
-        ({"phone_numbers": [{"id": 12345678, "label": "Work", "value": "+33199001234"}]},
-         {"33199001234": True}),
-        ({"emails": [{"value": "1234567@example.com"}], "comments": [{"content": "12345678"}]}, {}),
-    ],
-)  # fmt: skip
-def test_numbers_are_found_where_aircall_puts_them(
-    data: dict[str, object], found: dict[str, bool]
-) -> None:
-    assert numbers_in(data) == found
-
-
-def test_ids_that_are_none_are_left_out() -> None:
-    assert subject("call.ended", "call", {"id": 2**70})["call_id"] is None
-    assert subject("call.ended", "call", {"id": True})["call_id"] is None
-    assert subject("call.ended", "call", {"id": "12"})["call_id"] == 12
-    assert subject("message.sent", "message", {"id": "SM1", "user": "nobody"})["user_id"] is None
-
-
-def test_a_number_without_digits_is_refused() -> None:
-    with pytest.raises(ArgumentError):
-        dialled("call me")
-
-
-@pytest.mark.parametrize(
     ("kind", "wanted", "yes"),
     [
         ("call.ended", ["call.ended"], True),
@@ -380,34 +327,6 @@ def test_a_number_without_digits_is_refused() -> None:
 )
 def test_kinds_match_by_name_or_by_family(kind: str, wanted: list[str], yes: bool) -> None:
     assert matches(kind, wanted) is yes
-
-
-def test_of_two_listeners_that_overlap_neither_makes_a_gap(home: Path) -> None:
-    """One of them lives shortly, inside the time of the other: what the other heard counts."""
-    clock = Clock()
-    log = log_in(home, clock)
-    log.note_listening(THURSDAY)
-    clock.pass_by(600)
-    short = clock.now
-    log.note_listening(short)
-    clock.pass_by(3000)
-    log.note_listening(THURSDAY)
-    assert log.coverage() == Coverage(THURSDAY, (), THURSDAY + 3600)
-    clock.pass_by(60)
-    log.note_listening(clock.now)  # a third takes over in time
-    assert log.coverage() == Coverage(THURSDAY, (), THURSDAY + 3660)
-
-
-def test_a_pause_of_a_few_heartbeats_is_no_gap_and_a_longer_one_is(home: Path) -> None:
-    clock = Clock()
-    log = log_in(home, clock)
-    log.note_listening(THURSDAY)
-    clock.pass_by(90)
-    assert log.coverage().gaps == ()
-    clock.pass_by(1)
-    assert log.coverage().gaps == ((THURSDAY, THURSDAY + 91),)
-    log.note_listening(clock.now)
-    assert log.coverage().gaps == ((THURSDAY, THURSDAY + 91),)
 
 
 def test_the_mailbox_of_another_vault_opens_nothing(home: Path) -> None:
@@ -462,13 +381,3 @@ def test_a_window_of_time_holds_what_arrived_before_it_happened(home: Path) -> N
     log = log_in(home, clock)
     log.append([call("ended", 1)])
     assert len(log.read(Query(since=THURSDAY, until=THURSDAY + 60))) == 1
-
-
-def test_every_number_is_entered_however_many_events_wait_for_it(home: Path) -> None:
-    """A thousand are entered at a time, and the last of many is found like the first."""
-    log = log_in(home)
-    log.append([told("call.ended", n, raw_digits="+442079460999") for n in range(1, 1101)])
-    log.append([call("ended", 5000)])
-    assert [event.call_id for event in log.read(Query(number="+33199001234"))] == [5000]
-    assert log.erase("+442079460999") == 1100
-    assert kinds_of(log, Query()) == ["call.ended"]

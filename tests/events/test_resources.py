@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import asyncio
+import base64
+from pathlib import Path
+
+import pytest
+
+from aircall_mcp.accounts import Account, Accounts, ApiKey
+from aircall_mcp.app import open_app
+from aircall_mcp.errors import ToolError
+from aircall_mcp.events.receiver import webhook_for
+from aircall_mcp.events.resources import Resources
+from aircall_mcp.ground.caller import Caller
+from aircall_mcp.ground.config import settings_from
+from aircall_mcp.ground.secrets import Scrubber, Secret
+from aircall_mcp.offer import Registry
+from aircall_mcp.sandbox import Sandbox
+from aircall_mcp.vault import KEY_VARIABLE
+
+from ..house import Clock, gateway_to
+from ..mail import call, told
+from ..waiting import until
+from .room import Room
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_call_is_a_resource_with_its_events(room: Room, sandbox: Sandbox) -> None:
+    known = sandbox.world.calls[-1].id
+    room.hear(call("created", known), call("ended", known), call("ended", 77))
+    caller = Caller()
+    found = await room.resources.resource(f"aircall://calls/{known}", caller)
+    assert found is not None
+    assert found["data"]["call"]["id"] == known
+    assert [one["event"] for one in found["data"]["events"]] == ["call.ended", "call.created"]
+    gone = await room.resources.resource("aircall://calls/77", caller)
+    assert gone is not None
+    assert len(gone["data"]["events"]) == 1
+    for odd in ("aircall://calls/", "aircall://calls/x", "aircall://calls/1/2", "file:///etc"):
+        assert await room.resources.resource(odd, caller) is None
+
+
+async def test_a_resource_masks_secrets_and_reads_no_call_that_is_not_on_offer(
+    room: Room, sandbox: Sandbox, registry: Registry
+) -> None:
+    known = sandbox.world.calls[-1].id
+    scrubber = Scrubber()
+    scrubber.learn(Secret("a-token-somebody-said"))
+    room.hear(told("call.commented", known, comments="it is a-token-somebody-said"))
+
+    def resources(*offered: str) -> Resources:
+        return Resources(
+            room.tools, room.log, gateway_to(sandbox), registry.ids,
+            scrub=scrubber.json, offered=offered.__contains__,
+        )  # fmt: skip
+
+    for uri in ("aircall://events", f"aircall://calls/{known}"):
+        found = await resources("read_events").resource(uri, Caller())
+        assert found is not None
+        assert found["data"]["events"][0]["data"]["comments"] == "it is [secret]"
+        assert "call" not in found["data"]
+    assert not sandbox.arrivals
+    whole = await resources("get_call").resource(f"aircall://calls/{known}", Caller())
+    assert whole is not None
+    assert whole["data"]["call"]["id"] == known
+
+
+async def test_one_who_is_pinned_to_an_account_hears_nothing_of_others(
+    home: Path, sandbox: Sandbox, registry: Registry, clock: Clock
+) -> None:
+    room = Room(home, sandbox, registry, clock, account="lyon")
+    assert "No webhook is registered" in (await room.ask("read_events"))["notes"][0]
+    for account in ("lyon", "paris"):
+        door = webhook_for(
+            account, account.encode(), account=account, aircall_id="u", url="", kinds=(), now=1
+        )
+        room.log.webhooks.open(door)
+    changes = room.resources.changes()
+    assert await anext(changes) == []  # it looks from here on
+    first = asyncio.create_task(anext(changes))
+    waiting = asyncio.create_task(room.ask("wait_for_event", kinds=["message.*"], after=0))
+    await until(lambda: room.waits)
+    for number, account in enumerate(("paris", "lyon")):
+        room.hear(
+            told("call.ended", 41 + number, webhook=account),
+            told("message.received", f"SM{account}", webhook=account, body="Hello"),
+        )
+        if account == "paris":
+            await until(lambda: room.waits.count(2) == 2)  # both have read it, and wait on
+    heard = await asyncio.wait_for(waiting, 5)
+    assert heard["data"]["event"]["data"]["id"] == "SMlyon"
+    # What Paris was told came first, and is no news here.
+    assert await asyncio.wait_for(first, 5) == ["aircall://events", "aircall://calls/42"]
+    await changes.aclose()
+    events = (await room.ask("read_events"))["data"]["events"]
+    assert [event["sequence"] for event in events] == [4, 3]
+    texts = (await room.ask("list_messages"))["data"]["messages"]
+    assert [one["data"]["id"] for one in texts] == ["SMlyon"]
+    assert await room.resources.call_ids("4") == ["42"]
+    with pytest.raises(ToolError):
+        await room.resources.resource("aircall://calls/41", Caller())
+    found = await room.resources.resource("aircall://events", Caller())
+    assert found is not None
+    assert len(found["data"]["events"]) == 2
+    await room.desk.aclose()
+    room.log.close()
+
+
+async def test_a_house_hands_its_own_vault_to_its_events_and_the_account_it_is_pinned_to(
+    home: Path,
+) -> None:
+    settings = settings_from({"account": "lyon"})
+    house = open_app(settings, {KEY_VARIABLE: base64.b64encode(bytes(32)).decode()})
+    assert house.events.account == "lyon"
+    house.events.vault.create("environment")
+    accounts = Accounts(house.events.vault)
+    accounts.add(Account(name="lyon", credential=ApiKey(api_id=Secret("a"), api_token=Secret("b"))))
+    name, _ = await house.auth.company(None)
+    assert name
+    shelf = house.auth._accounts._shelf  # pyright: ignore[reportPrivateUsage]
+    assert shelf is house.events.vault
+    small = open_app(settings_from({"sandbox": True, "account": "lyon"}), {})
+    assert small.events.account is None
+    assert small.events.vault is not house.events.vault
+    house.events.vault.close()
+
+
+async def test_changes_name_the_calls_they_are_about(room: Room) -> None:
+    changes = room.resources.changes()
+    assert await anext(changes) == []  # it looks from here on
+    room.hear(call("created", 5), told("user.opened", 7))
+    assert await asyncio.wait_for(anext(changes), 5) == ["aircall://events", "aircall://calls/5"]
+    await changes.aclose()
