@@ -21,6 +21,8 @@ from aircall_mcp.storage.sqlite import Database
 from .house import Clock
 from .mail import log_in
 
+SLACK = "https://hooks.slack.example/services/T0/B0/secret-path"
+
 Answers: TypeAlias = Callable[[httpx2.Request], Coroutine[None, None, httpx2.Response]]
 
 
@@ -78,13 +80,13 @@ class Post:
             self.asked.append(f"{host}:{port}")
             return self.addresses
 
+        more.setdefault("resolve", resolve)
         return Forwarder(
             self.rules,
             self.log,
             self.vault,
             clock=self.clock.handed(sleep),
             random=lambda: 1.0,
-            resolve=resolve,
             transport=httpx2.MockTransport(there or self.receiver),
             **more,
         )
@@ -92,6 +94,11 @@ class Post:
     def destination(self, name: str = "https:crm", url: str = "https://crm.example.com/in?a=1",
                     **more: Any) -> str | None:  # fmt: skip
         return self.rules.name_destination(name, Secret(url), self.vault, **more)
+
+    def passes_all_on(self) -> None:
+        """One destination, and a rule by which every event goes there."""
+        self.destination()
+        self.rules.add(["*"], "crm")
 
     async def settle(self, rounds: int = 100) -> None:
         for _ in range(rounds):

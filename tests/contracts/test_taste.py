@@ -23,9 +23,6 @@ ASSERTS = frozenset({"raises", "warns", "fail", "until", "call_and_validate"})
 
 LONGEST = 450
 LONG = {
-    "tests/events/test_forwarding.py",
-    "tests/events/test_log.py",
-    "tests/events/test_tools.py",
     "tests/gateway/test_budget.py",
     "tests/gateway/test_effects.py",
     "tests/gateway/test_gateway.py",

@@ -9,6 +9,7 @@ from aircall_mcp.offer import Registry
 from aircall_mcp.sandbox import Sandbox
 
 from ..house import Clock
+from ..post import Post, opened
 from .room import Room
 from .town import Town
 
@@ -30,3 +31,9 @@ async def room(
     yield made
     await made.desk.aclose()
     made.log.close()
+
+
+@pytest.fixture
+async def post(home: Path) -> AsyncGenerator[Post]:
+    async with opened(home) as post:
+        yield post

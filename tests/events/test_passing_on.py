@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
-from collections.abc import AsyncGenerator
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,17 +18,9 @@ from aircall_mcp.storage.lock import Lock
 
 from ..house import THURSDAY
 from ..mail import call, text
-from ..post import Post, opened
+from ..post import SLACK, Post, opened
 
 pytestmark = pytest.mark.anyio
-
-SLACK = "https://hooks.slack.example/services/T0/B0/secret-path"
-
-
-@pytest.fixture
-async def post(home: Path) -> AsyncGenerator[Post]:
-    async with opened(home) as post:
-        yield post
 
 
 async def test_more_than_a_batch_is_passed_on_to_the_last_event(post: Post) -> None:
@@ -49,8 +40,7 @@ async def test_more_than_a_batch_is_passed_on_to_the_last_event(post: Post) -> N
 
 
 async def test_exactly_a_batch_and_what_follows_it_are_passed_on_once(post: Post) -> None:
-    post.destination()
-    post.rules.add(["*"], "crm")
+    post.passes_all_on()
     post.log.append([call("ended", n) for n in range(1, 201)])
     await post.settle()
     post.log.append([call("ended", 201), call("ended", 202)])
@@ -60,8 +50,7 @@ async def test_exactly_a_batch_and_what_follows_it_are_passed_on_once(post: Post
 
 async def test_a_destination_that_came_back_is_at_rest_no_longer(post: Post) -> None:
     """One success is enough: all lanes go out side by side again, and none waits for another."""
-    post.destination()
-    post.rules.add(["*"], "crm")
+    post.passes_all_on()
     post.receiver.status = 503
     post.log.append([call("ended", n) for n in range(1, 9)])
     await post.settle()
@@ -107,8 +96,7 @@ async def test_one_that_rests_is_left_alone_and_does_not_hold_up_another(post: P
 
 async def test_it_is_tried_for_a_whole_day_and_not_given_up_before(post: Post) -> None:
     """Written out, since a day is what users are told: not a matter of minutes or of tries."""
-    post.destination()
-    post.rules.add(["*"], "crm")
+    post.passes_all_on()
     post.receiver.status = 500
     post.log.append([call("ended", 1)])
     await post.settle()
@@ -136,8 +124,7 @@ async def test_it_is_tried_for_a_whole_day_and_not_given_up_before(post: Post) -
 
 
 async def test_what_was_put_back_begins_with_short_waits_again(post: Post) -> None:
-    post.destination()
-    post.rules.add(["*"], "crm")
+    post.passes_all_on()
     post.receiver.status = 500
     post.log.append([call("ended", 1)])
     for _ in range(400):
@@ -153,8 +140,7 @@ async def test_what_was_put_back_begins_with_short_waits_again(post: Post) -> No
 
 
 async def test_one_that_was_given_up_does_not_hold_up_its_call(post: Post) -> None:
-    post.destination()
-    post.rules.add(["*"], "crm")
+    post.passes_all_on()
     post.receiver.refuses = {"call.created"}
     post.log.append([call("created", 1), call("ended", 1)])
     await post.settle()
@@ -219,8 +205,7 @@ async def test_the_address_is_masked_before_anything_is_sent_to_it(post: Post) -
 
 
 async def test_what_a_receiver_asks_for_is_heeded_for_an_hour_at_most(post: Post) -> None:
-    post.destination()
-    post.rules.add(["*"], "crm")
+    post.passes_all_on()
     post.receiver.status, post.receiver.headers = 503, {"Retry-After": "999999"}
     post.log.append([call("ended", 1)])
     await post.settle()
@@ -240,8 +225,7 @@ async def test_what_a_receiver_asks_for_is_heeded_for_an_hour_at_most(post: Post
 async def test_what_may_pass_is_tried_again_and_what_will_not_is_given_up(
     post: Post, status: int, again: bool
 ) -> None:
-    post.destination()
-    post.rules.add(["*"], "crm")
+    post.passes_all_on()
     post.receiver.status = status
     post.log.append([call("ended", 1)])
     await post.settle()
@@ -301,8 +285,7 @@ async def test_each_destination_has_a_connection_of_its_own(home: Path) -> None:
 
 async def test_whoever_ends_lets_the_next_process_pass_on(home: Path) -> None:
     async with opened(home) as post:
-        post.destination()
-        post.rules.add(["*"], "crm")
+        post.passes_all_on()
         post.log.append([call("ended", 1)])
         first = post.another(latch=Lock(home / "forwarding.lock"))
         running = asyncio.create_task(first.run())
@@ -317,8 +300,7 @@ async def test_whoever_ends_lets_the_next_process_pass_on(home: Path) -> None:
 
 async def test_a_receiver_that_never_answers_is_left_and_tried_again(post: Post) -> None:
     """Also one that would keep a connection busy for ever, a byte at a time."""
-    post.destination()
-    post.rules.add(["*"], "crm")
+    post.passes_all_on()
     tried: list[str] = []
 
     async def silent(request: httpx2.Request) -> httpx2.Response:
