@@ -18,8 +18,8 @@ SLEEPS = {
 }
 """Where a test may let time pass, and why. Everybody else injects the pause, or waits `until`."""
 
-ASSERTS = frozenset({"raises", "warns", "fail", "until", "call_and_validate"})
-"""What holds something beside `assert`: pytest's, ours, and Schemathesis'."""
+ASSERTS = frozenset({"raises", "warns", "fail", "until", "validate", "call_and_validate"})
+"""What holds something beside `assert`: it raises where that is not so."""
 
 LONGEST = 450
 LONG = {

@@ -204,7 +204,7 @@ def test_whatever_bytes_come_are_an_envelope_or_none(body: bytes) -> None:
         read = envelope_of(body).read()
     except NoEnvelope:
         return
-    json.dumps([read.kind, read.built, dict(read.data), read.raw], allow_nan=False)
+    assert json.dumps([read.kind, read.built, dict(read.data), read.raw], allow_nan=False)
 
 
 @given(Tree, Tree, Tree, Tree)

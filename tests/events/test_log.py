@@ -13,7 +13,6 @@ import pytest
 from aircall_mcp.errors import CredentialError, StoreError
 from aircall_mcp.events.event import matches
 from aircall_mcp.events.log import DAMAGED, EventLog
-from aircall_mcp.events.log import EventLog
 from aircall_mcp.events.query import Query
 from aircall_mcp.events.receiver import webhook_for
 from aircall_mcp.events.retention import Retention

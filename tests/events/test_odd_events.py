@@ -29,7 +29,7 @@ from ..house import THURSDAY, Clock
 from ..mail import WEBHOOK, call, log_in, mailbox, text, told
 from ..post import opened
 from ..vaults import vault_at
-from .test_tools import Room
+from .room import Room
 
 KEY = CANARIES["vault key"]
 
@@ -126,7 +126,9 @@ async def test_every_tool_that_reads_the_log_answers(
 @pytest.mark.anyio
 async def test_the_resources_answer_too(room: Room) -> None:
     for uri in ("aircall://events", "aircall://calls/2", "aircall://calls/6"):
-        is_for_everybody(await room.resources.resource(uri, Caller()))
+        found = await room.resources.resource(uri, Caller())
+        assert found is not None
+        is_for_everybody(found)
 
 
 @pytest.mark.anyio
