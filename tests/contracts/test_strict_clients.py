@@ -223,9 +223,8 @@ def test_no_surface_has_an_argument_of_several_kinds(
 
 @every_tool
 def test_its_example_fits_the_very_schema_that_is_shown_with_it(operation: Operation) -> None:
-    jsonschema_rs.Draft202012Validator(cast("Json", operation.input_schema)).validate(
-        dict(operation.example)
-    )
+    shown = jsonschema_rs.Draft202012Validator(cast("Json", operation.input_schema))
+    assert shown.is_valid(dict(operation.example))
 
 
 @every_tool
