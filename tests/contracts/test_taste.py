@@ -23,8 +23,6 @@ ASSERTS = frozenset({"raises", "warns", "fail", "until", "validate", "call_and_v
 
 LONGEST = 450
 LONG = {
-    "tests/gateway/test_budget.py",
-    "tests/gateway/test_effects.py",
     "tests/gateway/test_gateway.py",
     "tests/gateway/test_pages.py",
 }
