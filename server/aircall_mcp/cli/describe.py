@@ -48,7 +48,7 @@ def command(operation: tuple[str, ...], as_json: bool) -> None:
         arguments.add_column(column, overflow="fold")
     for parameter in found.parameters:
         schema = parameter.schema
-        kind = " or ".join(parameter.kinds)
+        kind = schema["type"]
         if "enum" in schema:
             kind = " | ".join(json.dumps(option) for option in schema["enum"])
         needed = "yes" if parameter.required else ""
