@@ -265,6 +265,22 @@ async def test_a_contact_is_made_changed_found_and_deleted() -> None:
     assert await office.status("DELETE", path) == 204
     assert await office.status("GET", path) == 404
     assert (await office.get("/v1/contacts/search", email="amina@example.com"))["contacts"] == []
+    for odd in ("", "amina", "amina@", "a b@example.com"):
+        status, why = await office.refused("GET", "/v1/contacts/search", params={"email": odd})
+        assert (status, why) == (400, "email must be an e-mail address")
+
+
+async def test_what_a_contact_was_given_comes_back_as_it_was_sent() -> None:
+    office = Office()
+    for written in ("+19001112222", "+1 (415) 555-0199", "0199 00 12 34"):
+        body = {"phone_numbers": [{"label": "Work", "value": written}]}
+        made = (await office.ask("POST", "/v1/contacts", json=body)).json()["contact"]
+        assert [row["value"] for row in made["phone_numbers"]] == [written]
+        found = await office.get("/v1/contacts/search", phone_number=written)
+        assert made["id"] in [one["id"] for one in found["contacts"]]
+    body = {"label": "Work", "value": "amina@example.com"}
+    wrong = await office.ask("POST", f"/v1/contacts/{made['id']}/emails", json=body)
+    assert (wrong.status_code, wrong.json()) == (404, {"message": "Not Found"})
 
 
 async def test_a_contact_needs_labelled_numbers_and_not_too_many() -> None:

@@ -132,6 +132,15 @@ async def test_whatsapp_past_the_inbox_wants_a_configuration_of_its_own() -> Non
     assert await office.status("POST", "/v1/messages/whatsapp/send", json=body) == 200
 
 
+async def test_a_number_is_set_up_without_a_place_to_tell() -> None:
+    office = Office()
+    path = f"/v1/numbers/{office.number('US')}/messages/configuration"
+    made = await sent(office, path, {})
+    assert made["callbackUrl"] is None
+    assert made["token"]
+    assert (await office.ask("GET", path, headers=JSON)).json() == made
+
+
 async def test_a_number_tells_how_it_stands_and_takes_new_audio() -> None:
     office = Office()
     line = office.number("US")

@@ -66,6 +66,30 @@ async def test_a_permanent_token_opens_the_api_for_good() -> None:
     assert why(refresh) == (400, "unsupported_grant_type")
 
 
+async def test_a_code_is_traded_as_json_and_as_a_form() -> None:
+    office = Office()
+    sandbox = office.sandbox
+    for form in (False, True):
+        fields = {
+            "grant_type": "authorization_code",
+            "redirect_uri": BACK,
+            "client_id": sandbox.client_id,
+            "client_secret": sandbox.client_secret,
+            "code": await consent(office),
+        }
+        async with office.client(signed=False) as client:
+            sent: dict[str, Any] = {"data" if form else "json": fields}
+            answer = await client.post("/v1/oauth/token", **sent)
+            assert answer.status_code == 200, form
+            assert await ping(office, answer.json()["access_token"]) == 200
+            again = await client.post("/v1/oauth/token", **sent)
+            assert why(again) == (400, "invalid_grant")
+            text = await client.post(
+                "/v1/oauth/token", content="code=x", headers={"Content-Type": "text/plain"}
+            )
+            assert why(text) == (400, "InvalidContentType")
+
+
 async def test_the_state_comes_back_and_a_refusal_too() -> None:
     office = Office()
     answer = await authorize(office, state="a b&c")

@@ -32,6 +32,9 @@ from ..storage.sandboxes import Sandboxes
     help="Kind of tokens it issues.",
 )
 @click.option(
+    "--users-v1", is_flag=True, help="With the user routes that were to end on 2026-09-30."
+)
+@click.option(
     "--deliver-to",
     metavar="URL",
     help="Post webhooks for real: to this base URL, as a tunnel would lead them.",
@@ -46,6 +49,7 @@ def command(
     latency_ms: int,
     faults: tuple[str, ...],
     oauth: str,
+    users_v1: bool,
     deliver_to: str | None,
     webhook_failures: int,
     webhook_duplicates: float,
@@ -68,6 +72,7 @@ def command(
         latency=latency_ms / 1000,
         faults=_rates(faults),
         base_url=base_url,
+        users_v1=users_v1,
         oauth=oauth,  # type: ignore[arg-type]  # as above
     )
     app = sandbox

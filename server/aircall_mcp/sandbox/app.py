@@ -34,6 +34,7 @@ from .wire import (
     PERFORMED,
     Answer,
     Happened,
+    Json,
     Performed,
     Refusal,
     Request,
@@ -52,6 +53,7 @@ Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 FAULTS = frozenset({"http-500", "http-502", "http-503", "timeout", "garbage", "cut"})
 _WORDS = {500: "Internal Server Error", 502: "Bad Gateway", 503: "Service Unavailable"}
 _SUNSET = frozenset({"list_users_v1", "get_user_v1", "create_user_v1", "update_user_v1"})
+FORM = "application/x-www-form-urlencoded"
 _LARGEST = 10 * 1024 * 1024
 _PATIENCE = 29.0  # seconds after which the gateway gives up on Aircall
 
@@ -190,11 +192,12 @@ class Sandbox:
         try:
             if not whole:
                 raise turned_away(413, "Request Too Long")
+            asked = _fields(query)
             route, values, scheme, extra = self._admit(method, path, headers, now)
             if fault.startswith("http-") and self._chance.random() < 0.5:
                 raise _failure(fault)
             performed = True
-            answer = self._perform(route, values, scheme, path, query, headers, body, now)
+            answer = self._perform(route, values, scheme, path, asked, headers, body, now)
             if self.listener is not None:
                 for one in answer.happened:
                     self.listener(one, now)
@@ -247,23 +250,28 @@ class Sandbox:
         values: dict[str, str],
         scheme: Scheme,
         path: str,
-        query: str,
+        asked: list[tuple[str, str]],
         headers: Mapping[str, str],
         content: bytes,
         now: float,
     ) -> Answer:
-        asked = _fields(query)
         if route is _AUTHORIZE:
             return self.oauth.authorize(dict(asked), now)
         performed = self._performed[route.operation]
         if route.add_on is not None and route.add_on not in self._add_ons:
             raise refused(403, f"Your plan does not include {route.add_on}")
         content_type = headers.get("content-type", "")
-        check_content_type(route.method, content_type, content, always=route.particular)
+        form = performed.raw and content_type.partition(";")[0].strip().lower() == FORM
+        if not form:
+            check_content_type(route.method, content_type, content, always=route.particular)
         decoded = {name: unquote(value) for name, value in values.items()}
         typed_path, typed_query = self._contract.arguments(route, decoded, asked)
-        reads = route.method == "GET"
-        body = {} if reads else self._contract.json(route, content, free=performed.raw)
+        if form:
+            body: Json = dict(_fields(content.decode("utf-8", "replace")))
+        elif route.method == "GET":
+            body = {}
+        else:
+            body = self._contract.json(route, content, free=performed.raw)
         link = f"{self.world.base_url}{path}"
         request = Request(now, scheme, link, typed_path, typed_query, asked, body)
         return performed.deed(self.world, request)
@@ -304,7 +312,7 @@ def _fields(query: str) -> list[tuple[str, str]]:
     try:
         return parse_qsl(query, keep_blank_values=True, max_num_fields=200)
     except ValueError:
-        raise refused(400, "The query has too many parameters") from None
+        raise turned_away(414, "URI Too Long") from None
 
 
 async def _live(receive: Receive, send: Send) -> None:

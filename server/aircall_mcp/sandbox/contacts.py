@@ -41,7 +41,7 @@ def search_contacts(world: World, request: Request) -> Answer:
     if "phone_number" in request.query:
         found = world.contacts_at(request.query["phone_number"])
     if "email" in request.query:
-        wanted = request.query["email"].lower()
+        wanted = _email(request.query["email"], "email").lower()
         found = [one for one in found if any(e.value.lower() == wanted for e in one.emails)]
     return _listed(request, found, world)
 
@@ -116,9 +116,9 @@ def _phone(text: str) -> str:
     return text.strip()
 
 
-def _email(text: str) -> str:
+def _email(text: str, name: str = "value") -> str:
     if not EMAIL.fullmatch(text):
-        raise bad("value must be an e-mail address")
+        raise bad(f"{name} must be an e-mail address")
     return text
 
 

@@ -231,7 +231,7 @@ class Deliveries:
                 self._outbox_to(webhook.uuid, webhook).take(event, webhook.url, payload)
 
     def _call_back(self, configuration: Configuration, event: str, data: Json) -> None:
-        if configuration.callback_url in self._invented:
+        if configuration.callback_url is None or configuration.callback_url in self._invented:
             return
         payload = {
             "event_name": event,

@@ -58,7 +58,7 @@ class Team:
 @dataclass(slots=True)
 class Configuration:
     token: str
-    callback_url: str
+    callback_url: str | None
 
 
 @dataclass(slots=True)

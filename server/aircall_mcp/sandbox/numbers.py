@@ -63,7 +63,8 @@ def get_number_registration_status(world: World, request: Request) -> Answer:
 def create_message_configuration(world: World, request: Request) -> Answer:
     number = _number(world, request)
     channel: Channel = request.body.get("type", "sms")
-    url = https(request.body.get("callbackUrl"), "callbackUrl")
+    given = request.body.get("callbackUrl")
+    url = None if given is None else https(given, "callbackUrl")
     if not (number.waba if channel == "whatsapp" else number.texts):
         raise bad("This number can't be used for messages")
     if channel in number.configurations:
