@@ -17,7 +17,7 @@ def bound(registry: Registry, name: str, /, **arguments: Any) -> Bound:
 
 
 def shown(registry: Registry, effect: Bound, body: Any, since: float = NOW) -> Any:
-    rule = effect.operation.settled_by
+    rule = effect.operation.read_back
     assert rule
     return found(effect, registry.ids[rule.operation], body, since)
 

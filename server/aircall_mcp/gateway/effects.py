@@ -118,7 +118,7 @@ class Effects:
         if isinstance(shown, Mapping):
             sandbox = self._sandbox or bool(request.waived)
             return lost_reply(request.operation, shown, sandbox=sandbox)
-        rule = request.operation.settled_by
+        rule = request.operation.read_back
         if shown is False and rule is not None:
             doubt.hint = f"aircall_{rule.operation} does not show it yet. {doubt.hint}"
         pause = self._retries.pause(1)

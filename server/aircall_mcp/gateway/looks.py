@@ -40,7 +40,7 @@ class Looks:
     async def look(self, request: Request, age: float) -> Mapping[str, Any] | bool | None:
         """What a read shows of an effect that was sent `age` seconds ago: the thing itself, False
         if it does not show it, None if there is no telling."""
-        rule = request.operation.settled_by
+        rule = request.operation.read_back
         by = self._operations.get(rule.operation) if rule else None
         bound = look(request.bound, by) if by else None
         if rule is None or by is None or bound is None:
@@ -84,7 +84,7 @@ class Looks:
 
 def lost_reply(operation: Operation, shown: Mapping[str, Any], *, sandbox: bool) -> Reply:
     """The reply that got lost, as far as the read that shows it tells."""
-    key, rule = operation.answer.key, operation.settled_by
+    key, rule = operation.answer.key, operation.read_back
     body: Any = {key: shown} if key else dict(shown)
     if operation.answer.status == 204:
         body = None

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from ..errors import ArgumentError
-from ..ground.operation import Bound, Operation, Settling
+from ..ground.operation import Bound, Operation, ReadBack
 from ..ground.times import moment as moment_of
 
 SLACK = 2.0
@@ -16,7 +16,7 @@ SLACK = 2.0
 
 def look(bound: Bound, by: Operation) -> Bound | None:
     """The read that tells of `bound`, None where its arguments give too little to ask by."""
-    rule = bound.operation.settled_by
+    rule = bound.operation.read_back
     if rule is None:
         return None
     arguments = dict(rule.fixed)
@@ -38,7 +38,7 @@ def found(bound: Bound, by: Operation, body: Any, since: float) -> Mapping[str, 
 
     `since` is when it was sent, in UNIX seconds of Aircall's clock.
     """
-    rule = bound.operation.settled_by
+    rule = bound.operation.read_back
     if rule is None:
         return None
     wanted = {
@@ -58,7 +58,7 @@ def found(bound: Bound, by: Operation, body: Any, since: float) -> Mapping[str, 
 
 def over(bound: Bound, item: Mapping[str, Any]) -> bool:
     """Whether what was found is over, so that the same may be done again."""
-    rule = bound.operation.settled_by
+    rule = bound.operation.read_back
     return rule is not None and bool(rule.over) and item.get(rule.over) is not None
 
 
@@ -81,7 +81,7 @@ def _made(moment: Any) -> float:
         return -math.inf
 
 
-def _items(body: Any, by: Operation, rule: Settling) -> Iterator[Mapping[str, Any]]:
+def _items(body: Any, by: Operation, rule: ReadBack) -> Iterator[Mapping[str, Any]]:
     part = at(body, by.answer.key) if by.answer.key else body
     if rule.within:
         part = at(part, rule.within)

@@ -138,7 +138,7 @@ def repeated(operation: Operation, earlier: Intent) -> ToolError:
 
 
 def _when(operation: Operation) -> str:
-    rule = operation.settled_by
+    rule = operation.read_back
     return "once it is over, or" if rule is not None and rule.over else "from"
 
 

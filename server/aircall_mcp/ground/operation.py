@@ -72,7 +72,7 @@ class Retirement:
 
 
 @dataclass(frozen=True, slots=True)
-class Settling:
+class ReadBack:
     """The read that tells whether an effect took place when no answer said so.
 
     `operation` is its id, `ask` maps its arguments to ours, `fixed` gives it some more. What it
@@ -124,7 +124,7 @@ class Operation:
     sibling_because: str = ""
     add_on: str = ""
     retired: Retirement | None = None
-    settled_by: Settling | None = None
+    read_back: ReadBack | None = None
     keeps: int = 0
     surfaces: tuple[str, ...] = ("full",)
     stakes: Stakes = "none"
@@ -314,6 +314,6 @@ class Bound:
 # The words for its effect and its arguments come with it.
 __all__ = [
     "EFFECTS", "EVERYTHING", "PAGE_SIZE", "STAKES", "Allowance", "Answer", "AtStake", "Bound",
-    "Detail", "Effect", "Operation", "Paging", "Parameter", "Place", "Repeatability",
-    "Retirement", "Settling", "Stakes",
+    "Detail", "Effect", "Operation", "Paging", "Parameter", "Place", "ReadBack",
+    "Repeatability", "Retirement", "Stakes",
 ]  # fmt: skip

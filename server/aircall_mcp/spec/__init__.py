@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import Any
 
 from ..errors import SpecError
-from ..ground.operation import Answer, Operation, Parameter, Retirement, Settling
+from ..ground.operation import Answer, Operation, Parameter, ReadBack, Retirement
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,8 @@ def operation_from(row: Mapping[str, Any]) -> Operation:
         whole["answer"] = Answer(**answer)
         if row.get("retired"):
             whole["retired"] = Retirement(**row["retired"])
-        if row.get("settled_by"):
-            whole["settled_by"] = Settling(**row["settled_by"])
+        if row.get("read_back"):
+            whole["read_back"] = ReadBack(**row["read_back"])
         return Operation(**whole)
     except (KeyError, TypeError) as error:
         raise SpecError(

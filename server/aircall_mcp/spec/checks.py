@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import SpecError
-from ..ground.operation import EFFECTS, Settling
+from ..ground.operation import EFFECTS, ReadBack
 from . import operation_from
 from .references import Json
 
@@ -32,14 +32,14 @@ def performers_at_worst(rows: list[Json]) -> None:
             performer["worst"] = sorted(worst)
 
 
-def check_settling(rows: list[Json]) -> None:
+def check_read_backs(rows: list[Json]) -> None:
     """Every read that settles something is described, and so is every argument it names."""
     arguments = {row["id"]: {part["name"] for part in row["parameters"]} for row in rows}
     reads = {row["id"] for row in rows if row["effect"] == "read"}
     for row in rows:
-        if row["settled_by"] is None:
+        if row["read_back"] is None:
             continue
-        rule = operation_from(row).settled_by or Settling("")
+        rule = operation_from(row).read_back or ReadBack("")
         ours = {path.split(".")[0] for path in (*rule.ask.values(), *rule.match.values())}
         theirs = {*rule.ask, *rule.fixed}
         if (
@@ -47,7 +47,7 @@ def check_settling(rows: list[Json]) -> None:
             or not ours <= arguments[row["id"]]
             or not theirs <= arguments[rule.operation]
         ):
-            raise SpecError(f"{row['id']}: settled_by = {rule} does not fit.")
+            raise SpecError(f"{row['id']}: read_back = {rule} does not fit.")
 
 
 def check_events(rows: list[Json]) -> None:

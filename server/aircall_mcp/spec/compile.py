@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import ArgumentError, SpecError
-from .checks import check_events, check_references, check_settling, performers_at_worst, same_ids
+from .checks import check_events, check_read_backs, check_references, performers_at_worst, same_ids
 from .references import Json, operations_of
 from .rows import own_row, row
 
@@ -62,7 +62,7 @@ def compile_sources(root: Path) -> tuple[Json, Json]:
             rows.append(row(document, described[operation_id], toolset, overlay, shared))
     performers_at_worst([*own, *rows])
     check_references(rows, described, aliases)
-    check_settling(rows)
+    check_read_backs(rows)
     check_events(rows)
     check_events(rows)
     return {"toolsets": toolsets, "aliases": aliases, "operations": [*own, *rows]}, document

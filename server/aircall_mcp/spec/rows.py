@@ -72,7 +72,7 @@ def row(document: Json, operation: Json, toolset: str, overlay: Json, shared: Js
         }
         if operation.get("deprecated")
         else None,
-        "settled_by": overlay.get("settled_by") or _read_back(document, operation, overlay),
+        "read_back": overlay.get("read_back") or _read_back(document, operation, overlay),
         "keeps": overlay.get("keeps", 0),
         **({"tells_of": overlay["tells_of"]} if "tells_of" in overlay else {}),
         **stakes,
