@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import aircall_mcp
 from aircall_mcp.errors import SettingsError
-from aircall_mcp.ground.config import AIRCALL, Settings, settings_from
+from aircall_mcp.ground.config import AIRCALL, Settings, settings_from, unknown_variables
 
 
 def write(home: Path, text: str) -> None:
@@ -92,11 +94,42 @@ def test_an_unknown_variable_is_left_alone_and_home_is_no_key_of_the_file(home: 
         read(home)
 
 
-@pytest.mark.parametrize("content", [b"a = ", b"\xff\xfe", b"= 1"])
-def test_a_file_that_cannot_be_read_is_said_by_name(home: Path, content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("content", "place"),
+    [
+        (b"port = 1\na = ", "line 2, the end of the file"),
+        (b"port = 1\n\n= 1", "line 3"),
+        (b"port = 1\r\n\r\nallow = [reach]", "line 3"),
+        (b"port = 1\nport = 2\n", "line 2"),
+        (b'port = 1\naccount = "caf\xe9"\n', "line 2 is no text in UTF-8"),
+        ('port = 1\nport = "'.encode("utf-16"), "line 2"),
+        (b"\xff\xfea\x00\n\x00\x00\xd8", "line 2 is no text"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_said_by_name_and_line(
+    home: Path, content: bytes, place: str
+) -> None:
     home.mkdir(parents=True)
     (home / "config.toml").write_bytes(content)
-    with pytest.raises(SettingsError, match=r"config\.toml: cannot be read"):
+    with pytest.raises(SettingsError, match=rf"config\.toml: cannot be read: .*({place})"):
+        read(home)
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-16-be+bom"]
+)
+def test_a_file_is_read_however_an_editor_saved_it(home: Path, encoding: str) -> None:
+    text = 'requests_per_minute = 90\r\naccount = "caf\u00e9"\r\n'
+    name, _, bom = encoding.partition("+")
+    home.mkdir(parents=True)
+    (home / "config.toml").write_bytes((("\ufeff" if bom else "") + text).encode(name))
+    settings = read(home)
+    assert (settings.requests_per_minute, settings.account) == (90, "caf\u00e9")
+
+
+def test_a_directory_in_the_place_of_the_file_is_said(home: Path) -> None:
+    (home / "config.toml").mkdir(parents=True)
+    with pytest.raises(SettingsError, match=r"config\.toml: cannot be read: Is a directory"):
         read(home)
 
 
@@ -106,6 +139,73 @@ def test_the_wrong_value_names_where_it_stands(home: Path) -> None:
         read(home)
     with pytest.raises(SettingsError, match="AIRCALL_MCP_SURFACE: "):
         read(home, {"log_level": "info"}, AIRCALL_MCP_SURFACE="tiny")
+
+
+THEIRS = ("Input should", "Value error", "Field required", "unable to", "valid ", "Assertion")
+"""How Pydantic speaks."""
+
+
+@pytest.mark.parametrize("field", [name for name in Settings.model_fields if name != "home"])
+@pytest.mark.parametrize("wrong", ["", "x", "-1", "1e99", 1.5, -1, 10**30, True, [], [1], {}, "\0"])
+def test_no_refusal_speaks_another_s_words(home: Path, field: str, wrong: Any) -> None:
+    said = f"--{field.replace('_', '-')}: must be"
+    try:
+        read(home, {field: wrong})
+    except SettingsError as error:
+        said = error.message
+    assert not any(word in said for word in (*THEIRS, "does not fit"))
+    assert said.startswith(f"--{field.replace('_', '-')}: ")
+
+
+@pytest.mark.parametrize(
+    ("given", "said", "hint"),
+    [
+        ({"surface": "serch"}, "must be one of full, search.", "Did you mean `search`?"),
+        ({"allow": "reech"}, "must be one of", "Did you mean `reach`?"),
+        ({"time_zone": "paris"}, "IANA zone", "Did you mean `Europe/Paris`?"),
+        ({"time_zone": "europe/paris"}, "IANA zone", "Did you mean `Europe/Paris`?"),
+        ({"time_zone": "Europe/Pari"}, "IANA zone", "Did you mean `Europe/Paris`?"),
+        ({"time_zone": "New York"}, "IANA zone", "Did you mean `America/New_York`?"),
+        ({"port": "eighty"}, "must be a whole number.", ""),
+        ({"port": "70000"}, "must be at most 65535.", ""),
+        ({"requests_per_minute": "0"}, "must be at least 1.", ""),
+        ({"events_days": "0"}, "must be more than 0", ""),
+        ({"read_only": "perhaps"}, "must be true or false.", ""),
+    ],
+)
+def test_a_refusal_says_the_rule_and_the_nearest_right_word(
+    home: Path, given: dict[str, Any], said: str, hint: str
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read(home, given)
+    assert said in caught.value.message
+    assert caught.value.hint == hint
+
+
+def test_a_variable_that_nobody_reads_is_named_with_the_nearest_and_without_its_value() -> None:
+    environment = {
+        "AIRCALL_MCP_READONLY": "true",
+        "AIRCALL_MCP_VAULT_PASPHRASE": "a secret",
+        "AIRCALL_MCP_ZZZ": "1",
+        "AIRCALL_MCP_HOME": "/x",
+        "AIRCALL_API_IDD": "not of ours by its beginning",
+    }
+    assert unknown_variables(environment) == [
+        ("AIRCALL_MCP_READONLY", "Did you mean `AIRCALL_MCP_READ_ONLY`?"),
+        ("AIRCALL_MCP_VAULT_PASPHRASE", "Did you mean `AIRCALL_MCP_VAULT_PASSPHRASE`?"),
+        ("AIRCALL_MCP_ZZZ", ""),
+    ]
+
+
+def test_every_variable_that_the_package_reads_is_known() -> None:
+    package = Path(aircall_mcp.__file__).parent
+    said = {
+        name
+        for file in package.rglob("*.py")
+        for name in re.findall(r"AIRCALL_MCP_[A-Z_]*[A-Z]", file.read_text("utf-8"))
+    }
+    assert {"AIRCALL_MCP_VAULT_KEY_FILE", "AIRCALL_MCP_FORWARD_URL"} <= said
+    assert unknown_variables(dict.fromkeys(said, "")) == []
 
 
 @pytest.mark.parametrize(

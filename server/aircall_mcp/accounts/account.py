@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from ..errors import ArgumentError, CredentialError
-from ..ground.config import AIRCALL, Zone
+from ..ground.config import AIRCALL, Zone, fault_of
 from ..ground.secrets import Secret
 
 ENVIRONMENT = "env"
@@ -116,9 +116,8 @@ def account_from(**fields: Any) -> Account:
     try:
         return Account(**fields)
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the account"
-        raise ArgumentError(f"{where}: {first['msg']}.") from None
+        field, words, hint = fault_of(error)
+        raise ArgumentError(f"{field or 'the account'} {words}.", hint=hint) from None
 
 
 def stored_account(name: str, value: Any) -> Account:

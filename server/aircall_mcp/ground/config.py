@@ -7,12 +7,13 @@ same key in `config.toml`. Credentials are not choices and never stand here.
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
     AfterValidator,
@@ -26,10 +27,26 @@ from pydantic import (
 
 from ..errors import SettingsError
 from .effects import Allowance
-from .nearest import nearest
+from .nearest import closest, nearest
 from .secrets import LOOPBACK
+from .written import text_of
 
 AIRCALL = "https://api.aircall.io"
+
+
+PREFIX = "AIRCALL_MCP_"
+"""How the variables of ours begin."""
+OTHER_VARIABLES = frozenset(
+    (
+        "FORWARD_URL",
+        "VAULT_KEY",
+        "VAULT_KEY_FILE",
+        "VAULT_NEW_KEY",
+        "VAULT_NEW_PASSPHRASE",
+        "VAULT_PASSPHRASE",
+    )
+)
+"""Those that are no settings: most of them hold a secret."""
 
 
 def _names(value: Any) -> Any:
@@ -39,16 +56,30 @@ def _names(value: Any) -> Any:
     return tuple(name for name in map(str.strip, value.split(",")) if name)
 
 
-def _known_zone(value: str) -> str:
+class NoZone(ValueError):
+    """What was given is no time zone that is known here; `hint` is the nearest."""
+
+    def __init__(self, given: str) -> None:
+        super().__init__("must be an IANA zone such as Europe/Paris")
+        known = sorted(available_timezones())
+        # People say the city: half of them would leave the continent out.
+        named = {zone.rpartition("/")[2].lower(): zone for zone in known}
+        named |= {zone.lower(): zone for zone in known}
+        word = given.strip().lower().replace(" ", "_")
+        close = named.get(word) or next(iter(closest(word, named)), "")
+        self.hint = f"Did you mean `{named.get(close, close)}`?" if close else ""
+
+
+def known_zone(value: str) -> str:
     try:
         ZoneInfo(value)
     except (KeyError, ValueError, OSError):
-        raise ValueError("must be an IANA zone such as Europe/Paris") from None
+        raise NoZone(value) from None
     return value
 
 
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
-Zone = Annotated[str, AfterValidator(_known_zone)]
+Zone = Annotated[str, AfterValidator(known_zone)]
 """The name of an IANA time zone that is known here."""
 
 
@@ -165,7 +196,7 @@ class Settings(BaseModel):
 
     @property
     def log_file(self) -> Path:
-        return self.home / "log" / "server.log"
+        return log_in(self.home)
 
 
 def settings_from(
@@ -174,7 +205,7 @@ def settings_from(
     """Read file, environment and flags (None = not given), in rising order of say.
 
     Raises `SettingsError` naming the key and where it stands; an unknown key of the file is
-    refused with the nearest known one, unknown variables of the environment are left alone.
+    refused with the nearest known one; unknown variables are left alone (`unknown_variables`).
     """
     environment = os.environ if environment is None else environment
     home = home_in(environment)
@@ -188,7 +219,7 @@ def settings_from(
             )
         chosen[key], sources[key] = value, str(file)
     for key in Settings.model_fields:
-        variable = f"AIRCALL_MCP_{key.upper()}"
+        variable = f"{PREFIX}{key.upper()}"
         if key != "home" and environment.get(variable):
             chosen[key], sources[key] = environment[variable], variable
     for key, value in (flags or {}).items():
@@ -197,14 +228,70 @@ def settings_from(
     try:
         return Settings(**chosen)
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        key = str(first["loc"][0]) if first["loc"] else "settings"
-        raise SettingsError(f"{sources.get(key, key)}: {first['msg']}.") from None
+        key, words, hint = fault_of(error)
+        where = sources.get(key, key)
+        named = f"{where}: `{key}`" if where == str(file) else f"{where}:"
+        raise SettingsError(f"{named} {words}.", hint=hint) from None
+
+
+def fault_of(error: ValidationError) -> tuple[str, str, str]:
+    """The first thing wrong as a person says it: the field, what it must be, and the nearest right
+    word where there is one. What was given is never repeated.
+    """
+    first = error.errors(include_url=False)[0]
+    key = str(first["loc"][0]) if first["loc"] else ""
+    kind, more = first["type"], first.get("ctx", {})
+    if kind == "value_error":
+        return key, str(more["error"]), getattr(more["error"], "hint", "")
+    if kind == "literal_error":
+        known = re.findall(r"'([^']*)'", more["expected"])
+        return key, f"must be one of {', '.join(known)}", nearest(str(first["input"]), known)
+    return key, _RULES.get(kind, "does not fit").format(**more), ""
+
+
+_RULES = {
+    "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
+    "extra_forbidden": "is not known",
+    "float_parsing": "must be a number",
+    "float_type": "must be a number",
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "int_from_float": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_parsing_size": "must be a number of fewer digits",
+    "int_type": "must be a whole number",
+    "less_than_equal": "must be at most {le}",
+    "missing": "is missing",
+    "path_type": "must be a path",
+    "string_pattern_mismatch": "holds a character that may not be there",
+    "string_type": "must be text",
+    "tuple_type": "must be a list of words, or words with commas between them",
+}
+"""What the checks of our models say, in our words."""
+
+
+def unknown_variables(environment: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Each variable of ours that nobody reads, with the nearest that somebody does: a typing error
+    there would otherwise leave a choice unmade without a word.
+    """
+    known = {key.upper() for key in Settings.model_fields} | OTHER_VARIABLES
+    ours = (name.removeprefix(PREFIX) for name in sorted(environment) if name.startswith(PREFIX))
+    return [
+        (PREFIX + name, nearest(name, known).replace("`", f"`{PREFIX}", 1))
+        for name in ours
+        if name not in known
+    ]
 
 
 def home_in(environment: Mapping[str, str]) -> Path:
     """The directory of what this user has here."""
     return Path(environment.get("AIRCALL_MCP_HOME") or _default_home()).expanduser()
+
+
+def log_in(home: Path) -> Path:
+    """The file that is logged to."""
+    return home / "log" / "server.log"
 
 
 def _default_home() -> Path:
@@ -214,9 +301,20 @@ def _default_home() -> Path:
 
 
 def _read(file: Path) -> dict[str, Any]:
+    text = ""
     try:
-        return tomllib.loads(file.read_text("utf-8"))
-    except FileNotFoundError:
+        text = text_of(file.read_bytes())
+        return tomllib.loads(text)
+    except (FileNotFoundError, NotADirectoryError):
         return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"{file}: cannot be read ({type(error).__name__}).") from None
+    except OSError as error:
+        raise SettingsError(
+            f"{file}: cannot be read: {error.strerror}.",
+            hint="Make it a file that you may read, or set AIRCALL_MCP_HOME to another directory.",
+        ) from None
+    except ValueError as error:  # TOML's own says the line, but for the last one
+        last = f"at line {len(text.splitlines())}, the end of the file"
+        said = str(error).replace("at end of document", last)
+        raise SettingsError(
+            f"{file}: cannot be read: {said}.", hint="Each line is `key = value`, text in quotes."
+        ) from None

@@ -24,7 +24,7 @@ def write_to(file: Path, level: str, scrub: Callable[[str], str]) -> str:
         )
         reason = ""
     except OSError as error:
-        target, reason = logging.NullHandler(), f"{type(error).__name__} at {file}"
+        target, reason = logging.NullHandler(), f"{file}: {error.strerror}"
     target.setFormatter(_Line(scrub))
     logging.basicConfig(level=level.upper(), handlers=[target], force=True)
     logging.raiseExceptions = False
