@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from collections.abc import Generator, Mapping
+from contextlib import AsyncExitStack, closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
@@ -118,13 +118,8 @@ def open_app(
         accounts = _accounts_of_sandbox()
     else:
         if vault is None:
-            vault = (
-                vault_at(settings.home, environment)
-                if ask is None
-                else vault_at(settings.home, environment, patience=None, ask=ask)
-            )
-            opened.callback(vault.close)
-        accounts = _accounts(settings, environment, vault)
+            vault = opened.enter_context(open_vault(settings, environment, ask=ask))
+        accounts = accounts_of(settings, vault, environment)
     auth = auth_for(settings, accounts, environment, clock=clock)
     opened.push_async_callback(auth.aclose)
     paces = Budget(
@@ -139,7 +134,7 @@ def open_app(
         lambda: _intents(settings), boot=state.boot, clock=clock.monotonic, wall=clock.wall
     )
     opened.callback(intents.close)
-    offers = offers or offers_for(settings, _names(settings, environment))
+    offers = offers or offers_for(settings, names_of(settings, environment))
     registry = offers.registry
 
     async def guard(bound: Bound, caller: Caller) -> None:
@@ -190,6 +185,57 @@ def open_app(
     return App(settings, desk, auth, events, gateway, opened)
 
 
+@contextmanager
+def open_vault(
+    settings: Settings, environment: Mapping[str, str] | None = None, *, ask: Ask | None = None
+) -> Generator[Vault]:
+    """The vault alone, for who sets it up; `ask` as for `open_app`."""
+    environment = os.environ if environment is None else environment
+    if ask is None:
+        vault = vault_at(settings.home, environment)
+    else:
+        vault = vault_at(settings.home, environment, patience=None, ask=ask)
+    with closing(vault):
+        yield vault
+
+
+def accounts_of(
+    settings: Settings, vault: Vault, environment: Mapping[str, str] | None = None
+) -> Accounts:
+    """Those of the vault and of the environment."""
+    return Accounts(
+        vault,
+        os.environ if environment is None else environment,
+        host=host_of(settings),
+        requests_per_minute=settings.requests_per_minute,
+        time_zone=settings.time_zone,
+        chosen=settings.account,
+    )
+
+
+def names_of(settings: Settings, environment: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """The accounts a call may name. Where they cannot be read at once, each call says why instead.
+
+    Names need no key, and a vault that is busy holds up no start.
+    """
+    if settings.sandbox or settings.account:
+        return ()
+    environment = os.environ if environment is None else environment
+    vault = vault_at(settings.home, environment, busy_seconds=START_PATIENCE)
+    try:
+        return Accounts(vault, environment).names()
+    except (CredentialError, StoreError) as error:
+        log.warning("The accounts cannot be read: %s", error.message)
+        return ()
+    finally:
+        vault.close()
+
+
+def host_of(settings: Settings) -> str:
+    """Where the credentials of new accounts may go."""
+    return urlsplit(settings.base_url).hostname or ""
+
+
 async def ping(settings: Settings, account: Account) -> None:
     """Ask Aircall whether it knows the credential of `account`, with nothing stored. Raises what
     Aircall or the way there says."""
@@ -225,18 +271,6 @@ def _allowed(settings: Settings) -> frozenset[Allowance]:
     return EVERYTHING if settings.sandbox else UNASKED | frozenset(settings.allow)
 
 
-def _accounts(settings: Settings, environment: Mapping[str, str], vault: Vault) -> Accounts:
-    """Those of the vault and of the environment."""
-    return Accounts(
-        vault,
-        environment,
-        host=urlsplit(settings.base_url).hostname or "",
-        requests_per_minute=settings.requests_per_minute,
-        time_zone=settings.time_zone,
-        chosen=settings.account,
-    )
-
-
 def _accounts_of_sandbox() -> Accounts:
     from .sandbox.edge import Keys
 
@@ -245,23 +279,6 @@ def _accounts_of_sandbox() -> Accounts:
     credential = ApiKey(api_id=Secret(keys.api_id), api_token=Secret(keys.api_token))
     accounts.add(Account(name="sandbox", credential=credential, requests_per_minute=SANDBOX_PACE))
     return accounts
-
-
-def _names(settings: Settings, environment: Mapping[str, str]) -> tuple[str, ...]:
-    """The accounts a call may name. Where they cannot be read at once, each call says why instead.
-
-    Names need no key, and a vault that is busy holds up no start.
-    """
-    if settings.sandbox or settings.account:
-        return ()
-    vault = vault_at(settings.home, environment, busy_seconds=START_PATIENCE)
-    try:
-        return Accounts(vault, environment).names()
-    except (CredentialError, StoreError) as error:
-        log.warning("The accounts cannot be read: %s", error.message)
-        return ()
-    finally:
-        vault.close()
 
 
 def _paces(settings: Settings, clock: Clock) -> state.State:

@@ -222,7 +222,7 @@ def test_a_kept_client_is_shown_to_its_own_token_url_alone(home: Path, aircall: 
     visitor.log_in(variables=CLIENT)
     granted = grant(home).access_token
     done = visitor.log_in(token_url=f"{visitor.token_url}?other", ok=False)
-    assert "Client id" in done.stderr
+    assert "An OAuth client has an id and a secret" in done.stderr
     assert grant(home).access_token == granted
     visitor.log_in()
     assert grant(home).access_token != granted

@@ -151,7 +151,7 @@ class Accounts:
         return None if generation is None else Held(account, generation)
 
     def remove(self, name: str) -> None:
-        self._check_shelved(name)
+        self.check_shelved(name)
         self._shelf.remove(name)
 
     def default(self) -> str | None:
@@ -162,15 +162,25 @@ class Accounts:
             return None
 
     def make_default(self, name: str) -> None:
-        self._check_shelved(name)
+        self.check_shelved(name)
         self._shelf.write("", _DEFAULT, name)
 
-    def _check_shelved(self, name: str) -> None:
-        if name not in self._shelf.owners(_ACCOUNT):
+    def check_shelved(self, name: str) -> None:
+        """Whether the account `name` is one of the shelf, which can be changed there."""
+        known = self._shelf.owners(_ACCOUNT)
+        if name in known:
+            return
+        if name == ENVIRONMENT:
             raise CredentialError(
-                f"There is no account `{name[:60]}` in the vault.",
-                hint="Run `aircall-mcp accounts list`.",
+                f"`{ENVIRONMENT}` is the environment's own account, and not in the vault.",
+                hint="Unset AIRCALL_API_ID, AIRCALL_API_TOKEN and AIRCALL_ACCESS_TOKEN to be rid of"
+                " it; `--account NAME` chooses another.",
             )
+        listed = f"Known: {', '.join(known)}." if known else ""
+        raise CredentialError(
+            f"There is no account `{name[:60]}` in the vault.",
+            hint=f"{nearest(name, known)} {listed}".strip() or "Run `aircall-mcp accounts add`.",
+        )
 
     def _shelf_of(self, name: str) -> Shelf:
         return self._brought if name == ENVIRONMENT else self._shelf

@@ -19,6 +19,7 @@ import click
 from .. import __version__
 from ..errors import AircallMCPError, NotOffered, SettingsError, SpecError
 from ..ground.secrets import scrubber_for
+from . import screen
 
 COMMANDS = {
     "serve": "Serve MCP over stdio or HTTP.",
@@ -39,7 +40,7 @@ COMMANDS = {
 }
 
 
-class Lazy(click.Group):
+class Lazy(screen.Commands):
     """A group that knows its commands' names and one-liners before it imports any of them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -52,10 +53,9 @@ class Lazy(click.Group):
             return None
         return import_module(f".{cmd_name}", __name__).command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def lines(self, ctx: click.Context) -> list[tuple[str, str]]:
         del ctx
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+        return list(COMMANDS.items())
 
 
 @click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
@@ -65,19 +65,32 @@ def group() -> None:
 
     Start with `aircall-mcp demo`: no account, no key, no phone rings.
     """
+    from ..ground.config import unknown_variables
+
+    for name, hint in unknown_variables(os.environ):
+        screen.say(f"careful: nothing reads {name}. {hint}".rstrip())
 
 
 def main() -> None:
     """The `aircall-mcp` command: our errors become one line and a next step, never a traceback."""
+    _speak()
     try:
         # Commands give back nothing; click gives back the code of an `Exit` that they raised.
-        sys.exit(group(standalone_mode=False))
+        sys.exit(group(prog_name="aircall-mcp", standalone_mode=False))
+    except click.exceptions.NoArgsIsHelpError as asked:
+        screen.out(asked.format_message(), err=True)
+        sys.exit(asked.exit_code)
+    except click.UsageError as wrong:
+        if wrong.ctx is not None:
+            screen.say(_scrubbed(wrong.ctx.get_usage()))
+            screen.say(f"Try `{wrong.ctx.command_path} --help`.\n")
+        _complain(wrong.format_message(), "")
+        sys.exit(wrong.exit_code)
     except click.ClickException as error:
-        shown = io.StringIO()
-        error.show(shown)
-        _complain(shown.getvalue().rstrip())
+        _complain(error.format_message(), "")
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
+        screen.say("\nStopped; nothing more was done.")
         sys.exit(130)
     except BrokenPipeError:
         # The reader of a pipe had enough; Python's own complaint at exit would be noise.
@@ -86,36 +99,38 @@ def main() -> None:
     except Exception as error:
         cause = _innermost(error)
         if isinstance(cause, AircallMCPError):
-            _complain(click.style("error: ", fg="red", bold=True) + cause.message)
-            if cause.hint:
-                _complain(click.style("  next: ", fg="cyan") + cause.hint)
+            _complain(cause.message, cause.hint)
             sys.exit(2 if isinstance(cause, SettingsError | SpecError | NotOffered) else 1)
-        _record(error)
-        _complain(
-            click.style("bug: ", fg="red", bold=True)
-            + f"{type(cause).__name__}. `aircall-mcp doctor` looks at the installation"
-            " and names the log file."
-        )
+        bug = click.style("bug: ", fg="red", bold=True)
+        screen.say(f"{bug}{type(cause).__name__}. {_record(error)}")
         sys.exit(1)
 
 
-def _complain(text: str) -> None:
-    """On stderr, without the secrets of the environment: a person may have typed one of them."""
-    click.echo(scrubber_for(os.environ).text(text), err=True)
+def _speak() -> None:
+    """What a stream cannot say is written as an escape, instead of ending the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
-def _record(error: Exception) -> None:
-    """Into the log file, which a command that does not serve has not opened yet."""
-    root = logging.getLogger()
-    if not root.handlers:
-        from ..ground.config import settings_from
-        from ..ground.logs import write_to
+def _complain(message: str, hint: str) -> None:
+    """Without the secrets of the environment: a person may have typed one of them."""
+    screen.error(_scrubbed(message), _scrubbed(hint))
 
-        try:
-            write_to(settings_from().log_file, "info", scrubber_for(os.environ).text)
-        except SettingsError:
-            root.addHandler(logging.NullHandler())
+
+def _scrubbed(text: str) -> str:
+    return scrubber_for(os.environ).text(text)
+
+
+def _record(error: Exception) -> str:
+    """Into the log file, which only a command that serves has opened; where that is, in words."""
+    from ..ground.config import home_in, log_in
+    from ..ground.logs import write_to
+
+    file = log_in(home_in(os.environ))
+    failed = "" if logging.getLogger().handlers else write_to(file, "info", _scrubbed)
     logging.getLogger(__name__).critical("a bug", exc_info=error)
+    return f"No log is kept ({failed})." if failed else f"What happened is in {file}."
 
 
 def _innermost(error: BaseException) -> BaseException:

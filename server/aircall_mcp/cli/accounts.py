@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -24,44 +23,37 @@ from ..accounts import (
 )
 from ..accounts.auth import clients_of
 from ..accounts.oauth import AUTHORIZE_URL
-from ..app import ping, ping_as
+from ..app import accounts_of, host_of, ping, ping_as
 from ..errors import CredentialError, Refused, ToolError
-from ..ground.config import Settings, settings_from
+from ..ground.config import NoZone, Settings, known_zone, settings_from
 from ..ground.secrets import Secret
+from . import screen
 from .options import as_json, print_json, scrubbed
 from .vault import KINDS, create_if_missing, vault_of
 
 if TYPE_CHECKING:
     from ..vault import Kind, Vault
 
-Ping = Callable[[Account], Awaitable[None]]
-"""Ask Aircall whether it knows the credential; raises what Aircall or the way there says."""
+say = screen.say
 
+ID = click.IntRange(1)
+PACE = click.IntRange(1, 100_000)
 PERSONAL = (
     "An account opens recordings, texts and transcripts of real people to the model you connect:"
     " their words are personal data, so connect only a model that you may show them to."
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Drawer:
-    """What the commands work on: plain objects, put together from the settings."""
-
-    settings: Settings
-    environment: Mapping[str, str]
-    vault: Vault
-    accounts: Accounts
-    ping: Ping
-
-    @classmethod
-    def open(cls) -> Drawer:
-        settings, environment = settings_from(), os.environ
-        vault = vault_of(settings, environment)
-        accounts = Accounts(vault, environment, host=_host(settings), chosen=settings.account)
-        return cls(settings, environment, vault, accounts, lambda account: ping(settings, account))
+def zone(value: str) -> str:
+    """A time zone that is known here, or nothing."""
+    try:
+        return known_zone(value) if value else value
+    except NoZone as error:
+        hint = error.hint or "Such as Europe/Paris."
+        raise click.BadParameter(f"`{value[:60]}` is no IANA time zone. {hint}") from None
 
 
-@click.group("accounts")
+@click.group("accounts", cls=screen.Commands)
 def group() -> None:
     """The Aircall companies this server can act for."""
 
@@ -72,10 +64,15 @@ command = group
 @group.command()
 @click.argument("name", default="main")
 @click.option("--from-environment", is_flag=True, help="Take AIRCALL_API_ID and AIRCALL_API_TOKEN.")
-@click.option("--requests-per-minute", type=int, help="What Aircall allows the whole company.")
-@click.option("--time-zone", metavar="ZONE", help="For times without an offset: Europe/Paris.")
-@click.option("--user", type=int, metavar="ID", help="The user that calls are made for.")
-@click.option("--number", type=int, metavar="ID", help="The number that calls are made from.")
+@click.option("--requests-per-minute", type=PACE, help="What Aircall allows the whole company.")
+@click.option(
+    "--time-zone",
+    type=zone,
+    metavar="ZONE",
+    help="For times without an offset: Europe/Paris.",
+)
+@click.option("--user", type=ID, metavar="ID", help="The user that calls are made for.")
+@click.option("--number", type=ID, metavar="ID", help="The number that calls are made from.")
 @click.option("--key", "kind", type=click.Choice(KINDS), help="Keeper of a new vault's key.")
 def add(
     name: str,
@@ -90,27 +87,27 @@ def add(
 
     Id and token are asked for, hidden; without a terminal they are read from stdin, one a line.
     """
-    drawer = Drawer.open()
+    settings, vault, accounts = opened()
     check_name(name)
-    if name in drawer.accounts.names():
+    if name in accounts.names():
         raise CredentialError(
             f"There is an account `{name}` already.",
             hint=f"Remove it first (`aircall-mcp accounts remove {name}`), or choose another name.",
         )
     say(PERSONAL)
-    create_if_missing(drawer.vault, kind, drawer.environment, say)
-    key = api_key(drawer.environment if from_environment else None)
+    create_if_missing(vault, kind, os.environ, say)
+    key = api_key(os.environ if from_environment else None)
     habits = asked_habits(requests_per_minute, time_zone)
     account = account_from(
         name=name,
-        host=_host(drawer.settings),
+        host=host_of(settings),
         credential=key,
         default_user=user,
         default_number=number,
         **habits,
     )
-    anyio.run(drawer.ping, account)
-    put(drawer, account)
+    anyio.run(ping, settings, account)
+    put(settings, accounts, account)
     say(f"Added `{name}`: Aircall knows the key. {_pace(account)}")
 
 
@@ -143,14 +140,14 @@ def login(
 
     if paste and not redirect_uri:
         raise click.UsageError("--paste needs --redirect-uri, as Aircall has registered it.")
-    drawer = Drawer.open()
+    settings, vault, accounts = opened()
     check_name(name)
-    former = _former(drawer.accounts, name)
+    former = _former(accounts, name)
     if former is not None and isinstance(former.credential, ApiKey):
         _confirm_replacement(name)
     say(PERSONAL)
-    create_if_missing(drawer.vault, kind, drawer.environment, say)
-    client = OAuthClient(*_client(former, drawer.environment, token_url), authorize_url, token_url)
+    create_if_missing(vault, kind, os.environ, say)
+    client = OAuthClient(*_client(former, os.environ, token_url), authorize_url, token_url)
 
     async def show(url: str) -> None:
         # Whatever opens it says little: that a browser was found, or that one has ended.
@@ -161,7 +158,7 @@ def login(
     async def ask() -> str:
         return click.prompt("Paste the address you came back to, or the code", hide_input=True)
 
-    http = clients_of(drawer.settings)
+    http = clients_of(settings)
 
     async def bring() -> Grant:
         if redirect_uri:
@@ -170,11 +167,11 @@ def login(
 
     grant = anyio.run(bring)
     if former is None:
-        account = account_from(name=name, host=_host(drawer.settings), credential=grant)
+        account = account_from(name=name, host=host_of(settings), credential=grant)
     else:
         account = former.model_copy(update={"credential": grant, "state": "ready"})
-    doubt = _doubt(drawer, account)
-    put(drawer, account, replace=former is not None)
+    doubt = _doubt(settings, account)
+    put(settings, accounts, account, replace=former is not None)
     ends = "never expires" if grant.expires_at is None else "is renewed by itself"
     known = "Aircall knows the grant, which" if doubt is None else "the grant"
     say(f"Logged `{name}` in: {known} {ends}. {_pace(account)}")
@@ -189,26 +186,30 @@ def login(
 @as_json
 def list_(as_json: bool) -> None:
     """Every account: never more of a credential than its last four characters."""
-    drawer = Drawer.open()
-    rows = listed(drawer.accounts)
+    _, _, accounts = opened()
+    rows = listed(accounts)
     if as_json:
         print_json({"accounts": rows})
         return
     if not rows:
         say("No account yet. Run `aircall-mcp accounts add`.")
-    for row in rows:
-        mark = "*" if row["default"] else " "
-        click.echo(f"{mark} {row['name']:<20} {row['credential']:<28} {row['state']}")
+    if rows:
+        screen.table(
+            ("  account", "credential", "state"),
+            [
+                (f"{'*' if row['default'] else ' '} {row['name']}", row["credential"], row["state"])
+                for row in rows
+            ],
+        )
 
 
 @group.command()
 @click.argument("name", required=False)
 def test(name: str | None) -> None:
     """Ask Aircall whether it still knows the credential of NAME."""
-    drawer = Drawer.open()
-    name = drawer.accounts.resolve(name)
-
-    anyio.run(ping_as, drawer.settings, drawer.accounts, name)
+    settings, _, accounts = opened()
+    name = accounts.resolve(name)
+    anyio.run(ping_as, settings, accounts, name)
     say(f"Aircall knows `{name}`.")
 
 
@@ -217,10 +218,11 @@ def test(name: str | None) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def remove(name: str, yes: bool) -> None:
     """Take NAME out of the vault. At Aircall its key or grant goes on working."""
-    drawer = Drawer.open()
+    _, _, accounts = opened()
+    accounts.check_shelved(name)
     if not yes:
         click.confirm(f"Remove `{name}` and its credential from the vault?", abort=True, err=True)
-    drawer.accounts.remove(name)
+    accounts.remove(name)
     say(f"Removed `{name}`. Delete its key in the Aircall dashboard too, if nobody needs it.")
 
 
@@ -228,16 +230,24 @@ def remove(name: str, yes: bool) -> None:
 @click.argument("name")
 def default(name: str) -> None:
     """Act for NAME where nobody says otherwise."""
-    Drawer.open().accounts.make_default(name)
+    _, _, accounts = opened()
+    accounts.make_default(name)
     say(f"`{name}` is the default account.")
 
 
-def put(drawer: Drawer, account: Account, *, replace: bool = False) -> None:
+def opened() -> tuple[Settings, Vault, Accounts]:
+    """What the commands work on, closed when the command ends."""
+    settings = settings_from()
+    vault = vault_of(settings)
+    return settings, vault, accounts_of(settings, vault)
+
+
+def put(settings: Settings, accounts: Accounts, account: Account, *, replace: bool = False) -> None:
     """Store `account`; nobody renews it meanwhile."""
     from ..storage.lock import latches
 
-    with latches(drawer.settings.home)(account.name).held():
-        drawer.accounts.add(account, replace=replace)
+    with latches(settings.home)(account.name).held():
+        accounts.add(account, replace=replace)
 
 
 def listed(accounts: Accounts) -> list[dict[str, Any]]:
@@ -279,10 +289,8 @@ def api_key(environment: Mapping[str, str] | None) -> ApiKey:
     if environment is not None:
         names = ("AIRCALL_API_ID", "AIRCALL_API_TOKEN")
         api_id, api_token = (copied(name, environment.get(name, "")) for name in names)
-    elif sys.stdin.isatty():
-        api_id, api_token = _asked("API id"), _asked("API token")
     else:
-        api_id, api_token = (_given(name, sys.stdin.readline) for name in ("API id", "API token"))
+        api_id, api_token = _asked("API id"), _asked("API token")
     if not api_id or not api_token:
         raise CredentialError(
             "An API key has an id and a token; one of them is missing.",
@@ -295,24 +303,14 @@ def asked_habits(requests_per_minute: int | None, time_zone: str | None) -> dict
     """The pace and the time zone, asked for where a person is there and has not said them."""
     if sys.stdin.isatty():
         if requests_per_minute is None:
-            requests_per_minute = click.prompt(
-                "Requests a minute for the whole company (60; Aircall's newer docs say 120)",
-                type=int,
-                default=60,
-                err=True,
-            )
+            say("How many requests a minute Aircall allows the company: its newer docs say 120.")
+            requests_per_minute = click.prompt("Requests a minute", type=PACE, default=60, err=True)
         if time_zone is None:
-            time_zone = click.prompt(
-                "Time zone for times without an offset (such as Europe/Paris; empty: none)",
-                default="",
-                show_default=False,
-                err=True,
+            say("The zone of times that say none, such as Europe/Paris; nothing: your users'.")
+            time_zone = str(
+                click.prompt("Time zone", value_proc=zone, default="", show_default=False, err=True)
             )
     return {"requests_per_minute": requests_per_minute or 60, "time_zone": time_zone or None}
-
-
-def say(text: str) -> None:
-    click.echo(text, err=True)
 
 
 def _client(
@@ -335,19 +333,22 @@ def _client(
         and last.client_secret
     ):
         return last.client_id, last.client_secret
-    return _asked("Client id"), _asked("OAuthClient secret")
+    client_id, client_secret = _asked("client id"), _asked("client secret")
+    if not client_id or not client_secret:
+        raise CredentialError(
+            "An OAuth client has an id and a secret; one of them is missing.",
+            hint="Set AIRCALL_CLIENT_ID and AIRCALL_CLIENT_SECRET, or type them on a terminal.",
+        )
+    return client_id, client_secret
 
 
 def _asked(name: str) -> Secret:
-    return _given(name, lambda: str(click.prompt(name, hide_input=True, err=True)))
-
-
-def _given(name: str, read: Callable[[], str]) -> Secret:
+    """By hidden prompt, or as a line of stdin."""
     try:
-        text = read()
+        text = screen.hidden(name[0].upper() + name[1:]) or ""
     except UnicodeDecodeError:
         raise CredentialError("What was given is no text.", hint="Copy it once more.") from None
-    return copied(f"The {name}", text)
+    return copied(f"The {name}", text.removeprefix("\ufeff"))
 
 
 def _confirm_replacement(name: str) -> None:
@@ -361,12 +362,12 @@ def _confirm_replacement(name: str) -> None:
     click.confirm(f"`{name}` is an account with an API key. Replace the key?", abort=True, err=True)
 
 
-def _doubt(drawer: Drawer, account: Account) -> ToolError | None:
+def _doubt(settings: Settings, account: Account) -> ToolError | None:
     """Why Aircall could not be asked whether it knows a grant: its code is spent, so that only a
     refusal may lose it. A 403 is one, since a ping needs no add-on. Raises `Refused` for it.
     """
     try:
-        anyio.run(drawer.ping, account)
+        anyio.run(ping, settings, account)
     except ToolError as error:
         if isinstance(error, Refused) and error.status in (401, 403):
             raise
@@ -376,12 +377,6 @@ def _doubt(drawer: Drawer, account: Account) -> ToolError | None:
 
 def _former(accounts: Accounts, name: str) -> Account | None:
     return accounts.load(name).account if name in accounts.names() else None
-
-
-def _host(settings: Settings) -> str:
-    from urllib.parse import urlsplit
-
-    return urlsplit(settings.base_url).hostname or ""
 
 
 def _pace(account: Account) -> str:

@@ -9,7 +9,7 @@ from .known_clients import CLIENTS, config_for
 
 
 @click.command("config")
-@click.argument("client", type=click.Choice(list(CLIENTS)))
+@click.argument("client", metavar="CLIENT", type=click.Choice(list(CLIENTS)))
 @click.option("--sandbox", is_flag=True, help="For the built-in small Aircall.")
 @click.option("--account", metavar="NAME", help="For this account.")
 @click.option("--allow", metavar="A,B", help="Also allowed: reach, delete, exposes, administers.")

@@ -3,10 +3,28 @@
 from __future__ import annotations
 
 import json
+import shlex
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from . import options
+from . import options, screen
+
+if TYPE_CHECKING:
+    from ..ground.parameter import Parameter
+
+FACTS = (
+    "effect",
+    "stakes",
+    "stakes_of_arguments",
+    "repeatable",
+    "needs_add_on",
+    "needs_first",
+    "not_to_confuse",
+    "deprecated",
+)
+LABEL = 21
+"""Columns of a fact's name, and of what follows on the next line."""
 
 
 @click.command("describe")
@@ -23,37 +41,45 @@ def command(operation: tuple[str, ...], as_json: bool) -> None:
     if as_json:
         options.print_json(about)
         return
-    from rich.console import Console
-    from rich.table import Table
+    screen.show(f"{click.style(found.tool, bold=True)}  {found.route.strip()}")
+    screen.show(f"{about['description']}\n")
+    for name in FACTS:
+        if about.get(name):
+            value = screen.effect(found.effect) if name == "effect" else _in_words(about[name])
+            screen.show(value, first=f"{name:<{LABEL}}", rest=" " * LABEL)
+    if found.parameters:
+        screen.show("\nArguments")
+        screen.table(
+            ("name", "type", "needed", "meaning"), [_argument(each) for each in found.parameters]
+        )
+    screen.show("\nExample")
+    screen.out(f"  {_command(found.id, about['example'])}")
 
-    console = Console()
-    console.print(f"[bold]{found.tool}[/]  [dim]{found.route.strip()}[/]\n{about['description']}\n")
-    facts = Table(box=None, show_header=False)
-    for key in (
-        "effect",
-        "stakes",
-        "stakes_of_arguments",
-        "repeatable",
-        "needs_add_on",
-        "needs_first",
-        "not_to_confuse",
-        "deprecated",
-    ):
-        if about.get(key):
-            value = about[key]
-            facts.add_row(f"[dim]{key}[/]", value if isinstance(value, str) else json.dumps(value))
-    console.print(facts)
-    arguments = Table(title="\nArguments", title_justify="left", box=None, header_style="bold")
-    for column in ("name", "type", "needed", "meaning"):
-        arguments.add_column(column, overflow="fold")
-    for parameter in found.parameters:
-        schema = parameter.schema
-        kind = schema["type"]
-        if "enum" in schema:
-            kind = " | ".join(json.dumps(option) for option in schema["enum"])
-        needed = "yes" if parameter.required else ""
-        arguments.add_row(parameter.name, kind, needed, schema.get("description", ""))
-    console.print(arguments)
-    example = json.dumps(about["example"], ensure_ascii=False)
-    console.print("\n[dim]Example[/] ", end="")
-    console.print(f"aircall-mcp run {found.id} --sandbox --args '{example}'", markup=False)
+
+def _in_words(value: Any) -> str:
+    """A fact as text: names in a row, and what belongs to a name behind it."""
+    if isinstance(value, dict):
+        pairs = cast("dict[str, Any]", value).items()
+        return "\n".join(f"{name}: {_in_words(each)}" for name, each in pairs)
+    if isinstance(value, list):
+        return ", ".join(map(_in_words, cast("list[Any]", value)))
+    return str(value)
+
+
+def _argument(parameter: Parameter) -> tuple[str, str, str, str]:
+    schema = parameter.schema
+    kind = str(schema.get("type", "anything"))
+    if "enum" in schema:
+        kind = " | ".join(
+            option if isinstance(option, str) else json.dumps(option) for option in schema["enum"]
+        )
+    needed = "yes" if parameter.required else ""
+    return parameter.name, kind, needed, schema.get("description", "")
+
+
+def _command(operation: str, example: Any) -> str:
+    """What a shell takes: quotes in the example are not the end of it."""
+    words = ["aircall-mcp", "run", operation, "--sandbox"]
+    if example:
+        words += ["--args", json.dumps(example, ensure_ascii=False)]
+    return shlex.join(words)

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
+from tempfile import TemporaryFile
 from typing import Any, Literal
 
 import click
 
 from .. import __version__
 from ..errors import AircallMCPError, ToolError
-from . import options
+from ..ground.config import unknown_variables
+from ..storage.private_files import ELSEWHERE
+from . import options, screen
+
+MARKS = {"good": ("✓", "green"), "attention": ("!", "yellow"), "bad": ("✗", "red")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,8 @@ def _look(flags: dict[str, Any]) -> Iterator[Finding]:
     except AircallMCPError as error:
         yield Finding("settings", "bad", error.message, error.hint)
         return
+    for name, hint in unknown_variables(os.environ):
+        yield Finding("variables", "attention", f"nothing reads {name}", hint or "Unset it.")
     settings = app.settings
     registry = app.desk.registry
     yield Finding(
@@ -62,7 +70,7 @@ def _look(flags: dict[str, Any]) -> Iterator[Finding]:
         f"{len(app.desk.offer())} on offer of {len(registry.known)}, surface {settings.surface}",
     )
     yield _home(settings)
-    yield Finding("log", "good", str(settings.log_file))
+    yield _log(settings)
     at_sandbox, answers = _asked(app)
     yield from _aircall(settings, at_sandbox)
     yield Finding(
@@ -76,13 +84,29 @@ def _look(flags: dict[str, Any]) -> Iterator[Finding]:
 
 def _home(settings: Any) -> Finding:
     home = settings.home
-    if not home.exists():
+    there = home
+    while not os.path.lexists(there):
+        there = there.parent
+    try:
+        # Nothing else tells of a full disk, of a network drive, and of what root may do.
+        with TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        return Finding("home", "bad", f"{home} cannot be written: {error.strerror}", ELSEWHERE)
+    if there != home:
         return Finding("home", "good", f"{home} (made when it is first needed)")
-    if not os.access(home, os.W_OK | os.X_OK):
-        return Finding("home", "bad", f"{home} cannot be written", "Set AIRCALL_MCP_HOME.")
     if sys.platform != "win32" and home.stat().st_mode & 0o077:
         return Finding("home", "attention", f"{home} is open to others", f"chmod 700 {home}")
     return Finding("home", "good", str(home))
+
+
+def _log(settings: Any) -> Finding:
+    file = settings.log_file
+    if os.path.lexists(file) and not os.access(file, os.W_OK):
+        return Finding(
+            "log", "bad", f"{file} cannot be written", f"Remove it, or: chmod 600 {file}"
+        )
+    return Finding("log", "good", str(file))
 
 
 def _aircall(settings: Any, at_sandbox: bool) -> Iterator[Finding]:
@@ -121,11 +145,17 @@ async def _credential(app: Any) -> Finding:
     try:
         result = await app.desk.call("aircall_ping", {}, Caller(interface="cli"))
     except ToolError as error:
-        return Finding("credential", "bad", error.message, error.hint)
+        return Finding("credential", "bad", error.message, _else(error.hint))
     if not result.is_error:
         return Finding("credential", "good", "accepted (ping answered pong)")
     error = result.payload["error"]
-    return Finding("credential", "bad", error["message"], error.get("hint", ""))
+    return Finding("credential", "bad", error["message"], _else(error.get("hint", "")))
+
+
+def _else(hint: str) -> str:
+    """What else to do: who runs the doctor need not be sent to it."""
+    sentences = re.split(r"(?<=[.?]) ", hint)
+    return " ".join(one for one in sentences if "aircall-mcp doctor" not in one)
 
 
 async def _webhooks(app: Any) -> list[Finding]:
@@ -154,12 +184,10 @@ async def _webhooks(app: Any) -> list[Finding]:
 
 
 def _show(findings: list[Finding]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    marks = {"good": "[green]✓[/]", "attention": "[yellow]![/]", "bad": "[red]✗[/]"}
-    table = Table(box=None, show_header=False)
     for finding in findings:
-        said = finding.said + (f"\n[cyan]next: {finding.next}[/]" if finding.next else "")
-        table.add_row(marks[finding.state], f"[bold]{finding.what}[/]", said)
-    Console().print(table)
+        mark, colour = MARKS[finding.state]
+        what = click.style(f"{finding.what:<12}", bold=True)
+        rest = " " * 15
+        screen.show(finding.said, first=f" {click.style(mark, fg=colour)} {what}", rest=rest)
+        if finding.next:
+            screen.show(f"next: {finding.next}", first=rest, rest=rest, style="cyan")

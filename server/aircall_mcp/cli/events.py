@@ -12,6 +12,7 @@ import click
 from ..app import App, open_app
 from ..ground.config import settings_from
 from ..ground.times import iso
+from . import screen
 from .options import as_json, print_json
 from .vault import passphrase
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@click.group("events")
+@click.group("events", cls=screen.Commands)
 def group() -> None:
     """What Aircall told us by webhook."""
 
@@ -57,7 +58,7 @@ def listed(as_json: bool, limit: int, **filters: Any) -> None:
     for event in found:
         click.echo(_line(event))
     if not found:
-        click.echo("Nothing yet.", err=True)
+        screen.say("Nothing yet.")
 
 
 @group.command()
@@ -90,7 +91,7 @@ def erase(number: str, yes: bool, as_json: bool) -> None:
     if as_json:
         print_json({"erased": erased})
     else:
-        click.echo(f"{erased} events are gone.", err=True)
+        screen.say(f"{erased} events are gone.")
 
 
 def performed(work: Callable[[App], Awaitable[T]], flags: Mapping[str, Any] | None = None) -> T:

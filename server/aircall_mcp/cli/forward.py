@@ -12,6 +12,7 @@ import click
 from ..errors import ArgumentError
 from ..ground.config import settings_from
 from ..ground.secrets import Secret
+from . import screen
 from .events import with_events
 from .options import as_json, print_json
 from .vault import create_if_missing
@@ -26,7 +27,7 @@ DIRECT = (
 )
 
 
-@click.group("forward")
+@click.group("forward", cls=screen.Commands)
 def group() -> None:
     """Pass events on to Slack, or to a system of yours."""
 
@@ -47,7 +48,7 @@ def add(kinds: str, to: str, allow_private: bool, as_json: bool) -> None:
 
     def work(ours: Events) -> tuple[Rule, str | None]:
         vault, rules = ours.vault, ours.rules
-        create_if_missing(vault, None, os.environ, lambda said: click.echo(said, err=True))
+        create_if_missing(vault, None, os.environ, screen.say)
         key = None
         if all(one.name != to for one in rules.destinations()):
             key = rules.name_destination(to, _address(to), vault, private=allow_private)
@@ -57,9 +58,9 @@ def add(kinds: str, to: str, allow_private: bool, as_json: bool) -> None:
     if as_json:
         print_json(asdict(rule) | ({"signing_key": key} if key else {}))
         return
-    click.echo(f"Rule {rule.id}: {', '.join(rule.kinds)} to {rule.destination}.", err=True)
+    screen.say(f"Rule {rule.id}: {', '.join(rule.kinds)} to {rule.destination}.")
     if key is not None:
-        click.echo("What is sent there is signed with this key, shown this once:", err=True)
+        screen.say("What is sent there is signed with this key, shown this once:")
         click.echo(key)
 
 
@@ -106,7 +107,7 @@ def status(retry: bool, as_json: bool) -> None:
         )
     else:
         if note:
-            click.echo(note, err=True)
+            screen.say(note)
         for rule in found:
             fault = f"  last fault: {rule.fault}" if rule.fault else ""
             click.echo(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from . import options
+from . import options, screen
 
 if TYPE_CHECKING:
     from ..desk import Desk, Outcome
@@ -40,6 +40,8 @@ def command(
     result = anyio.run(perform)
     if as_json or not sys.stdout.isatty():
         options.print_json(result.payload)
+    elif result.is_error:
+        _tell(result.payload["error"])
     else:
         from rich.console import Console
 
@@ -62,11 +64,18 @@ async def answered(
     return outcome
 
 
+def _tell(error: dict[str, Any]) -> None:
+    """The same for a person: what happened, and the next step."""
+    screen.error(error["message"], error.get("hint", ""))
+    if "retry_after_seconds" in error:
+        screen.next_step(f"Try again in {error['retry_after_seconds']:g} seconds.")
+
+
 def _confirm(preview: str) -> bool:
     """Ask on the terminal; where there is none, nobody is asked and nothing is done."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False
-    click.echo(preview, err=True)
+    screen.say(preview)
     return click.confirm("Do it?", err=True)
 
 

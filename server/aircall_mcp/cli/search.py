@@ -8,7 +8,7 @@ from typing import IO, Any
 
 import click
 
-from . import options
+from . import options, screen
 
 
 @click.command("search")
@@ -38,23 +38,21 @@ def command(query: tuple[str, ...], limit: int, batch: IO[str] | None, as_json: 
         found = matches_of(ranking, offered=offer, known=registry.ids, surface=offer.surface)
         options.print_json(found)
         return
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    console = Console()
-    if not ranking.confident:
-        console.print(f"[yellow]{escape(ranking.hint)}[/]\n")
-    elif ranking.hint:
-        console.print(f"{escape(ranking.hint)}\n")
-    table = Table(box=None, header_style="bold")
-    for column in ("", "tool", "effect", "what it does", "because"):
-        table.add_column(column, overflow="fold", no_wrap=column == "tool")
-    for match in ranking.matches:
-        operation = match.operation
-        cells = (operation.tool, operation.effect, operation.summary, ", ".join(match.because))
-        table.add_row(f"{match.score:.2f}", *map(escape, cells))
-    console.print(table)
+    if ranking.hint:
+        screen.show(f"{ranking.hint}\n", style=None if ranking.confident else "yellow")
+    screen.table(
+        ("tool", "score", "effect", "what it does", "because"),
+        (
+            (
+                match.operation.tool,
+                f"{match.score:.2f}",
+                screen.effect(match.operation.effect),
+                match.operation.summary,
+                ", ".join(match.because),
+            )
+            for match in ranking.matches
+        ),
+    )
 
 
 def _batch(index: Any, lines: IO[str]) -> Iterator[dict[str, Any]]:

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import gc
 import logging
+import signal
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..errors import AircallMCPError
-from . import options
+from . import options, screen
 
 if TYPE_CHECKING:
     from ..app import App
 
+log = logging.getLogger(__name__)
+
+WAITING = (
+    "aircall-mcp: waiting for an MCP client to speak JSON-RPC here. Clients start this command by"
+    " themselves: `aircall-mcp config CLIENT` prints what they need, and `aircall-mcp demo` shows a"
+    " client at work. Control-C ends it."
+)
+"""What a person hears who typed `serve`."""
 CLOSE_SECONDS = 6.0
 """How long effects that were sent have to be finished and journaled."""
 
@@ -39,7 +49,7 @@ def command(**flags: Any) -> None:
 
     app = options.app(**flags)
     if failed := log_to_file(app):
-        click.echo(f"aircall-mcp: no log is kept ({failed})", err=True)
+        screen.say(f"aircall-mcp: no log is kept ({failed})")
     settings = app.settings
     server = AircallServer(app.desk, call_timeout=settings.call_timeout, news=app.news)
 
@@ -55,18 +65,27 @@ def command(**flags: Any) -> None:
                 if settings.transport == "stdio":
                     from ..protocol.stdio import serve
 
+                    if sys.stdin.isatty():
+                        screen.say(WAITING)
                     await serve(server, app.aclose)
                 else:
                     from ..protocol.http import serve as serve_http
 
-                    await serve_http(server, settings.host, settings.port)
+                    await serve_http(server, settings.host, settings.port, ready=announce)
                 tasks.cancel_scope.cancel()
         finally:
             with anyio.CancelScope(shield=True):
                 await app.aclose(CLOSE_SECONDS)
 
-    if settings.transport == "http":
-        click.echo(f"aircall-mcp: MCP at http://{settings.host}:{settings.port}/mcp", err=True)
+    def announce() -> None:
+        screen.say(
+            f"aircall-mcp: MCP at http://{settings.host}:{settings.port}/mcp. Control-C ends it."
+        )
+
+    if sys.platform != "win32":
+        # Until the transport listens to signals there is nothing to finish. What Python makes of
+        # an interrupt would wait for the thread that reads stdin, which waits for the client.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     anyio.run(run)
 
 
@@ -74,9 +93,15 @@ async def _listen(app: App, host: str, port: int) -> None:
     """Take in events beside the serving, which goes on where that is not possible: another server
     of the same owner may listen there already, and all of them read one log.
     """
+    from .webhooks import listening_at
+
     try:
-        await app.events.serve(host, port)
+        await app.events.serve(host, port, ready=lambda: screen.say(listening_at(host, port)))
     except AircallMCPError as error:
-        logging.getLogger(__name__).warning("events are not taken in here: %s", error.message)
+        log.warning("events are not taken in here: %s", error.message)
         said = options.scrubbed(error.message)
-        click.echo(f"aircall-mcp: events are not taken in here: {said}", err=True)
+        screen.say(f"aircall-mcp: events are not taken in here: {said}")
+    except Exception as bug:
+        # Left alone it would end the serving.
+        log.critical("events are not taken in here", exc_info=bug)
+        screen.say(f"aircall-mcp: events are not taken in here: {type(bug).__name__}")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from . import options
+from . import options, screen
+
+if TYPE_CHECKING:
+    from ..ground.operation import Operation
 
 
 @click.command("tools")
@@ -20,19 +23,16 @@ def command(as_json: bool, **flags: Any) -> None:
     if as_json:
         options.print_json({"tools": list(offer.tools)})
         return
-    from rich.console import Console
-    from rich.table import Table
+    screen.table(
+        ("tool", "effect", "stakes", "what it does"),
+        ((each.tool, screen.effect(each.effect), _stakes(each), each.summary) for each in offer),
+    )
+    screen.say(f"{len(offer)} tools")
 
-    table = Table(box=None, header_style="bold")
-    for column in ("tool", "effect", "stakes", "what it does"):
-        table.add_column(column, overflow="fold", no_wrap=column == "tool")
-    colours = {"read": "green", "write": "yellow", "reach": "magenta", "delete": "red"}
-    for operation in offer:
-        effect = f"[{colours[operation.effect]}]{operation.effect}[/]"
-        stakes = "" if operation.stakes == "none" else operation.stakes
-        if operation.at_stake:  # `describe` names the arguments
-            stakes = f"{stakes} ({', '.join(sorted({*operation.at_stake.values()}))})".strip()
-        table.add_row(operation.tool, effect, stakes, operation.summary)
-    console = Console()
-    console.print(table)
-    console.print(f"[dim]{len(offer)} tools[/]")
+
+def _stakes(operation: Operation) -> str:
+    """In brackets what arguments can make of it; `describe` names them."""
+    words = [] if operation.stakes == "none" else [operation.stakes]
+    if operation.at_stake:
+        words.append(f"({', '.join(sorted({*operation.at_stake.values()}))})")
+    return " ".join(words)

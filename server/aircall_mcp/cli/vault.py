@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from ..app import open_vault
 from ..ground.config import Settings, settings_from
 from ..ground.secrets import Secret
+from . import screen
 from .options import as_json, print_json
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 KINDS = ("keyring", "file", "environment", "passphrase")
 
 
-@click.group("vault")
+@click.group("vault", cls=screen.Commands)
 def group() -> None:
     """Where credentials are kept, encrypted."""
 
@@ -43,14 +43,14 @@ command = group
 def init(kind: Kind, replace: bool) -> None:
     """Make the vault."""
     settings = settings_from()
-    vault = vault_of(settings, os.environ)
+    vault = vault_of(settings)
     if replace:
         click.confirm(
             "Begin with an empty vault? Accounts must be added again.", abort=True, err=True
         )
     where = vault.create(kind, replace=replace)
-    click.echo(f"Made the vault. Its key is in {where}.", err=True)
-    _warn_of_disk(settings.home, _to_stderr)
+    screen.say(f"Made the vault. Its key: {where}.")
+    _warn_of_disk(settings.home, screen.say)
 
 
 @group.command()
@@ -58,27 +58,26 @@ def init(kind: Kind, replace: bool) -> None:
 def status(as_json: bool) -> None:
     """Where the vault and its key are."""
     settings = settings_from()
-    found = vault_of(settings, os.environ).status()
-    _warn_of_disk(settings.home, _to_stderr)
+    found = vault_of(settings).status()
+    _warn_of_disk(settings.home, screen.say)
     if as_json:
         print_json(asdict(found))
         return
-    click.echo(f"vault     {found.path}")
-    click.echo(f"key       in {found.where}")
-    click.echo(f"accounts  {found.accounts}")
+    screen.show(found.path, first="vault     ")
+    screen.show(found.where, first="key       ", rest=" " * 10)
+    screen.show(str(found.accounts), first="accounts  ")
 
 
 @group.command()
 @click.option("--key", "kind", type=click.Choice(KINDS), help="Move to another keeper.")
 def rotate(kind: Kind | None) -> None:
     """Seal everything anew under a new key. Safe to interrupt; run it again then."""
-    where = vault_of(settings_from(), os.environ).rotate(kind)
-    click.echo(f"Everything is sealed with a new key, in {where}.", err=True)
+    where = vault_of(settings_from()).rotate(kind)
+    screen.say(f"Everything is sealed with a new key: {where}.")
     if "environment variable" in where:
-        click.echo(
+        screen.say(
             "Now set AIRCALL_MCP_VAULT_KEY to the new key everywhere, and unset"
-            " AIRCALL_MCP_VAULT_NEW_KEY.",
-            err=True,
+            " AIRCALL_MCP_VAULT_NEW_KEY."
         )
 
 
@@ -87,7 +86,7 @@ def rotate(kind: Kind | None) -> None:
 @as_json
 def check(accept: bool, as_json: bool) -> None:
     """Read everything in the vault, and say what cannot be read."""
-    vault = vault_of(settings_from(), os.environ)
+    vault = vault_of(settings_from())
     if accept:
         click.confirm("Did you put an older vault.db there yourself?", abort=True, err=True)
         vault.accept()
@@ -95,21 +94,17 @@ def check(accept: bool, as_json: bool) -> None:
     if as_json:
         print_json({"sound": not findings, "findings": [asdict(one) for one in findings]})
     elif not findings:
-        click.echo("Everything in the vault can be read.", err=True)
+        screen.say("Everything in the vault can be read.")
     for finding in findings if not as_json else ():
         who = f"{finding.owner}: " if finding.owner else ""
-        click.echo(f"{who}{finding.problem}", err=True)
+        screen.say(f"{who}{finding.problem}")
     if findings:
         raise click.exceptions.Exit(1)
 
 
-def vault_of(settings: Settings, environment: Mapping[str, str]) -> Vault:
+def vault_of(settings: Settings) -> Vault:
     """The vault of these settings, closed when the command ends. A person is there."""
-    from ..vault import vault_at
-
-    # However long the keyring may take.
-    vault = vault_at(settings.home, environment, patience=None, ask=passphrase)
-    return click.get_current_context().with_resource(closing(vault))
+    return click.get_current_context().with_resource(open_vault(settings, ask=passphrase))
 
 
 def create_if_missing(
@@ -122,7 +117,7 @@ def create_if_missing(
         return
     if kind is None:
         kind = "environment" if environment.get(KEY_VARIABLE) else "keyring"
-    say(f"Made the vault. Its key is in {vault.create(kind)}.")
+    say(f"Made the vault. Its key: {vault.create(kind)}.")
     _warn_of_disk(Path(vault.status().path).parent, say)
 
 
@@ -137,16 +132,21 @@ def _warn_of_disk(home: Path, say: Callable[[str], None]) -> None:
         )
 
 
-def _to_stderr(said: str) -> None:
-    click.echo(said, err=True)
-
-
 def passphrase(new: bool) -> Secret | None:
     """The passphrase of the vault, as a person types it; twice if it is `new`."""
-    text: str = click.prompt(
-        "New passphrase" if new else "Passphrase of the vault",
-        hide_input=True,
-        confirmation_prompt=new,
-        err=True,
+    if not new:
+        text = screen.hidden("Passphrase of the vault")
+        return None if text is None else Secret(text)
+    from ..vault.keys import PassphraseHolder
+
+    shortest = PassphraseHolder.SHORTEST
+    screen.say(
+        f"A passphrase has at least {shortest} characters; four or five words that do not belong"
+        " together are good. Nobody can recover it."
     )
-    return Secret(text)
+    while True:
+        text = screen.hidden("New passphrase", confirm=True)
+        # Without a terminal nobody would answer again: the vault refuses it in its own words.
+        if text is None or len(text) >= shortest or not screen.person_there():
+            return None if text is None else Secret(text)
+        screen.say(f"That has {len(text)} characters.")

@@ -15,6 +15,7 @@ import click
 from ..errors import AircallMCPError, SettingsError
 from ..ground.config import settings_from
 from ..ground.times import iso
+from . import screen
 from .events import performed, with_events
 from .options import as_json, print_json
 from .vault import create_if_missing, vault_of
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@click.group("webhooks")
+@click.group("webhooks", cls=screen.Commands)
 def group() -> None:
     """Have Aircall tell us what happens."""
 
@@ -58,9 +59,7 @@ def register(
             "Where Aircall reaches us is not known.",
             hint="Give --public-url https://…; docs/events.md shows how to have one.",
         )
-    create_if_missing(
-        vault_of(settings, os.environ), None, os.environ, lambda said: click.echo(said, err=True)
-    )
+    create_if_missing(vault_of(settings), None, os.environ, screen.say)
     if number_id is not None:
         webhook = _with(account, lambda ours: ours.register_line(url, number_id))
         found = {"webhook": webhook.name, "url": webhook.url, "state": "active"}
@@ -71,8 +70,8 @@ def register(
         print_json(found)
         return
     fault = f" ({found['fault']})" if "fault" in found else ""
-    click.echo(f"{found['webhook']} is {found['state']}{fault}: {found['url']}", err=True)
-    click.echo("next: aircall-mcp webhooks serve", err=True)
+    screen.say(f"{found['webhook']} is {found['state']}{fault}: {found['url']}")
+    screen.say("next: aircall-mcp webhooks serve")
 
 
 @group.command()
@@ -117,13 +116,13 @@ def status(account: str | None, as_json: bool) -> None:
             fault = f": {one.fault}" if one.fault else ""
             click.echo(f"{one.webhook.name}  {one.state}{back}{fault}  {one.webhook.url}")
             if one.next:
-                click.echo(f"next: {one.next}", err=True)
+                screen.say(f"next: {one.next}")
         for doubt in doubts:
             click.echo(in_words(doubt))
         if not found:
-            click.echo("No webhook of ours. next: aircall-mcp webhooks register", err=True)
+            screen.say("No webhook of ours. next: aircall-mcp webhooks register")
         if trouble is not None:
-            click.echo(f"error: {trouble.message}\n{trouble.hint}", err=True)
+            screen.say(f"error: {trouble.message}\n{trouble.hint}")
     if trouble is not None or any(one.state != "active" for one in found):
         raise click.exceptions.Exit(1)
 
@@ -140,9 +139,9 @@ def rotate(webhook: str | None, account: str | None, as_json: bool) -> None:
         print_json({"webhooks": told})
         return
     for one in renewed:
-        click.echo(f"{one.webhook.name} replaces {one.webhook.succeeds}: {one.state}", err=True)
+        screen.say(f"{one.webhook.name} replaces {one.webhook.succeeds}: {one.state}")
     if not renewed:
-        click.echo("No webhook of ours. next: aircall-mcp webhooks register", err=True)
+        screen.say("No webhook of ours. next: aircall-mcp webhooks register")
 
 
 @group.command()
@@ -155,7 +154,7 @@ def remove(webhook: str | None, account: str | None, as_json: bool) -> None:
     if as_json:
         print_json({"removed": gone})
     else:
-        click.echo(f"Removed: {', '.join(gone) or 'nothing'}.", err=True)
+        screen.say(f"Removed: {', '.join(gone) or 'nothing'}.")
 
 
 @group.command()
@@ -168,9 +167,8 @@ def serve(**flags: Any) -> None:
     settings = settings_from(flags)
     app = open_app(settings)
     if failed := log_to_file(app):
-        click.echo(f"aircall-mcp: no log is kept ({failed})", err=True)
+        screen.say(f"aircall-mcp: no log is kept ({failed})")
     host, port = settings.webhooks_host, settings.webhooks_port or 8790
-    click.echo(f"aircall-mcp: events at http://{host}:{port}/webhooks/aircall/", err=True)
 
     async def run() -> None:
         async with app:
@@ -181,14 +179,23 @@ def serve(**flags: Any) -> None:
 
 async def _serve_until_told(events: Events, host: str, port: int) -> None:
     """What was taken in is still committed when the end is asked for."""
+
+    async def serve() -> None:
+        await events.serve(host, port, ready=lambda: screen.say(listening_at(host, port)))
+
     if sys.platform == "win32":
-        await events.serve(host, port)
+        await serve()
         return
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(events.serve, host, port)
+        tasks.start_soon(serve)
         with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
             async for _ in signals:
                 tasks.cancel_scope.cancel()
+
+
+def listening_at(host: str, port: int) -> str:
+    """Said once that is true."""
+    return f"aircall-mcp: events at http://{host}:{port}/webhooks/aircall/. Control-C ends it."
 
 
 def _with(account: str | None, work: Callable[[Subscriptions], Awaitable[T]]) -> T:

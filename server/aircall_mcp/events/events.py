@@ -178,22 +178,28 @@ class Events:
             clock=self._clock,
         )
 
-    async def serve(self, host: str, port: int) -> None:
-        """Receive, pass on and look after our webhooks, until cancelled.
+    async def serve(
+        self, host: str, port: int, *, ready: Callable[[], None] = lambda: None
+    ) -> None:
+        """Receive, pass on and look after our webhooks, until cancelled; `ready` hears when the
+        port is ours.
 
         Raises `SettingsError` where the port is taken, and `StoreError`.
         """
         import asyncio
 
-        from .receiver import serve
+        from ..ground import asgi
 
         async with self.receiver() as receiver:
+            # First of all: nothing is passed on by one who cannot take anything in.
+            listening = asgi.listen(host, port)
+            ready()
             beside = [
                 asyncio.create_task(self.forwarder().run()),
                 asyncio.create_task(self.subscriptions().watch()),
             ]
             try:
-                await serve(receiver, host, port)
+                await asgi.serve(receiver, listening, lifespan="off")
             finally:
                 for task in beside:
                     task.cancel()

@@ -16,7 +16,6 @@ from hashlib import sha256
 from typing import Any, TypeAlias, cast
 
 from ..errors import StoreError
-from ..ground import asgi as hosting
 from ..ground.clock import Clock
 from .coverage import HEARTBEAT
 from .envelope import NoEnvelope, envelope_of
@@ -305,15 +304,3 @@ def webhook_for(
 ) -> Webhook:  # fmt: skip
     """The webhook that brings `token`, of which only the digest is kept."""
     return Webhook(webhook, account, aircall_id, sha256(token).digest(), url, tuple(kinds), now)
-
-
-async def serve(receiver: Receiver, host: str, port: int, *, listening: Any = None) -> None:
-    """Serve until cancelled, on a port or on a socket that listens already.
-
-    Raises `SettingsError` where the port is taken.
-    """
-    await hosting.serve(
-        receiver,
-        listening or hosting.listen(host, port),
-        lifespan="off",
-    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import anyio
@@ -60,12 +61,16 @@ def mcp_app(server: AircallServer, host: str, port: int) -> Starlette:
     return app
 
 
-async def serve(server: AircallServer, host: str, port: int) -> None:
+async def serve(
+    server: AircallServer, host: str, port: int, *, ready: Callable[[], None] = lambda: None
+) -> None:
     """Serve until SIGINT or SIGTERM; calls under way are answered before it returns. Raises
-    `SettingsError` off the loopback address, and where the port is taken.
+    `SettingsError` off the loopback address, and where the port is taken; `ready` hears when it is
+    ours.
     """
     app = mcp_app(server, host, port)
     with hosting.listen(host, port) as listening:
+        ready()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_until_signalled, tasks.cancel_scope)
             await hosting.serve(app, listening)

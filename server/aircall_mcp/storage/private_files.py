@@ -21,6 +21,13 @@ PRIVATE_FILE = 0o600
 PRIVATE_DIRECTORY = 0o700
 _OTHERS = 0o077
 _LARGEST_READ = 1 << 20
+ELSEWHERE = "Make its directory writable for you, or set AIRCALL_MCP_HOME to one that is."
+"""What helps where nothing can be written."""
+_REMEDIES = {
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), ELSEWHERE),
+    errno.ENOSPC: "Free some disk space.",
+    errno.ENOTDIR: "A part of its path is a file: set AIRCALL_MCP_HOME to a directory.",
+}
 _BESIDE = 12
 """Hexadecimal digits after the name of a file that is about to take another's place."""
 
@@ -58,6 +65,8 @@ class Modes:
             raise
         except OSError as error:
             if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+                raise _unusable(path, error) from None
+            if create and not os.path.lexists(path):
                 raise _unusable(path, error) from None
             descriptor = self._readable(path)
         try:
@@ -178,4 +187,5 @@ class Modes:
 def _unusable(path: Path, error: OSError) -> StoreError:
     if error.errno == errno.ELOOP:
         return StoreError(f"{path} is a link.", hint="Links are not followed.")
-    return StoreError(f"{path} cannot be used: {os.strerror(error.errno or 0)}.")
+    said = os.strerror(error.errno or 0)
+    return StoreError(f"{path} cannot be used: {said}.", hint=_REMEDIES.get(error.errno or 0, ""))

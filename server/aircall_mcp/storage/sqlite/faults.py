@@ -6,6 +6,7 @@ import sqlite3
 from pathlib import Path
 
 from ...errors import StoreError
+from ..private_files import ELSEWHERE
 
 Fault = (sqlite3.Error, UnicodeDecodeError)
 """What SQLite raises. A damaged file can put bytes that are no text into its own complaint."""
@@ -21,11 +22,11 @@ def typed(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> StoreError:
         case sqlite3.SQLITE_FULL:
             return StoreError(f"No room to write {path}.", hint="Free some disk space.")
         case sqlite3.SQLITE_READONLY:
-            return StoreError(f"{path} is read-only.", hint="Make its directory writable for you.")
+            return StoreError(f"{path} is read-only.", hint=ELSEWHERE)
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return StoreError(f"{path} is busy.", hint="Another process writes to it; try again.")
         case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM | sqlite3.SQLITE_IOERR:
-            return StoreError(f"{path} cannot be read or written.", hint="Look at disk and rights.")
+            return StoreError(f"{path} cannot be read or written.", hint=ELSEWHERE)
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
             return StoreError(f"{path} is damaged.", hint="Restore it from a backup.")
         case _:

@@ -1,0 +1,166 @@
+"""What a person sees: paragraphs and tables that fit the terminal, and effects in their colours.
+
+Where nobody looks (a pipe, a file) nothing is wrapped and nothing is coloured. No word is broken:
+one that is longer than the terminal stays whole, so that it can be copied.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Sequence
+from typing import IO
+
+import click
+
+from ..ground.nearest import nearest
+
+EFFECTS = {"read": "green", "write": "yellow", "reach": "magenta", "delete": "red"}
+_GAP = "  "
+
+
+def columns(stream: IO[str]) -> int | None:
+    """How wide the terminal is, or None where nobody looks."""
+    if not stream.isatty():
+        return None
+    try:
+        found = os.get_terminal_size(stream.fileno()).columns
+    except (OSError, ValueError):
+        found = shutil.get_terminal_size().columns
+    return found or 80
+
+
+def show(
+    text: str, *, first: str = "", rest: str = "", style: str | None = None, err: bool = False
+) -> None:
+    """Print `text` in the colour `style`, its first line behind `first`, others behind `rest`."""
+    lines = _wrapped(text, columns(sys.stderr if err else sys.stdout), first, rest)
+    out("\n".join(click.style(line, fg=style) if style else line for line in lines), err=err)
+
+
+def say(text: str) -> None:
+    """The same on stderr, beside what a command prints."""
+    show(text, err=True)
+
+
+def error(message: str, hint: str = "") -> None:
+    """What went wrong and what to do now, on stderr."""
+    show(message, first=click.style("error: ", fg="red", bold=True), rest="       ", err=True)
+    if hint:
+        next_step(hint)
+
+
+def next_step(hint: str) -> None:
+    """What to do now, on stderr."""
+    show(hint, first=click.style("  next: ", fg="cyan"), rest="        ", err=True)
+
+
+def out(text: str, *, err: bool = False) -> None:
+    """Print as it is, in colours where a terminal wants them."""
+    click.echo(text, err=err, color=False if os.environ.get("NO_COLOR") else None)
+
+
+def hidden(question: str, *, confirm: bool = False) -> str | None:
+    """What a person types unseen: a line of stdin where no terminal is, None at its end."""
+    if not person_there():
+        # Asked there, `getpass` would warn that all could see what nobody is looking at.
+        line = sys.stdin.readline()
+        return line.rstrip("\r\n") if line else None
+    return str(click.prompt(question, hide_input=True, confirmation_prompt=confirm, err=True))
+
+
+def person_there() -> bool:
+    """Whether a person can be asked, be it past a pipe that stdin comes from."""
+    if sys.stdin.isatty():
+        return True
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
+
+
+def effect(name: str) -> str:
+    return click.style(name, fg=EFFECTS[name])
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print `rows` under `head`; where the columns do not fit, one below the other."""
+    cells = [list(row) for row in rows]
+    wide = columns(sys.stdout)
+    widths = _widths([list(head), *cells], wide)
+    if widths is None:
+        for row in cells:
+            show(click.style(row[0], bold=True))
+            for name, cell in zip(head[1:], row[1:], strict=True):
+                if cell:
+                    show(cell, first=f"  {click.style(name, dim=True)}: ", rest="    ")
+        return
+    for row in ([click.style(name, bold=True) for name in head], *cells):
+        folded = [
+            _wrapped(cell, width if wide else None) for cell, width in zip(row, widths, strict=True)
+        ]
+        for number in range(max(map(len, folded))):
+            line = [lines[number] if number < len(lines) else "" for lines in folded]
+            padded = (
+                cell + " " * (width - _length(cell))
+                for cell, width in zip(line, widths, strict=True)
+            )
+            out(_GAP.join(padded).rstrip())
+
+
+def _widths(rows: Sequence[Sequence[str]], wide: int | None) -> list[int] | None:
+    """What each column may take, None where not even their longest words fit side by side."""
+    by_column = list(zip(*rows, strict=True))
+    widths = [max(map(_length, column)) for column in by_column]
+    if wide is None:
+        return widths
+    least = [max(_length(word) for cell in column for word in cell.split(" ") or [""])
+             for column in by_column]  # fmt: skip
+    room = wide - len(_GAP) * (len(widths) - 1)
+    if sum(least) > room:
+        return None
+    while (over := sum(widths) - room) > 0:
+        give = max(range(len(widths)), key=lambda one: widths[one] - least[one])
+        widths[give] -= min(over, max(1, (widths[give] - least[give]) // 2))
+    return widths
+
+
+def _wrapped(text: str, wide: int | None, first: str = "", rest: str = "") -> list[str]:
+    lines: list[str] = []
+    for number, paragraph in enumerate(text.split("\n")):
+        line, empty = rest if number else first, True
+        for word in paragraph.split(" ") if wide else (paragraph,):
+            if not empty and wide and _length(line) + 1 + _length(word) > wide:
+                lines.append(line)
+                line, empty = rest, True
+            line, empty = line + word if empty else f"{line} {word}", False
+        lines.append(line)
+    return lines
+
+
+def _length(text: str) -> int:
+    return len(click.unstyle(text))
+
+
+class Commands(click.Group):
+    """A group whose help cuts no sentence short, and that knows what a slip of the finger meant."""
+
+    def lines(self, ctx: click.Context) -> list[tuple[str, str]]:
+        """Each command with its first sentence."""
+        known = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        return [(name, one.get_short_help_str(limit=200)) for name, one in known if one]
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(self.lines(ctx))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            close = nearest(args[0], self.list_commands(ctx))
+            raise click.UsageError(f"{error.message} {close}".rstrip(), ctx) from None

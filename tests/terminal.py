@@ -1,0 +1,78 @@
+"""A real terminal: a command on a pty of some width, and a person who types when asked."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import select
+import struct
+import sys
+import termios
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+PATIENCE = 60.0
+"""Seconds to wait for something that must come."""
+
+_STYLE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What stood on the terminal in the end: `raw` with its colours, `text` without."""
+
+    code: int
+    raw: str
+
+    @property
+    def text(self) -> str:
+        return _STYLE.sub("", self.raw).replace("\r\n", "\n")
+
+    @property
+    def lines(self) -> list[str]:
+        return self.text.splitlines()
+
+
+def on_terminal(
+    *words: str,
+    typed: Sequence[tuple[str, str]] = (),
+    columns: int = 80,
+    variables: Mapping[str, str] | None = None,
+    until: str | None = None,
+) -> Shown:
+    """`aircall-mcp WORDS` on a terminal. Each of `typed` is what must be shown before, and the line
+    that is typed then; what was shown for one is not looked at again for the next.
+
+    With `until` Control-C is pressed once that is shown.
+    """
+    process, screen = pty.fork()
+    if process == 0:
+        environment = {**os.environ, "TERM": "xterm-256color", **(variables or {})}
+        os.execve(sys.executable, [sys.executable, "-m", "aircall_mcp", *words], environment)
+    fcntl.ioctl(screen, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    waiting = [*typed, *([(until, "\x03")] if until is not None else [])]
+    shown, seen, end = "", 0, time.monotonic() + PATIENCE
+    try:
+        while True:
+            ready, _, _ = select.select([screen], [], [], max(0.0, end - time.monotonic()))
+            if not ready:
+                raise AssertionError(f"nothing more came; so far: {shown}")
+            try:
+                part = os.read(screen, 65536)
+            except OSError:  # how Linux says that nobody writes any more
+                break
+            if not part:
+                break
+            shown += part.decode("utf-8", "replace")
+            while waiting and (place := _STYLE.sub("", shown).find(waiting[0][0], seen)) >= 0:
+                seen = place + len(waiting[0][0])
+                _, line = waiting.pop(0)
+                os.write(screen, line.encode() if line == "\x03" else f"{line}\n".encode())
+    finally:
+        os.close(screen)  # which hangs up on whoever is still there
+        _, status = os.waitpid(process, 0)
+    assert not waiting, f"never asked: {waiting}; shown: {shown}"
+    return Shown(os.waitstatus_to_exitcode(status), shown)
