@@ -22,6 +22,7 @@ from aircall_mcp.ground.secrets import Secret
 from aircall_mcp.offer import Offers, Registry
 from aircall_mcp.vault.mailbox import mailbox_of
 
+from .authority import Authority
 from .canaries import CANARIES
 from .house import THURSDAY
 from .vaults import vault_at
@@ -210,3 +211,31 @@ async def test_half_a_key_in_the_environment_stops_no_start(home: Path) -> None:
     result = await half.desk.call("aircall_ping", {}, Caller())
     assert result.payload["error"]["message"] == "AIRCALL_API_TOKEN is not set."
     await half.aclose()
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+async def test_aircall_is_who_the_owners_authorities_say(
+    home: Path, tmp_path: Path, trusted: bool
+) -> None:
+    authority, came = Authority(tmp_path), list[bytes]()
+
+    async def pong(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        came.append((await reader.readuntil(b"\r\n\r\n")).splitlines()[0])
+        body = b'{"ping": "pong"}'
+        head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        writer.write(head.encode() + body)
+        await writer.drain()
+        writer.close()
+
+    context = authority.serves("localhost")
+    async with await asyncio.start_server(pong, "127.0.0.1", 0, ssl=context) as server:
+        variables = {
+            **NOBODY,
+            "AIRCALL_MCP_HOME": str(home),
+            "AIRCALL_MCP_BASE_URL": f"https://localhost:{server.sockets[0].getsockname()[1]}",
+            **({"AIRCALL_MCP_CA_BUNDLE": str(authority.bundle)} if trusted else {}),
+        }
+        async with open_app(settings_from({}, variables), variables) as one:
+            answer = await one.desk.call("aircall_ping", {}, Caller(deadline=5))
+    assert answer.is_error is not trusted
+    assert came == ([b"GET /v1/ping HTTP/1.1"] if trusted else [])

@@ -95,6 +95,8 @@ def test_the_vault(shell: Shell, home: Path) -> None:
     connection.commit()
     connection.close()
     assert "main: The record of main is damaged" in shell("vault", "check", ok=False).stderr
+    found = json.loads(shell("vault", "check", "--json", ok=False).stdout)
+    assert (found["sound"], [one["owner"] for one in found["findings"]]) == (False, ["main"])
     shell("vault", "init", "--key", "file", "--replace", given="y\n")
     assert json.loads(shell("vault", "status", "--json").stdout)["accounts"] == 0
 

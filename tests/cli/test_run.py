@@ -1,5 +1,10 @@
 from __future__ import annotations
 
+import os
+import pty
+import subprocess
+import sys
+
 import pytest
 
 from aircall_mcp.cli.run import answered
@@ -35,3 +40,28 @@ async def test_a_person_at_the_terminal_is_asked_and_obeyed(registry: Registry, 
     if not yes:
         assert outcome.payload["error"]["kind"] == "needs_confirmation"
     await desk.aclose()
+
+
+ASKED = "from aircall_mcp.cli.run import _confirm; print(_confirm('Delete it.'))"
+
+
+@pytest.mark.parametrize(
+    ("typed", "seen", "yes"),
+    [(True, True, True), (True, False, False), (False, True, False), (False, False, False)],
+)
+def test_who_cannot_see_the_question_or_not_type_an_answer_is_not_asked(
+    typed: bool, seen: bool, yes: bool
+) -> None:
+    here, terminal = pty.openpty()
+    os.write(here, b"y\n")
+    done = subprocess.run(
+        [sys.executable, "-c", ASKED],
+        stdin=terminal if typed else subprocess.DEVNULL,
+        stderr=terminal if seen else subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    os.close(terminal)
+    os.close(here)
+    assert done.stdout.split()[-1] == str(yes).encode()
+    assert not done.stderr

@@ -21,6 +21,7 @@ from aircall_mcp.ground.weight import (
     MOST_ASKED,
     MOST_VALUES,
     Aside,
+    deeper_than,
     values_in,
     weight_in,
     weight_of,
@@ -55,6 +56,16 @@ class Bench(Executor):
         except Exception as error:
             done.set_exception(error)
         return done
+
+
+@pytest.mark.parametrize("levels", [1, 2, 7, 100])
+def test_how_deep_is_counted_in_objects_and_arrays(levels: int) -> None:
+    arrays = json.loads("[" * levels + "1" + "]" * levels)
+    objects = json.loads('{"a": ' * levels + "1" + "}" * levels)
+    for value in (arrays, objects):
+        assert not deeper_than(levels, value)
+        assert deeper_than(levels - 1, value)
+    assert not deeper_than(0, "text")
 
 
 def count(value: Any) -> int:

@@ -85,6 +85,17 @@ async def test_sms_templates_are_searched() -> None:
     assert [one["name"] for one in found["templates"]] == ["visit_reminder"]
 
 
+async def test_the_last_page_names_no_other_though_it_is_full() -> None:
+    office = Office()
+    total = (await office.get("/v1/tags"))["meta"]["total"]
+    whole = (await office.get("/v1/tags", per_page=total))["meta"]
+    assert (whole["count"], whole["next_page_link"]) == (total, None)
+    last = (await office.get("/v1/tags", per_page=1, page=total))["meta"]
+    assert (last["count"], last["next_page_link"]) == (1, None)
+    before = (await office.get("/v1/tags", per_page=1, page=total - 1))["meta"]
+    assert before["next_page_link"].endswith(f"?page={total}&per_page=1")
+
+
 async def test_a_page_past_the_end_is_empty() -> None:
     office = Office()
     page = await office.get("/v1/tags", page=9)
