@@ -265,20 +265,3 @@ def test_a_reader_that_has_enough_is_no_error() -> None:
         command, shell=True, capture_output=True, text=True, timeout=60, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "openapi: 3.1.0\n", "")
-
-
-@pytest.mark.slow
-def test_the_demo_places_tags_and_comments_a_call_and_ends_with_two_configs() -> None:
-    done = process("demo")
-    assert done.returncode == 0, done.stderr
-    text = done.stdout
-    order = ["aircall_search", "place an outbound call", "aircall_list_users_v2",
-             "aircall_get_user_v2", "@example.com", "aircall_list_user_numbers",
-             "aircall_start_outbound_call", "aircall_list_calls", "aircall_list_tags",
-             "aircall_add_call_tags", "aircall_add_call_comment", "aircall_get_call", "Done.",
-             "Claude Desktop", "Cursor"]  # fmt: skip
-    place = 0
-    for word in order:
-        place = text.index(word, place)
-    assert "\x1b[" not in text
-    assert '"--sandbox"' in text

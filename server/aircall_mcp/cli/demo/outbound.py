@@ -2,44 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from .teller import Json, Teller
 
+REP = "rep@example.com"
 
-async def outbound(teller: Teller, client: Any) -> None:
+
+async def outbound(teller: Teller) -> None:
     """Find a tool by intent, place a call from a user found by e-mail, tag it, comment on it."""
     found = await teller.call(
         "The model asks in plain words which tool places a call.",
         "aircall_search",
         {"query": "place an outbound call"},
-        show=lambda answer: {
-            "confident": answer["confident"],
-            "matches": [
-                {key: match[key] for key in ("tool", "effect", "because")}
-                for match in answer["matches"]
-            ],
-        },
-    )
-    place = found["matches"][0]["tool"]
-    listed = {tool.name: tool for tool in (await client.list_tools()).tools}
-    teller.console.print(f"\n[bold]   It loads {place} (of {len(listed)} tools):[/]")
-    teller.console.print(f"   {listed[place].description}", markup=False)
-    people = await teller.call(
-        "Who is there to call from? The company's users:",
-        "aircall_list_users_v2",
-        {"max_items": 6},
         show=lambda answer: [
-            {key: user.get(key) for key in ("id", "name", "email", "availability_status")}
-            for user in answer["data"]["users"]
+            {key: match[key] for key in ("tool", "effect", "because")}
+            for match in answer["matches"]
         ],
     )
-    free = await _free_user(client, people["data"]["users"])
+    place = found["matches"][0]["tool"]
+    listed = {tool.name: tool for tool in (await teller.client.list_tools()).tools}
+    summary, _, _ = (listed[place].description or "").partition(". ")
+    teller.say(f"   It loads the first, of {len(listed)} tools: {summary}.")
     user = await teller.call(
-        "The person asked for is known by e-mail.",
+        "The person to call from is known by e-mail.",
         "aircall_get_user_v2",
-        {"user_id": free["email"]},
-        show=lambda answer: answer["data"]["user"],
+        {"user_id": REP},
+        show=lambda answer: [
+            {key: answer["data"]["user"][key] for key in ("id", "name", "availability_status")}
+        ],
     )
     user_id = user["data"]["user"]["id"]
     numbers = await teller.call(
@@ -59,22 +48,27 @@ async def outbound(teller: Teller, client: Any) -> None:
             "number_id": numbers["data"]["numbers"][0]["id"],
             "to": "+33199001234",
         },
-        show=lambda answer: answer,
+        show=lambda answer: answer["notes"],
     )
     calls = await teller.call(
-        "Aircall returns no id for a new call; the newest in the list is it.",
+        "Aircall gives a new call no id: the newest listed is it.",
         "aircall_list_calls",
         {"max_items": 1},
-        show=lambda answer: answer,
+        show=lambda answer: [
+            {key: call[key] for key in ("id", "direction", "status", "raw_digits")}
+            for call in answer["data"]["calls"]
+        ],
     )
     call_id = calls["data"]["calls"][0]["id"]
     tags = await teller.call(
-        "Tags are attached by id, so look the ids up.",
+        "Tags are attached by id: which one is follow_up?",
         "aircall_list_tags",
         {},
-        show=lambda answer: {tag["name"]: tag["id"] for tag in answer["data"]["tags"]},
+        show=lambda answer: [
+            {key: tag[key] for key in ("id", "name", "color")} for tag in named(answer, "follow_up")
+        ],
     )
-    tag = next(tag for tag in tags["data"]["tags"] if tag["name"] == "follow_up")
+    (tag,) = named(tags, "follow_up")
     await teller.call(
         "Tag it.",
         "aircall_add_call_tags",
@@ -91,12 +85,11 @@ async def outbound(teller: Teller, client: Any) -> None:
         "And this is the call now.",
         "aircall_get_call",
         {"call_id": call_id},
-        show=lambda answer: answer["data"]["call"],
+        show=lambda answer: {
+            key: answer["data"]["call"][key] for key in ("user", "tags", "comments")
+        },
     )
 
 
-async def _free_user(client: Any, users: list[Json]) -> Json:
-    """A user who could take a call now; the demo must not depend on who is at lunch."""
-    result = await client.call_tool("aircall_list_user_availabilities", {})
-    states = {row["id"]: row["availability"] for row in result.structured_content["data"]["users"]}
-    return next(user for user in users if states.get(user["id"]) == "available")
+def named(answer: Json, name: str) -> list[Json]:
+    return [tag for tag in answer["data"]["tags"] if tag["name"] == name]

@@ -29,7 +29,7 @@ async def sms(teller: Teller, outside: Outside) -> None:
         {},
         show=lambda answer: [
             {key: number[key] for key in ("id", "name", "digits")}
-            for number in answer["data"]["numbers"]
+            for number in reversed(answer["data"]["numbers"])
         ],
     )
     number = next(
@@ -52,9 +52,11 @@ async def sms(teller: Teller, outside: Outside) -> None:
         "Send the text. In the sandbox nobody gets it.",
         "aircall_send_message_in_conversation",
         {"number_id": number, "to": PERSON, "body": QUESTION},
-        show=lambda answer: answer["data"],
+        show=lambda answer: {
+            key: answer["data"][key] for key in ("id", "status", "raw_digits", "body")
+        },
     )
-    teller.say(f"Meanwhile, outside: the person at {PERSON} reads it, and replies.")
+    teller.step(f"Meanwhile, outside: the person at {PERSON} reads it, and replies.")
     await outside.text(number, REPLY)
     teller.show({"POST": "/webhooks/aircall/…", "by": "the sandbox, as Aircall does"})
     await teller.call(
@@ -65,7 +67,10 @@ async def sms(teller: Teller, outside: Outside) -> None:
             "match": {"number": PERSON},
             "after": before["data"]["latest"],
         },
-        show=lambda answer: answer["data"]["event"],
+        show=lambda answer: {
+            **{key: answer["data"]["event"][key] for key in ("event", "at")},
+            **{key: answer["data"]["event"]["data"][key] for key in ("raw_digits", "body")},
+        },
     )
     await teller.call(
         "The conversation, as the webhooks told of it.",
@@ -76,7 +81,7 @@ async def sms(teller: Teller, outside: Outside) -> None:
             for text in answer["data"]["messages"]
         ],
     )
-    teller.say("And this is what arrived in #support:")
+    teller.step("And this is what arrived in #support:")
     teller.show(json.loads(await outside.slack.next())["text"].splitlines())
 
 

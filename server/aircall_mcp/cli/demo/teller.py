@@ -1,66 +1,132 @@
-"""Tells a journey step by step: colour on a terminal, plain elsewhere."""
+"""Tells a journey step by step: colour on a terminal, plain elsewhere.
+
+Prose is wrapped between words. JSON is cut where the line ends, since half of it broken over lines
+is harder to read than half of it. Rows stand in columns. Nobody looks at a pipe's right edge: there
+prose keeps its lines, and JSON is cut at `PIPED`.
+"""
 
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Callable
 from typing import Any, cast
 
 import click
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
+from rich.text import Text
 
 Json = dict[str, Any]
 
+NARROWEST, PIPED = 60, 120
+MOST_ROWS = 3
+_GAP = 2
+_BAR, _INDENT = "   │ ", "   "
+
 
 class Teller:
-    """Tells each step: tool, arguments, answer. Colour on a terminal, plain elsewhere."""
+    """Tells each step: tool, arguments, answer. `console` knows how wide the terminal is,
+    `client` is who calls."""
 
-    def __init__(self, client: Any, console: Console) -> None:
-        self._client = client
-        self.console = console
+    def __init__(self, console: Console, client: Any = None) -> None:
+        self.client = client
+        self._console = console
         self._step = 0
 
-    def say(self, text: str) -> None:
-        """What happens outside of the model's sight."""
+    @property
+    def width(self) -> int:
+        return max(NARROWEST, self._console.width) if self._console.is_terminal else PIPED
+
+    def step(self, text: str) -> None:
+        """The next step, in words."""
         self._step += 1
-        self.console.print(f"\n[bold]{self._step}. {_escaped(text)}[/]", soft_wrap=True)
+        self.line()
+        self.say(f"{self._step}. {text}", "bold")
+
+    def say(self, text: str, style: str = "", *, rest: str = _INDENT) -> None:
+        """Words, wrapped on a terminal; what does not fit in the first line goes behind `rest`."""
+        lines = [text]
+        if self._console.is_terminal:
+            lines = textwrap.wrap(
+                text, self.width, subsequent_indent=rest, break_long_words=False,
+                break_on_hyphens=False,
+            )  # fmt: skip
+        for line in lines:
+            self.line((line, style))
 
     def show(self, value: Any) -> None:
-        for line in _lines(value):
-            self.console.print(f"   [dim]│[/] [green]{_escaped(line)}[/]", soft_wrap=True)
+        """What came back: rows as a table, an object as a line for each member."""
+        for line in shown(value, self.width - len(_BAR)):
+            self.line((_BAR, "dim"), (line, "green"))
 
     async def call(
         self, why: str, tool: str, arguments: Json, *, show: Callable[[Json], Any]
     ) -> Json:
         """Call `tool`, print what `show` picks of the answer, and give back the whole answer."""
-        self._step += 1
-        self.console.print(f"\n[bold]{self._step}. {why}[/]")
-        self.console.print(f"   [cyan]{tool}[/] ", end="")
-        self.console.print(json.dumps(arguments, ensure_ascii=False), markup=False, soft_wrap=True)
-        result = await self._client.call_tool(tool, arguments)
+        self.step(why)
+        given, room = _compact(arguments), self.width - len(_INDENT)
+        if cell_len(f"{tool} {given}") <= room:
+            self.line((_INDENT, ""), (tool, "cyan"), (f" {given}", ""))
+        else:
+            self.line((_INDENT, ""), (tool, "cyan"))
+            self.line((_INDENT, ""), (cut(given, room), ""))
+        result = await self.client.call_tool(tool, arguments)
         answer: Json = result.structured_content or {}
         if result.is_error:
             raise click.ClickException(f"{tool}: {answer.get('error', answer)}")
         self.show(show(answer))
         return answer
 
+    def line(self, *parts: tuple[str, str]) -> None:
+        self._console.print(Text.assemble(*parts), soft_wrap=True)
 
-def _lines(value: Any) -> list[str]:
-    """JSON for the eye: one line for each member of the outermost list or object."""
+
+def shown(value: Any, width: int) -> list[str]:
+    """Lines for the eye, none of them wider than `width` columns."""
+    if (
+        isinstance(value, list)
+        and value
+        and all(isinstance(row, dict) for row in cast("Any", value))
+    ):
+        return [cut(line, width) for line in table(cast("list[Json]", value), width)]
     if isinstance(value, dict) and len(members := cast("Json", value)) > 1:
-        inner = [f"{key}: {_compact(part)}" for key, part in members.items()]
+        lines = [f"{key}: {_compact(part)}" for key, part in members.items()]
     elif isinstance(value, list) and value:
-        inner = [_compact(item) for item in cast("list[Any]", value)]
+        lines = [_cell(item) for item in cast("list[Any]", value)]
     else:
-        inner = [_compact(value)]
-    return inner
+        lines = [_compact(value)]
+    return [cut(line, width) for line in lines]
+
+
+def table(rows: list[Json], width: int) -> list[str]:
+    """`rows` in columns under their names; the widest columns give way first."""
+    names = list(rows[0])
+    cells = [names, *([_cell(row.get(name)) for name in names] for row in rows[:MOST_ROWS])]
+    widths = [max(cell_len(row[i]) for row in cells) for i in range(len(names))]
+    while sum(widths) + _GAP * (len(names) - 1) > width and max(widths) > 1:
+        widths[widths.index(max(widths))] -= 1
+    lines = [
+        (" " * _GAP)
+        .join(set_cell_size(cut(cell, room), room) for cell, room in zip(row, widths, strict=True))
+        .rstrip()
+        for row in cells
+    ]
+    more = len(rows) - MOST_ROWS
+    return [*lines, f"… and {more} more"] if more > 0 else lines
+
+
+def cut(text: str, width: int) -> str:
+    """The beginning of `text`, with an ellipsis where something was left out."""
+    return text if cell_len(text) <= width else set_cell_size(text, width - 1).rstrip() + "…"
+
+
+def _cell(value: Any) -> str:
+    """Text without its quotes; what could move a cursor stays escaped."""
+    if isinstance(value, list):
+        return ", ".join(map(_cell, cast("list[Any]", value)))
+    return _compact(value)[1:-1] if isinstance(value, str) else _compact(value)
 
 
 def _compact(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
-
-
-def _escaped(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)
