@@ -36,7 +36,7 @@ def log_in(
     shut: bool = False,
     box: Mailbox | None = None,
 ) -> EventLog:
-    """The event log of `home`, with one door; `shut` is one whose vault does not open."""
+    """The event log of `home`, with one webhook; `shut` is one whose vault does not open."""
     box = box or mailbox()
     log = lent(
         EventLog(

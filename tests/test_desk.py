@@ -75,11 +75,11 @@ async def test_search_says_what_the_owner_left_out(registry: Registry, sandbox: 
 async def test_each_of_the_four_performs_its_own_effect_only(small: Office) -> None:
     by_effect = {"read": "list_tags", "write": "create_tag", "reach": "start_outbound_call",
                  "delete": "delete_tag"}  # fmt: skip
-    for door in EFFECTS:
+    for performer in EFFECTS:
         for effect, name in by_effect.items():
-            if door == effect:
+            if performer == effect:
                 continue
-            error = await small.refused(door, operation=name, arguments={})
+            error = await small.refused(performer, operation=name, arguments={})
             assert error["kind"] == "argument"
             assert error["hint"] == f"Call it with aircall_{effect}."
     assert small.arrivals() == []

@@ -1,7 +1,7 @@
 """Answer one tool call: a name and arguments in, one JSON object out.
 
-The front desk behind every door: the MCP server, the command line and the Python toolkit all ask
-here, so that each of them has the same validation, policy, budget and answers.
+The MCP server, the command line and the Python toolkit all ask here, so that each of them has the
+same validation, policy, budget and answers.
 """
 
 from __future__ import annotations

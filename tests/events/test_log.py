@@ -294,7 +294,7 @@ def test_events_are_told_apart_by_account_also_when_their_webhook_is_gone(home: 
     assert log.since(0, account="paris") == (True, [3])
 
 
-def test_a_log_from_before_doors_could_be_shut_is_brought_along(home: Path) -> None:
+def test_a_log_from_before_webhooks_could_be_shut_is_brought_along(home: Path) -> None:
     older = plain(home, MIGRATIONS[:1])
     older.install(mailbox().public)
     older.close()

@@ -231,7 +231,7 @@ async def test_what_comes_in_while_somebody_looks_is_trusted_only_after_the_next
     await gateway.aclose()
 
 
-def test_a_home_of_the_old_schema_keeps_its_doors_and_doubts_from_where_it_must(
+def test_a_home_of_the_old_schema_keeps_its_webhooks_and_doubts_from_where_it_must(
     home: Path, clock: Clock
 ) -> None:
     """Nobody had noted when it was last seen: all that came in by it is in doubt."""

@@ -72,10 +72,10 @@ async def test_one_who_is_pinned_to_an_account_hears_nothing_of_others(
     room = Room(home, sandbox, registry, clock, account="lyon")
     assert "No webhook is registered" in (await room.ask("read_events"))["notes"][0]
     for account in ("lyon", "paris"):
-        door = webhook_for(
+        webhook = webhook_for(
             account, account.encode(), account=account, aircall_id="u", url="", kinds=(), now=1
         )
-        room.log.webhooks.open(door)
+        room.log.webhooks.open(webhook)
     changes = room.resources.changes()
     assert await anext(changes) == []  # it looks from here on
     first = asyncio.create_task(anext(changes))

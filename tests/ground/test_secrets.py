@@ -48,11 +48,11 @@ def test_it_does_not_print() -> None:
         assert "canary" not in shown
 
 
-@pytest.mark.parametrize("door", [pickle.dumps, copy.copy, copy.deepcopy, json.dumps])
-def test_every_door_out_is_shut(door: object) -> None:
-    assert callable(door)
+@pytest.mark.parametrize("way", [pickle.dumps, copy.copy, copy.deepcopy, json.dumps])
+def test_every_way_out_is_shut(way: object) -> None:
+    assert callable(way)
     with pytest.raises(TypeError) as caught:
-        door(SECRET)
+        way(SECRET)
     assert "canary" not in str(caught.value)
 
 

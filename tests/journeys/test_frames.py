@@ -16,7 +16,7 @@ from aircall_mcp.protocol.frames import DEEPEST, PARSE_ERROR, Refusal, id_in, pa
 
 from ..house import Office
 from ..processes import META, Spoken, spoken, started
-from .test_http import HELLO, JSON, door
+from .test_http import HELLO, JSON, client_of
 
 pytestmark = pytest.mark.anyio
 
@@ -71,7 +71,7 @@ async def each_is_told(server: Spoken, params: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("era", ["legacy", "modern"])
 async def test_over_http_too(office: Office, era: str) -> None:
-    async with door(office) as client:
+    async with client_of(office) as client:
         if era == "legacy":
             hello = await client.post("/mcp", json=HELLO, headers=JSON)
             headers = {**JSON, "Mcp-Session-Id": hello.headers["mcp-session-id"]}
@@ -134,7 +134,7 @@ async def asked(server: Spoken, method: str, params: Any) -> Any:
 
 
 async def test_over_http_params_may_be_null_too(office: Office) -> None:
-    async with door(office) as client:
+    async with client_of(office) as client:
         hello = await client.post("/mcp", json=HELLO, headers=JSON)
         headers = {**JSON, "Mcp-Session-Id": hello.headers["mcp-session-id"]}
         for params in (None, {"cursor": None}):

@@ -1,4 +1,4 @@
-"""The HTTP door: loopback only, held against Host and Origin, both eras."""
+"""MCP over HTTP: loopback only, held against Host and Origin, both eras."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ JSON = {"Accept": "application/json, text/event-stream", "Content-Type": "applic
 
 
 @asynccontextmanager
-async def door(office: Office) -> AsyncGenerator[httpx2.AsyncClient]:
+async def client_of(office: Office) -> AsyncGenerator[httpx2.AsyncClient]:
     app = mcp_app(AircallServer(office.desk), "127.0.0.1", PORT)
     async with (
         app.router.lifespan_context(app),
@@ -82,7 +82,7 @@ PING = modern("tools/call", {"name": "aircall_ping", "arguments": {}})
     ],
 )
 async def test_only_our_own_host_is_answered(office: Office, host: str, status: int) -> None:
-    async with door(office) as client:
+    async with client_of(office) as client:
         answer = await client.post("/mcp", json=HELLO, headers={**JSON, "Host": host})
         assert answer.status_code == status
 
@@ -105,7 +105,7 @@ async def test_only_our_own_pages_are_answered(
     office: Office, origin: str | None, status: int
 ) -> None:
     headers = {**JSON, **({"Origin": origin} if origin else {})}
-    async with door(office) as client:
+    async with client_of(office) as client:
         assert (await client.post("/mcp", json=HELLO, headers=headers)).status_code == status
 
 
@@ -117,7 +117,7 @@ async def test_no_other_address_than_loopback_is_served(office: Office, host: st
 
 
 async def test_the_health_check_says_nothing_but_that_it_is_well(office: Office) -> None:
-    async with door(office) as client:
+    async with client_of(office) as client:
         answer = await client.get("/healthz")
         assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
         assert (await client.get("/")).status_code == 404
@@ -125,7 +125,7 @@ async def test_the_health_check_says_nothing_but_that_it_is_well(office: Office)
 
 async def test_a_body_over_the_limit_is_refused(office: Office) -> None:
     big = {**HELLO, "params": {**HELLO["params"], "x": "a" * LARGEST_REQUEST}}
-    async with door(office) as client:
+    async with client_of(office) as client:
         assert (await client.post("/mcp", json=big, headers=JSON)).status_code == 413
         assert (await client.post("/mcp", json=HELLO, headers=JSON)).status_code == 200
 
@@ -139,14 +139,14 @@ async def test_a_body_in_pieces_is_refused_once_they_are_too_much(office: Office
             taken += len(piece)
             yield piece
 
-    async with door(office) as client:
+    async with client_of(office) as client:
         answer = await client.post("/mcp", content=endless(), headers=JSON)
     assert answer.status_code == 413
     assert taken <= LARGEST_REQUEST + 2 * len(piece)
 
 
 async def test_the_modern_era_is_chosen_by_its_header(office: Office) -> None:
-    async with door(office) as client:
+    async with client_of(office) as client:
         listed = await client.post("/mcp", **modern("tools/list"))
         assert listed.status_code == 200
         result = listed.json()["result"]
@@ -169,7 +169,7 @@ async def test_nothing_of_an_inbound_request_reaches_aircall(office: Office) -> 
     request = modern("tools/call", {"name": "aircall_list_tags", "arguments": {}})
     for name in ("X-Canary", "Cookie", "Traceparent", "Authorization", "X-Forwarded-For"):
         request["headers"][name] = "canary"
-    async with door(office) as client:
+    async with client_of(office) as client:
         assert (await client.post("/mcp", **request)).status_code == 200
     (arrival,) = office.sandbox.arrivals
     assert "canary" not in str(arrival.headers)
@@ -320,7 +320,7 @@ async def test_a_renewal_under_way_is_stored_before_the_server_leaves(how: str, 
 async def served(
     *arguments: str, **environment: str
 ) -> AsyncGenerator[tuple[Process, httpx2.AsyncClient]]:
-    """A server that answers at its HTTP door by now, and a client of it."""
+    """A server that answers over HTTP by now, and a client of it."""
     port = free_port()
     arguments = ("serve", "--transport", "http", "--port", str(port), *arguments)
     async with (

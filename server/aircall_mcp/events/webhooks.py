@@ -1,9 +1,9 @@
 """The webhooks that the event log knows, and how far each of them is believed.
 
-Each is a door for events: reserved before it is made at Aircall, opened when its token is known,
-and shut for good; its row stays, since it says whose the events are that came in by it. What
-somebody changed at Aircall is doubted from where it was last seen unchanged: whoever has its token
-could have written all that came in behind that.
+Each is reserved before it is made at Aircall, opened when its token is known, and shut for good;
+its row (of the table `door`, a name that homes have kept) stays, since it says whose the events are
+that came in by it. What somebody changed at Aircall is doubted from where it was last seen
+unchanged: whoever has its token could have written all that came in behind that.
 """
 
 from __future__ import annotations

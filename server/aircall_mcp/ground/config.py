@@ -129,19 +129,19 @@ class Settings(BaseModel):
         20.0, ge=0, le=600, description="Seconds a call waits for the request limit."
     )
     transport: Literal["stdio", "http"] = Field("stdio", description="How clients talk to it.")
-    host: str = Field("127.0.0.1", description="Address of the HTTP door: loopback only.")
-    port: int = Field(8000, ge=1, le=65_535, description="Port of the HTTP door.")
+    host: str = Field("127.0.0.1", description="Address of MCP over HTTP: loopback only.")
+    port: int = Field(8000, ge=1, le=65_535, description="Port of MCP over HTTP.")
     webhooks_host: str = Field(
-        "127.0.0.1", description="Address of the door for Aircall's webhooks."
+        "127.0.0.1", description="Address of the receiver of Aircall's webhooks."
     )
     webhooks_port: int | None = Field(
         None,
         ge=1,
         le=65_535,
-        description="Port of that door; `serve` opens it only where one is given.",
+        description="Port of that receiver; `serve` has one only where a port is given.",
     )
     public_url: str | None = Field(
-        None, description="https URL under which Aircall reaches that door."
+        None, description="https URL under which Aircall reaches that receiver."
     )
     events_days: float | None = Field(
         30.0, gt=0, description="Days for which events are kept, messages aside."

@@ -89,7 +89,7 @@ class _Mending:
         if kind in ("integer", "number"):
             return self._bounded(_number_in(value) if isinstance(value, str) else value)
         if kind == "string" and _is_number(value):
-            return self._text(self._bounded(value), schema, place)
+            return self._written(self._bounded(value), schema, place)
         if kind == "string" and isinstance(value, str) and schema.get("pattern") == E164_PATTERN:
             return phone(value)
         return value
@@ -108,7 +108,7 @@ class _Mending:
             mended[name] = part
         return mended
 
-    def _text(self, number: float, schema: Mapping[str, Any], place: tuple[str, ...]) -> str:
+    def _written(self, number: float, schema: Mapping[str, Any], place: tuple[str, ...]) -> str:
         """A number where a text is due: of a phone number that lost its plus it cannot be seen."""
         dialled = schema.get("pattern") == E164_PATTERN or (
             self._texts.get("/".join(place)) == "phone"

@@ -80,7 +80,7 @@ class Secret:
     def _refuse(self, *_: object) -> NoReturn:
         raise TypeError("A secret cannot be copied or serialised.")
 
-    __reduce__ = __reduce_ex__ = __copy__ = __deepcopy__ = __getstate__ = _refuse  # type: ignore[assignment]  # every door out is shut
+    __reduce__ = __reduce_ex__ = __copy__ = __deepcopy__ = __getstate__ = _refuse  # type: ignore[assignment]  # by none of the ways out
 
     @property
     def tail(self) -> str:
@@ -101,7 +101,7 @@ def reveal(secret: Secret, purpose: Purpose, url: str, *, host: str) -> str:
             f"Refused to {purpose} for {there.scheme}://{there.hostname}.",
             hint=f"Credentials of this account only go to https://{host}.",
         )
-    return secret._text  # pyright: ignore[reportPrivateUsage]  # the one door
+    return secret._text  # pyright: ignore[reportPrivateUsage]  # the one way out
 
 
 def inside(secret: Secret, use: Callable[[bytes], T]) -> T:

@@ -1,4 +1,4 @@
-"""The HTTP door: the MCP app on loopback, and a health check."""
+"""MCP over HTTP: an app on loopback, and a health check."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def mcp_app(server: AircallServer, host: str, port: int) -> Starlette:
     """
     if host not in LOOPBACK:
         raise SettingsError(
-            f"{host} is not the loopback address, and this door has no authentication.",
+            f"{host} is not the loopback address, and this server has no authentication.",
             hint="Use --host 127.0.0.1, and a tunnel or a reverse proxy that authenticates.",
         )
     names = ("127.0.0.1", "localhost", "[::1]")

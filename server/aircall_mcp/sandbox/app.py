@@ -27,10 +27,7 @@ from . import (
 )
 from .contract import Contract, Route, check_content_type
 from .dataset import Size, fill
-from .edge import Keys, Window, admitted
-from .entities import Pace
-from .oauth import Lifetimes, OAuth
-from .wire import (
+from .deed import (
     PERFORMED,
     Answer,
     Happened,
@@ -42,6 +39,9 @@ from .wire import (
     refused,
     turned_away,
 )
+from .edge import Keys, Window, admitted
+from .entities import Pace
+from .oauth import Lifetimes, OAuth
 from .world import World, seeded
 
 _AREAS = (calls, contacts, insights, messages, numbers, outreach, people, reports, tags, webhooks)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 from . import views
+from .deed import Answer, Request, absent, bad, e164, performs, plain, refused
 from .entities import Call, Comment, Tagging, User
 from .paging import descending, page, window
-from .wire import Answer, Request, absent, bad, e164, performs, plain, refused
 from .world import HISTORY, World, dialled
 
 _MOST_COMMENTS = 5

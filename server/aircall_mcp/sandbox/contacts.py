@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from . import views
+from .deed import EMAIL, Answer, Request, absent, bad, performs
 from .entities import Contact, Detail
 from .paging import descending, page, within
-from .wire import EMAIL, Answer, Request, absent, bad, performs
 from .world import World, dialled
 
 _MOST = 20

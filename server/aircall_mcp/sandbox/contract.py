@@ -12,7 +12,7 @@ from urllib.parse import quote
 import jsonschema_rs
 
 from ..errors import SpecError
-from .wire import Json, Refusal, bad, refused
+from .deed import Json, Refusal, bad, refused
 
 _VERBS = ("get", "post", "put", "delete", "patch")
 _WHOLE = re.compile(r"-?[0-9]{1,19}")

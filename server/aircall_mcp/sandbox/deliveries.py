@@ -28,9 +28,9 @@ import httpx2
 from ..ground import clients
 from . import payloads, views
 from .app import Receive, Sandbox, Scope, Send
+from .deed import PERFORMED, Happened, Json, Refusal, Request
 from .entities import Call, Configuration, Contact, Message, Number, Team, Webhook
 from .outbox import Outbox
-from .wire import PERFORMED, Happened, Json, Refusal, Request
 from .world import World, seeded
 
 LOOK = 0.02

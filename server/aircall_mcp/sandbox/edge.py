@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .wire import Answer, Refusal, Scheme, turned_away
+from .deed import Answer, Refusal, Scheme, turned_away
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 
 from . import views
+from .deed import Answer, Json, Request, absent, performs, refused
 from .dialogues import DIALOGUES, Dialogue
 from .entities import Call
-from .wire import Answer, Json, Request, absent, performs, refused
 from .world import World, seeded
 
 _MACHINES = ("Aurora 2", "Duo Pro", "Piccola", "Barista One")

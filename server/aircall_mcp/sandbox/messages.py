@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from . import views
+from .deed import Answer, Json, Request, bad, e164, performs
 from .entities import Channel, Message, Number
 from .numbers import line
 from .paging import page
-from .wire import Answer, Json, Request, bad, e164, performs
 from .world import World
 
 _LARGEST_GROUP = 10

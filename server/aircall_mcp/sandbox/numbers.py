@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from . import views
+from .deed import Answer, Json, Request, absent, bad, https, performs
 from .entities import Channel, Configuration, Number
 from .paging import page, within
-from .wire import Answer, Json, Request, absent, bad, https, performs
 from .world import World
 
 

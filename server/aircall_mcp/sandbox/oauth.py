@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from .deed import Answer, Json, Refusal, Request, bad
 from .edge import Keys
-from .wire import Answer, Json, Refusal, Request, bad
 from .world import World, seeded
 
 Lifetimes: TypeAlias = Literal["permanent", "expiring"]

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
+from .deed import Json
 from .entities import Webhook
-from .wire import Json
 
 REPEATS_FOR = 12 * 3600.0
 """Seconds for which what failed is repeated."""

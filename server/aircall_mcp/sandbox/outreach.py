@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from . import views
+from .deed import Answer, Json, Refusal, Request, absent, bad, e164, performs, refused
 from .entities import Campaign, Dialer, Lead, Queued, User, VoiceCall
 from .paging import page
-from .wire import Answer, Json, Refusal, Request, absent, bad, e164, performs, refused
 from .world import World, dialled
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"

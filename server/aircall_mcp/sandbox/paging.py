@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 from urllib.parse import urlencode
 
-from .wire import Answer, Json, Request, bad, refused
+from .deed import Answer, Json, Request, bad, refused
 
 T = TypeVar("T")
 

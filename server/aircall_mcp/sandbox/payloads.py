@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from . import views
+from .deed import Json
 from .entities import Call, Number, User
-from .wire import Json
 from .world import World
 
 INSIGHTS = {

@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 
 from . import views
+from .deed import EMAIL, Answer, Json, Refusal, Request, absent, bad, e164, performs, refused
 from .entities import Number, Team, User
 from .paging import descending, page, within
-from .wire import EMAIL, Answer, Json, Refusal, Request, absent, bad, e164, performs, refused
 from .world import World
 
 _CREATED = ("user.created", "user.created.v2")

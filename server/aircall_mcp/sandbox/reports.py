@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from . import views
+from .deed import Answer, Json, Request, absent, bad, performs
 from .entities import Export
-from .wire import Answer, Json, Request, absent, bad, performs
 from .world import World
 
 _LINK_LIFETIME = 3600

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from . import views
+from .deed import Answer, Request, absent, bad, performs, plain
 from .entities import Tag
 from .paging import page, within
-from .wire import Answer, Request, absent, bad, performs, plain
 from .world import World
 
 _COLOR = re.compile(r"#([0-9a-fA-F]{3}|[0-9a-fA-F]{6})")

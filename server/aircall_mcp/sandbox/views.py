@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
+from .deed import Json
 from .entities import (
     Call,
     Configuration,
@@ -19,7 +20,6 @@ from .entities import (
     User,
     Webhook,
 )
-from .wire import Json
 from .world import World
 
 _MEDIA = "https://media.aircall.example"

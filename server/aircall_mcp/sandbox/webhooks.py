@@ -6,9 +6,9 @@ import re
 from typing import cast
 
 from . import views
+from .deed import Answer, Request, absent, bad, https, performs
 from .entities import Webhook
 from .paging import descending, page
-from .wire import Answer, Request, absent, bad, https, performs
 from .world import World
 
 _MOST = 100
