@@ -8,6 +8,7 @@
         ├── ArgumentError           the arguments do not fit the schema
         ├── NotAllowed              the owner does not allow this
         ├── NeedsConfirmation       a human must say yes first
+        ├── Duplicate               the very same effect was just done, or is under way
         ├── BudgetExhausted         too many requests; says when to come back
         ├── CredentialError         no key, or a refused one; names the command to run
         ├── Refused                 Aircall said no, in its own words
@@ -64,6 +65,12 @@ class NotAllowed(ToolError):
 
 class NeedsConfirmation(ToolError):
     kind = "needs_confirmation"
+
+
+class Duplicate(ToolError):
+    """The same effect with the same arguments, too soon: it was not sent again."""
+
+    kind = "duplicate"
 
 
 class BudgetExhausted(ToolError):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from aircall_mcp.errors import (
-    NotAllowed,
+    Duplicate,
     OutcomeUnknown,
     Refused,
     StoreError,
@@ -35,7 +35,7 @@ async def test_the_same_dial_again_is_refused_with_what_came_of_the_first(home: 
         other, _ = journaled(there, home)  # another process
         await ours.send(there.dial(), Caller())
         for asking in (ours, other):
-            with pytest.raises(NotAllowed) as refused:
+            with pytest.raises(Duplicate) as refused:
                 await asking.send(there.dial(), Caller())
             assert "was done with exactly these arguments" in refused.value.message
         assert there.arrivals("start_outbound_call") == 1
@@ -60,7 +60,7 @@ async def test_the_guard_lifts_once_the_call_is_over_and_in_any_case_after_its_t
         await ours.send(there.dial(), Caller())
         assert there.arrivals("start_outbound_call") == 2
         there.sandbox.world.calls[-1].ended = call.started + 1_000
-        with pytest.raises(NotAllowed):
+        with pytest.raises(Duplicate):
             await ours.send(there.dial(), Caller())
         hours.ahead = GUARD
         with pytest.raises(Refused):  # it is asked, and Aircall says that the agent is busy
@@ -137,7 +137,7 @@ async def test_of_many_at_once_one_is_sent(home: Path) -> None:
             return_exceptions=True,
         )
         assert there.arrivals("start_outbound_call") == 1
-        refused = [one for one in results if isinstance(one, OutcomeUnknown | NotAllowed)]
+        refused = [one for one in results if isinstance(one, OutcomeUnknown | Duplicate)]
         assert len(refused) == 11
         for one in several:
             await one.aclose()

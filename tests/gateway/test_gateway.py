@@ -19,6 +19,7 @@ from aircall_mcp.errors import (
     ArgumentError,
     BudgetExhausted,
     CredentialError,
+    Duplicate,
     NotAllowed,
     OutcomeUnknown,
     Refused,
@@ -712,7 +713,7 @@ async def test_nor_does_an_effect_that_the_journal_holds_back(registry: Registry
     gateway = gateway_to(app, budget=budget, company=company_of_two, journal=journal)
     await gateway.send(calling(registry), Caller())
     for _ in range(3):
-        with pytest.raises(NotAllowed):
+        with pytest.raises(Duplicate):
             await gateway.send(calling(registry), Caller())
     assert len(asked) == 1
     assert await left_in(budget) == 1
@@ -755,7 +756,7 @@ async def test_what_a_gateway_was_handed_is_closed_by_whoever_opened_it(
     budget = Budget(lambda: InMemory(MIGRATIONS), longest_wait=0)
     journal = Journal(lambda: InMemory(journals.MIGRATIONS))
     auth = auth_for(AIRCALL, KEY)
-    for refused in (None, NotAllowed):
+    for refused in (None, Duplicate):
         gateway = Gateway(
             base_url=AIRCALL, auth=auth, company=company_of_two, budget=budget, journal=journal,
             transport=httpx2.ASGITransport(app=app),

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from aircall_mcp.errors import NotAllowed, OutcomeUnknown, StoreError
+from aircall_mcp.errors import Duplicate, StoreError
 from aircall_mcp.gateway.intents import Entry, Intents
 from aircall_mcp.gateway.journal import MIGRATIONS, Intent, Journal
 from aircall_mcp.gateway.request import Request
@@ -103,10 +103,10 @@ async def test_the_same_is_refused_unless_a_look_says_that_it_is_past() -> None:
     asking, entry = entered(journal)
     await Intents(Tries(answered(204))).send(asking)
     then = Tries(answered(204))
-    with pytest.raises(OutcomeUnknown):
+    with pytest.raises(Duplicate):
         await Intents(then).send(entered(journal)[0])
     await entry.close("done", 204)
-    with pytest.raises(NotAllowed):
+    with pytest.raises(Duplicate):
         await Intents(then).send(entered(journal)[0])
     assert not then.came
     await Intents(then).send(entered(journal, past=True)[0])

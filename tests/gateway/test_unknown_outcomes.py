@@ -10,7 +10,7 @@ from typing import TypeVar
 import pytest
 
 from aircall_mcp.errors import (
-    NotAllowed,
+    Duplicate,
     OutcomeUnknown,
 )
 from aircall_mcp.gateway import journal as journals
@@ -79,9 +79,9 @@ async def test_a_look_may_find_out_later_that_it_was_done(home: Path) -> None:
         with pytest.raises(OutcomeUnknown):
             await ours.send(there.dial(), Caller())
         faults.clear()
-        with pytest.raises((OutcomeUnknown, NotAllowed)):
+        with pytest.raises((OutcomeUnknown, Duplicate)):
             await ours.send(there.dial(), Caller())
-        with pytest.raises(NotAllowed):
+        with pytest.raises(Duplicate):
             await ours.send(there.dial(), Caller())
         assert there.arrivals("start_outbound_call") == 1
         assert await outcomes(journal) == ["done"]

@@ -119,9 +119,9 @@ class Gateway:
     async def send(self, bound: Bound, caller: Caller) -> Reply:
         """Perform `bound` with one send, or join those who read the same at this moment.
 
-        Raises `NotAllowed`, `NeedsConfirmation`, `CredentialError`, `BudgetExhausted`, `Refused`,
-        `Unreachable` (nothing was done) or `OutcomeUnknown` (an effect was sent and no answer
-        came).
+        Raises `NotAllowed`, `NeedsConfirmation`, `Duplicate`, `CredentialError`,
+        `BudgetExhausted`, `Refused`, `Unreachable` (nothing was done) or `OutcomeUnknown` (an
+        effect was sent and no answer came).
         """
         return await self._gate.send(Request(bound, caller))
 

@@ -53,7 +53,7 @@ class Entry:
         self._abandoned = True
 
     async def open(self) -> None:
-        """Write the intent, unless it is. Raises `NotAllowed` or `OutcomeUnknown` for what was sent
+        """Write the intent, unless it is. Raises `Duplicate` or `OutcomeUnknown` for what was sent
         a moment ago, `StoreError`, and `CancelledError` where it is abandoned and still can be."""
         if self._journal is not None and self._intent is None:
             await self._begin(self._journal)

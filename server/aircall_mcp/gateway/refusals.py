@@ -14,6 +14,7 @@ from ..errors import (
     AircallMCPError,
     ArgumentError,
     BudgetExhausted,
+    Duplicate,
     NotAllowed,
     OutcomeUnknown,
     Refused,
@@ -118,7 +119,7 @@ def repeated(operation: Operation, earlier: Intent) -> ToolError:
     """The same effect again, too soon. There is no argument that makes it happen."""
     ago = f"{max(1, round(earlier.age))} s ago"
     if earlier.outcome == "done":
-        return NotAllowed(
+        return Duplicate(
             f"{operation.tool} was done with exactly these arguments {ago}"
             f" ({earlier.status}); it was not sent again.",
             hint="That one stands. Repeating it on purpose is possible"
@@ -130,7 +131,7 @@ def repeated(operation: Operation, earlier: Intent) -> ToolError:
             " effect is not known; it was not sent again.",
             hint=_what_to_look_at(operation),
         )
-    return OutcomeUnknown(
+    return Duplicate(
         f"{operation.tool} with exactly these arguments is under way since {ago}; it was not sent"
         " again.",
         hint="Wait for its answer, or look in half a minute whether it took effect.",
@@ -142,16 +143,16 @@ def _when(operation: Operation) -> str:
     return "once it is over, or" if rule is not None and rule.over else "from"
 
 
-def _at_the_edge(body: Any) -> bool:
-    """Whether an error is of what stands before Aircall's application."""
-    return isinstance(body, Mapping) and "message" in body and "error" not in body
+def _by_the_application(body: Any) -> bool:
+    """Whether Aircall's application answered itself: what stands before it, and whatever else is on
+    the way, has other words."""
+    return isinstance(body, Mapping) and "error" in body
 
 
 def missing(answered: Answered) -> bool:
-    """Whether Aircall's application itself says that there is no such thing: what stands before it,
-    and whatever else is on the way, answers 404 for its own reasons."""
-    body = answered.body
-    return answered.status == 404 and isinstance(body, Mapping) and "error" in body
+    """Whether Aircall's application itself says that there is no such thing: others answer 404 for
+    their own reasons."""
+    return answered.status == 404 and _by_the_application(answered.body)
 
 
 def _words_of(body: Any) -> str:
@@ -166,33 +167,96 @@ def _words_of(body: Any) -> str:
 
 
 def _hint(operation: Operation, status: int, body: Any) -> str:
-    at_the_edge = _at_the_edge(body)
-    if status in (401, 403):
-        if operation.add_on and not at_the_edge:
-            return f"This needs the {operation.add_on} add-on on the Aircall account."
-        add_on = f", or the {operation.add_on} add-on is missing" if operation.add_on else ""
-        return (
-            f"The API key or token is wrong or was withdrawn{add_on}."
-            " A person can check it with `aircall-mcp doctor`."
-        )
-    if status == 404:
-        if at_the_edge:
-            return "Aircall has no such route any more; another operation may do it."
-        if operation.add_on:
+    """Whose fault it is, and the next step."""
+    inside = _by_the_application(body)
+    match status:
+        case 401:
+            return _bad_key(operation)
+        case 403:
+            return _not_included(operation) if inside else _bad_key(operation)
+        case 402:
+            return _not_included(operation)
+        case 404:
+            return _not_there(operation) if inside else _no_route(operation)
+        case 405 if inside:
             return (
-                "No such call, or nothing was generated for it: calls that were not recorded, or"
-                " ended a moment ago, have none."
+                "The state does not allow it now: the user may be unavailable, in a call or without"
+                " the desktop app, or recording is off. Check the user's availability first."
             )
-        return "No such id for this account. Look it up with the list or search operation first."
-    if status == 405:
-        return (
-            "The state does not allow it now: the user may be unavailable, in a call or without"
-            " the desktop app, or recording is off. Check the user's availability first."
-        )
-    if 300 <= status < 400:
-        return "It was sent elsewhere, which is not followed; a person checks AIRCALL_MCP_BASE_URL."
-    if status in (400, 422):
-        return "Aircall did not accept the values; its words say which."
-    if status == 409:
-        return "This idempotency_key was used before; the first request stands."
-    return "Aircall has a fault of its own; try again later. https://status.aircall.com tells more."
+        case 405:
+            return _no_route(operation)
+        case 409 if "idempotency_key" in operation.input_schema["properties"]:
+            return "This idempotency_key was used before; the first request stands."
+        case 409:
+            return "It is at odds with what is there already. Read that first."
+        case 410:
+            return _gone(operation)
+        case 406 | 411 | 415:
+            return (
+                "Aircall does not take the form in which this server writes: a fault of the server,"
+                " not of the arguments or the key. Trying again changes nothing; tell its owner."
+            )
+        case 413 | 414 | 431:
+            return "That is more than Aircall takes at once. Ask for less, in several calls."
+        case 451:
+            return (
+                "Aircall may not do or give this for legal reasons. No other key, argument or time"
+                " changes that; a person asks Aircall's support."
+            )
+        case 400 | 422:
+            return "Aircall did not accept the values; its words say which."
+        case _ if 300 <= status < 400:
+            return (
+                "It was sent elsewhere, which is not followed; a person checks"
+                " AIRCALL_MCP_BASE_URL."
+            )
+        case _ if status < 500:
+            return "Aircall does not take this request, and would not the next time; see its words."
+        case _:
+            return (
+                "Aircall has a fault of its own; try again later."
+                " https://status.aircall.com tells more."
+            )
+
+
+def _bad_key(operation: Operation) -> str:
+    add_on = f", or the {operation.add_on} add-on is missing" if operation.add_on else ""
+    return (
+        f"The API key or token is wrong or was withdrawn{add_on}."
+        " A person can check it with `aircall-mcp doctor`."
+    )
+
+
+def _not_included(operation: Operation) -> str:
+    """Aircall knows the key, and says no to the company."""
+    if operation.add_on:
+        return f"This needs the {operation.add_on} add-on on the Aircall account."
+    return (
+        "Aircall took the key and still says no: the plan or a setting of the company leaves this"
+        " out. Whoever administers Aircall there can change it."
+    )
+
+
+def _not_there(operation: Operation) -> str:
+    """What a path names may be there, and only its state is another than was asked for."""
+    what = operation.answer.missing or "No such id for this account."
+    if "{" not in operation.path:
+        return f"{what} A person can look with `aircall-mcp doctor`."
+    by = "the list or search operation"
+    if operation.needs_first:
+        by = " or ".join(f"aircall_{name}" for name in operation.needs_first)
+    return f"{what} Look it up with {by} first."
+
+
+def _no_route(operation: Operation) -> str:
+    return f"Aircall has no such route any more; {_instead(operation)}"
+
+
+def _gone(operation: Operation) -> str:
+    return f"It was there and is gone for good, or its route was withdrawn; {_instead(operation)}"
+
+
+def _instead(operation: Operation) -> str:
+    if operation.retired and operation.retired.replacement:
+        return f"aircall_{operation.retired.replacement} has taken its place."
+    return "another operation may do it."

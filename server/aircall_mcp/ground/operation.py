@@ -49,6 +49,7 @@ class Answer:
     `status` is the usual success status. `key` is the top-level key of the list or object, or ""
     where the object stands at the top. `secrets`, `expiring` (seconds a link lives), `strangers`
     (texts written by other people), `seconds` and `milliseconds` (UNIX times) are field names.
+    `missing` says what a 404 may mean.
     """
 
     status: int
@@ -61,6 +62,7 @@ class Answer:
     strangers: frozenset[str] = frozenset()
     seconds: frozenset[str] = frozenset()
     milliseconds: frozenset[str] = frozenset()
+    missing: str = ""
 
 
 @dataclass(frozen=True, slots=True)

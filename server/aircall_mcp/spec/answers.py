@@ -40,4 +40,6 @@ def answer(document: Json, operation: Json) -> Json:
         "strangers": marked("x-free-text"),
         "seconds": marked("format", "unix-seconds"),
         "milliseconds": marked("format", "unix-milliseconds"),
+        # Beside a reference stands what it means for this operation.
+        "missing": operation["responses"].get("404", {}).get("description", ""),
     }
