@@ -13,7 +13,7 @@ import pytest
 from aircall_mcp import spec
 from aircall_mcp.search import Index
 from aircall_mcp.search.training import train
-from aircall_mcp.search.training.trial import Tally, mark, tried
+from aircall_mcp.search.training.trial import Counts, mark, tried
 
 SOURCES = Path(__file__).parents[2] / "tool_specs"
 RECORDED = Path(__file__).with_name("recorded.json")
@@ -78,11 +78,11 @@ def worse(group: str, figures: Mapping[str, float], recorded: Mapping[str, float
 @pytest.mark.timeout(900)
 def test_voices_never_heard_are_served_as_well_as_on_record(sources: train.Sources) -> None:
     recorded = cast("dict[str, dict[str, float]]", json.loads(RECORDED.read_text("utf-8")))
-    tallies: dict[str, Tally] = tried(sources, spec.load().operations)
+    groups: dict[str, Counts] = tried(sources, spec.load().operations)
     fallen = [
         line
         for group, figures in recorded["voices"].items()
-        for line in worse(group, tallies[group].figures(), cast("dict[str, float]", figures))
+        for line in worse(group, groups[group].figures(), cast("dict[str, float]", figures))
     ]
     assert not fallen, "\n".join(fallen)
 
@@ -101,12 +101,12 @@ def test_strangers_are_served_as_well_as_on_record() -> None:
         for row in rows
         if len(row.get("needs", ())) > 1
     ]
-    tallies: defaultdict[str, Tally] = defaultdict(Tally)
-    mark(Index(spec.load().operations), single, several, tallies)
+    groups: defaultdict[str, Counts] = defaultdict(Counts)
+    mark(Index(spec.load().operations), single, several, groups)
     fallen = [
         line
         for group, figures in recorded["strangers"].items()
-        for line in worse(group, tallies[group].figures(), cast("dict[str, float]", figures))
+        for line in worse(group, groups[group].figures(), cast("dict[str, float]", figures))
     ]
     assert not fallen, "\n".join(fallen)
 

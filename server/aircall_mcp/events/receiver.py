@@ -11,7 +11,6 @@ import asyncio
 import hmac
 import logging
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, TypeAlias, cast
 
@@ -56,16 +55,6 @@ class Rejected(Exception):
         self.why = why
 
 
-@dataclass(slots=True)
-class Tally:
-    """What became of all requests so far."""
-
-    stored: int = 0
-    repeated: int = 0
-    refused: int = 0
-    put_off: int = 0
-
-
 class Receiver:
     """The app, and the task that commits for it: `async with receiver:` around the serving.
 
@@ -100,7 +89,6 @@ class Receiver:
         self._room = room
         self._filled = 0
         self._open = False
-        self.tally = Tally()
 
     async def __aenter__(self) -> Receiver:
         started = self._clock.wall()
@@ -140,8 +128,6 @@ class Receiver:
             await self._kept(arrival, len(body))
         except Rejected as rejected:
             put_off = rejected.status == 503
-            self.tally.put_off += put_off
-            self.tally.refused += not put_off
             again = [(b"retry-after", str(COME_BACK).encode())] if put_off else []
             await _answer(send, rejected.status, rejected.why, again)
         else:
@@ -198,17 +184,15 @@ class Receiver:
         self._filled += size
         done.add_done_callback(lambda _: self._left(size))
         try:
-            new = await done
+            committed = await done
         except StoreError:
             raise Rejected(503, "try again") from None
-        if new is None:
+        if committed is None:
             # It was known here still; the log knows better.
             self._digests = {
                 name: one for name, one in self._digests.items() if name != arrival.webhook
             }
             raise Rejected(401, "unknown token")
-        self.tally.stored += new
-        self.tally.repeated += not new
 
     def _left(self, size: int) -> None:
         self._filled -= size

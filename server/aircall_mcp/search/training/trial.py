@@ -29,7 +29,7 @@ LONG = 14
 
 
 @dataclass(slots=True)
-class Tally:
+class Counts:
     """Counts over the sentences of one kind; `figures` are shares between 0 and 1."""
 
     single: int = 0
@@ -37,7 +37,7 @@ class Tally:
     three: int = 0
     five: int = 0
     served: int = 0
-    doubted: int = 0
+    unsure: int = 0
     unsupported: int = 0
     believed: int = 0
     several: int = 0
@@ -56,36 +56,36 @@ class Tally:
             "several@5": (sum(self.shares), self.several),
             "several in order": (self.ordered, self.several),
             "false confidence": (self.believed, self.unsupported),
-            "false refusal": (self.doubted, self.served),
+            "false refusal": (self.unsure, self.served),
         }
         return {name: round(part / of, 4) for name, (part, of) in found.items() if of}
 
 
-def tried(sources: Sources, operations: Iterable[Operation]) -> dict[str, Tally]:
-    """A tally for everything, and one each a voice, a language and a length of sentence."""
+def tried(sources: Sources, operations: Iterable[Operation]) -> dict[str, Counts]:
+    """Counts for everything, and for each of a voice, a language and a length of sentence."""
     known = tuple(operations)
-    tallies: dict[str, Tally] = defaultdict(Tally)
+    groups: dict[str, Counts] = defaultdict(Counts)
     folds = folds_of(sources)
     for fold in folds:
         settings = fitted(sources.intents(), [other for other in folds if other is not fold])
         index = Index(known, fold.learned.model(sources.refusals, settings))
         examples = [example for example in sources.examples if example.voice in fold.voices]
         several = [row for row in sources.several if row.voice in fold.voices]
-        mark(index, examples, several, tallies)
-    return dict(sorted(tallies.items()))
+        mark(index, examples, several, groups)
+    return dict(sorted(groups.items()))
 
 
 def mark(
     index: Index,
     examples: Iterable[Example],
     several: Iterable[Several],
-    tallies: defaultdict[str, Tally],
+    groups: defaultdict[str, Counts],
 ) -> None:
-    """Search for each, and count in the tallies what it belongs to."""
+    """Search for each, and count it in the groups that it belongs to."""
     for example in examples:
-        _count_one(index, example, [tallies[name] for name in _groups(example)])
+        _count_one(index, example, [groups[name] for name in _groups(example)])
     for row in several:
-        _count_several(index, row, [tallies[name] for name in _groups(row)])
+        _count_several(index, row, [groups[name] for name in _groups(row)])
 
 
 def _groups(row: Example | Several) -> list[str]:
@@ -101,40 +101,41 @@ def _ranked(index: Index, text: str) -> tuple[Ranking, list[str]]:
     return ranking, [m.operation.id for m in ranking.matches if not m.operation.ours][:5]
 
 
-def _count_one(index: Index, example: Example, tallies: Sequence[Tally]) -> None:
+def _count_one(index: Index, example: Example, groups: Sequence[Counts]) -> None:
     ranking, found = _ranked(index, example.text)
-    for tally in tallies:
+    for counts in groups:
         if example.intent.startswith(REFUSED):
-            tally.unsupported += 1
-            tally.believed += ranking.confident
+            counts.unsupported += 1
+            counts.believed += ranking.confident
             continue
-        tally.single += 1
-        tally.served += 1
-        tally.doubted += not ranking.confident
-        tally.first += example.intent in found[:1]
-        tally.three += example.intent in found[:3]
-        tally.five += example.intent in found
+        counts.single += 1
+        counts.served += 1
+        counts.unsure += not ranking.confident
+        counts.first += example.intent in found[:1]
+        counts.three += example.intent in found[:3]
+        counts.five += example.intent in found
 
 
-def _count_several(index: Index, several: Several, tallies: Sequence[Tally]) -> None:
+def _count_several(index: Index, several: Several, groups: Sequence[Counts]) -> None:
     ranking, found = _ranked(index, several.text)
     places = [found.index(need) for need in several.needs if need in found]
-    for tally in tallies:
-        tally.several += 1
-        tally.served += 1
-        tally.doubted += not ranking.confident
-        tally.opened += found[0] in several.needs
-        tally.in_three.append(sum(need in found[:3] for need in several.needs) / len(several.needs))
-        tally.shares.append(len(places) / len(several.needs))
-        tally.ordered += len(places) == len(several.needs) and places == sorted(places)
+    for counts in groups:
+        counts.several += 1
+        counts.served += 1
+        counts.unsure += not ranking.confident
+        counts.opened += found[0] in several.needs
+        in_three = sum(need in found[:3] for need in several.needs)
+        counts.in_three.append(in_three / len(several.needs))
+        counts.shares.append(len(places) / len(several.needs))
+        counts.ordered += len(places) == len(several.needs) and places == sorted(places)
 
 
-def report(tallies: Mapping[str, Tally]) -> str:
-    """The tallies as a Markdown table."""
-    columns = list(next(iter(tallies.values())).figures())
+def report(groups: Mapping[str, Counts]) -> str:
+    """The counts as a Markdown table."""
+    columns = list(next(iter(groups.values())).figures())
     lines = [f"| held out | {' | '.join(columns)} |", f"|---|{'---|' * len(columns)}"]
-    for name, tally in tallies.items():
-        figures = tally.figures()
+    for name, counts in groups.items():
+        figures = counts.figures()
         cells = (f"{100 * figures[c]:.1f}" if c in figures else "-" for c in columns)
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -146,11 +147,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--sources", type=Path, default=package.parent.parent / "tool_specs")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(argv)
-    tallies = tried(read_sources(options.sources), load().operations)
+    groups = tried(read_sources(options.sources), load().operations)
     if options.json:
-        print(json.dumps({name: tally.figures() for name, tally in tallies.items()}, indent=2))
+        print(json.dumps({name: counts.figures() for name, counts in groups.items()}, indent=2))
     else:
-        print(report(tallies))
+        print(report(groups))
     return 0
 
 
