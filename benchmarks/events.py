@@ -22,6 +22,7 @@ sys.path.insert(0, str(ROOT))
 
 from mcp import Client  # noqa: E402 - the tests' own tools measure here
 from tests.chaos.burst import burst  # noqa: E402
+from tests.house import Clock  # noqa: E402
 from tests.journeys.test_webhook_to_model import circle, hang_up_latency  # noqa: E402
 from tests.mail import WEBHOOK, log_in  # noqa: E402
 
@@ -85,12 +86,12 @@ def _event(number: int, now: float) -> Arrival:
 
 def _filled(count: int) -> EventLog:
     now = time.time()
-    at = [now]
-    log = log_in(_home(), lambda: at[0])
+    clock = Clock(now)
+    log = log_in(_home(), clock)
     for first in range(0, count, LINES):
-        at[0] = now - count + first
-        log.append([_event(number, at[0]) for number in range(first, first + LINES)])
-    at[0] = now
+        clock.now = now - count + first
+        log.append([_event(number, clock.now) for number in range(first, first + LINES)])
+    clock.now = now
     return log
 
 
@@ -123,9 +124,11 @@ def _queries(count: int) -> Iterator[tuple[str, str, str]]:
 
 
 def _retention(count: int) -> Iterator[tuple[str, str, str]]:
-    log = log_in(_home(), time.time)
+    clock = Clock(time.time())
+    log = log_in(_home(), clock)
     largest, kept = 0, Retention(largest=CAP)
     for first in range(0, count, 25):
+        clock.now = time.time()
         log.append([_event(number, time.time()) for number in range(first, first + 25)])
         while log.prune(kept):
             pass

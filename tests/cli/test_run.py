@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from aircall_mcp.cli.run import answered
+from aircall_mcp.cli.run import answered, arguments_of
 from aircall_mcp.errors import NeedsConfirmation
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.operation import Bound
@@ -65,3 +65,19 @@ def test_who_cannot_see_the_question_or_not_type_an_answer_is_not_asked(
     os.close(here)
     assert done.stdout.split()[-1] == str(yes).encode()
     assert not done.stderr
+
+
+@pytest.mark.parametrize(
+    ("pair", "name", "value"),
+    [
+        ("body=1+1=2", "body", "1+1=2"),
+        ("url=https://a.example/?q=1", "url", "https://a.example/?q=1"),
+        ('tags=["a=b"]', "tags", ["a=b"]),
+        ("name=", "name", ""),
+        ("call_id=7", "call_id", 7),
+    ],
+)
+def test_what_comes_after_the_first_sign_of_equality_is_the_value(
+    pair: str, name: str, value: object
+) -> None:
+    assert arguments_of((pair,), None) == {name: value}

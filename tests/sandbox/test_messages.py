@@ -132,6 +132,18 @@ async def test_whatsapp_past_the_inbox_wants_a_configuration_of_its_own() -> Non
     assert await office.status("POST", "/v1/messages/whatsapp/send", json=body) == 200
 
 
+async def test_a_line_is_configured_for_each_way_by_itself() -> None:
+    office = Office()
+    line = office.world.numbers[office.number("GB")]
+    path = f"/v1/numbers/{line.id}/messages/configuration"
+    assert await office.status("DELETE", path) == 204
+    for kind in ({}, {"type": "whatsapp"}):
+        made = {"callbackUrl": "https://hooks.example.com/w", **kind}
+        assert await office.status("POST", path, json=made) == 200
+        assert await office.status("POST", path, json=made) == 400
+    assert sorted(line.configurations) == ["sms", "whatsapp"]
+
+
 async def test_a_number_is_set_up_without_a_place_to_tell() -> None:
     office = Office()
     path = f"/v1/numbers/{office.number('US')}/messages/configuration"

@@ -31,7 +31,7 @@ def command(
 
     app = options.app(include_deprecated=True, **flags)
     name = app.desk.registry.find(operation).tool
-    arguments = _arguments(pairs, given)
+    arguments = arguments_of(pairs, given)
 
     async def perform() -> Outcome:
         async with app:
@@ -79,7 +79,7 @@ def _confirm(preview: str) -> bool:
     return click.confirm("Do it?", err=True)
 
 
-def _arguments(pairs: tuple[str, ...], given: str | None) -> dict[str, Any]:
+def arguments_of(pairs: tuple[str, ...], given: str | None) -> dict[str, Any]:
     arguments: Any = {}
     if given is not None:
         try:
