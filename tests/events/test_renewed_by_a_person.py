@@ -23,7 +23,7 @@ async def test_rotating_renews_the_token_loses_nothing_and_doubts_nothing(
 ) -> None:
     ours = town.process()
     await ours.register(URL, ["call.ended"])
-    await ours.register(URL)
+    await ours.register(URL, ["message.received"])
     old = {one.url.rpartition("/")[2]: one for one in town.standing()}
     town.tell("w1", 1)
     [renewed] = await ours.rotate("w1")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -104,9 +105,14 @@ class Town:
         return [one for one in self.sandbox.world.webhooks.values() if one.name == "aircall-mcp"]
 
     def tell(self, webhook: str, *identities: int) -> list[bool | None]:
+        """As the receiver takes it in; for each whether it was new."""
+        families = {one.name: one.family for one in self.log.webhooks.active()}
         return list(
-            self.log.append([told("call.ended", one, webhook=webhook) for one in identities])
-        )
+            self.log.append([
+                replace(told("call.ended", one, webhook=webhook), family=families.get(webhook, ""))
+                for one in identities
+            ])
+        )  # fmt: skip
 
     def trusted(self) -> dict[int, bool]:
         return {event.data["id"]: event.trusted for event in self.log.read(Query())}

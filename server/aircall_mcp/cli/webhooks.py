@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ..events.events import Events
     from ..events.registrations import Subscription
     from ..events.subscriptions import Subscriptions
-    from ..events.webhooks import Doubt
+    from ..events.webhooks import Doubt, Webhook
 
     Status = tuple[list[Subscription], AircallMCPError | None, list[Subscription], list[Doubt]]
 
@@ -60,18 +60,44 @@ def register(
             hint="Give --public-url https://…; docs/events.md shows how to have one.",
         )
     create_if_missing(vault_of(settings), None, os.environ, screen.say)
+    found: dict[str, Any]
+    beside: Sequence[Webhook] = ()
     if number_id is not None:
         webhook = _with(account, lambda ours: ours.register_line(url, number_id))
         found = {"webhook": webhook.name, "url": webhook.url, "state": "active"}
     else:
         wanted = [kind for kind in (kinds or "").split(",") if kind]
-        found = _told(_with(account, lambda ours: ours.register(url, wanted)))
+        made = _with(account, lambda ours: ours.register(url, wanted))
+        beside = made.beside
+        found = _told(made) | {
+            "replaces": list(made.replaces), "also_active": [_beside(one) for one in beside]
+        }  # fmt: skip
     if as_json:
         print_json(found)
         return
     fault = f" ({found['fault']})" if "fault" in found else ""
     screen.say(f"{found['webhook']} is {found['state']}{fault}: {found['url']}")
+    if found.get("replaces"):
+        screen.say(f"It takes the place of {', '.join(found['replaces'])}.")
+    for one in beside:
+        _offer_to_remove(one)
     screen.say("next: aircall-mcp webhooks serve")
+
+
+def _beside(webhook: Webhook) -> dict[str, Any]:
+    return {"webhook": webhook.name, "url": webhook.url, "kinds": list(webhook.kinds)}
+
+
+def _offer_to_remove(webhook: Webhook) -> None:
+    """Say that it tells us, too, and end it if a person at a terminal says so."""
+    kinds = ", ".join(webhook.kinds) or "all there is"
+    screen.say(f"{webhook.name} is active, too: {kinds}. What both tell is kept once.")
+    if sys.stdin.isatty() and click.confirm("Remove it?", default=False, err=True):
+        account = webhook.account or None
+        gone = _with(account, lambda ours: ours.remove(webhook.name))
+        screen.say(f"Removed: {', '.join(gone) or 'nothing'}.")
+    else:
+        screen.say(f"to end it: aircall-mcp webhooks remove {webhook.name}")
 
 
 @group.command()

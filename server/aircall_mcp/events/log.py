@@ -18,8 +18,9 @@ from . import retention as keeping
 from . import webhooks
 from .coverage import HEARTBEAT, Coverage, coverage, note
 from .event import Arrival, Event, body_of
-from .numbers import dialled, numbers_in, numbers_in_text, subject
+from .numbers import numbers_in, numbers_in_text, sought, subject
 from .query import OF_ACCOUNT, Query, selected
+from .repeats import is_new
 from .retention import Retention
 from .tables import count, counter, public_key
 from .watcher import POLL, Watcher
@@ -92,13 +93,14 @@ class EventLog:
 
         def work(tx: Transaction) -> list[bool | None]:
             last = first = counter(tx, "sequence")
+            several = webhooks.of_several(tx)
             shut = webhooks.shut_among(tx, [arrival.webhook for arrival in arrived])
             news: list[bool | None] = []
             for arrival, body in zip(arrived, sealed, strict=True):
                 if arrival.webhook in shut:
                     news.append(None)
                     continue
-                new = tx.run(_INSERT_SEEN, digest=arrival.digest, at=now) > 0
+                new = is_new(tx, arrival, last + 1, several.get(arrival.webhook), now)
                 news.append(new)
                 if new:
                     last += 1
@@ -139,7 +141,7 @@ class EventLog:
         mark = None
         if query.number is not None:
             self.enter_numbers()
-            mark = self._opened_mailbox().mark(dialled(query.number))
+            mark = self._opened_mailbox().mark(sought(query.number))
 
         def work(tx: Transaction) -> list[tuple[Any, ...]]:
             return selected(tx, query, mark)
@@ -201,7 +203,7 @@ class EventLog:
         if not self.exists:
             return 0
         self.enter_numbers()
-        mark = self._opened_mailbox().mark(dialled(number))
+        mark = self._opened_mailbox().mark(sought(number))
         return self._store.write(lambda tx: keeping.erase(tx, mark))
 
     # inside
@@ -272,7 +274,6 @@ class EventLog:
 
 
 DAMAGED = "it is damaged"
-_INSERT_SEEN = "INSERT INTO seen (digest, at) VALUES (:digest, :at) ON CONFLICT DO NOTHING"
 _INSERT_EVENT = """
     INSERT INTO event (sequence, digest, webhook, kind, built, received, call_id, user_id,
                        number_id, contact_id, message)

@@ -18,16 +18,39 @@ _OWN_NUMBER_KEYS = frozenset({"digits", "e164_digits"})
 _PHONE = re.compile(r"\+?[0-9][0-9 ().\u00a0-]{4,24}")
 
 
+_SENDER = re.compile(r"(?=.*[^\W\d_])[\w&.+'! -]{1,11}")
+"""A sender of texts that is no number: eleven characters at most, of which one is a letter."""
+_NOBODY = frozenset({"anonymous", "private", "restricted", "unavailable", "unknown"})
+"""What stands in the place of a number that is withheld."""
+_SENDER_KEYS = frozenset({"raw_digits", "external_number", "phone_number", "from", "participants"})
+
+
+def sought(number: str) -> str:
+    """What a phone number or a sender made of letters is known by. Raises `ArgumentError`."""
+    return _letters(number) or dialled(number)
+
+
+def _letters(sender: str) -> str:
+    """A sender made of letters as it is known here, nothing for what is none."""
+    text = sender.strip().casefold()
+    known = _SENDER.fullmatch(text) and text not in _NOBODY
+    return re.sub(r"\s+", "", text) if known else ""
+
+
 def dialled(number: str) -> str:
     """Only the digits, without an international prefix. Raises `ArgumentError` for none."""
     digits = re.sub(r"[^0-9]", "", number)
     if not digits:
-        raise ArgumentError("A phone number has digits.", hint="Write it like +33184880000.")
+        raise ArgumentError(
+            "A phone number has digits.",
+            hint="Write it like +33184880000, or a sender made of letters as it is shown.",
+        )
     return digits.removeprefix("00")
 
 
 def numbers_in(data: Any) -> dict[str, bool]:
-    """The phone numbers in an event, digits only, and whether they are outside the company."""
+    """The phone numbers in an event, digits only, and whether they are outside the company. Senders
+    of texts that are made of letters are among them."""
     found: dict[str, bool] = {}
     for number, outside in _numbers(data, outside=False):
         found[number] = found.get(number, False) or outside
@@ -63,8 +86,16 @@ def _numbers(value: Any, *, outside: bool, depth: int = 0) -> Iterator[tuple[str
             else:
                 theirs = key in _NUMBER_KEYS or key == "phone_numbers"
                 yield from _numbers(part, outside=theirs, depth=depth + 1)
+                if key in _SENDER_KEYS:
+                    yield from _senders(part)
     elif outside and isinstance(value, str) and _PHONE.fullmatch(value.strip()):
         yield dialled(value), True
+
+
+def _senders(value: Any) -> Iterator[tuple[str, bool]]:
+    for one in cast("list[Any]", value) if isinstance(value, list) else [value]:
+        if isinstance(one, str) and (sender := _letters(one)):
+            yield sender, True
 
 
 def subject(kind: str, resource: str, data: Mapping[str, Any]) -> dict[str, int | None]:

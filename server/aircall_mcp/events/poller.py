@@ -12,7 +12,7 @@ from ..ground.clock import Clock
 from ..ground.operation import PAGE_SIZE, Operation
 from .answers import REGISTER
 from .event import Event, matches
-from .numbers import dialled, numbers_in, subject
+from .numbers import numbers_in, sought, subject
 
 Json = dict[str, Any]
 
@@ -77,7 +77,7 @@ def _fits(event: Event, match: Json) -> bool:
     about = subject(event.kind, event.kind.partition(".")[0], event.data)
     for name, wanted in match.items():
         if name == "number":
-            if dialled(wanted) not in numbers_in(event.data):
+            if sought(wanted) not in numbers_in(event.data):
                 return False
         elif about.get(name) != wanted:
             return False

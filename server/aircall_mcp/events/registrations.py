@@ -36,7 +36,8 @@ class Subscription:
     """One webhook of ours and how it stands at Aircall. `kinds` are those Aircall tells of.
 
     `fault` may be said of an active one, too. `next` is what a person runs, where that is theirs to
-    do; `done` what the watchdog did to it.
+    do; `done` what the watchdog did to it. Of one that was just made, `replaces` names those whose
+    place it took, and `beside` are those of its account that go on telling, too.
     """
 
     webhook: Webhook
@@ -45,6 +46,8 @@ class Subscription:
     fault: str = ""
     next: str = ""
     done: Literal["", "brought back", "replaced"] = ""
+    replaces: tuple[str, ...] = ()
+    beside: tuple[Webhook, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..storage.store import Transaction
+from .repeats import forget
 from .tables import counter
 
-REMEMBERED = 7 * 86_400.0
-"""Seconds for which a repetition is recognised, longer than Aircall repeats."""
 _CHUNK = 200
 
 
@@ -37,11 +36,7 @@ def prune(tx: Transaction, retention: Retention, now: float) -> int:
             each = max(512, size // max(1, _events(tx)))
             many = min(_CHUNK, (size - retention.largest) // each + 1)
             removed += _remove(tx, _oldest(tx, 0, None, many))
-    tx.run(
-        """DELETE FROM seen WHERE digest IN
-           (SELECT digest FROM seen WHERE at < :at ORDER BY at LIMIT 1000)""",
-        at=now - REMEMBERED,
-    )
+    forget(tx, now)
     return removed
 
 

@@ -87,18 +87,37 @@ class Subscriptions:
     # what a person asks for
 
     async def register(self, public_url: str, kinds: Sequence[str] = ()) -> Subscription:
-        """Subscribe `public_url` to `kinds` (all, if none is named), and verify it."""
+        """Subscribe `public_url` to `kinds` (all, if none is named), and verify it. It takes the
+        place of those of ours that tell of nothing else."""
         _address(public_url, "")
         account = await self._resolve(self._account)
         async with self._alone():
-            webhook = await self._webhook(account, public_url, kinds)
-            return await self._look(webhook)
+            earlier = [one for one in await self._of(account) if _covers(kinds, one.kinds)]
+            for one in earlier:
+                await self._look(one)  # what was changed meanwhile is doubted first
+            ended = [one for each in earlier if (one := await self._still(each.name))]
+            webhook = await self._webhook(
+                account, public_url, kinds, succeeds=ended[-1] if ended else None
+            )
+            for one in ended:
+                await self._end(one, webhook)
+            beside = [one for one in await self._of(account) if one.name != webhook.name]
+            return replace(
+                await self._look(webhook),
+                replaces=tuple(one.name for one in ended),
+                beside=tuple(beside),
+            )
 
     async def register_line(self, public_url: str, number_id: int) -> Webhook:
-        """Have the texts of a number in proxy mode called back here."""
+        """Have the texts of a number in proxy mode called back here. Where it does already, it is
+        made anew."""
         _address(public_url, "")
         account = await self._resolve(self._account)
         async with self._alone():
+            for one in await self._of(account, f"{LINE}{number_id}"):
+                if same_address(await self._there.calls_back(one) or "", one.url):
+                    return await self._succeed(one, public_url)
+                await self._forget(one)  # it is somebody else's by now, or gone
             return await self._line(account, public_url, number_id)
 
     async def rotate(self, name: str | None = None) -> list[Subscription]:
@@ -230,9 +249,9 @@ class Subscriptions:
 
     # one in the place of another
 
-    async def _succeed(self, webhook: Webhook) -> Webhook:
+    async def _succeed(self, webhook: Webhook, public_url: str = "") -> Webhook:
         """A new webhook in the place of `webhook`, which ends."""
-        public_url = webhook.url.rpartition(PREFIX)[0]
+        public_url = public_url or webhook.url.rpartition(PREFIX)[0]
         if is_line(webhook):
             await self._there.delete(webhook)  # a number has one registration at a time
             heir = await self._line(
@@ -380,6 +399,15 @@ class Subscriptions:
         webhooks = await self._events.aside(self._events.webhooks.active)
         return [webhook for webhook in webhooks if self._account in (None, webhook.account)]
 
+    async def _of(self, account: str, line: str = "") -> list[Webhook]:
+        """The open webhooks of an account; or those of one of its numbers, by our id of it."""
+        return [
+            webhook
+            for webhook in await self._active()
+            if webhook.account == account
+            and (webhook.aircall_id == line if line else not is_line(webhook))
+        ]
+
     async def _standing(self) -> list[Webhook]:
         webhooks = await self._events.aside(self._events.webhooks.standing)
         return [webhook for webhook in webhooks if self._account in (None, webhook.account)]
@@ -422,6 +450,11 @@ class Subscriptions:
         else:
             await self._events.aside(lambda: known.doubt(webhook.name))
         return found
+
+
+def _covers(kinds: Sequence[str], others: Sequence[str]) -> bool:
+    """Whether who is told of `kinds` (none: all there are) is told of `others`, too."""
+    return not kinds or (bool(others) and set(others) <= set(kinds))
 
 
 def _owner(name: str) -> str:

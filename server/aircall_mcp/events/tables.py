@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..storage.store import Migration, Transaction
-from . import webhooks
+from . import repeats, webhooks
 
 MIGRATIONS: tuple[Migration, ...] = (
     (
@@ -36,6 +36,14 @@ MIGRATIONS: tuple[Migration, ...] = (
     ),
     webhooks.SHUT,
     webhooks.TRUST,
+    repeats.TABLE,
+    (
+        # Senders made of letters are found since then: texts that were looked through before are
+        # looked through again.
+        """UPDATE counter SET value = (SELECT MIN(sequence) - 1 FROM event WHERE message = 1)
+           WHERE name = 'entered'
+           AND value > (SELECT MIN(sequence) - 1 FROM event WHERE message = 1)""",
+    ),
 )
 
 

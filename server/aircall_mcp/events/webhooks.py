@@ -197,6 +197,16 @@ class Webhooks:
         return [_webhook(*row) for row in self._store.read(lambda tx: tx.all(sql))]
 
 
+def of_several(tx: Transaction) -> dict[str, str]:
+    """The account of each webhook beside which others of the account are open. One that is doubted
+    tells for itself alone: what somebody else could have written must not stand for the genuine."""
+    sql = """SELECT webhook, account FROM door
+             WHERE shut = 0 AND doubted = 0 AND account <> '' AND account IN (
+                 SELECT account FROM door WHERE shut = 0 AND doubted = 0
+                 GROUP BY account HAVING COUNT(*) > 1)"""
+    return dict(tx.all(sql))
+
+
 def shut_among(tx: Transaction, webhooks: Sequence[str]) -> set[str]:
     """Which of these are shut."""
     sql = "SELECT 1 FROM door WHERE webhook = :webhook AND shut = 1"
