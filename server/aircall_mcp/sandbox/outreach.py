@@ -200,3 +200,24 @@ def list_campaign_contacts(world: World, request: Request) -> Answer:
         wanted = dialled(request.query["phone_number"])
         leads = [one for one in leads if dialled(one.phone) == wanted]
     return Answer(200, {"contacts": [_lead(one) for one in leads]})
+
+
+_OUTCOMES: list[Json] = [
+    {"id": "CONNECTED", "label": "Connected"},
+    {"id": "NO_ANSWER", "label": "No answer"},
+    {"id": "0199fb20-3333-4a44-9c0d-3f5a7be01c21", "label": "Wants a tasting"},
+]
+
+
+@performs("list_campaign_outcomes")
+def list_campaign_outcomes(_world: World, _request: Request) -> Answer:
+    """What nobody has seen answered: made up after the event, as the description is."""
+    return Answer(200, {"outcomes": _OUTCOMES})
+
+
+@performs("list_campaign_call_outcomes")
+def list_campaign_call_outcomes(world: World, request: Request) -> Answer:
+    """Nobody of the campaign has been called yet."""
+    if request.path["campaign_id"].lower() not in world.campaigns:
+        raise absent("Campaign")
+    return Answer(200, {"outcomes": []})
