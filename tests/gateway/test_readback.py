@@ -9,6 +9,7 @@ from aircall_mcp.ground.operation import Bound
 from aircall_mcp.offer import Registry
 
 NOW = 1_795_082_400
+HOOK = "6d0f4f0e-5c0b-4b0e-9a55-2f7f1f6a8c31"
 DIAL = {"user_id": 7, "number_id": 2, "to": "+33199001234"}
 
 
@@ -49,6 +50,28 @@ def test_an_answer_in_any_form_shows_nothing(registry: Registry, body: Any) -> N
 def test_a_time_in_no_form_is_no_time_since(registry: Registry, moment: Any) -> None:
     dial = bound(registry, "start_outbound_call", **DIAL)
     assert shown(registry, dial, {"calls": [{"id": 1, "started_at": moment}]}) is None
+
+
+def test_what_aircall_drops_or_tells_in_another_order_is_no_sign_against(
+    registry: Registry,
+) -> None:
+    asked = ["call.created", "contact.updated"]
+    hook = bound(registry, "update_webhook", webhook_id=HOOK, events=asked, active=True)
+    told = {"webhook_id": HOOK, "events": asked[::-1], "active": True}
+    assert shown(registry, hook, {"webhook": told}) == told
+    for events in (asked[:1], [*asked, "call.ended"], [asked[0], asked[0]], "call.created", None):
+        assert shown(registry, hook, {"webhook": {**told, "events": events}}) is None
+    made = bound(registry, "create_webhook", url="https://hooks.example.com/a", custom_name="Desk")
+    nameless = {"url": "https://hooks.example.com/a", "created_at": "2026-11-19T10:00:01.000Z"}
+    assert shown(registry, made, {"webhooks": [nameless]}) == nameless
+    older = {**nameless, "created_at": "2026-11-19T09:00:00.000Z"}
+    assert shown(registry, made, {"webhooks": [older]}) is None
+    tag = bound(registry, "update_tag", tag_id=3, name="VIP", description="Handle with care")
+    dropped = {"id": 3, "name": "VIP", "color": "#CC9900", "description": None}
+    assert shown(registry, tag, {"tag": dropped}) == dropped
+    assert shown(registry, tag, {"tag": {**dropped, "name": "Old"}}) is None
+    alone = bound(registry, "update_tag", tag_id=3, description="Handle with care")
+    assert shown(registry, alone, {"tag": dropped}) is None
 
 
 def test_what_was_made_is_known_by_its_arguments(registry: Registry) -> None:

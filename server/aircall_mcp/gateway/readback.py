@@ -51,9 +51,21 @@ def found(bound: Bound, by: Operation, body: Any, since: float) -> Mapping[str, 
     for item in _items(body, by, rule):
         if rule.since and not _made(item.get(rule.since)) >= since - SLACK:
             continue
-        if all(at(item, field) == value for field, value in wanted.items()):
+        if all(_same(at(item, field), value) for field, value in wanted.items()):
             return item
     return None
+
+
+def _same(told: Any, asked: Any) -> bool:
+    """Whether this is what was asked for; Aircall tells lists in an order of its own."""
+    if not isinstance(told, list) or not isinstance(asked, list):
+        return bool(told == asked)
+    left = list(cast("list[Any]", asked))
+    for one in cast("list[Any]", told):
+        if one not in left:
+            return False
+        left.remove(one)
+    return not left
 
 
 def over(bound: Bound, item: Mapping[str, Any]) -> bool:
