@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from aircall_mcp.cli import group
+from aircall_mcp.errors import ArgumentError
 from aircall_mcp.vault.mailbox import Mailbox, mailbox_of
 
 from ..canaries import CANARIES
@@ -123,3 +124,57 @@ def test_what_cannot_be_done_fails_with_a_next_step(
         main()
     assert ended.value.code == code
     assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (("events", "list", "--kinds", "foo"), "Known: call.*, "),
+        (("events", "tail", "--kinds", "call.ende"), "Did you mean `call.ended`?"),
+        (("forward", "add", "--kinds", "cal.*", "--to", "slack:x"), "Did you mean `call.*`?"),
+        (("forward", "add", "--kinds", "call.*", "--to", "Slack"), "Write slack:NAME"),
+        (("webhooks", "register", "--public-url", "https://a.example.com", "--kinds", "call.ende"),
+         "Did you mean `call.ended`?"),
+    ],
+)  # fmt: skip
+def test_a_wrong_word_is_refused_before_anything_is_asked_or_made(
+    home: Path, words: tuple[str, ...], hint: str
+) -> None:
+    result = run(*words)
+    assert isinstance(result.exception, ArgumentError), result.output
+    assert result.exception.hint.startswith(hint)
+    assert result.output == ""
+    assert not (home / "vault.db").exists()
+
+
+def test_a_kind_that_came_is_known_though_nobody_described_it(home: Path) -> None:
+    told_of(home)
+    log = log_in(home, box=mailbox_of(vault_at(home, {"AIRCALL_MCP_VAULT_KEY": KEY})))
+    log.append([call("fluted", 7)])
+    log.close()
+    assert "call.fluted" in run("events", "list", "--kinds", "call.fluted").output
+    assert "Did you mean `call.fluted`?" in str(
+        vars(run("events", "list", "--kinds", "call.flutes").exception)
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("events", "list"), "Nothing has come in yet. next: aircall-mcp webhooks register"),
+        (("forward", "list"), "Nothing is passed on yet. next: aircall-mcp forward add"),
+        (("forward", "status"), "Nothing is passed on yet. next: aircall-mcp forward add"),
+        (("accounts", "list"), "No account yet. next: aircall-mcp accounts add"),
+    ],
+)
+def test_an_empty_list_says_so_and_what_comes_next(words: tuple[str, ...], said: str) -> None:
+    listed = run(*words)
+    assert (listed.exit_code, listed.stdout) == (0, "")
+    assert listed.stderr.startswith(said)
+    assert json.loads(run(*words, "--json").stdout)
+
+
+def test_a_list_that_is_empty_for_its_filters_says_that(home: Path) -> None:
+    told_of(home)
+    listed = run("events", "list", "--kinds", "user.*")
+    assert (listed.stdout, listed.stderr) == ("", "Nothing that came in matches.\n")

@@ -192,7 +192,7 @@ def list_(as_json: bool) -> None:
         print_json({"accounts": rows})
         return
     if not rows:
-        say("No account yet. Run `aircall-mcp accounts add`.")
+        say("No account yet. next: aircall-mcp accounts add")
     if rows:
         screen.table(
             ("  account", "credential", "state"),

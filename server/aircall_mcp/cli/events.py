@@ -51,14 +51,22 @@ def _filters(command: Any) -> Any:
 @as_json
 def listed(as_json: bool, limit: int, **filters: Any) -> None:
     """The newest events, newest first."""
-    found = with_events(lambda ours: ours.log.read(_query(filters, limit=limit)))
+    query = _query(filters, limit=limit)
+
+    def work(ours: Events) -> list[Event]:
+        ours.log.check_kinds(query.kinds)
+        return ours.log.read(query)
+
+    found = with_events(work)
     if as_json:
         print_json({"events": [_plain(event) for event in found]})
         return
     for event in found:
         click.echo(_line(event))
-    if not found:
-        screen.say("Nothing yet.")
+    if not found and any(filters.values()):
+        screen.say("Nothing that came in matches.")
+    elif not found:
+        screen.say("Nothing has come in yet. next: aircall-mcp webhooks register")
 
 
 @group.command()
@@ -69,6 +77,7 @@ def tail(as_json: bool, **filters: Any) -> None:
 
     async def follow(app: App) -> None:
         log = app.events.log
+        log.check_kinds(_query(filters, limit=1).kinds)
         after = log.latest()
         while True:
             newest = await log.beyond(after)
@@ -116,10 +125,11 @@ def with_events(work: Callable[[Events], T]) -> T:
 def _query(
     filters: Mapping[str, Any], *, limit: int, after: int | None = None, before: int | None = None
 ) -> Query:
+    from ..events.kinds import named
     from ..events.query import Query
 
     return Query(
-        kinds=tuple(kind for kind in (filters["kinds"] or "").split(",") if kind),
+        kinds=tuple(named(filters["kinds"])),
         number=filters["number"],
         call_id=filters["call_id"],
         user_id=filters["user_id"],

@@ -11,6 +11,7 @@ import click
 
 from ..errors import ArgumentError
 from ..ground.config import settings_from
+from ..ground.nearest import nearest
 from ..ground.secrets import Secret
 from . import screen
 from .events import with_events
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from ..events.events import Events
     from ..events.forwarding.rules import Rule, Undelivered
 
+NOTHING = "Nothing is passed on yet. next: aircall-mcp forward add"
 DIRECT = (
     "Deliveries do not go by the proxy: the address that was looked up and found to be public is"
     " the one that is connected to, and a proxy would look it up anew."
@@ -47,12 +49,20 @@ def add(kinds: str, to: str, allow_private: bool, as_json: bool) -> None:
     """
 
     def work(ours: Events) -> tuple[Rule, str | None]:
+        from ..events.forwarding.rules import check_destination
+        from ..events.kinds import named
+
+        wanted = named(kinds)
+        if not wanted:
+            raise ArgumentError("No kind of event is named.", hint="Such as --kinds call.ended")
+        ours.log.check_kinds(wanted)
+        check_destination(to)
         vault, rules = ours.vault, ours.rules
         create_if_missing(vault, None, os.environ, screen.say)
         key = None
         if all(one.name != to for one in rules.destinations()):
             key = rules.name_destination(to, _address(to), vault, private=allow_private)
-        return rules.add([kind for kind in kinds.split(",") if kind], to), key
+        return rules.add(wanted, to), key
 
     rule, key = with_events(work)
     if as_json:
@@ -77,11 +87,13 @@ def listed(as_json: bool) -> None:
             }
         )
         return
-    for rule in found:
-        click.echo(f"{rule.id:>4}  {', '.join(rule.kinds)}  to {rule.destination}  ({rule.maker})")
-    for one in known:
-        if all(rule.destination != one.name for rule in found):
-            click.echo(f"   -  no rule  to {one.name}")
+    rows = [(str(rule.id), ", ".join(rule.kinds), rule.destination, rule.maker) for rule in found]
+    ruled = {rule.destination for rule in found}
+    rows += [("-", "no rule", one.name, "") for one in known if one.name not in ruled]
+    if rows:
+        screen.table(("rule", "kinds", "to", "made by"), rows)
+    else:
+        screen.say(NOTHING)
 
 
 @group.command()
@@ -108,11 +120,15 @@ def status(retry: bool, as_json: bool) -> None:
     else:
         if note:
             screen.say(note)
+        if not found:
+            screen.say(NOTHING)
         for rule in found:
             fault = f"  last fault: {rule.fault}" if rule.fault else ""
-            click.echo(
-                f"{rule.id:>4}  to {rule.destination}: {rule.sent} sent, {rule.waiting} waiting,"
-                f" {rule.failed} given up{fault}"
+            screen.show(
+                f"to {rule.destination}: {rule.sent} sent, {rule.waiting} waiting,"
+                f" {rule.failed} given up{fault}",
+                first=f"{rule.id:>4}  ",
+                rest=" " * 6,
             )
         for one in lost:
             click.echo(
@@ -128,16 +144,25 @@ def status(retry: bool, as_json: bool) -> None:
 def remove(what: str, as_json: bool) -> None:
     """Remove the rule with this number, or a destination by name with its rules."""
 
-    def work(ours: Events) -> bool:
+    def work(ours: Events) -> tuple[bool, list[str]]:
         if what.isdigit():
-            return ours.rules.remove(int(what))
-        return ours.rules.forget(what, ours.vault)
+            gone = ours.rules.remove(int(what))
+        else:
+            gone = ours.rules.forget(what, ours.vault)
+        rules = [str(rule.id) for rule in ours.rules.status()]
+        return gone, [*rules, *(one.name for one in ours.rules.destinations())]
 
-    gone = with_events(work)
+    gone, left = with_events(work)
     if as_json:
         print_json({"removed": gone})
     if not gone:
-        raise ArgumentError(f"There is no rule or destination `{what[:60]}`.")
+        known = f"Known: {', '.join(left)}." if left else ""
+        raise ArgumentError(
+            f"There is no rule or destination `{what[:60]}`.",
+            hint=f"{nearest(what, left)} {known}".strip(),
+        )
+    if not as_json:
+        screen.say(f"Removed {what}: nothing more goes there by it.")
 
 
 def _address(to: str) -> Secret:

@@ -59,6 +59,11 @@ def register(
             "Where Aircall reaches us is not known.",
             hint="Give --public-url https://…; docs/events.md shows how to have one.",
         )
+    from ..events.kinds import named, spelled_out
+
+    wanted = spelled_out(named(kinds))
+    if kinds is not None and not wanted:
+        raise click.UsageError("--kinds names no kind; leave it out for all of them.")
     create_if_missing(vault_of(settings), None, os.environ, screen.say)
     found: dict[str, Any]
     beside: Sequence[Webhook] = ()
@@ -66,7 +71,6 @@ def register(
         webhook = _with(account, lambda ours: ours.register_line(url, number_id))
         found = {"webhook": webhook.name, "url": webhook.url, "state": "active"}
     else:
-        wanted = [kind for kind in (kinds or "").split(",") if kind]
         made = _with(account, lambda ours: ours.register(url, wanted))
         beside = made.beside
         found = _told(made) | {

@@ -18,6 +18,7 @@ from . import retention as keeping
 from . import webhooks
 from .coverage import HEARTBEAT, Coverage, coverage, note
 from .event import Arrival, Event, body_of
+from .kinds import check_kinds
 from .numbers import numbers_in, numbers_in_text, sought, subject
 from .query import OF_ACCOUNT, Query, selected
 from .repeats import is_new
@@ -122,6 +123,14 @@ class EventLog:
         self._store.write(lambda tx: note(tx, started, now))
 
     # out
+
+    def check_kinds(self, kinds: Sequence[str]) -> None:
+        """Raise `ArgumentError` for a kind that Aircall does not tell of and that never came in."""
+        came: list[str] = []
+        if kinds and self.exists:
+            rows = self._store.read(lambda tx: tx.all("SELECT name FROM kind"))
+            came = [str(row[0]) for row in rows]
+        check_kinds(kinds, came=came)
 
     def latest(self) -> int:
         """The sequence of the newest event there ever was, 0 before the first."""

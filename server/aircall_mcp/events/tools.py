@@ -65,6 +65,7 @@ class EventTools:
     async def read_events(self, arguments: Mapping[str, Any], _caller: Caller) -> Json:
         """Newest first, or oldest first from behind `after`."""
         query = self._query(arguments, limit=_limit(arguments) + 1)
+        await self._aside(lambda: self._events.check_kinds(query.kinds))
         newest = await self._aside(self._events.latest)
         found = await self._aside(lambda: self._events.read(query))
         more = len(found) > _limit(arguments)
@@ -85,6 +86,7 @@ class EventTools:
         match = cast("Json", arguments.get("match", {}))
         patience = float(arguments.get("timeout_seconds", 30))
         _refuse_unmatchable(match)
+        await self._aside(lambda: self._events.check_kinds(kinds))
         if await self._answers.registered():
             after = arguments.get("after")
             if after is None:

@@ -77,6 +77,15 @@ class Undelivered:
     fault: str
 
 
+def check_destination(name: str) -> None:
+    """Raise `ArgumentError` for what can be no name of a destination."""
+    if not _NAME.fullmatch(name):
+        raise ArgumentError(
+            f"`{name[:60]}` is no name of a destination.",
+            hint="Write slack:NAME or https:NAME, in small letters and digits.",
+        )
+
+
 class Rules:
     """The rules and destinations. The plain methods may wait for a disk or a keyring.
 
@@ -116,11 +125,7 @@ class Rules:
         """Keep `url` under `name` (`slack:support`, `https:crm`). Gives the key that signs what
         goes to an https destination, as text to be shown this once. Raises `ArgumentError`.
         """
-        if not _NAME.fullmatch(name):
-            raise ArgumentError(
-                f"`{name[:60]}` is no name of a destination.",
-                hint="Write slack:NAME or https:NAME, in small letters and digits.",
-            )
+        check_destination(name)
         form = cast("Form", name.partition(":")[0])
         host = inside(url, host_of)
         key = base64.urlsafe_b64encode(os.urandom(32)).decode()
@@ -157,6 +162,7 @@ class Rules:
 
     def add(self, kinds: Sequence[str], destination: str, *, maker: str = "owner") -> Rule:
         """Pass on what comes in from now on. The same rule twice is one rule."""
+        self._events.check_kinds(kinds)
         found = self.find(destination)
         wanted = json.dumps(sorted(set(kinds)))
         reached, now = self._events.latest(), self._clock.wall()
