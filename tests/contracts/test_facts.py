@@ -13,11 +13,11 @@ from typing import Any
 import httpx2
 import pytest
 
-from aircall_mcp import spec
 from aircall_mcp.offer import Registry
 from aircall_mcp.sandbox import Sandbox
 
 from ..house import Clock, Office, desk_over, sandbox_with
+from .document import DOCUMENT, resolved
 
 pytestmark = pytest.mark.anyio
 
@@ -26,20 +26,10 @@ FACTS: dict[str, Any] = json.loads(
 )
 KNOWN: list[dict[str, Any]] = FACTS["operations"]
 NOT: list[dict[str, str]] = FACTS["not_operations"]
-DOCUMENT = spec.document()
 WORDS = {"integer", "string", "boolean", "number", "object", "array"}
 
 every_fact = pytest.mark.parametrize("fact", KNOWN, ids=lambda fact: fact["id"])
 every_fiction = pytest.mark.parametrize("fiction", NOT, ids=lambda f: f"{f['method']} {f['path']}")
-
-
-def resolved(part: Any) -> Any:
-    while "$ref" in part:
-        target: Any = DOCUMENT
-        for key in part["$ref"][2:].split("/"):
-            target = target[key]
-        part = target
-    return part
 
 
 def described(fact: dict[str, Any]) -> dict[str, Any]:

@@ -9,10 +9,10 @@ from typing import Any, cast
 import jsonschema_rs
 import pytest
 
-from aircall_mcp import spec
 from aircall_mcp.offer import Registry
 
-DOCUMENT = spec.document()
+from .document import DOCUMENT, resolved
+
 METHODS = ("get", "post", "put", "patch", "delete")
 OPERATIONS = {
     item[method]["operationId"]: item[method]
@@ -38,15 +38,6 @@ def nodes(part: Any, where: str = "") -> Iterator[tuple[str, Any]]:
     elif isinstance(part, list):
         for index, value in enumerate(cast("list[Any]", part)):
             yield from nodes(value, f"{where}/{index}")
-
-
-def resolved(part: Any) -> Any:
-    while "$ref" in part:
-        target: Any = DOCUMENT
-        for key in part["$ref"][2:].split("/"):
-            target = target[key]
-        part = target
-    return part
 
 
 def fits(example: Any, schema: Any, where: str) -> None:

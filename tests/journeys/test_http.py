@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import time
 from asyncio.subprocess import Process
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -16,18 +15,16 @@ import httpx2
 import pytest
 from mcp import Client
 
-from aircall_mcp.accounts import Accounts, Grant
 from aircall_mcp.cli.serve import CLOSE_SECONDS
 from aircall_mcp.errors import SettingsError
 from aircall_mcp.ground.asgi import DRAIN_SECONDS
 from aircall_mcp.protocol.http import LARGEST_REQUEST, mcp_app
 from aircall_mcp.protocol.mcp_server import AircallServer
 
-from ..chaos.town import LIFETIME, Gate, open_town
 from ..house import Office
 from ..processes import META, free_port, started
-from ..vaults import vault_at
 from ..waiting import PATIENCE, reachable, until
+from .renewals import held_back, is_renewed_once
 
 pytestmark = pytest.mark.anyio
 
@@ -288,32 +285,17 @@ def word(method: str, **params: Any) -> dict[str, Any]:
 async def test_a_renewal_under_way_is_stored_before_the_server_leaves(how: str, home: Path) -> None:
     """Also after the call that asked for it was given up: the old token is spent by then, and the
     new one is told once."""
-    gate = Gate()
-    with open_town(time.time, gate.before) as town:
-        try:
+    async with held_back(home) as (town, gate):
+        async with served(AIRCALL_MCP_BASE_URL=town.url) as (process, client):
+            asking = asyncio.create_task(client.post("/mcp", **PING))
+            assert await asyncio.to_thread(gate.asked.wait, PATIENCE)
+            process.send_signal(getattr(signal, how))
+            assert (await asking).status_code == 500
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(process.wait(), 1.5)
             gate.opened.set()
-            await asyncio.to_thread(town.settle, home, time.time() - 2 * LIFETIME)
-            gate.opened.clear()
-            gate.asked.clear()
-            async with served(AIRCALL_MCP_BASE_URL=town.url) as (process, client):
-                asking = asyncio.create_task(client.post("/mcp", **PING))
-                assert await asyncio.to_thread(gate.asked.wait, PATIENCE)
-                process.send_signal(getattr(signal, how))
-                assert (await asking).status_code == 500
-                with pytest.raises(TimeoutError):
-                    await asyncio.wait_for(process.wait(), 1.5)
-                gate.opened.set()
-                assert await asyncio.wait_for(process.wait(), 3) == 0
-        finally:
-            gate.opened.set()
-        vault = vault_at(home, {})
-        account = Accounts(vault).load("paris").account
-        vault.close()
-        assert account.state == "ready"
-        assert isinstance(account.credential, Grant)
-        assert account.credential.expires_at
-        assert account.credential.expires_at > time.time()
-        assert town.sandbox.oauth.refreshes == 1
+            assert await asyncio.wait_for(process.wait(), 3) == 0
+        assert is_renewed_once(home, town)
 
 
 @asynccontextmanager

@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +14,9 @@ import psutil
 import pytest
 from mcp import Client, StdioServerParameters
 
-from aircall_mcp.accounts import Accounts, Grant
-
-from ..chaos.town import LIFETIME, Gate, open_town
 from ..processes import META, Spoken, small_aircall, spoken, started
-from ..vaults import vault_at
 from ..waiting import PATIENCE
+from .renewals import held_back, is_renewed_once
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
@@ -124,31 +120,16 @@ async def test_a_call_beside_a_cancelled_one_is_still_waited_for() -> None:
 @pytest.mark.parametrize("how", ["SIGTERM", "stdin closed"])
 async def test_a_renewal_under_way_is_stored_before_the_server_leaves(how: str, home: Path) -> None:
     """Also after six seconds: the old token is spent, and the new one is told once."""
-    gate = Gate()
-    with open_town(time.time, gate.before) as town:
-        try:
+    async with held_back(home) as (town, gate):
+        async with spoken(AIRCALL_MCP_BASE_URL=town.url) as server:
+            await server.post("tools/call", {"name": "aircall_get_company", "arguments": {}})
+            assert await asyncio.to_thread(gate.asked.wait, PATIENCE)
+            await end(server, how)
+            with pytest.raises(TimeoutError):
+                await server.left(within=6)
             gate.opened.set()
-            await asyncio.to_thread(town.settle, home, time.time() - 2 * LIFETIME)
-            gate.opened.clear()
-            gate.asked.clear()
-            async with spoken(AIRCALL_MCP_BASE_URL=town.url) as server:
-                await server.post("tools/call", {"name": "aircall_get_company", "arguments": {}})
-                assert await asyncio.to_thread(gate.asked.wait, PATIENCE)
-                await end(server, how)
-                with pytest.raises(TimeoutError):
-                    await server.left(within=6)
-                gate.opened.set()
-                assert await server.left(within=3) == EXIT_CODES[how]
-        finally:
-            gate.opened.set()
-        vault = vault_at(home, {})
-        account = Accounts(vault).load("paris").account
-        vault.close()
-        assert account.state == "ready"
-        assert isinstance(account.credential, Grant)
-        assert account.credential.expires_at
-        assert account.credential.expires_at > time.time()
-        assert town.sandbox.oauth.refreshes == 1
+            assert await server.left(within=3) == EXIT_CODES[how]
+        assert is_renewed_once(home, town)
 
 
 async def test_a_server_whose_parent_died_leaves_too() -> None:

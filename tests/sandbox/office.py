@@ -6,20 +6,7 @@ from typing import Any
 
 import httpx2
 
-from ..house import sandbox_with
-
-THURSDAY = 1_795_082_400.0  # 2026-11-19, 10:00 UTC
-
-
-class Clock:
-    def __init__(self, now: float = THURSDAY) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
-
-    def pass_by(self, seconds: float) -> None:
-        self.now += seconds
+from ..house import THURSDAY, Clock, sandbox_with
 
 
 class Office:

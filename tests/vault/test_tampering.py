@@ -201,6 +201,15 @@ def test_a_rolled_back_file(home: Path, running: bool) -> None:
     assert "older" in vault.check()[0].problem
 
 
+def takes_no_change(vault: Vault) -> None:
+    for change in (
+        lambda: vault.write("company-0", "account", {"n": 3}),
+        lambda: vault.remove("company-0"),
+    ):
+        with pytest.raises(CredentialError, match="older than it was"):
+            change()
+
+
 def test_a_write_after_the_file_went_back_to_what_the_writer_knew(home: Path) -> None:
     """Another process wrote since: the writer has to ask the anchor, not its memory."""
     vault = filled(home)
@@ -210,12 +219,7 @@ def test_a_write_after_the_file_went_back_to_what_the_writer_knew(home: Path) ->
     another.write("company-0", "account", {"n": 2})
     another.close()
     (home / "vault.db").write_bytes(old)
-    for change in (
-        lambda: vault.write("company-0", "account", {"n": 3}),
-        lambda: vault.remove("company-0"),
-    ):
-        with pytest.raises(CredentialError, match="older than it was"):
-            change()
+    takes_no_change(vault)
     assert (home / "vault.db").read_bytes() == old
 
 
@@ -226,12 +230,7 @@ def test_a_write_after_the_file_and_its_anchor_went_back(home: Path) -> None:
     vault.write("company-0", "account", {"n": 2})
     for name, content in old.items():
         (home / name).write_bytes(content)
-    for change in (
-        lambda: vault.write("company-0", "account", {"n": 3}),
-        lambda: vault.remove("company-0"),
-    ):
-        with pytest.raises(CredentialError, match="older than it was"):
-            change()
+    takes_no_change(vault)
     assert {name: (home / name).read_bytes() for name in old} == old
 
 

@@ -28,6 +28,22 @@ MOST_SUBSCRIPTIONS = 200
 WATCH_AGAIN = 5.0
 """Seconds after which a watch that failed begins again."""
 
+_JSON = "application/json"
+_RESOURCE = types.Resource(
+    uri=EVENTS,
+    name="events",
+    title="Aircall events",
+    description="The newest events that Aircall told of.",
+    mime_type=_JSON,
+)
+_TEMPLATE = types.ResourceTemplate(
+    uri_template=CALL_BY_ID,
+    name="call",
+    title="Aircall call",
+    description="A call as it stands, and what was told of it.",
+    mime_type=_JSON,
+)
+
 
 class News(Protocol):
     """Resources that change while somebody looks: `events.resources`."""
@@ -67,32 +83,12 @@ class Resources:
     async def _list(
         self, _ctx: Context, _params: types.PaginatedRequestParams | None
     ) -> types.ListResourcesResult:
-        return types.ListResourcesResult(
-            resources=[
-                types.Resource(
-                    uri=EVENTS,
-                    name="events",
-                    title="Aircall events",
-                    description="The newest events that Aircall told of.",
-                    mime_type="application/json",
-                )
-            ]
-        )
+        return types.ListResourcesResult(resources=[_RESOURCE])
 
     async def _list_templates(
         self, _ctx: Context, _params: types.PaginatedRequestParams | None
     ) -> types.ListResourceTemplatesResult:
-        return types.ListResourceTemplatesResult(
-            resource_templates=[
-                types.ResourceTemplate(
-                    uri_template=CALL_BY_ID,
-                    name="call",
-                    title="Aircall call",
-                    description="A call as it stands, and what was told of it.",
-                    mime_type="application/json",
-                )
-            ]
-        )
+        return types.ListResourceTemplatesResult(resource_templates=[_TEMPLATE])
 
     async def _read(
         self, ctx: Context, params: types.ReadResourceRequestParams
@@ -110,9 +106,7 @@ class Resources:
                 message="There is no such resource.",
                 data={"uri": uri},
             )
-        content = types.TextResourceContents(
-            uri=uri, mime_type="application/json", text=to_json(found).decode()
-        )
+        content = types.TextResourceContents(uri=uri, mime_type=_JSON, text=to_json(found).decode())
         return types.ReadResourceResult(contents=[content])
 
     async def _subscribe(
