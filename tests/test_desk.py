@@ -51,6 +51,22 @@ async def test_bad_arguments_never_reach_aircall(office: Office) -> None:
     assert office.arrivals() == []
 
 
+@pytest.mark.parametrize(
+    "written", [{"per_page": "1", "order": None}, '{"per_page": 1.0, "from": ""}', {"per_page": 1}]
+)
+async def test_what_is_performed_is_mended_like_what_is_called_itself(
+    small: Office, written: Any
+) -> None:
+    answer = await small.call("read", operation="list_tags", arguments=written)
+    assert answer["page"]["returned"] == 1
+    sent = small.sandbox.arrivals[-1].path
+    everything = await small.call("read", operation="list_tags", arguments=None)
+    assert everything["page"]["complete"] is True
+    assert small.sandbox.arrivals[-1].path == sent
+    error = await small.refused("read", operation="get_call", arguments={"call_id": 2**64})
+    assert error["kind"] == "argument"
+
+
 async def test_search_gives_the_right_tool_with_its_schema_and_an_example(office: Office) -> None:
     found = await office.call("search", query="place an outbound call")
     assert found["confident"] is True

@@ -178,3 +178,14 @@ def test_a_list_that_is_empty_for_its_filters_says_that(home: Path) -> None:
     told_of(home)
     listed = run("events", "list", "--kinds", "user.*")
     assert (listed.stdout, listed.stderr) == ("", "Nothing that came in matches.\n")
+
+
+@pytest.mark.parametrize("number", ["0", "-1", str(2**63), "9" * 30, "9" * 5_000])
+@pytest.mark.parametrize("about", ["--call", "--user", "--contact"])
+def test_what_is_no_id_is_refused_before_anything_is_looked_for(
+    home: Path, about: str, number: str
+) -> None:
+    told_of(home)
+    refused = run("events", "list", about, number)
+    assert refused.exit_code == 2
+    assert about in refused.stderr

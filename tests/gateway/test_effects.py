@@ -46,6 +46,24 @@ async def test_the_same_dial_again_is_refused_with_what_came_of_the_first(home: 
         await other.aclose()
 
 
+async def test_the_same_dial_is_the_same_however_a_client_wrote_it(home: Path) -> None:
+    """What was mended is what the journal knows, and what Aircall is sent."""
+    async with upstream() as there:
+        ours, journal = journaled(there, home)
+        clean = there.dial().arguments
+        as_text = {name: str(value) for name, value in clean.items()}
+        as_numbers = {**clean, "to": int(clean["to"])}
+        dials = [bound("start_outbound_call", **given) for given in (clean, as_text, as_numbers)]
+        await ours.send(dials[2], Caller())
+        for dial in dials:
+            with pytest.raises(Duplicate):
+                await ours.send(dial, Caller())
+        assert there.arrivals("start_outbound_call") == 1
+        assert there.sandbox.world.calls[-1].digits == clean["to"]
+        assert await outcomes(journal) == ["done"]
+        await ours.aclose()
+
+
 async def test_the_guard_lifts_once_the_call_is_over_and_in_any_case_after_its_time(
     home: Path,
 ) -> None:

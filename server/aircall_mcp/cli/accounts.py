@@ -28,7 +28,7 @@ from ..errors import CredentialError, Refused, ToolError
 from ..ground.config import NoZone, Settings, known_zone, settings_from
 from ..ground.secrets import Secret
 from . import screen
-from .options import as_json, print_json, scrubbed
+from .options import ID, as_json, print_json, scrubbed
 from .vault import KINDS, create_if_missing, vault_of
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 say = screen.say
 
-ID = click.IntRange(1)
 PACE = click.IntRange(1, 100_000)
 PERSONAL = (
     "An account opens recordings, texts and transcripts of real people to the model you connect:"

@@ -13,7 +13,7 @@ from ..app import App, open_app
 from ..ground.config import settings_from
 from ..ground.times import iso
 from . import screen
-from .options import as_json, print_json
+from .options import ID, as_json, print_json
 from .vault import passphrase
 
 if TYPE_CHECKING:
@@ -35,9 +35,9 @@ command = group
 
 def _filters(command: Any) -> Any:
     for option in (
-        click.option("--contact", "contact_id", type=int, metavar="ID", help="One contact."),
-        click.option("--user", "user_id", type=int, metavar="ID", help="One user."),
-        click.option("--call", "call_id", type=int, metavar="ID", help="One call."),
+        click.option("--contact", "contact_id", type=ID, metavar="ID", help="One contact."),
+        click.option("--user", "user_id", type=ID, metavar="ID", help="One user."),
+        click.option("--call", "call_id", type=ID, metavar="ID", help="One call."),
         click.option("--number", metavar="+33…", help="Anybody's phone number."),
         click.option("--kinds", metavar="A,B", help="Such as call.ended,message.*"),
     ):

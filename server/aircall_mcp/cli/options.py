@@ -13,6 +13,9 @@ from ..app import App, open_app
 from ..ground.config import Settings, settings_from
 from ..ground.secrets import scrubber_for
 
+ID = click.IntRange(1, 2**63 - 1)
+"""An id of Aircall's."""
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _SELECTION = (

@@ -17,7 +17,7 @@ from ..ground.config import settings_from
 from ..ground.times import iso
 from . import screen
 from .events import performed, with_events
-from .options import as_json, print_json
+from .options import ID, as_json, print_json
 from .vault import create_if_missing, vault_of
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ command = group
 @group.command()
 @click.option("--public-url", metavar="URL", help="https URL under which Aircall reaches us.")
 @click.option("--kinds", metavar="A,B", help="Only these events; all of them unless told.")
-@click.option("--number", "number_id", type=int, metavar="ID",
+@click.option("--number", "number_id", type=ID, metavar="ID",
               help="Instead: the texts of this number, which is in proxy mode.")  # fmt: skip
 @click.option("--account", metavar="NAME", help="For this account.")
 @as_json
