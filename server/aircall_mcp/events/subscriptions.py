@@ -17,18 +17,24 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequen
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 from ..accounts import Shelf
-from ..errors import AircallMCPError, ArgumentError, OutcomeUnknown, StoreError, ToolError
+from ..errors import AircallMCPError, ArgumentError, StoreError
 from ..gateway.gateway import Gateway
 from ..ground.clock import Clock
 from ..ground.operation import Operation
-from ..ground.secrets import Secret, inside
 from ..storage.lock import Alone, Latch
 from .log import EventLog
-from .receiver import PREFIX, webhook_for
-from .registrations import LINE, Made, Registrations, Subscription, is_line, number_of, same_address
+from .opening import Opening, address
+from .receiver import PREFIX
+from .registrations import (
+    LINE,
+    Registrations,
+    Subscription,
+    is_line,
+    number_of,
+    same_address,
+)
 from .replacements import Replacements
 from .webhooks import Doubt, Webhook
 
@@ -43,8 +49,6 @@ SETTLED = 120.0
 """Seconds after which what was being made when its maker died has been made, or never will be."""
 PATIENCE = 60.0
 """Seconds that one process waits for another to be done with a webhook."""
-_FIELD = "webhook"
-_TEXTS = ("message.received", "message.updated")
 
 
 async def _as_given(account: str | None) -> str:
@@ -74,29 +78,29 @@ class Subscriptions:
     ) -> None:
         """`mailbox` gives the public key that the event log seals to; `name` a webhook's name."""
         self._events = events
-        self._vault = vault
         self._there = Registrations(gateway, operations)
         self._clock = clock or Clock()
         self._replacements = Replacements(events, self._clock)
         self._account = account
         self._resolve = resolve
-        self._mailbox = mailbox
         self._latch = latch or Alone()
-        self._name = name
+        self._opening = Opening(
+            events, vault, self._there, mailbox=mailbox, name=name, clock=self._clock
+        )
 
     # what a person asks for
 
     async def register(self, public_url: str, kinds: Sequence[str] = ()) -> Subscription:
         """Subscribe `public_url` to `kinds` (all, if none is named), and verify it. It takes the
         place of those of ours that tell of nothing else."""
-        _address(public_url, "")
+        address(public_url, "")
         account = await self._resolve(self._account)
         async with self._alone():
             earlier = [one for one in await self._of(account) if _covers(kinds, one.kinds)]
             for one in earlier:
                 await self._look(one)  # what was changed meanwhile is doubted first
             ended = [one for each in earlier if (one := await self._still(each.name))]
-            webhook = await self._webhook(
+            webhook = await self._opening.webhook(
                 account, public_url, kinds, succeeds=ended[-1] if ended else None
             )
             for one in ended:
@@ -111,14 +115,14 @@ class Subscriptions:
     async def register_line(self, public_url: str, number_id: int) -> Webhook:
         """Have the texts of a number in proxy mode called back here. Where it does already, it is
         made anew."""
-        _address(public_url, "")
+        address(public_url, "")
         account = await self._resolve(self._account)
         async with self._alone():
             for one in await self._of(account, f"{LINE}{number_id}"):
                 if same_address(await self._there.calls_back(one) or "", one.url):
                     return await self._succeed(one, public_url)
                 await self._forget(one)  # it is somebody else's by now, or gone
-            return await self._line(account, public_url, number_id)
+            return await self._opening.line(account, public_url, number_id)
 
     async def rotate(self, name: str | None = None) -> list[Subscription]:
         """Renew the token of one webhook of ours, or of all: a new webhook, then the old one gone.
@@ -245,7 +249,7 @@ class Subscriptions:
             else:
                 await self._there.delete(webhook)
             if webhook.made or self._clock.wall() - webhook.opened > SETTLED:
-                await self._clear(webhook.name)
+                await self._opening.clear(webhook.name)
 
     # one in the place of another
 
@@ -254,11 +258,13 @@ class Subscriptions:
         public_url = public_url or webhook.url.rpartition(PREFIX)[0]
         if is_line(webhook):
             await self._there.delete(webhook)  # a number has one registration at a time
-            heir = await self._line(
+            heir = await self._opening.line(
                 webhook.account, public_url, number_of(webhook), succeeds=webhook
             )
         else:
-            heir = await self._webhook(webhook.account, public_url, webhook.kinds, succeeds=webhook)
+            heir = await self._opening.webhook(
+                webhook.account, public_url, webhook.kinds, succeeds=webhook
+            )
         return await self._end(webhook, heir)
 
     async def _end(self, webhook: Webhook, heir: Webhook) -> Webhook:
@@ -275,107 +281,6 @@ class Subscriptions:
         """The one that took the place of `webhook`, where that was not finished."""
         webhooks = await self._events.aside(self._events.webhooks.active)
         return next((one for one in webhooks if one.succeeds == webhook.name), None)
-
-    # making
-
-    async def _webhook(
-        self,
-        account: str,
-        public_url: str,
-        kinds: Sequence[str],
-        *,
-        succeeds: Webhook | None = None,
-    ) -> Webhook:
-        name, url = await self._reserve(account, public_url)
-        async with self._unless_refused(name):
-            made = await self._there.webhook(account, url, kinds)
-            await self._as_asked(account, name, url, made)
-        return await self._open(account, name, url, made, kinds, succeeds=succeeds)
-
-    async def _line(
-        self, account: str, public_url: str, number_id: int, *, succeeds: Webhook | None = None
-    ) -> Webhook:
-        name, url = await self._reserve(account, public_url, f"{LINE}{number_id}")
-        async with self._unless_refused(name):
-            made = await self._there.line(account, url, number_id)
-            await self._as_asked(account, name, url, made)
-        return await self._open(account, name, url, made, _TEXTS, succeeds=succeeds)
-
-    async def _reserve(
-        self, account: str, public_url: str, aircall_id: str = ""
-    ) -> tuple[str, str]:
-        """A name and its address, written down before anything is made under them. What could
-        keep the token from being kept is found out here."""
-        name = self._name()
-        url = _address(public_url, name)
-        public = await self._events.aside(self._mailbox)
-
-        def reserve() -> None:
-            self._events.install(public)
-            self._events.webhooks.reserve(name, account, url, aircall_id)
-
-        await self._events.aside(reserve)
-        record, owner = {"id": aircall_id}, _owner(name)
-        try:
-            await self._vault.aside(lambda: self._vault.write(owner, _FIELD, record))
-        except AircallMCPError:
-            await self._events.aside(lambda: self._events.webhooks.gone(name))
-            raise
-        return name, url
-
-    @asynccontextmanager
-    async def _unless_refused(self, name: str) -> AsyncGenerator[None]:
-        """Nothing stays reserved for what was certainly not made."""
-        try:
-            yield
-        except OutcomeUnknown:
-            raise
-        except ToolError:
-            await self._clear(name)
-            raise
-
-    async def _as_asked(self, account: str, name: str, url: str, made: Made) -> None:
-        """Delete at Aircall what leads elsewhere than was asked for, and raise `NotAsAsked`."""
-        if same_address(made.url, url):
-            return
-        known = self._events.webhooks
-        await self._events.aside(lambda: known.stands(name, made.aircall_id))
-        await self._there.take_back(Webhook(name, account, made.aircall_id, b"", url, (), 0.0))
-
-    async def _open(
-        self,
-        account: str,
-        name: str,
-        url: str,
-        made: Made,
-        kinds: Sequence[str],
-        *,
-        succeeds: Webhook | None,
-    ) -> Webhook:
-        secret, now = Secret(made.token), self._clock.wall()
-        webhook = inside(
-            secret,
-            lambda raw: webhook_for(
-                name, raw, account=account, aircall_id=made.aircall_id, url=url,
-                kinds=kinds, now=now,
-            ),
-        )  # fmt: skip
-        if succeeds is not None:
-            # What both tell is kept once, unless somebody else could have told the first.
-            family = "" if succeeds.doubted else succeeds.family or succeeds.name
-            webhook = replace(webhook, succeeds=succeeds.name, family=family)
-        record = {"token": secret, "id": made.aircall_id}
-        try:
-            await self._vault.aside(lambda: self._vault.write(_owner(name), _FIELD, record))
-            await self._events.aside(lambda: self._events.webhooks.open(webhook))
-        except AircallMCPError as error:
-            raise OutcomeUnknown(
-                f"The webhook {made.aircall_id} stands at Aircall, but its token could not be kept:"
-                f" {error.message}",
-                hint="`aircall-mcp webhooks status` deletes it again; then register anew."
-                f" {error.hint}".rstrip(),
-            ) from None
-        return webhook
 
     # here
 
@@ -428,15 +333,10 @@ class Subscriptions:
 
     async def _forget(self, webhook: Webhook) -> None:
         await self._shut(webhook)
-        await self._clear(webhook.name)
+        await self._opening.clear(webhook.name)
 
     async def _shut(self, webhook: Webhook) -> None:
         await self._events.aside(lambda: self._events.webhooks.shut(webhook.name, standing=True))
-
-    async def _clear(self, name: str) -> None:
-        """It does not stand at Aircall: its token is of no use any more."""
-        await self._vault.aside(lambda: self._vault.remove(_owner(name)))
-        await self._events.aside(lambda: self._events.webhooks.gone(name))
 
     async def _look(self, webhook: Webhook) -> Subscription:
         """How it stands. That it was seen unchanged, or was not, is written down."""
@@ -455,17 +355,3 @@ class Subscriptions:
 def _covers(kinds: Sequence[str], others: Sequence[str]) -> bool:
     """Whether who is told of `kinds` (none: all there are) is told of `others`, too."""
     return not kinds or (bool(others) and set(others) <= set(kinds))
-
-
-def _owner(name: str) -> str:
-    return f"webhook {name}"
-
-
-def _address(public_url: str, name: str) -> str:
-    there = urlsplit(public_url.strip())
-    if there.scheme != "https" or not there.hostname or there.query or there.fragment:
-        raise ArgumentError(
-            "The public URL must be https://HOST, as Aircall will see it.",
-            hint="docs/events.md shows a tunnel and a reverse proxy.",
-        )
-    return public_url.strip().rstrip("/") + PREFIX + name
