@@ -8,8 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from aircall_mcp.accounts import Account, Accounts, ApiKey
+from aircall_mcp.cli import group
 from aircall_mcp.cli.known_clients import CLIENTS, Client, config_for
+from aircall_mcp.ground.secrets import Secret
+
+from ..canaries import CANARIES
+from ..vaults import vault_at
 
 LOCAL = [client for client in CLIENTS.values() if client.name not in ("chatgpt", "claude-ai")]
 REMOTE = [client for client in CLIENTS.values() if client not in LOCAL]
@@ -91,3 +98,67 @@ def test_every_named_client_is_there() -> None:
     ]  # fmt: skip
     assert all(client.title and client.file for client in CLIENTS.values())
     assert os.fspath(sys.executable)
+
+
+@local_clients
+def test_a_key_that_is_in_the_vault_is_asked_for_by_nobody(client: Client) -> None:
+    text = config_for(client, account="paris", in_vault=True)
+    assert "AIRCALL_API" not in text
+    assert "inputs" not in text
+
+
+@local_clients
+def test_the_home_is_written_down_where_it_is_not_the_usual_one(client: Client) -> None:
+    home = '/a "quoted" home'
+    server = server_of(client, variables={"AIRCALL_MCP_HOME": home})
+    assert server["env"]["AIRCALL_MCP_HOME"] == home
+    assert "AIRCALL_MCP_HOME" not in config_for(client)
+
+
+@pytest.fixture
+def paris(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A vault with the account `paris`, opened by a key in the environment."""
+    monkeypatch.setenv("AIRCALL_MCP_VAULT_KEY", CANARIES["vault key"])
+    vault = vault_at(home, {"AIRCALL_MCP_VAULT_KEY": CANARIES["vault key"]})
+    vault.create("environment")
+    key = ApiKey(api_id=Secret("the-api-id-1234"), api_token=Secret("the-api-token-5678"))
+    Accounts(vault).add(Account(name="paris", credential=key))
+
+
+def ran(*words: str) -> tuple[str, str]:
+    result = CliRunner().invoke(group, ["config", *words])
+    assert result.exit_code == 0, result.output
+    return result.stdout, result.stderr
+
+
+@pytest.mark.usefixtures("paris")
+def test_config_knows_that_the_key_is_in_the_vault_and_what_opens_it(home: Path) -> None:
+    for words in (("vscode",), ("vscode", "--account", "paris"), ("codex", "--account", "paris")):
+        out, said = ran(*words)
+        assert "AIRCALL_API" not in out + said
+        assert str(home) in out
+        assert "is in the vault, where the server finds it." in said
+        assert "Set AIRCALL_MCP_VAULT_KEY where the client starts" in said
+        assert CANARIES["vault key"] not in out + said
+
+
+@pytest.mark.usefixtures("paris")
+def test_config_says_that_an_account_is_not_there_and_which_is_nearest() -> None:
+    out, said = ran("vscode", "--account", "pariss")
+    assert "inputs" in out
+    assert "there is no account `pariss`" in said
+    assert "Did you mean `paris`?" in said
+
+
+@pytest.mark.usefixtures("paris")
+def test_of_the_environment_s_own_account_the_key_is_still_asked_for() -> None:
+    out, said = ran("vscode", "--account", "env")
+    assert "inputs" in out
+    assert "set AIRCALL_API_ID and AIRCALL_API_TOKEN" in said
+
+
+def test_without_a_vault_config_says_both_ways() -> None:
+    out, said = ran("vscode")
+    assert "inputs" in out
+    assert "accounts add" in said
+    assert "AIRCALL_API_TOKEN" in said

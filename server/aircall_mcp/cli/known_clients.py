@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,50 +16,71 @@ Surface = Literal["full", "search"]
 
 
 @dataclass(frozen=True, slots=True)
+class Start:
+    """How a client starts this server. `asks` for the API key where no vault has it."""
+
+    command: str
+    args: Sequence[str]
+    variables: Mapping[str, str]
+    asks: bool
+
+    @property
+    def entry(self) -> dict[str, Any]:
+        """What most clients want to read."""
+        entry: dict[str, Any] = {"command": self.command, "args": list(self.args)}
+        return entry | ({"env": dict(self.variables)} if self.variables else {})
+
+
+@dataclass(frozen=True, slots=True)
 class Client:
     """One MCP client. `surface`: full where it defers or groups tools itself, else the small one.
 
-    `file` is where the config belongs; `entry` writes it from the command and its arguments.
+    `file` is where the config belongs; `entry` writes it.
     """
 
     name: str
     title: str
     surface: Surface
     file: str
-    entry: Callable[[str, Sequence[str]], str]
+    entry: Callable[[Start], str]
 
 
 def _json(value: Any) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False)
 
 
-def _mcp_servers(command: str, args: Sequence[str]) -> str:
-    return _json({"mcpServers": {"aircall": {"command": command, "args": list(args)}}})
+def _mcp_servers(start: Start) -> str:
+    return _json({"mcpServers": {"aircall": start.entry}})
 
 
-def _vscode(command: str, args: Sequence[str]) -> str:
-    server: dict[str, Any] = {"type": "stdio", "command": command, "args": list(args)}
-    if "--sandbox" in args:
+def _vscode(start: Start) -> str:
+    server: dict[str, Any] = {"type": "stdio", **start.entry}
+    if not start.asks:
         return _json({"servers": {"aircall": server}})
     keys = {"AIRCALL_API_ID": "aircall-api-id", "AIRCALL_API_TOKEN": "aircall-api-token"}
     inputs = [
         {"type": "promptString", "id": key, "description": variable, "password": True}
         for variable, key in keys.items()
     ]
-    server["env"] = {variable: f"${{input:{key}}}" for variable, key in keys.items()}
+    asked = {variable: f"${{input:{key}}}" for variable, key in keys.items()}
+    server["env"] = {**start.variables, **asked}
     return _json({"inputs": inputs, "servers": {"aircall": server}})
 
 
-def _codex(command: str, args: Sequence[str]) -> str:
-    listed = ", ".join(json.dumps(arg) for arg in args)
-    return f"[mcp_servers.aircall]\ncommand = {json.dumps(command)}\nargs = [{listed}]"
+def _codex(start: Start) -> str:
+    lines = ["[mcp_servers.aircall]", f"command = {json.dumps(start.command)}"]
+    lines.append(f"args = [{', '.join(map(json.dumps, start.args))}]")
+    if start.variables:
+        pairs = (f"{name} = {json.dumps(value)}" for name, value in start.variables.items())
+        lines.append(f"env = {{ {', '.join(pairs)} }}")
+    return "\n".join(lines)
 
 
-def _zed(command: str, args: Sequence[str]) -> str:
-    return _json({"context_servers": {"aircall": {"command": command, "args": list(args)}}})
+def _zed(start: Start) -> str:
+    return _json({"context_servers": {"aircall": start.entry}})
 
 
-def _remote(_command: str, _args: Sequence[str]) -> str:
+def _remote(_start: Start) -> str:
     return (
         "This client reaches servers from the internet, not from your machine.\n"
         "1. On a machine of yours: aircall-mcp serve --transport http --port 8000\n"
@@ -95,8 +116,14 @@ def config_for(
     sandbox: bool = False,
     account: str | None = None,
     allow: Sequence[str] = (),
+    in_vault: bool = False,
+    variables: Mapping[str, str] | None = None,
 ) -> str:
-    """The text that belongs into `client.file` (or, for remote clients, the steps to take)."""
+    """The text that belongs into `client.file` (or, for remote clients, the steps to take).
+
+    `in_vault` says that the key is there, so that no client has to ask for it; `variables` of the
+    environment are written down, and are no secrets.
+    """
     args = ["-m", "aircall_mcp", "serve"]
     if client.surface != "full":
         args += ["--surface", client.surface]
@@ -106,4 +133,4 @@ def config_for(
         args += ["--account", account]
     if allow:
         args += ["--allow", ",".join(allow)]
-    return client.entry(sys.executable, args)
+    return client.entry(Start(sys.executable, args, variables or {}, not (sandbox or in_vault)))
