@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from functools import cache
@@ -42,7 +43,10 @@ def listen(host: str, port: int) -> socket.socket:
     # Named, so that asyncio knows it for TCP and does not hold small answers back (Nagle).
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # So that a restart need not wait for connections of the last one to be forgotten. On Windows
+    # the same option would let any other program take the port away.
+    if sys.platform != "win32":
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
         listening.listen()

@@ -27,6 +27,7 @@ def write_to(file: Path, level: str, scrub: Callable[[str], str]) -> str:
         target, reason = logging.NullHandler(), f"{file}: {error.strerror}"
     target.setFormatter(_Line(scrub))
     logging.basicConfig(level=level.upper(), handlers=[target], force=True)
+    # What cannot be logged would be told on stderr, unscrubbed.
     logging.raiseExceptions = False
     # The SDK and the HTTP client tell whole messages and URLs at their lower levels.
     for noisy in ("mcp", "httpx2", "httpcore2", "uvicorn", "anyio", "asyncio"):

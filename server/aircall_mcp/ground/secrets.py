@@ -23,6 +23,7 @@ Purpose = Literal["sign a request", "exchange a token", "deliver an event"]
 MASK = "[secret]"
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _SHORTEST_SCRUBBED = 8
+"""Characters. A shorter one stands in harmless text by chance."""
 _MOST_OF_ONE = 12
 """Secrets of one owner that are masked: the last few renewals of a grant, which are two each."""
 _MOST_ARRIVED = 300
@@ -31,6 +32,7 @@ _LONGEST_ARRIVED = 1_000
 _SHOWN = (60, 80)
 """Characters at which an error cuts what it quotes."""
 _FEW_FORMS = 100
+"""Spellings up to which each is looked for by itself, which is quicker."""
 VARIABLES = (
     "AIRCALL_API_ID",
     "AIRCALL_API_TOKEN",

@@ -16,11 +16,16 @@ from ..ground.clock import Clock
 from .private_files import Modes
 
 _POLL = 0.015
-"""Seconds between two looks at a lock that somebody else holds."""
+"""Seconds between two looks at a lock that somebody else holds: the kernel would wake us, but let
+nobody give up in time."""
 
 
 def seize(descriptor: int) -> None:
-    """Take the lock of an open file, or raise `OSError` at once. Closing the file frees it."""
+    """Take the lock of an open file, or raise `OSError` at once. Closing the file frees it.
+
+    It is `flock`, which belongs to the open file: two objects of one process exclude each other,
+    and to close the file elsewhere in the process frees nothing, as POSIX's record locks have it.
+    """
     if sys.platform == "win32":
         import msvcrt
 
@@ -80,12 +85,14 @@ class Lock:
         try:
             self._seize(descriptor)
         except OSError:
+            # Held; or there are no locks on this disk, and then nobody has it rather than two.
             os.close(descriptor)
             return False
         self._descriptor = descriptor
         return True
 
     def release(self) -> None:
+        """Let the next one have it; nothing happens where it is not held."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
@@ -111,6 +118,7 @@ def latches(home: Path, modes: Modes | None = None) -> Callable[[str], Lock]:
     """The lock file of each account in `home`, whatever its name is made of."""
 
     def latch(name: str) -> Lock:
+        # Hashed: disks that take capitals for small letters would make one lock of two accounts.
         return Lock(home / f"refresh-{sha256(name.encode()).hexdigest()[:16]}.lock", modes=modes)
 
     return latch

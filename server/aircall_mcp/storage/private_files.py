@@ -21,6 +21,7 @@ PRIVATE_FILE = 0o600
 PRIVATE_DIRECTORY = 0o700
 _OTHERS = 0o077
 _LARGEST_READ = 1 << 20
+"""Bytes. What is read whole is a key or an anchor: a few hundred."""
 ELSEWHERE = "Make its directory writable for you, or set AIRCALL_MCP_HOME to one that is."
 """What helps where nothing can be written."""
 _REMEDIES = {
@@ -48,7 +49,7 @@ class Modes:
         try:
             missing = [one for one in (path, *path.parents) if not os.path.lexists(one)]
             for one in reversed(missing):
-                one.mkdir(PRIVATE_DIRECTORY, exist_ok=True)
+                one.mkdir(PRIVATE_DIRECTORY, exist_ok=True)  # another start may be as early
             self._examine(path, path.lstat(), "directory")
         except OSError as error:
             raise _unusable(path, error) from None
@@ -100,13 +101,14 @@ class Modes:
         """Put `content` at `path` in one step: after a crash there is the old or the new, whole."""
         beside = path.with_name(f"{path.name}.{secrets.token_hex(_BESIDE // 2)}")
         try:
-            if os.path.lexists(path):
+            if os.path.lexists(path):  # nothing but a private file of ours is replaced
                 os.close(self.open(path, create=False))
             descriptor = self._descriptor(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
             try:
                 with os.fdopen(descriptor, "wb") as file:
                     file.write(content)
                     file.flush()
+                    # Before the rename: else the name may outlive a crash, and the content not.
                     os.fsync(file.fileno())
                 beside.replace(path)
             except BaseException:
@@ -145,6 +147,7 @@ class Modes:
 
     def _descriptor(self, path: Path, flags: int) -> int:
         if self._posix:
+            # A program that we start must not inherit it: it would go on holding our locks.
             flags |= os.O_NOFOLLOW | os.O_CLOEXEC
         else:
             flags |= getattr(os, "O_BINARY", 0) | getattr(os, "O_NOINHERIT", 0)

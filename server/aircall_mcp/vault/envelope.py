@@ -89,6 +89,8 @@ class Key:
         """`plain`, readable only with this key and only as the record of `place`."""
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+        # A data key seals once, and the wrapping key far fewer than the 2**32 times that nonces of
+        # 12 random bytes are good for.
         data_key, first, second = random(KEY_BYTES), random(_NONCE), random(_NONCE)
         wrapped = AESGCM(self._wrap).encrypt(first, data_key, b"key|" + place)
         closed = AESGCM(data_key).encrypt(second, plain, b"record|" + place)
@@ -127,4 +129,5 @@ def canonical(value: Any) -> bytes:
 
 
 def _derived(raw: bytes, purpose: str) -> bytes:
+    # Expanded as in HKDF; there is nothing to extract, since a key is evenly random as it comes.
     return hmac.digest(raw, f"aircall-vault 1 {purpose}".encode(), hashlib.sha256)

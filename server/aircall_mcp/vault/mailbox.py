@@ -79,6 +79,7 @@ class Mailbox:
         self.public = own.public_key().public_bytes_raw()
         self._marks = hmac.digest(raw, b"aircall-mailbox 1 marks", hashlib.sha256)
 
+        # One for each process that ever received; to agree costs more than to open.
         @lru_cache(maxsize=256)
         def cipher(sealer: bytes) -> Any:
             shared = own.exchange(X25519PublicKey.from_public_bytes(sealer))
@@ -114,7 +115,7 @@ def mailbox_of(
     if record is None and make:
         key = Secret(base64.b64encode(random(KEY_BYTES)).decode())
         vault.write(_OWNER, _FIELD, {"key": key}, expected=0)
-        record = vault.read(_OWNER, _FIELD)
+        record = vault.read(_OWNER, _FIELD)  # of whoever was quicker
     return None if record is None else Mailbox(record.value["key"])
 
 

@@ -307,6 +307,7 @@ class Vault:
             raise refusals.replaced()
         if head.epoch < known.epoch:
             raise refusals.older(head.epoch, known.epoch)
+        # As old as what we know, and not the same: a copy that went its own way.
         if head.epoch == known.epoch and head.manifest != known.manifest:
             raise refusals.replaced()
         self._known = head.anchor
@@ -411,7 +412,7 @@ class Vault:
         holder = self._holder(head.key_kind)
         for key in holder.keys(head.key_note):
             if key.vouched(head.key_check, "check", head.vault_id):
-                if key.id != head.key_id:
+                if key.id != head.key_id:  # the check is right, and the name beside it is not
                     raise refusals.damaged()
                 return key
         raise refusals.wrong_key(holder.where)

@@ -26,6 +26,7 @@ def connect(
 
     `largest` bounds the file, in pages of 4 KiB; `fleeting` content may be lost with the power.
     """
+    # Never made here: SQLite would give it the modes of the umask.
     connection = sqlite3.connect(
         f"file:{quote(str(path))}?mode=rw",
         uri=True,
@@ -49,6 +50,7 @@ def in_memory() -> sqlite3.Connection:
 
 def _pragmas(durability: Durability, largest: int | None, fleeting: bool) -> list[str]:
     if durability == "vault":
+        # One file that a copy takes whole, and that every commit writes, so that its stamp tells.
         pragmas = ["journal_mode=DELETE", "synchronous=FULL", "secure_delete=ON"]
         if sys.platform == "darwin":
             # What fsync says is on the disk there may still be in the disk's own memory.

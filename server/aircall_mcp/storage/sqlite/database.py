@@ -25,7 +25,8 @@ BUSY_SECONDS = 30.0
 """How long another process that writes is waited for."""
 
 _abandoned: list[sqlite3.Connection] = []
-"""Connections inherited by a fork: never used, never closed, never collected."""
+"""Connections inherited by a fork: never used, never closed, never collected. SQLite forbids even
+to close one: it could undo in the file what the parent has begun."""
 
 
 class Database:

@@ -47,7 +47,7 @@ class AtOnce:
         for pause in _PAUSES:
             try:
                 return self._database.write(work)
-            except StoreError:
+            except StoreError:  # busy, or what will be the same after the last try
                 await self._clock.sleep(pause)
         return self._database.write(work)
 

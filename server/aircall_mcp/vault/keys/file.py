@@ -53,6 +53,7 @@ class KeyFileHolder(AnchorFile):
         return keys
 
     def renew(self, keep: Key | None) -> tuple[Key, str]:
+        # For a first key, one that is there: the owner's own, or of a creation that was killed.
         if keep is None and self._modes.read(self._file):
             return self.keys("")[0], ""
         key = Key(self._random(KEY_BYTES))
