@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from contextlib import suppress
@@ -12,7 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from aircall_mcp.ground.weight import MOST_ASKED
-from aircall_mcp.protocol.frames import DEEPEST, PARSE_ERROR, Refusal, id_in, parsed
+from aircall_mcp.protocol.frames import (
+    DEEPEST,
+    PARSE_ERROR,
+    Refusal,
+    id_in,
+    parsed,
+    parsed_aside,
+)
 
 from ..house import Office
 from ..processes import META, Spoken, spoken, started
@@ -234,6 +242,35 @@ def test_what_is_cut_is_deeper_than_any_argument_may_be() -> None:
     from aircall_mcp.ground.fitting import DEEPEST as OF_ARGUMENTS
 
     assert 2 * OF_ARGUMENTS <= DEEPEST
+
+
+def test_what_is_too_long_to_be_looked_at_is_refused_by_an_id_at_its_beginning() -> None:
+    for letters in ("x" * 2**20, "\\ud800" * 2**18):
+        for text, number in (
+            (f'{{"id": 7, "method": "a", "params": {{"a": "{letters}\\ud800"}}}}', 7),
+            (f'{{"params": {{"a": "{letters}\\ud800"}}, "id": 7, "method": "a"}}', None),
+        ):
+            with pytest.raises(Refusal) as refused:
+                parsed(text.encode())
+            assert refused.value.answer["id"] == number
+
+
+@pytest.mark.anyio
+async def test_the_loop_goes_on_while_a_body_is_looked_at() -> None:
+    hostile = b'{"id": 7, "method": "a", "params": ' + b'"\\ud800"' * 100_000
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    at_once = asyncio.create_task(others())
+    with pytest.raises(Refusal):
+        await parsed_aside(hostile)
+    at_once.cancel()
+    assert turns > 3
 
 
 @pytest.mark.parametrize("letter", ["[", "{", '"', '\\"', ":", "1 ", ",", "\\ud800"])

@@ -14,6 +14,7 @@ from contextlib import suppress
 from itertools import islice
 from typing import Any, cast
 
+from anyio import to_thread
 from pydantic_core import from_json
 
 from ..ground.weight import MOST_ASKED, values_in
@@ -30,8 +31,11 @@ DEEPEST = 128
 NO_VALUE = b"1e999"
 """Infinity, as the parser reads it: JSON to it, and to nobody else."""
 
+MOST_LETTERS = 1024 * 1024
+"""Bytes that are looked at so: some 40 ms that nobody can interrupt, if they are one string."""
+
 # A string that does not end goes on to the end, so that no letter is looked at twice.
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[{}\[\],:]|[^\s"{}\[\],:]+', re.DOTALL)
+_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[{}\[\],:]|[^\s"{}\[\],:]++', re.DOTALL)
 _LONG = 300
 
 
@@ -54,11 +58,21 @@ def parsed(text: bytes) -> tuple[Any, bytes]:
     # The parser of the SDK itself, so that nothing is taken here and dropped there.
     with suppress(ValueError):
         return from_json(text), text
-    readable = _readable(text)
+    readable = _readable(text) if len(text) <= MOST_LETTERS else b""
     message = _value(readable)
     if not isinstance(message, dict):
         raise Refusal(id_in(text), PARSE_ERROR, "The message is no JSON.")
     return cast("dict[str, Any]", message), readable
+
+
+async def parsed_aside(text: bytes) -> bytes:
+    """The text that the SDK reads. What takes long is done on a thread, so that the loop goes on.
+    Raises `Refusal`."""
+    if values_in(text) <= MOST_ASKED:
+        with suppress(ValueError):
+            from_json(text)
+            return text
+    return (await to_thread.run_sync(parsed, text))[1]
 
 
 def id_in(text: bytes) -> str | int | None:
@@ -108,7 +122,8 @@ def _readable(text: bytes) -> bytes:
 
 
 def _tokens(text: bytes) -> Iterator[bytes]:
-    return (match[0] for match in islice(_TOKEN.finditer(text), MOST_TOKENS))
+    found = _TOKEN.finditer(text, 0, MOST_LETTERS)
+    return (match[0] for match in islice(found, MOST_TOKENS))
 
 
 def _is_read(token: bytes) -> bool:

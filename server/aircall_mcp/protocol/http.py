@@ -18,7 +18,7 @@ from ..errors import SettingsError
 from ..ground import asgi as hosting
 from ..ground.secrets import LOOPBACK
 from ..ground.weight import MOST_ASKED, values_in
-from .frames import Refusal, parsed
+from .frames import Refusal, parsed_aside
 from .mcp_server import AircallServer
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class _Frames:
 
         text = b"".join(part.get("body", b"") for part in heard)
         try:
-            read = parsed(text)[1] if text else text
+            read = await parsed_aside(text) if text else text
         except Refusal as refusal:
             await JSONResponse(refusal.answer, status_code=400)(scope, receive, send)
             return
