@@ -36,6 +36,7 @@ COMMANDS = {
     "forward": "Where events are passed on.",
     "openapi": "The API description itself.",
     "config": "The config of an MCP client for this server.",
+    "completion": "What makes your shell complete commands and names.",
     "doctor": "Look at everything and say what to do.",
 }
 

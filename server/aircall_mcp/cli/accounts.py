@@ -27,7 +27,7 @@ from ..app import accounts_of, host_of, ping, ping_as
 from ..errors import CredentialError, Refused, ToolError
 from ..ground.config import NoZone, Settings, known_zone, settings_from
 from ..ground.secrets import Secret
-from . import screen
+from . import completion, screen
 from .options import ID, as_json, print_json, scrubbed
 from .vault import KINDS, create_if_missing, vault_of
 
@@ -203,7 +203,7 @@ def list_(as_json: bool) -> None:
 
 
 @group.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=completion.accounts)
 def test(name: str | None) -> None:
     """Ask Aircall whether it still knows the credential of NAME."""
     settings, _, accounts = opened()
@@ -213,7 +213,7 @@ def test(name: str | None) -> None:
 
 
 @group.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completion.accounts)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def remove(name: str, yes: bool) -> None:
     """Take NAME out of the vault. At Aircall its key or grant goes on working."""
@@ -226,7 +226,7 @@ def remove(name: str, yes: bool) -> None:
 
 
 @group.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completion.accounts)
 def default(name: str) -> None:
     """Act for NAME where nobody says otherwise."""
     _, _, accounts = opened()

@@ -12,7 +12,7 @@ from ..app import names_of, open_vault
 from ..errors import CredentialError, StoreError
 from ..ground.config import Settings, settings_from
 from ..ground.nearest import nearest
-from . import screen
+from . import completion, screen
 from .known_clients import CLIENTS, config_for
 
 HOME = "AIRCALL_MCP_HOME"
@@ -26,7 +26,9 @@ UNLOCKING = {
 @click.command("config")
 @click.argument("client", metavar="CLIENT", type=click.Choice(list(CLIENTS)))
 @click.option("--sandbox", is_flag=True, help="For the built-in small Aircall.")
-@click.option("--account", metavar="NAME", help="For this account.")
+@click.option(
+    "--account", metavar="NAME", help="For this account.", shell_complete=completion.accounts
+)
 @click.option("--allow", metavar="A,B", help="Also allowed: reach, delete, exposes, administers.")
 def command(client: str, sandbox: bool, account: str | None, allow: str | None) -> None:
     """Print CLIENT's own config for this server: this interpreter, no secret.

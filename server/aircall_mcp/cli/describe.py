@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from . import options, screen
+from . import completion, options, screen
 
 if TYPE_CHECKING:
     from ..ground.parameter import Parameter
@@ -28,7 +28,7 @@ LABEL = 21
 
 
 @click.command("describe")
-@click.argument("operation", nargs=-1, required=True)
+@click.argument("operation", nargs=-1, required=True, shell_complete=completion.operations)
 @options.as_json
 def command(operation: tuple[str, ...], as_json: bool) -> None:
     """Everything about OPERATION: a tool name, an operationId or METHOD /path."""

@@ -12,7 +12,7 @@ import click
 from ..app import App, open_app
 from ..ground.config import settings_from
 from ..ground.times import iso
-from . import screen
+from . import completion, screen
 from .options import ID, as_json, print_json
 from .vault import passphrase
 
@@ -39,7 +39,12 @@ def _filters(command: Any) -> Any:
         click.option("--user", "user_id", type=ID, metavar="ID", help="One user."),
         click.option("--call", "call_id", type=ID, metavar="ID", help="One call."),
         click.option("--number", metavar="+33…", help="Anybody's phone number."),
-        click.option("--kinds", metavar="A,B", help="Such as call.ended,message.*"),
+        click.option(
+            "--kinds",
+            metavar="A,B",
+            help="Such as call.ended,message.*",
+            shell_complete=completion.kinds,
+        ),
     ):
         command = option(command)
     return command

@@ -13,7 +13,7 @@ from ..errors import ArgumentError
 from ..ground.config import settings_from
 from ..ground.nearest import nearest
 from ..ground.secrets import Secret
-from . import screen
+from . import completion, screen
 from .events import with_events
 from .options import as_json, print_json
 from .vault import create_if_missing
@@ -38,7 +38,13 @@ command = group
 
 
 @group.command()
-@click.option("--kinds", required=True, metavar="A,B", help="Such as message.received,call.*")
+@click.option(
+    "--kinds",
+    required=True,
+    metavar="A,B",
+    help="Such as message.received,call.*",
+    shell_complete=completion.kinds,
+)
 @click.option("--to", required=True, metavar="NAME", help="slack:NAME or https:NAME.")
 @click.option("--allow-private", is_flag=True, help="The address may be in your own network.")
 @as_json

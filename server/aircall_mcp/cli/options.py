@@ -12,6 +12,7 @@ import click
 from ..app import App, open_app
 from ..ground.config import Settings, settings_from
 from ..ground.secrets import scrubber_for
+from . import completion
 
 ID = click.IntRange(1, 2**63 - 1)
 """An id of Aircall's."""
@@ -24,9 +25,21 @@ _SELECTION = (
         type=click.Choice(["full", "search"]),
         help="All tools, or search and five to perform what it finds.",
     ),
-    click.option("--toolsets", metavar="A,B", help="Only these toolsets."),
-    click.option("--tools", "tools", metavar="A,B", help="Only (or also) these tools."),
-    click.option("--exclude-tools", metavar="A,B", help="Without these tools."),
+    click.option(
+        "--toolsets", metavar="A,B", help="Only these toolsets.", shell_complete=completion.toolsets
+    ),
+    click.option(
+        "--tools",
+        metavar="A,B",
+        help="Only (or also) these tools.",
+        shell_complete=completion.tools,
+    ),
+    click.option(
+        "--exclude-tools",
+        metavar="A,B",
+        help="Without these tools.",
+        shell_complete=completion.tools,
+    ),
     click.option(
         "--read-only", is_flag=True, default=None, help="Only tools that read; wins over all."
     ),
@@ -42,11 +55,17 @@ _UPSTREAM = (
         default=None,
         help="The built-in small Aircall: no account, no phone rings.",
     ),
-    click.option("--account", metavar="NAME", help="Act for this account."),
+    click.option(
+        "--account",
+        metavar="NAME",
+        help="Act for this account.",
+        shell_complete=completion.accounts,
+    ),
     click.option(
         "--allow",
         metavar="A,B",
         help="Also allowed on the real host: reach, delete, exposes, administers.",
+        shell_complete=completion.allowances,
     ),
 )
 

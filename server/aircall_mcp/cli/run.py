@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from . import options, screen
+from . import completion, options, screen
 
 if TYPE_CHECKING:
     from ..desk import Desk, Outcome
 
 
 @click.command("run")
-@click.argument("operation")
+@click.argument("operation", shell_complete=completion.operations)
 @click.option(
     "--arg", "pairs", multiple=True, metavar="K=V", help="One argument; V is JSON or text."
 )

@@ -15,7 +15,7 @@ import click
 from ..errors import AircallMCPError, SettingsError
 from ..ground.config import settings_from
 from ..ground.times import iso
-from . import screen
+from . import completion, screen
 from .events import performed, with_events
 from .options import ID, as_json, print_json
 from .vault import create_if_missing, vault_of
@@ -42,7 +42,12 @@ command = group
 
 @group.command()
 @click.option("--public-url", metavar="URL", help="https URL under which Aircall reaches us.")
-@click.option("--kinds", metavar="A,B", help="Only these events; all of them unless told.")
+@click.option(
+    "--kinds",
+    metavar="A,B",
+    help="Only these events; all of them unless told.",
+    shell_complete=completion.kinds,
+)
 @click.option("--number", "number_id", type=ID, metavar="ID",
               help="Instead: the texts of this number, which is in proxy mode.")  # fmt: skip
 @click.option("--account", metavar="NAME", help="For this account.")
