@@ -276,6 +276,81 @@ async def test_where_no_zone_can_be_learnt_times_are_read_in_utc(
     await desk.aclose()
 
 
+def without_users(status: int) -> tuple[Any, list[str]]:
+    """An Aircall that lists calls and, of its users, says only this; and the paths it was asked."""
+    asked: list[str] = []
+
+    async def aircall(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        asked.append(scope["path"])
+        users = scope["path"] == "/v2/users"
+        body: dict[str, Any] = {"error": "no"} if users else {"calls": [], "meta": {"total": 0}}
+        await send({"type": "http.response.start", "status": status if users else 200,
+                    "headers": []})  # fmt: skip
+        await send({"type": "http.response.body", "body": json.dumps(body).encode()})
+
+    return aircall, asked
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 422, 451])
+async def test_a_look_for_the_zone_that_fails_costs_no_read_and_says_so(
+    registry: Registry, status: int
+) -> None:
+    app, asked = without_users(status)
+    desk = desk_over(app, registry)
+    for _ in range(2):  # what failed is looked up again
+        result = await desk.call("aircall_list_calls", {"from": "2026-11-18T09:00:00"}, Caller())
+        assert not result.is_error, result.payload
+        assert result.payload["window"]["from"] == "2026-11-18T09:00:00Z"
+        assert any("UTC" in note and "+01:00" in note for note in result.payload["notes"])
+    assert [path for path in asked if path == "/v1/calls"] == ["/v1/calls"] * 2
+    assert len([path for path in asked if path == "/v2/users"]) >= 2
+    await desk.aclose()
+
+
+async def test_a_zone_that_is_not_known_is_said_and_one_that_is_is_not(
+    registry: Registry, sandbox: Sandbox
+) -> None:
+    asked = {"from": "2026-11-18T09:00:00"}
+    app, _ = answering(200, {"users": [], "calls": [], "meta": {}})
+    blind = desk_over(app, registry)
+    for _ in range(2):
+        result = await blind.call("aircall_list_calls", asked, Caller())
+        assert "UTC" in result.payload["notes"][0]
+    await blind.aclose()
+    seeing = desk_over(sandbox, registry)
+    for given in (asked, {"from": "2026-11-18T09:00:00Z"}):
+        result = await seeing.call("aircall_list_calls", given, Caller())
+        assert not any("UTC" in note for note in result.payload.get("notes", ()))
+    await seeing.aclose()
+
+
+@pytest.mark.parametrize("effect", ["read", "write", "reach", "delete"])
+async def test_only_an_effect_is_done_by_an_answer_without_content(
+    registry: Registry, effect: str
+) -> None:
+    """Every operation of Aircall's, by its own example."""
+    app, _ = answering(200)
+    desk = desk_over(app, registry)
+    told = 0
+    for operation in registry.ids.values():
+        if operation.effect != effect or operation.ours:
+            continue
+        answer = (await desk.call(operation.tool, dict(operation.example), Caller())).payload
+        if "error" in answer:
+            continue
+        told += 1
+        if effect == "read":
+            key = operation.answer.key
+            assert answer["data"] == ({key: []} if operation.answer.is_list else {})
+            assert any("nothing at all" in note for note in answer["notes"])
+            assert not answer.get("page", {}).get("complete", False)
+        else:
+            assert answer["data"] == {"done": True}
+    assert told >= (5 if effect == "delete" else 10)
+    await desk.aclose()
+
+
 async def test_a_key_of_the_owner_that_aircall_echoes_does_not_leave(registry: Registry) -> None:
     from aircall_mcp.app import open_app
     from aircall_mcp.ground.config import settings_from

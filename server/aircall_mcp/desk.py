@@ -32,6 +32,14 @@ Json = dict[str, Any]
 LONGEST_QUERY = 2_000
 """Characters of a need that are looked at."""
 
+LONGEST_LOOK = 5.0
+"""Seconds that the look for the company's time zone may take from the call that needs it."""
+
+_IN_UTC = (
+    "Times without an offset were read as UTC, since the company's time zone is not known here:"
+    " write them like 2026-11-18T09:00:00+01:00, or set AIRCALL_MCP_TIME_ZONE."
+)
+
 ZoneOf = Callable[[str | None], Awaitable[str | None]]
 """From an account to the time zone that its owner gave it."""
 
@@ -160,12 +168,13 @@ class Desk:
         return await self._gateway.at_sandbox()
 
     async def _answer(self, operation: Operation, arguments: Any, caller: Caller) -> Json:
-        zone = await self._zone_of(operation, arguments, caller)
+        zone, note = await self._zone_of(operation, arguments, caller)
         bound = operation.bind(arguments, zone=zone)
         try:
-            return await self._do(bound, caller)
+            payload = await self._do(bound, caller)
         except NeedsConfirmation as error:
             raise _Asked(self._question(bound, error, caller)) from None
+        return {**payload, "notes": [note, *payload.get("notes", ())]} if note else payload
 
     async def _do(self, bound: Bound, caller: Caller) -> Json:
         operation = bound.operation
@@ -251,25 +260,37 @@ class Desk:
             )
         return operation
 
-    async def _zone_of(self, operation: Operation, arguments: Any, caller: Caller) -> tzinfo | None:
-        """The zone that reads times without an offset, asked for only where there are some."""
+    async def _zone_of(
+        self, operation: Operation, arguments: Any, caller: Caller
+    ) -> tuple[tzinfo | None, str]:
+        """The zone that reads times without an offset, asked for only where there are some; and
+        what must be said where none could be learnt and UTC stands in. Nothing is read less for
+        that, but nothing is done by a time that may be hours off either."""
         if self._zone is not None or not isinstance(arguments, Mapping):
-            return self._zone
+            return self._zone, ""
         named = cast("Mapping[str, Any]", arguments)
         if not operation.needs_zone(named):
-            return None
+            return None, ""
         # What is refused, an account that is not on offer above all, asks nobody for a zone.
         account = operation.bind(named).account or caller.account
         if account not in self._zones:
             known = await self._zone_known(account) if self._zone_known else None
-            self._zones[account] = (
-                _zone_here(known) if known else await self._company_zone(account, caller)
-            )
-        return self._zones[account]
+            try:
+                self._zones[account] = (
+                    _zone_here(known) if known else await self._company_zone(account, caller)
+                )
+            except ToolError as error:
+                if operation.effect != "read":
+                    raise
+                log.info("the company's time zone: %s", error.kind)
+                return None, f"{_IN_UTC} It could not be looked up: {error.message}"
+        zone = self._zones[account]
+        return zone, "" if zone else _IN_UTC
 
     async def _company_zone(self, account: str | None, caller: Caller) -> tzinfo | None:
         """The time zone most users of the company have."""
-        asking = Aircall(self._gateway, self.registry.ids, replace(caller, account=account))
+        asked = replace(caller, account=account, deadline=min(caller.deadline, LONGEST_LOOK))
+        asking = Aircall(self._gateway, self.registry.ids, asked)
         body: Any = (await asking.ask("list_users_v2")).body
         users: Any = cast("Json", body).get("users") if isinstance(body, dict) else None
         listed = cast("list[Any]", users)[:PAGE_SIZE] if isinstance(users, list) else []

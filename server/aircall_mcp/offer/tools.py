@@ -80,12 +80,16 @@ def result_of(bound: Bound, reply: Reply) -> Json:
             " given; `page.next` leads to the others."
         )
     result: Json = {"data": data}
-    if reply.body is None:
+    nothing = reply.body is None and operation.effect == "read"
+    if nothing:
+        result["data"] = {key: []} if operation.answer.is_list else {}
+        notes = [*notes, _NOTHING]
+    elif reply.body is None:
         result["data"] = {"done": True}
         notes = [*notes, _what_now(operation)] if _what_now(operation) else notes
     if page is not None:
         result["page"] = {
-            "complete": page.complete and not cuts,
+            "complete": page.complete and not cuts and not nothing,
             "returned": page.returned,
             **({} if page.total is None else {"total": page.total}),
             **({} if page.next is None else {"next": operation.told(page.next)}),
@@ -97,6 +101,12 @@ def result_of(bound: Bound, reply: Reply) -> Json:
     if reply.sandbox:
         result["sandbox"] = True
     return result
+
+
+_NOTHING = (
+    "Aircall answered with nothing at all. That says neither that there is none of it nor that"
+    " there is: ask again, or look in another way."
+)
 
 
 def _what_now(operation: Operation) -> str:
