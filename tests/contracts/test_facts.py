@@ -70,7 +70,12 @@ def agrees(fact: dict[str, Any], schema: Any) -> None:
         if fact.get(fact_key) is not None:
             assert schema.get(key) == fact[fact_key], (fact, key)
     if "enum" in fact:
-        options = schema.get("enum", resolved(schema.get("items", {})).get("enum", []))
+        choices = [
+            schema,
+            resolved(schema.get("items", {})),
+            *map(resolved, schema.get("oneOf", ())),
+        ]
+        options: list[Any] = next((one["enum"] for one in choices if "enum" in one), [])
         assert set(options) - {None} == set(fact["enum"]) - {None}, fact
 
 

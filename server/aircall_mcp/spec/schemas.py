@@ -54,7 +54,7 @@ class Words:
 def slimmed(document: Json, schema: Json, words: Words, name: str) -> Json:
     """A request schema in the plain dialect: no references, combinators, formats or examples, and
     one kind for each value."""
-    resolved = resolve(document, schema)
+    resolved = _or_null(document, resolve(document, schema))
     slim = {key: resolved[key] for key in KEPT if key in resolved}
     slim["type"] = words.kind_of(_kinds(resolved) or ["string"], name)
     if None in slim.get("enum", ()):
@@ -72,6 +72,16 @@ def slimmed(document: Json, schema: Json, words: Words, name: str) -> Json:
         if not resolved.get("additionalProperties"):
             slim["additionalProperties"] = False
     return slim
+
+
+def _or_null(document: Json, schema: Json) -> Json:
+    """ "One of this and null" as what it is: this, with null among its kinds."""
+    nothing: Json = {"type": "null"}
+    options = schema.get("oneOf", [])
+    if len(options) != 2 or nothing not in options:
+        return schema
+    (other,) = (resolve(document, option) for option in options if option != nothing)
+    return {**other, **schema, "type": [*_kinds(other), "null"]}
 
 
 def _kinds(schema: Json) -> list[str]:
