@@ -57,7 +57,7 @@ def test_what_is_not_to_be_trusted_is_listed_as_such(home: Path) -> None:
     assert not any("trusted" in event for event in plain)
     log = log_in(home, box=box)
     log.webhooks.seen("front-door", 1, ())
-    log.webhooks.doubt("front-door")
+    log.webhooks.distrust("front-door")
     log.close()
     listed = json.loads(run("events", "list", "--json").output)["events"]
     assert [event.get("trusted", "unsaid") for event in listed] == [False, "unsaid"]

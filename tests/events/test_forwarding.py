@@ -63,7 +63,7 @@ async def test_what_is_not_to_be_trusted_is_passed_on_with_a_word_of_it(post: Po
     await post.settle()
     post.log.append([text("SM2", "Wire the money")])
     post.log.webhooks.seen("front-door", 1, ())
-    post.log.webhooks.doubt("front-door")
+    post.log.webhooks.distrust("front-door")
     await post.settle()
     crm = [json.loads(r.content) for r in post.receiver.got if r.url.path == "/in"]
     assert [one.get("trusted", "unsaid") for one in crm] == ["unsaid", False]

@@ -73,7 +73,7 @@ class Guarded:
     async def register(self) -> None:
         await self.ours.register(URL)
         [self.number] = [n for n in self.sandbox.world.numbers.values() if n.country == "FR"]
-        await self.ours.register_line(URL, self.number.id)
+        await self.ours.register_number(URL, self.number.id)
         [self.webhook] = [one for one in self._webhooks() if one.url.startswith(URL)]
         [self.other, *_] = [one for one in self._webhooks() if not one.url.startswith(URL)]
 
@@ -161,7 +161,7 @@ async def test_no_tool_and_no_surface_changes_what_we_listen_on(
                 assert "aircall-mcp webhooks register" in hint
     assert guarded.effects() == before
     assert (guarded.webhook.url, guarded.webhook.events, guarded.webhook.active) == stands
-    assert guarded.number.configurations["sms"].callback_url.startswith(URL)
+    assert (guarded.number.configurations["sms"].callback_url or "").startswith(URL)
 
 
 @pytest.mark.parametrize("way", ["register", "rotate", "replaced"])
@@ -216,9 +216,9 @@ async def test_a_number_that_is_being_registered_cannot_be_registered_elsewhere(
             refused.append(await desk.call(tool, asked, Caller()))
 
     guarded.meanwhile = meanwhile
-    await guarded.ours.register_line(URL, number.id)
+    await guarded.ours.register_number(URL, number.id)
     assert [result.payload["error"]["kind"] for result in refused] == ["not_allowed"] * 2
-    assert number.configurations["sms"].callback_url.startswith(URL)
+    assert (number.configurations["sms"].callback_url or "").startswith(URL)
 
 
 async def test_the_commands_say_that_a_webhook_was_replaced_too_often(home: Path) -> None:
@@ -388,8 +388,8 @@ async def test_the_commands_keep_to_it_and_those_of_a_person_go_through(home: Pa
         assert code == 0, err
         [stands] = status["webhooks"]
         assert stands["state"] == "active"
-        [doubt] = status["not_trusted"]
-        assert (doubt["webhook"], doubt["replaced_by"]) == (made["webhook"], stands["webhook"])
+        [lost] = status["not_trusted"]
+        assert (lost["webhook"], lost["replaced_by"]) == (made["webhook"], stands["webhook"])
         [second] = [one for one in there.sandbox.world.webhooks.values() if one.url.startswith(URL)]
         assert webhook.uuid not in there.sandbox.world.webhooks
         assert second.token != first
@@ -442,5 +442,5 @@ async def test_a_watchdog_that_is_killed_waiting_for_an_answer_leaves_one_webhoo
         assert (left.uuid, left.url) == (stands["aircall_id"], stands["url"])
         assert len(world.webhooks) == many
         assert left.uuid != webhook.uuid
-        [doubt] = status["not_trusted"]
-        assert doubt["replaced_by"] == stands["webhook"]
+        [lost] = status["not_trusted"]
+        assert lost["replaced_by"] == stands["webhook"]

@@ -32,7 +32,7 @@ async def survived(work: Awaitable[object]) -> bool:
     return True
 
 
-async def begin(town: Town, *, doubted: bool) -> tuple[Any, int]:
+async def begin(town: Town, *, changed: bool) -> tuple[Any, int]:
     """A webhook that is about to be replaced, and how many there were."""
     ours = town.process()
     await ours.register(URL, ["call.ended"])
@@ -40,25 +40,25 @@ async def begin(town: Town, *, doubted: bool) -> tuple[Any, int]:
     await ours.mend()
     town.tell("w1", 2)
     [old] = town.standing()
-    if doubted:
+    if changed:
         old.url = ELSEWHERE
     return old, len(town.sandbox.world.webhooks)
 
 
-@pytest.mark.parametrize("doubted", [True, False], ids=["replaced", "rotated"])
+@pytest.mark.parametrize("changed", [True, False], ids=["replaced", "rotated"])
 async def test_whoever_comes_after_a_process_that_was_killed_finishes_its_work(
-    tmp_path: Path, registry: Registry, *, doubted: bool
+    tmp_path: Path, registry: Registry, *, changed: bool
 ) -> None:
     """Killed after every step."""
     finished, steps = False, 0
     while not finished:
         steps += 1
         town = town_in(tmp_path / str(steps), registry)
-        old, many = await begin(town, doubted=doubted)
+        old, many = await begin(town, changed=changed)
         ours = town.process(Life(steps))
-        finished = await survived(ours.mend() if doubted else ours.rotate())
+        finished = await survived(ours.mend() if changed else ours.rotate())
         ours = town.process()
-        if not doubted:
+        if not changed:
             await ours.rotate()
         for _ in range(3):
             await ours.mend()
@@ -71,7 +71,7 @@ async def test_whoever_comes_after_a_process_that_was_killed_finishes_its_work(
         assert town.log.webhooks.standing() == []
         assert town.vault.owners("webhook") == (f"webhook {webhook.name}",), steps
         assert town.tell("w1", 3) == [None]
-        assert town.trusted() == {1: True, 2: not doubted}, steps
+        assert town.trusted() == {1: True, 2: not changed}, steps
         await town.aclose()
     assert steps > 15
 

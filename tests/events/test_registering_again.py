@@ -36,7 +36,7 @@ async def test_the_new_one_takes_the_place_of_the_earlier_one(town: Town, again:
     assert town.vault.read("webhook w1", "webhook") is None
     assert town.tell("w2", 1, 2) == [False, True]  # what both told is kept once
     assert town.trusted() == {1: True, 2: True}
-    assert await ours.doubts() == []
+    assert await ours.untrusted() == []
 
 
 async def test_the_new_one_stands_before_the_earlier_one_is_gone(town: Town) -> None:
@@ -72,7 +72,7 @@ async def test_one_that_tells_of_something_else_stays_and_is_named(
     assert [one.url.rpartition("/")[2] for one in town.standing()] == ["w3"]
 
 
-async def test_what_somebody_changed_is_doubted_before_it_is_replaced(town: Town) -> None:
+async def test_what_somebody_changed_is_untrusted_before_it_is_replaced(town: Town) -> None:
     ours = town.process()
     await ours.register(URL)
     town.tell("w1", 1)
@@ -115,8 +115,8 @@ async def test_a_number_that_calls_back_already_is_registered_anew(town: Town) -
     ours = town.process()
     number = next(iter(town.sandbox.world.numbers.values()))
     number.configurations.clear()
-    first = await ours.register_line(URL, number.id)
-    second = await ours.register_line("https://another.example.com", number.id)
+    first = await ours.register_number(URL, number.id)
+    second = await ours.register_number("https://another.example.com", number.id)
     assert (first.name, second.name, second.succeeds) == ("w1", "w2", "w1")
     [configuration] = number.configurations.values()
     assert configuration.callback_url == second.url

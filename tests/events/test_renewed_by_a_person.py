@@ -18,7 +18,7 @@ from .town import ELSEWHERE, URL, Town
 pytestmark = pytest.mark.anyio
 
 
-async def test_rotating_renews_the_token_loses_nothing_and_doubts_nothing(
+async def test_rotating_renews_the_token_loses_nothing_and_distrusts_nothing(
     town: Town, clock: Clock
 ) -> None:
     ours = town.process()
@@ -33,7 +33,7 @@ async def test_rotating_renews_the_token_loses_nothing_and_doubts_nothing(
     assert new["w3"].token != old["w1"].token
     assert new["w3"].events == ["call.ended"]
     assert town.trusted() == {1: True}
-    assert await ours.doubts() == []
+    assert await ours.untrusted() == []
     assert [one.webhook.succeeds for one in await ours.rotate()] == ["w2", "w3"]
     with pytest.raises(ArgumentError):
         await ours.rotate("w1")
@@ -99,7 +99,7 @@ async def test_a_number_that_calls_back_elsewhere_is_told_of_and_taken_back_only
 ) -> None:
     ours = town.process()
     [number] = [n for n in town.sandbox.world.numbers.values() if n.country == "FR"]
-    await ours.register_line(URL, number.id)
+    await ours.register_number(URL, number.id)
     number.configurations["sms"].callback_url = ELSEWHERE
     town.tell("w1", 1)
     assert await ours.mend() == []

@@ -71,10 +71,10 @@ def test_what_happens_again_a_moment_later_is_told_twice_by_both(home: Path) -> 
     assert list(log.append([A, B, again[1], again[0]])) == [True, False, True, False]
 
 
-def test_one_that_is_doubted_tells_for_itself_alone(home: Path) -> None:
+def test_one_that_is_untrusted_tells_for_itself_alone(home: Path) -> None:
     """Or somebody else's forgery would stand for what Aircall tells by the other."""
     log = log_of(home)
-    log.webhooks.doubt("a")
+    log.webhooks.distrust("a")
     assert list(log.append([A, B])) == [True, True]
     assert [event.trusted for event in log.read(Query())] == [True, False]
 

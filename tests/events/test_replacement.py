@@ -1,4 +1,4 @@
-"""A webhook that somebody changed at Aircall: replaced, its token refused, what came in doubted."""
+"""A webhook that somebody changed at Aircall: replaced, its token refused, its events untrusted."""
 
 from __future__ import annotations
 
@@ -64,9 +64,9 @@ async def test_what_somebody_changed_is_replaced_and_what_came_in_between_is_not
     town.tell("w2", 5)
     assert town.trusted() == {1: True, 2: False, 3: False, 5: True}
     assert town.vault.read("webhook w1", "webhook") is None
-    [doubt] = await ours.doubts()
-    assert (doubt.webhook, doubt.replaced_by, doubt.events) == ("w1", "w2", 2)
-    assert (doubt.since, doubt.until) == (seen, clock.now)
+    [lost] = await ours.untrusted()
+    assert (lost.webhook, lost.replaced_by, lost.events) == ("w1", "w2", 2)
+    assert (lost.since, lost.until) == (seen, clock.now)
     assert await ours.mend() == []
 
 
@@ -144,7 +144,7 @@ async def test_changed_back_before_anybody_replaced_it_its_token_is_out_all_the_
     assert town.trusted() == {1: False}
 
 
-async def test_a_webhook_that_aircall_refuses_to_replace_is_doubted_and_tried_again(
+async def test_a_webhook_that_aircall_refuses_to_replace_is_untrusted_and_tried_again(
     town: Town,
 ) -> None:
     ours = town.process()
@@ -231,10 +231,10 @@ async def test_what_comes_in_while_somebody_looks_is_trusted_only_after_the_next
     await gateway.aclose()
 
 
-def test_a_home_of_the_old_schema_keeps_its_webhooks_and_doubts_from_where_it_must(
+def test_a_home_of_the_old_schema_keeps_its_webhooks_and_distrusts_from_where_it_must(
     home: Path, clock: Clock
 ) -> None:
-    """Nobody had noted when it was last seen: all that came in by it is in doubt."""
+    """Nobody had noted when it was last seen: all that came in by it is in lost."""
     old = Database(home / "events.db", MIGRATIONS[:2], durability="vault")
     insert = """INSERT INTO door (webhook, account, aircall_id, digest, url, kinds, opened, shut)
                 VALUES (:name, '', :id, :digest, 'https://h', '[]', 100.0, :shut)"""
@@ -248,14 +248,14 @@ def test_a_home_of_the_old_schema_keeps_its_webhooks_and_doubts_from_where_it_mu
     )  # fmt: skip
     [webhook] = log.webhooks.active()
     assert (webhook.name, webhook.digest) == ("a", b"d" * 32)
-    assert (webhook.doubted, webhook.family) == (False, "")
+    assert (webhook.untrusted, webhook.family) == (False, "")
     assert log.webhooks.standing() == []
     log.append([told("call.ended", 1, webhook="a"), told("call.ended", 2, webhook="b")])
     assert [event.data["id"] for event in log.read(Query())] == [1]
-    log.webhooks.doubt("a")
+    log.webhooks.distrust("a")
     assert [event.trusted for event in log.read(Query())] == [False]
-    [doubt] = log.webhooks.doubts()
-    assert (doubt.since, doubt.until, doubt.events) == (100.0, None, 1)
+    [lost] = log.webhooks.untrusted()
+    assert (lost.since, lost.until, lost.events) == (100.0, None, 1)
     log.close()
     with sqlite3.connect(home / "events.db") as connection:
         newest = connection.execute("SELECT MAX(number) FROM migration").fetchone()
@@ -268,7 +268,7 @@ def test_an_event_that_is_trusted_says_nothing_of_it(home: Path, clock: Clock) -
     log.append([call("ended", 1)])
     [event] = log.read(Query())
     assert event.mark == {}
-    log.webhooks.doubt("front-door")
+    log.webhooks.distrust("front-door")
     [event] = log.read(Query())
     assert event.mark == {"trusted": False}
     log.close()

@@ -70,7 +70,7 @@ async def test_an_address_that_is_shown_in_another_spelling_is_the_same(
         clock.pass_by(WATCH)
         assert await ours.mend() == []
     assert made(town) == 1
-    assert await ours.doubts() == []
+    assert await ours.untrusted() == []
     [one] = town.standing()
     one.url = ELSEWHERE
     await ours.mend()
@@ -91,7 +91,7 @@ async def test_events_that_were_otherwise_from_the_start_are_told_of_and_not_tak
         assert await ours.mend() == []
         [found] = await ours.status()
     assert made(town) == 1
-    assert await ours.doubts() == []
+    assert await ours.untrusted() == []
     [one] = town.standing()
     one.events = ["contact.created"]
     [found] = await ours.mend()

@@ -169,7 +169,7 @@ async def test_removing_deletes_it_at_aircall_and_forgets_its_token(
 
 async def test_a_number_in_proxy_mode_calls_back(registered: Registered) -> None:
     [number] = [n for n in registered.world.numbers.values() if n.country == "FR"]
-    webhook = await registered.ours.register_line(URL, number.id)
+    webhook = await registered.ours.register_number(URL, number.id)
     configuration = number.configurations["sms"]
     assert configuration.callback_url == f"{URL}/webhooks/aircall/one"
     assert registered.log.webhooks.active() == [webhook]

@@ -158,7 +158,7 @@ async def test_what_is_not_to_be_trusted_says_so_in_every_answer(room: Room) -> 
     plain = await room.ask("read_events")
     assert not any("trusted" in one for one in plain["data"]["events"])
     assert not any("trusted" in note for note in plain["notes"])
-    room.log.webhooks.doubt("front-door")
+    room.log.webhooks.distrust("front-door")
     answers = {
         "events": (await room.ask("read_events"))["data"]["events"],
         "in full": (await room.ask("read_events", detail="full"))["data"]["events"],
@@ -185,7 +185,7 @@ async def test_what_is_not_to_be_trusted_hides_no_text_that_is(room: Room) -> No
         told("message.received", "SM1", body="Thursday", at=told_at, webhook="new"),
         told("message.updated", "SM1", body="Wire the money", at=told_at + 60),
     ])  # fmt: skip
-    room.log.webhooks.doubt("front-door")
+    room.log.webhooks.distrust("front-door")
     [shown] = (await room.ask("list_messages"))["data"]["messages"]
     assert shown["data"]["body"] == "Thursday"
     assert "trusted" not in shown

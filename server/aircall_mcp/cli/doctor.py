@@ -167,7 +167,7 @@ async def _webhooks(app: Any) -> list[Finding]:
         return []
     try:
         ours = events.subscriptions(events.account)
-        standing, doubts = await ours.status(), await ours.doubts()
+        standing, untrusted = await ours.status(), await ours.untrusted()
     except AircallMCPError as error:
         return [Finding("webhooks", "bad", error.message, error.hint)]
     findings: list[Finding] = []
@@ -178,7 +178,7 @@ async def _webhooks(app: Any) -> list[Finding]:
         findings.append(Finding("webhooks", state, said, one.next))
     findings += [
         Finding("events", "attention", in_words(one), "Check what was done because of them.")
-        for one in doubts
+        for one in untrusted
     ]
     return findings
 

@@ -156,6 +156,6 @@ def _line(event: Event) -> str:
     words = event.data.get("body") or ""
     text = f"  {json.dumps(words, ensure_ascii=False)}" if words else ""
     when = iso(event.built or event.received)
-    doubt = "" if event.trusted else "  not to be trusted"
+    untrusted = "" if event.trusted else "  not to be trusted"
     odd = "".join(f"  {word}: {why}" for word, why in event.mark.items() if word != "trusted")
-    return f"{event.sequence:>8}  {when}  {event.kind}{about}{doubt}{odd}{text}"
+    return f"{event.sequence:>8}  {when}  {event.kind}{about}{untrusted}{odd}{text}"

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from ..events.events import Events
     from ..events.registrations import Subscription
     from ..events.subscriptions import Subscriptions
-    from ..events.webhooks import Doubt, Webhook
+    from ..events.webhooks import Untrusted, Webhook
 
-    Status = tuple[list[Subscription], AircallMCPError | None, list[Subscription], list[Doubt]]
+    Status = tuple[list[Subscription], AircallMCPError | None, list[Subscription], list[Untrusted]]
 
 T = TypeVar("T")
 
@@ -73,7 +73,7 @@ def register(
     found: dict[str, Any]
     beside: Sequence[Webhook] = ()
     if number_id is not None:
-        webhook = _with(account, lambda ours: ours.register_line(url, number_id))
+        webhook = _with(account, lambda ours: ours.register_number(url, number_id))
         found = {"webhook": webhook.name, "url": webhook.url, "state": "active"}
     else:
         made = _with(account, lambda ours: ours.register(url, wanted))
@@ -123,9 +123,9 @@ def status(account: str | None, as_json: bool) -> None:
             mended = await ours.mend()
         except AircallMCPError as error:
             trouble = error
-        return mended, trouble, await ours.status(), await ours.doubts()
+        return mended, trouble, await ours.status(), await ours.untrusted()
 
-    mended, trouble, found, doubts = _with(account, look)
+    mended, trouble, found, untrusted = _with(account, look)
     listened = with_events(lambda ours: ours.log.coverage())
     names = {one.webhook.name for one in mended if one.done == "brought back"}
     if as_json:
@@ -134,7 +134,7 @@ def status(account: str | None, as_json: bool) -> None:
                 "webhooks": [
                     {**_told(one), "brought_back": one.webhook.name in names} for one in found
                 ],
-                "not_trusted": [asdict(one) for one in doubts],
+                "not_trusted": [asdict(one) for one in untrusted],
                 "listening_since": listened.since,
                 "last_heard_from": listened.alive,
                 "gaps": listened.gaps,
@@ -152,8 +152,8 @@ def status(account: str | None, as_json: bool) -> None:
             click.echo(f"{one.webhook.name}  {one.state}{back}{fault}  {one.webhook.url}")
             if one.next:
                 screen.say(f"next: {one.next}")
-        for doubt in doubts:
-            click.echo(in_words(doubt))
+        for one in untrusted:
+            click.echo(in_words(one))
         if not found:
             screen.say("No webhook of ours. next: aircall-mcp webhooks register")
         if trouble is not None:
@@ -252,11 +252,11 @@ def _told(one: Subscription) -> dict[str, Any]:
     }
 
 
-def in_words(doubt: Doubt) -> str:
+def in_words(one: Untrusted) -> str:
     """What is not to be trusted, in a line."""
-    until = iso(doubt.until) if doubt.until is not None else "now"
-    replaced = f"; {doubt.replaced_by} replaces it" if doubt.replaced_by else ""
+    until = iso(one.until) if one.until is not None else "now"
+    replaced = f"; {one.replaced_by} replaces it" if one.replaced_by else ""
     return (
-        f"{doubt.webhook} was changed or deleted at Aircall by somebody: what came in by it from"
-        f" {iso(doubt.since)} to {until} is not to be trusted ({doubt.events} events){replaced}"
+        f"{one.webhook} was changed or deleted at Aircall by somebody: what came in by it from"
+        f" {iso(one.since)} to {until} is not to be trusted ({one.events} events){replaced}"
     )

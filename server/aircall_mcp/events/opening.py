@@ -16,7 +16,7 @@ from ..ground.clock import Clock
 from ..ground.secrets import Secret, inside
 from .log import EventLog
 from .receiver import PREFIX, webhook_for
-from .registrations import LINE, Made, Registrations, same_address
+from .registrations import CALLBACK, Made, Registrations, same_address
 from .webhooks import Webhook
 
 _FIELD = "webhook"
@@ -59,12 +59,12 @@ class Opening:
             await self._as_asked(account, name, url, made)
         return await self._open(account, name, url, made, kinds, succeeds=succeeds)
 
-    async def line(
+    async def callback(
         self, account: str, public_url: str, number_id: int, *, succeeds: Webhook | None = None
     ) -> Webhook:
-        name, url = await self._reserve(account, public_url, f"{LINE}{number_id}")
+        name, url = await self._reserve(account, public_url, f"{CALLBACK}{number_id}")
         async with self._unless_refused(name):
-            made = await self._there.line(account, url, number_id)
+            made = await self._there.callback(account, url, number_id)
             await self._as_asked(account, name, url, made)
         return await self._open(account, name, url, made, _TEXTS, succeeds=succeeds)
 
@@ -129,7 +129,7 @@ class Opening:
         )  # fmt: skip
         if succeeds is not None:
             # What both tell is kept once, unless somebody else could have told the first.
-            family = "" if succeeds.doubted else succeeds.family or succeeds.name
+            family = "" if succeeds.untrusted else succeeds.family or succeeds.name
             webhook = replace(webhook, succeeds=succeeds.name, family=family)
         record = {"token": secret, "id": made.aircall_id}
         try:

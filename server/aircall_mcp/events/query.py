@@ -45,7 +45,7 @@ class Query:
     limit: int = 50
 
 
-_COLUMNS = f"sequence, webhook, kind, built, received, call_id, digest, {webhooks.IN_DOUBT}"
+_COLUMNS = f"sequence, webhook, kind, built, received, call_id, digest, {webhooks.UNTRUSTED}"
 
 
 def selected(tx: Transaction, query: Query, mark: bytes | None) -> list[tuple[Any, ...]]:

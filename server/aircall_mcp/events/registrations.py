@@ -21,7 +21,7 @@ Json = dict[str, Any]
 State: TypeAlias = Literal["active", "disabled", "missing", "changed"]
 
 NAME = "aircall-mcp"
-LINE = "number "
+CALLBACK = "number "
 """What the id of a number in proxy mode begins with, in place of a webhook's."""
 _PAGE = 50
 _Making: TypeAlias = Literal["create_webhook", "create_message_configuration"]
@@ -80,11 +80,11 @@ class Registrations:
         identity = str(made.get("webhook_id") or "")
         return Made(identity, _token(identity, made), str(made.get("url") or url))
 
-    async def line(self, account: str, url: str, number_id: int) -> Made:
+    async def callback(self, account: str, url: str, number_id: int) -> Made:
         """A number in proxy mode that calls back `url`."""
         asked = {"number_id": number_id, "callbackUrl": url}
         made = _configuration(await self._make(account, "create_message_configuration", asked))
-        identity = f"{LINE}{number_id}"
+        identity = f"{CALLBACK}{number_id}"
         return Made(identity, _token(identity, made), str(made.get("callbackUrl") or url))
 
     async def look(self, webhook: Webhook) -> Subscription:
@@ -96,7 +96,7 @@ class Registrations:
         look = "aircall-mcp webhooks status"  # which mends, as the watchdog does
         theirs = f"{renew}, or {end} if that was meant"
         missing = Subscription(webhook, "missing", (), "Aircall no longer has it", theirs)
-        if is_line(webhook):
+        if is_callback(webhook):
             address = await self.calls_back(webhook)
             if address is None:
                 return missing
@@ -148,7 +148,8 @@ class Registrations:
         """At Aircall, where it may be gone already."""
         try:
             await self._ask(
-                webhook, "delete_message_configuration" if is_line(webhook) else "delete_webhook"
+                webhook,
+                "delete_message_configuration" if is_callback(webhook) else "delete_webhook",
             )
         except Refused as error:
             if error.status != 404:
@@ -193,7 +194,7 @@ class Registrations:
     async def _ask(self, webhook: Webhook, operation: _Asking, change: Json | None = None) -> Any:
         """About a webhook of ours: no caller names another."""
         whose: Json = {"webhook_id": webhook.aircall_id}
-        if is_line(webhook):
+        if is_callback(webhook):
             whose = {"number_id": number_of(webhook)}
         return await self._send(webhook.account, operation, {**(change or {}), **whose})
 
@@ -217,13 +218,14 @@ def _plain(url: str) -> tuple[Any, ...]:
     return (*place, there.path.rstrip("/"), there.query, there.fragment)
 
 
-def is_line(webhook: Webhook) -> bool:
-    return webhook.aircall_id.startswith(LINE)
+def is_callback(webhook: Webhook) -> bool:
+    """Whether it is told of the texts of one number, in proxy mode."""
+    return webhook.aircall_id.startswith(CALLBACK)
 
 
 def number_of(webhook: Webhook) -> int:
-    """The id of the number of a line."""
-    return int(webhook.aircall_id.removeprefix(LINE))
+    """The id of the number whose callback it is."""
+    return int(webhook.aircall_id.removeprefix(CALLBACK))
 
 
 def _other_kinds(webhook: Webhook, kinds: Sequence[str]) -> bool:

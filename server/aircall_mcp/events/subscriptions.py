@@ -28,15 +28,15 @@ from .log import EventLog
 from .opening import Opening, address
 from .receiver import PREFIX
 from .registrations import (
-    LINE,
+    CALLBACK,
     Registrations,
     Subscription,
-    is_line,
+    is_callback,
     number_of,
     same_address,
 )
 from .replacements import Replacements
-from .webhooks import Doubt, Webhook
+from .webhooks import Untrusted, Webhook
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +98,7 @@ class Subscriptions:
         async with self._alone():
             earlier = [one for one in await self._of(account) if _covers(kinds, one.kinds)]
             for one in earlier:
-                await self._look(one)  # what was changed meanwhile is doubted first
+                await self._look(one)  # what was changed meanwhile is distrusted first
             ended = [one for each in earlier if (one := await self._still(each.name))]
             webhook = await self._opening.webhook(
                 account, public_url, kinds, succeeds=ended[-1] if ended else None
@@ -112,17 +112,17 @@ class Subscriptions:
                 beside=tuple(beside),
             )
 
-    async def register_line(self, public_url: str, number_id: int) -> Webhook:
+    async def register_number(self, public_url: str, number_id: int) -> Webhook:
         """Have the texts of a number in proxy mode called back here. Where it does already, it is
         made anew."""
         address(public_url, "")
         account = await self._resolve(self._account)
         async with self._alone():
-            for one in await self._of(account, f"{LINE}{number_id}"):
+            for one in await self._of(account, f"{CALLBACK}{number_id}"):
                 if same_address(await self._there.calls_back(one) or "", one.url):
                     return await self._succeed(one, public_url)
                 await self._forget(one)  # it is somebody else's by now, or gone
-            return await self._opening.line(account, public_url, number_id)
+            return await self._opening.callback(account, public_url, number_id)
 
     async def rotate(self, name: str | None = None) -> list[Subscription]:
         """Renew the token of one webhook of ours, or of all: a new webhook, then the old one gone.
@@ -138,7 +138,7 @@ class Subscriptions:
                     continue
                 heir = await self._heir(webhook)
                 if heir is None:
-                    await self._look(webhook)  # what was changed meanwhile is doubted first
+                    await self._look(webhook)  # what was changed meanwhile is distrusted first
                     webhook = await self._still(each) or webhook
                 heir = (
                     await self._succeed(webhook) if heir is None else await self._end(webhook, heir)
@@ -153,7 +153,10 @@ class Subscriptions:
             async with self._alone():
                 if (webhook := await self._still(each)) is not None:
                     # A number that calls back elsewhere is somebody else's by now.
-                    if not is_line(webhook) or await self._there.calls_back(webhook) == webhook.url:
+                    if (
+                        not is_callback(webhook)
+                        or await self._there.calls_back(webhook) == webhook.url
+                    ):
                         await self._there.delete(webhook)
                     await self._forget(webhook)
                     gone.append(each)
@@ -162,12 +165,14 @@ class Subscriptions:
     # looking after them
 
     async def status(self) -> list[Subscription]:
-        """Every webhook of ours, compared with Aircall's. What was changed is doubted from here."""
+        """Every webhook of ours, compared with Aircall's; what was changed is distrusted here."""
         return [await self._look(webhook) for webhook in await self._active()]
 
-    async def doubts(self) -> list[Doubt]:
+    async def untrusted(self) -> list[Untrusted]:
         """What came in by webhooks that somebody changed or deleted, and is not to be trusted."""
-        return await self._events.aside(lambda: self._events.webhooks.doubts(account=self._account))
+        return await self._events.aside(
+            lambda: self._events.webhooks.untrusted(account=self._account)
+        )
 
     async def mend(self) -> list[Subscription]:
         """Bring back those that Aircall disabled, replace those that somebody changed, and delete
@@ -215,16 +220,16 @@ class Subscriptions:
             if (heir := await self._heir(webhook)) is not None:
                 return replace(await self._look(await self._end(webhook, heir)), done="replaced")
             found = await self._look(webhook)
-            if found.state == "missing" or (is_line(webhook) and found.state != "active"):
+            if found.state == "missing" or (is_callback(webhook) and found.state != "active"):
                 log.error("webhook %s: %s. Run `%s`.", name, found.fault, found.next)
                 return None
             # Once changed, its token is out, even where somebody has changed it back.
-            if found.state == "changed" or webhook.doubted:
+            if found.state == "changed" or webhook.untrusted:
                 if await self._replacements.spent(webhook) is not None:
                     log.error("webhook %s: %s. Run `%s`.", name, found.fault, found.next)
                     return None
                 log.error("webhook %s was changed by somebody; it is replaced", name)
-                heir = await self._succeed(replace(webhook, doubted=True))
+                heir = await self._succeed(replace(webhook, untrusted=True))
                 return replace(await self._look(heir), done="replaced")
             if found.state == "disabled":
                 await self._there.revive(found)
@@ -237,7 +242,7 @@ class Subscriptions:
         async with self._alone():
             if webhook.name not in {one.name for one in await self._standing()}:
                 return
-            if is_line(webhook):
+            if is_callback(webhook):
                 if same_address(await self._there.calls_back(webhook) or "", webhook.url):
                     await self._there.delete(webhook)
             elif not webhook.made:
@@ -256,9 +261,9 @@ class Subscriptions:
     async def _succeed(self, webhook: Webhook, public_url: str = "") -> Webhook:
         """A new webhook in the place of `webhook`, which ends."""
         public_url = public_url or webhook.url.rpartition(PREFIX)[0]
-        if is_line(webhook):
+        if is_callback(webhook):
             await self._there.delete(webhook)  # a number has one registration at a time
-            heir = await self._opening.line(
+            heir = await self._opening.callback(
                 webhook.account, public_url, number_of(webhook), succeeds=webhook
             )
         else:
@@ -270,9 +275,9 @@ class Subscriptions:
     async def _end(self, webhook: Webhook, heir: Webhook) -> Webhook:
         """Let `heir` be the only one. A token that is out is refused at once; else everything that
         comes is taken in until Aircall has nothing more to send by it."""
-        if webhook.doubted:
+        if webhook.untrusted:
             await self._shut(webhook)
-        if not is_line(webhook):
+        if not is_callback(webhook):
             await self._there.delete(webhook)
         await self._forget(webhook)
         return heir
@@ -304,13 +309,13 @@ class Subscriptions:
         webhooks = await self._events.aside(self._events.webhooks.active)
         return [webhook for webhook in webhooks if self._account in (None, webhook.account)]
 
-    async def _of(self, account: str, line: str = "") -> list[Webhook]:
+    async def _of(self, account: str, number: str = "") -> list[Webhook]:
         """The open webhooks of an account; or those of one of its numbers, by our id of it."""
         return [
             webhook
             for webhook in await self._active()
             if webhook.account == account
-            and (webhook.aircall_id == line if line else not is_line(webhook))
+            and (webhook.aircall_id == number if number else not is_callback(webhook))
         ]
 
     async def _standing(self) -> list[Webhook]:
@@ -343,12 +348,12 @@ class Subscriptions:
         upto = await self._events.aside(self._events.latest)
         found = await self._there.look(webhook)
         known = self._events.webhooks
-        if found.state == "changed" or webhook.doubted:
+        if found.state == "changed" or webhook.untrusted:
             found = await self._replacements.told(found)
         if found.state in ("active", "disabled"):
             await self._events.aside(lambda: known.seen(webhook.name, upto, found.kinds))
         else:
-            await self._events.aside(lambda: known.doubt(webhook.name))
+            await self._events.aside(lambda: known.distrust(webhook.name))
         return found
 
 

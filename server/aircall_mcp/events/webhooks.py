@@ -2,8 +2,8 @@
 
 Each is reserved before it is made at Aircall, opened when its token is known, and shut for good;
 its row (of the table `door`, a name that homes have kept) stays, since it says whose the events are
-that came in by it. What somebody changed at Aircall is doubted from where it was last seen
-unchanged: whoever has its token could have written all that came in behind that.
+that came in by it. What somebody changed at Aircall is untrusted (`doubted` in the table) from
+where it was last seen unchanged: whoever has its token could have written all that came in since.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ TRUST: Migration = (
     "UPDATE door SET unchanged = opened",
 )
 
-IN_DOUBT = """EXISTS (SELECT 1 FROM door WHERE door.webhook = event.webhook
+UNTRUSTED = """EXISTS (SELECT 1 FROM door WHERE door.webhook = event.webhook
     AND door.doubted = 1 AND event.sequence > door.upto)"""
 """Of an event: whether somebody else could have written it."""
 
@@ -62,12 +62,12 @@ class Webhook:
     granted: tuple[str, ...] = ()
     succeeds: str = ""
     family: str = ""
-    doubted: bool = False
+    untrusted: bool = False
     made: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
+class Untrusted:
     """What came in by `webhook` from `since` to `until` (None: to this day) is not to be trusted.
 
     Times are in UNIX seconds. `events` of it are still in the log.
@@ -158,12 +158,12 @@ class Webhooks:
         values = {"now": self._clock.wall(), "upto": upto, "granted": json.dumps(list(granted))}
         self._store.write(lambda tx: tx.run(sql, webhook=webhook, **values))
 
-    def doubt(self, webhook: str) -> bool:
+    def distrust(self, webhook: str) -> bool:
         """Trust nothing that came or comes in by it since it was last seen; whether that is new."""
         sql = "UPDATE door SET doubted = 1 WHERE webhook = :webhook AND doubted = 0"
         return self._store.write(lambda tx: tx.run(sql, webhook=webhook)) > 0
 
-    def doubts(self, *, account: str | None = None) -> list[Doubt]:
+    def untrusted(self, *, account: str | None = None) -> list[Untrusted]:
         """Oldest first."""
         if not self._store.exists:
             return []
@@ -174,17 +174,19 @@ class Webhooks:
                       WHERE heir.succeeds = door.webhook)
                  FROM door WHERE doubted = 1 AND (:account IS NULL OR account = :account)
                  ORDER BY unchanged"""
-        return [Doubt(*row) for row in self._store.read(lambda tx: tx.all(sql, account=account))]
+        rows = self._store.read(lambda tx: tx.all(sql, account=account))
+        return [Untrusted(*row) for row in rows]
 
     def replaced(self, webhook: str, *, since: float) -> list[float]:
-        """When those that came before it, and it, took the place of one that was doubted."""
-        sql = """WITH RECURSIVE line (webhook, succeeds, opened) AS (
+        """When those that came before it, and it, took the place of one that is untrusted."""
+        sql = """WITH RECURSIVE lineage (webhook, succeeds, opened) AS (
                      SELECT webhook, succeeds, opened FROM door WHERE webhook = :webhook
                      UNION
                      SELECT door.webhook, door.succeeds, door.opened
-                     FROM door JOIN line ON door.webhook = line.succeeds)
-                 SELECT line.opened FROM line JOIN door ON door.webhook = line.succeeds
-                 WHERE door.doubted = 1 AND line.opened > :since ORDER BY line.opened"""
+                     FROM door JOIN lineage ON door.webhook = lineage.succeeds)
+                 SELECT lineage.opened
+                 FROM lineage JOIN door ON door.webhook = lineage.succeeds
+                 WHERE door.doubted = 1 AND lineage.opened > :since ORDER BY lineage.opened"""
         rows = self._store.read(lambda tx: tx.all(sql, webhook=webhook, since=since))
         return [float(opened) for (opened,) in rows]
 
@@ -198,8 +200,9 @@ class Webhooks:
 
 
 def of_several(tx: Transaction) -> dict[str, str]:
-    """The account of each webhook beside which others of the account are open. One that is doubted
-    tells for itself alone: what somebody else could have written must not stand for the genuine."""
+    """The account of each webhook beside which others of the account are open. One that is
+    untrusted tells for itself alone: what somebody else could have written must not stand for the
+    genuine."""
     sql = """SELECT webhook, account FROM door
              WHERE shut = 0 AND doubted = 0 AND account <> '' AND account IN (
                  SELECT account FROM door WHERE shut = 0 AND doubted = 0

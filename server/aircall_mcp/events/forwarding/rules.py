@@ -309,7 +309,7 @@ _QUEUE = """
 
 
 def _lane(event: Event) -> str:
-    """What keeps its order: one call, else one line, contact or user."""
+    """What keeps its order: one call, else one number, contact or user."""
     about = subject(event.kind, event.kind.partition(".")[0], event.data)
     for name in ("call_id", "number_id", "contact_id", "user_id"):
         if about[name] is not None:

@@ -51,13 +51,13 @@ def line(event: Event) -> str:
     """An event in a line for people, in Slack's markup: nothing in it can mention or link."""
     data = event.data
     who = _named(data.get("contact")) or str(data.get("raw_digits") or "")
-    line = _named(data.get("number"))
+    number = _named(data.get("number"))
     words = data.get("body") or data.get("content")
     parts = [f"*{event.kind}*"] if event.trusted else [f"*{event.kind}*", "(not to be trusted)"]
     if who:
         parts.append(f"{'from' if 'received' in event.kind else 'with'} {_plain(who)}")
-    if line:
-        parts.append(f"on {_plain(line)}")
+    if number:
+        parts.append(f"on {_plain(number)}")
     if user := _named(data.get("user")):
         parts.append(f"({_plain(user)})")
     parts.append(iso(event.built or event.received))
