@@ -184,7 +184,7 @@ class Desk:
         if operation.ours:
             await self._gateway.admit(bound, caller)
             return await self.performers[operation.id](bound.arguments, caller)
-        reply = await self._gateway.read(bound, caller)
+        reply = await self._gateway.read(bound, caller, tools.room_in(bound))
         return await self._gateway.aside(lambda: tools.result_of(bound, reply), weight=reply.weight)
 
     async def _confirmed(self, bound: Bound, caller: Caller) -> None:

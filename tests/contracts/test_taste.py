@@ -24,7 +24,6 @@ ASSERTS = frozenset({"raises", "warns", "fail", "until", "validate", "call_and_v
 LONGEST = 450
 LONG = {
     "tests/gateway/test_gateway.py",
-    "tests/gateway/test_pages.py",
 }
 """Files that are longer: what is split is taken off, and nothing joins them."""
 

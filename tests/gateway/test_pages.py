@@ -1,545 +1,175 @@
+"""The link that reads lists, alone: below it is an Aircall of the test's own, which counts."""
+
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
-from urllib.parse import parse_qs
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aircall_mcp.errors import ArgumentError, BudgetExhausted
-from aircall_mcp.gateway.budget import WINDOW, Budget
-from aircall_mcp.gateway.ledger import MIGRATIONS
-from aircall_mcp.gateway.lists import ITEM_CAP, LONGEST_TOKEN
-from aircall_mcp.gateway.retries import Retries
+from aircall_mcp.gateway.continuations import LASTING
+from aircall_mcp.gateway.request import Request
 from aircall_mcp.ground.caller import Caller
-from aircall_mcp.offer import Registry
-from aircall_mcp.storage.state import InMemory
+from aircall_mcp.ground.reply import Reply
 
-from ..house import App, Clock, Office, answering, desk_over, gateway_to, sandbox_with
+from ..upstream import bound
+from .lists import Reader, Tags, items_of, page_of
 
 pytestmark = pytest.mark.anyio
 
-
-def listing(total: int, *, width: int = 10, weight: int = 0) -> App:
-    """An Aircall with so many tags, which pages through them as Aircall does."""
-
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        await receive()
-        query = {k: v[0] for k, v in parse_qs(scope["query_string"].decode()).items()}
-        page, size = int(query.get("page", 1)), int(query.get("per_page", 20))
-        assert 1 <= size <= 50
-        first = (page - 1) * size
-        tags = [{"id": n + 1, "name": "x" * weight} for n in range(first, min(first + size, total))]
-        more = f"https://api.aircall.io/v1/tags?page={page + 1}" if first + size < total else None
-        meta = {"count": len(tags), "total": total, "current_page": page, "per_page": size,
-                "next_page_link": more, "previous_page_link": None}  # fmt: skip
-        body = json.dumps({"tags": tags, "meta": meta}).encode()
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": body})
-
-    return app
+# As few requests as can be
 
 
-def leading(total: int, weight: int) -> App:
-    """An Aircall with so many templates, where a cursor that says nothing leads from one to the
-    next."""
+SIZES = st.lists(st.integers(1, 3_000), min_size=1, max_size=8)
 
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        await receive()
-        query = {k: v[0] for k, v in parse_qs(scope["query_string"].decode()).items()}
-        first, limit = (int(query.get("token", 7_000)) - 7_000) // 3, int(query["limit"])
-        assert 1 <= limit <= 50
+
+@given(
+    count=st.integers(0, 400),
+    sizes=SIZES,
+    room=st.integers(1, 12_000),
+    most=st.none() | st.integers(1, 500),
+    per_page=st.none() | st.integers(1, 50),
+    page=st.integers(1, 4),
+)
+@settings(max_examples=200, deadline=None)
+async def test_a_long_read_takes_as_few_requests_as_it_has_pages_whatever_the_sizes(
+    count: int, sizes: list[int], room: int, most: int | None, per_page: int | None, page: int
+) -> None:
+    tags = Tags(count, lambda n: sizes[n % len(sizes)])
+    so_far: list[int] = []
+
+    def check(reply: Reply) -> None:
+        so_far.extend(items_of([reply]))
+        assert len(tags.asked) <= len(so_far) / 50 + 2
+        assert all(size >= 10 for _, size in tags.asked)
+        following = page_of(reply).next
+        if following is not None:
+            assert items_of([reply])  # it goes on, and not on the spot
+            assert following["per_page"] == (per_page or 50)
+        assert page_of(reply).returned == len(reply.body["tags"]) <= (most or per_page or 50)
+
+    given_ = {"max_items": most, "per_page": per_page, "page": page if page > 1 else None}
+    arguments = {name: value for name, value in given_.items() if value is not None}
+    await Reader(tags).all("list_tags", room, check, **arguments)
+    assert so_far == list(range((page - 1) * (per_page or 50) + 1, count + 1))
+
+
+async def test_what_has_no_room_waits_and_is_not_read_again() -> None:
+    """211 items fit, and 2,000 are wanted: once that took 40 requests, and 454 for 211 more."""
+    tags = Tags(2_000)
+    reader = Reader(tags)
+    first = await reader.read(bound("list_tags", max_items=2_000), room=211)
+    assert page_of(first).next == {"max_items": 2_000, "page": 5, "per_page": 50, "skip": 11}
+    assert len(tags.asked) == 5
+    second = await reader.read(bound("list_tags", **page_of(first).next), room=211)
+    assert items_of([first, second]) == list(range(1, 423))
+    assert [page for page, _ in tags.asked] == list(range(1, 10))
+
+
+async def test_an_item_that_fits_no_answer_is_given_all_the_same() -> None:
+    tags = Tags(3, lambda _: 10_000)
+    replies = await Reader(tags).all("list_tags", 100, lambda _: None)
+    assert [items_of([reply]) for reply in replies] == [[1], [2], [3]]
+    assert tags.asked == [(1, 50)]
+
+
+async def test_whoever_wants_one_item_after_the_other_takes_few_requests() -> None:
+    tags = Tags(120)
+    replies = await Reader(tags).all("list_tags", None, lambda _: None, max_items=1)
+    assert items_of(replies) == list(range(1, 121))
+    assert [page for page, _ in tags.asked] == [1, 2, 3]
+
+
+async def test_a_page_is_cut_anew_behind_any_of_its_items() -> None:
+    """Less may fit than was thought: the answer is measured once more."""
+    tags = Tags(90)
+    tags.weight = 300_000
+    reader = Reader(tags)
+    whole = page_of(await reader.read(bound("list_tags", max_items=90)))
+    for kept in (1, 49, 50, 51, 89):
+        cut = whole.cut_to(kept)
+        assert (cut.complete, cut.returned, cut.why) == (False, kept, "")
+        rest = await reader.read(bound("list_tags", **cut.next))
+        assert items_of([rest]) == list(range(kept + 1, 91))
+    assert len(tags.asked) == 2
+
+
+# A cursor
+
+
+class Templates:
+    """A list through which a cursor leads, and the tokens and sizes that were asked for."""
+
+    def __init__(self, count: int, size: Callable[[int], int] = lambda _: 1) -> None:
+        self.rows = [{"id": n, "size": size(n)} for n in range(1, count + 1)]
+        self.asked: list[tuple[str | None, int]] = []
+
+    async def send(self, request: Request) -> Reply:
+        query = dict(request.bound.query)
+        token, limit = query.get("token"), int(query["limit"])
+        self.asked.append((token, limit))
+        first = (int(token or 7_000) - 7_000) // 3
         beyond = first + limit
-        shown = [{"id": n + 1, "name": "x" * weight} for n in range(first, min(beyond, total))]
-        following = {"nextToken": 7_000 + 3 * beyond} if beyond < total else {}
-        answer = {"templates": shown, "pageInfo": {**following, "totalCount": total}}
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": json.dumps(answer).encode()})
-
-    return app
-
-
-async def walk(office: Office, tool: str, key: str, **arguments: Any) -> list[Any]:
-    """Follow `next` to the end."""
-    items: list[Any] = []
-    for _ in range(1_000):
-        answer = await office.call(tool, **arguments)
-        page = answer["page"]
-        listed = answer["data"].get(key, [])
-        assert page["returned"] == len(listed)
-        if "max_items" in arguments:
-            assert len(listed) <= arguments["max_items"]
-        items += listed
-        if "next" not in page:
-            return items
-        assert page["complete"] is False
-        arguments = page["next"]
-    raise AssertionError("it never ends")
+        more = {"nextToken": 7_000 + 3 * beyond} if beyond < len(self.rows) else {}
+        info = {**more, "totalCount": len(self.rows)}
+        return Reply(200, {"templates": self.rows[first:beyond], "pageInfo": info}, weight=1_000)
 
 
 @given(
-    total=st.integers(0, 260),
-    most=st.none() | st.integers(1, 300),
-    size=st.none() | st.integers(1, 50),
-)
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-async def test_following_next_gives_every_item_once_and_never_more_than_asked(
-    registry: Registry, total: int, most: int | None, size: int | None
-) -> None:
-    office = Office(desk_over(listing(total), registry), sandbox_with(data="empty"))
-    arguments = {k: v for k, v in {"max_items": most, "per_page": size}.items() if v is not None}
-    items = await walk(office, "list_tags", "tags", **arguments)
-    assert [item["id"] for item in items] == list(range(1, total + 1))
-    await office.desk.aclose()
-
-
-@given(
-    total=st.integers(100, 400),
-    weight=st.integers(500, 4_000),
+    count=st.integers(0, 300),
+    sizes=SIZES,
+    room=st.integers(1, 12_000),
     most=st.none() | st.integers(1, 400),
+    limit=st.none() | st.integers(1, 120),
 )
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-async def test_following_next_gives_every_item_once_even_where_answers_are_cut(
-    registry: Registry, total: int, weight: int, most: int | None
+@settings(max_examples=100, deadline=None)
+async def test_a_cursor_takes_as_few_requests_as_it_has_pages(
+    count: int, sizes: list[int], room: int, most: int | None, limit: int | None
 ) -> None:
-    office = Office(desk_over(listing(total, weight=weight), registry), sandbox_with(data="empty"))
-    arguments = {} if most is None else {"max_items": most}
-    items = await walk(office, "list_tags", "tags", **arguments)
-    assert [item["id"] for item in items] == list(range(1, total + 1))
-    await office.desk.aclose()
-
-
-async def test_a_list_says_whether_it_is_all(office: Office) -> None:
-    tags = await office.call("list_tags")
-    assert tags["page"] == {"complete": True, "returned": 8, "total": 8}
-    calls = await office.call("list_calls")
-    total = len(office.world.calls)
-    assert calls["page"]["complete"] is False
-    assert (calls["page"]["returned"], calls["page"]["total"]) == (50, total)
-    assert calls["page"]["next"] == {"page": 2, "per_page": 50}
-    second = await office.call("list_calls", page=2)
-    assert second["page"]["complete"] is False
-
-
-async def test_the_last_page_is_not_all_and_has_no_next(office: Office) -> None:
-    last = await office.call("list_tags", per_page=5, page=2)
-    assert last["page"] == {"complete": False, "returned": 3, "total": 8}
-    beyond = await office.call("list_tags", per_page=5, page=9)
-    assert beyond["page"]["returned"] == 0
-    assert beyond["page"]["complete"] is False
-
-
-async def test_lists_come_newest_first(office: Office) -> None:
-    calls = (await office.call("list_calls"))["data"]["calls"]
-    assert [call["id"] for call in calls] == [c.id for c in reversed(office.world.calls)][:50]
-
-
-async def test_the_arguments_given_are_kept_in_next(office: Office) -> None:
-    page = (await office.call("list_calls", **{"from": 1, "order": "asc", "max_items": 30}))["page"]
-    assert page["next"] == {"from": "1", "order": "asc", "max_items": 30, "page": 2, "per_page": 30}
-
-
-async def test_a_page_number_without_a_size_means_pages_of_fifty(office: Office) -> None:
-    ids = [call.id for call in reversed(office.world.calls)]
-    calls = (await office.call("list_calls", page=2, max_items=60))["data"]["calls"]
-    assert [call["id"] for call in calls] == ids[50:100]
-
-
-async def test_fewer_items_than_a_page_holds_cannot_start_in_the_middle(office: Office) -> None:
-    error = await office.refused("list_calls", page=2, per_page=50, max_items=10)
-    assert error["kind"] == "argument"
-    assert "max_items" in error["hint"]
-    first = await office.call("list_calls", per_page=50, max_items=10)
-    assert first["page"]["returned"] == 10
-
-
-async def test_an_item_that_moves_to_the_next_page_meanwhile_is_given_once(
-    registry: Registry,
-) -> None:
-    """The list grows at its newest end between two pages."""
-    pages = iter(
-        [
-            {"tags": [{"id": 3}, {"id": 2}], "meta": {"total": 3, "next_page_link": "x"}},
-            {"tags": [{"id": 2}, {"id": 1}], "meta": {"total": 4, "next_page_link": None}},
-        ]
-    )
-    gateway = gateway_to(in_turn(pages))
-    bound = registry.ids["list_tags"].bind({"max_items": 4, "per_page": 2})
-    got = await gateway.read(bound, Caller())
-    assert [tag["id"] for tag in got.body["tags"]] == [3, 2, 1]
-    await gateway.aclose()
-
-
-def in_turn(bodies: Iterator[Any]) -> App:
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        await receive()
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": json.dumps(next(bodies)).encode()})
-
-    return app
-
-
-@pytest.mark.slow
-async def test_of_more_than_ten_thousand_the_first_ten_thousand_are_read_and_the_rest_is_said(
-    registry: Registry, clock: Clock
-) -> None:
-    sandbox = sandbox_with(data="large", clock=clock, requests_per_minute=None)
-    gateway = gateway_to(sandbox)
-    bound = registry.ids["list_calls"].bind({"max_items": ITEM_CAP})
-    got = await gateway.read(bound, Caller())
-    newest = [call.id for call in reversed(sandbox.world.calls)][:ITEM_CAP]
-    assert [call["id"] for call in got.body["calls"]] == newest
-    assert got.page
-    assert not got.page.complete
-    assert got.page.total
-    assert got.page.total > ITEM_CAP
-    oldest = got.body["calls"][-1]
-    assert got.page.next is not None
-    assert got.page.next == {"max_items": ITEM_CAP, "per_page": 50, "to": oldest["started_at"]}
-    assert any("goes on in another period" in note for note in got.notes)
-    further = await gateway.read(
-        registry.ids["list_calls"].bind({**got.page.next, "max_items": 100}), Caller()
-    )
-    older = [call["id"] for call in further.body["calls"]]
-    whole = [call.id for call in reversed(sandbox.world.calls)]
-    start = whole.index(older[0])
-    assert start <= ITEM_CAP - 1
-    assert older == whole[start : start + 100]
-    await gateway.aclose()
-
-
-@pytest.mark.slow
-async def test_the_page_behind_the_ten_thousandth_item_is_not_asked_for(
-    registry: Registry, clock: Clock
-) -> None:
-    sandbox = sandbox_with(data="large", clock=clock, requests_per_minute=None)
-    office = Office(desk_over(sandbox, registry), sandbox)
-    answer = await office.call("list_calls", page=201, per_page=50)
-    assert answer["page"] == {"complete": False, "returned": 0}
-    assert any("narrow from/to" in note for note in answer["notes"])
-    assert office.arrivals() == []
-    last = await office.call("list_calls", page=200, per_page=50)
-    assert last["page"]["returned"] == 50
-    assert set(last["page"]["next"]) == {"per_page", "to"}
-
-
-async def test_a_cursor_leads_through_the_templates(office: Office) -> None:
-    line = next(n.id for n in office.world.numbers.values() if n.waba)
-    everything = await walk(office, "list_whatsapp_templates", "templates", number_id=line)
-    assert len(everything) == len(office.world.whatsapp_templates)
-    for most in (1, 2, 3):
-        parts = await walk(
-            office, "list_whatsapp_templates", "templates", number_id=line, max_items=most
-        )
-        assert parts == everything
-    one = await office.call("list_whatsapp_templates", number_id=line, max_items=1)
-    assert one["page"]["complete"] is False
-
-
-HEAVY = [(120, 3_000, None), (120, 3_000, 120), (120, 900, 100), (60, 20_000, None)]
-"""Templates, bytes of each and `max_items`, so that an answer holds only some of a page."""
-
-
-@pytest.mark.parametrize(("total", "weight", "most"), HEAVY)
-async def test_where_a_cursor_leads_nothing_that_was_cut_is_lost(
-    registry: Registry, total: int, weight: int, most: int | None
-) -> None:
-    office = Office(desk_over(leading(total, weight), registry), sandbox_with(data="empty"))
-    arguments = {"number_id": 1} | ({} if most is None else {"max_items": most})
-    first = await office.call("list_whatsapp_templates", **arguments, sort="asc")
-    assert (first["page"]["complete"], first["page"]["total"]) == (False, total)
-    assert first["page"]["next"].items() >= {"number_id": 1, "sort": "asc"}.items()
-    items = await walk(office, "list_whatsapp_templates", "templates", **arguments)
-    assert {item["id"] for item in items} == set(range(1, total + 1))
-    await office.desk.aclose()
-
-
-async def test_what_is_cut_in_the_middle_goes_on_where_its_own_cursor_stood(
-    registry: Registry,
-) -> None:
-    office = Office(desk_over(leading(120, 3_000), registry), sandbox_with(data="empty"))
-    rest = await walk(
-        office, "list_whatsapp_templates", "templates", number_id=1, token=7_000 + 3 * 40
-    )
-    assert {item["id"] for item in rest} == set(range(41, 121))
-    await office.desk.aclose()
-
-
-@pytest.mark.parametrize(("total", "weight", "most"), HEAVY)
-async def test_where_a_cursor_leads_nothing_that_was_cut_comes_twice(
-    registry: Registry, total: int, weight: int, most: int | None
-) -> None:
-    office = Office(desk_over(leading(total, weight), registry), sandbox_with(data="empty"))
-    arguments = {"number_id": 1} | ({} if most is None else {"max_items": most})
-    items = await walk(office, "list_whatsapp_templates", "templates", **arguments)
-    assert [item["id"] for item in items] == list(range(1, total + 1))
-    await office.desk.aclose()
-
-
-@pytest.mark.parametrize(
-    "token",
-    ["t" * (5 * 2**20 - 200), "é" * LONGEST_TOKEN, 10**4000, True, 1.5, ["t"], {"t": "t"}],
-    ids=["5 MB", "4 KB", "4,000 digits", "true", "float", "list", "object"],
-)
-@pytest.mark.parametrize("most", [None, 100])
-async def test_a_token_that_is_none_ends_the_walk_and_is_not_handed_on(
-    registry: Registry, token: Any, most: int | None
-) -> None:
-    first = {"templates": [{"id": 1}], "pageInfo": {"nextToken": "t", "totalCount": 9}}
-    last = {"templates": [{"id": 2}], "pageInfo": {"nextToken": token, "totalCount": 9}}
-    bodies = [last] if most is None else [first, last]
-    office = Office(desk_over(in_turn(iter(bodies)), registry), sandbox_with(data="empty"))
-    arguments = {"number_id": 1} | ({} if most is None else {"max_items": most})
-    answer = await office.call("list_whatsapp_templates", **arguments)
-    assert answer["page"] == {"complete": False, "returned": len(bodies), "total": 9}
-    assert any("What follows cannot be read" in note for note in answer["notes"])
-    assert len(json.dumps(answer)) < 1000
-    await office.desk.aclose()
-
-
-@pytest.mark.parametrize(
-    "token", ["t" * LONGEST_TOKEN, "", 0, 2**63], ids=["2 KB", "empty", "0", "large"]
-)
-async def test_a_token_is_a_text_or_a_number(registry: Registry, token: Any) -> None:
-    body = {"templates": [{"id": 1}], "pageInfo": {"nextToken": token}}
-    office = Office(desk_over(in_turn(iter([body])), registry), sandbox_with(data="empty"))
-    answer = await office.call("list_whatsapp_templates", number_id=1)
-    assert answer["page"]["next"]["token"] == token
-    await office.desk.aclose()
-
-
-@pytest.mark.parametrize(
-    "total",
-    ["many", "9", -1, True, 1.5, [9], 10**4000, {}],
-    ids=["word", "text", "negative", "true", "float", "list", "4,000 digits", "object"],
-)
-@pytest.mark.parametrize("most", [None, 100])
-async def test_a_total_that_is_no_count_is_not_known(
-    registry: Registry, total: Any, most: int | None
-) -> None:
-    more = [] if most is None else [{"nextToken": "t"}]
-    bodies = [
-        {"templates": [{"id": 1}], "pageInfo": {**info, "totalCount": total}}
-        for info in [*more, {"nextToken": None}]
-    ]
-    office = Office(desk_over(in_turn(iter(bodies)), registry), sandbox_with(data="empty"))
-    arguments = {} if most is None else {"max_items": most}
-    answer = await office.call("list_whatsapp_templates", number_id=1, **arguments)
-    assert answer["page"] == {"complete": True, "returned": len(bodies)}
-    tags = {"tags": [{"id": 1}], "meta": {"total": total, "next_page_link": None}}
-    office = Office(desk_over(in_turn(iter([tags])), registry), sandbox_with(data="empty"))
-    assert (await office.call("list_tags"))["page"] == {"complete": True, "returned": 1}
-    await office.desk.aclose()
-
-
-async def test_a_list_of_another_form_is_given_as_it_came_and_never_called_complete(
-    registry: Registry,
-) -> None:
-    for body in ({"labels": [1]}, {"tags": {"a": 1}}, [1], "text"):
-        office = Office(desk_over(in_turn(iter([body])), registry), sandbox_with(data="empty"))
-        answer = await office.call("list_tags", detail="full")
-        assert "page" not in answer
-        assert "The answer has no list `tags`." in answer["notes"]
-        await office.desk.aclose()
-
-
-async def test_the_last_part_that_a_cursor_leads_to_is_not_all_and_has_no_next(
-    registry: Registry,
-) -> None:
-    office = Office(desk_over(leading(60, 10), registry), sandbox_with(data="empty"))
-    last = await office.call("list_whatsapp_templates", number_id=1, token=7_000 + 3 * 50)
-    assert last["page"] == {"complete": False, "returned": 10, "total": 60}
-    whole = await office.call("list_whatsapp_templates", number_id=1, max_items=60)
-    assert whole["page"] == {"complete": True, "returned": 60, "total": 60}
-    await office.desk.aclose()
-
-
-async def test_a_list_is_not_complete_where_the_end_of_a_text_is_missing(
-    registry: Registry,
-) -> None:
-    for app, tool, asked in (
-        (listing(2, weight=35_000), "list_tags", {}),
-        (leading(2, 35_000), "list_whatsapp_templates", {"number_id": 1}),
-    ):
-        office = Office(desk_over(app, registry), sandbox_with(data="empty"))
-        answer = await office.call(tool, **asked)
-        assert answer["page"] == {"complete": False, "returned": 2, "total": 2}
-        assert answer["notes"] == ["Texts over 20000 characters were cut."]
-        await office.desk.aclose()
-
-
-@pytest.mark.parametrize("asked", [{"page": 2}, {"page": 2, "per_page": 30, "max_items": 60}])
-async def test_what_begins_on_the_second_page_is_never_all(
-    registry: Registry, asked: dict[str, int]
-) -> None:
-    office = Office(desk_over(listing(70), registry), sandbox_with(data="empty"))
-    answer = await office.call("list_tags", **asked)
-    assert answer["page"]["complete"] is False
-    assert "next" not in answer["page"]
-    await office.desk.aclose()
-
-
-async def test_a_long_read_ends_when_its_time_is_up_unless_somebody_watches_it(
-    registry: Registry,
-) -> None:
-    for app, tool, key, onward in (
-        (listing(120), "list_tags", "tags", {"page": 2, "per_page": 50}),
-        (leading(120, 10), "list_whatsapp_templates", "templates", {"token": 7_000 + 3 * 50}),
-    ):
-        office = Office(desk_over(app, registry), sandbox_with(data="empty"))
-        asked = {"max_items": 100} | ({"number_id": 1} if key == "templates" else {})
-        got = await office.desk.call(f"aircall_{tool}", asked, Caller(deadline=0.0))
-        assert got.payload["notes"] == ["Time was up; page.next goes on from here."]
-        page = {"complete": False, "returned": 50, "total": 120, "next": {**asked, **onward}}
-        assert got.payload["page"] == page
-        watched = Caller(deadline=0.0, watched=True)
-        got = await office.desk.call(f"aircall_{tool}", asked, watched)
-        assert "notes" not in got.payload
-        assert got.payload["page"]["returned"] == len(got.payload["data"][key]) == 100
-        await office.desk.aclose()
-
-
-async def test_what_is_no_list_has_no_page(office: Office) -> None:
-    assert "page" not in await office.call("get_company")
-
-
-def test_the_error_for_a_start_in_the_middle_is_an_argument_error() -> None:
-    assert ArgumentError.kind == "argument"
-
-
-async def test_a_walk_that_is_stopped_keeps_what_it_has_and_says_where_to_go_on(
-    registry: Registry,
-) -> None:
-    sandbox = sandbox_with(data="large", requests_per_minute=None)
-    told: list[tuple[float, float | None, str]] = []
-
-    async def progress(done: float, total: float | None, message: str) -> None:
-        told.append((done, total, message))
-
-    async def company(_account: str | None) -> tuple[str, int]:
-        return "company", 5
-
-    budget = Budget(lambda: InMemory(MIGRATIONS), longest_wait=0)
-    gateway = gateway_to(sandbox, budget=budget, company=company)
-    bound = registry.ids["list_calls"].bind({"max_items": 500})
-    got = await gateway.read(bound, Caller(progress=progress))
-    assert got.page
-    # Of five requests a minute bulk reading takes four; the rest is for people.
-    assert (got.page.complete, got.page.returned, len(sandbox.arrivals)) == (False, 200, 4)
-    assert got.page.next == {"max_items": 500, "page": 5, "per_page": 50}
-    assert "Stopped early" in got.notes[0]
-    assert "page.next goes on from here in 60 s" in got.notes[0]
-    assert [done for done, _, _ in told] == [50, 100, 150, 200]
-    await gateway.send(registry.ids["ping"].bind({}), Caller())
-    with pytest.raises(BudgetExhausted):
-        await gateway.read(bound, Caller())
-    await gateway.aclose()
-
-
-# One deadline
-
-
-def in_time(clock: Clock, seconds: float, *statuses: int) -> tuple[App, list[str]]:
-    """An Aircall with many tags that takes `seconds` for each answer, with these statuses, then
-    200; and the pages it was asked for."""
-    tags, asked = listing(1_000), list[str]()
-
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        asked.append(parse_qs(scope["query_string"].decode())["page"][0])
-        clock.pass_by(seconds)
-        status = statuses[len(asked) - 1] if len(asked) <= len(statuses) else 200
-        await (tags if status == 200 else answering(status)[0])(scope, receive, send)
-
-    return app, asked
-
-
-async def test_a_deadline_is_one_for_all_pages(registry: Registry) -> None:
-    clock = Clock()
-    app, asked = in_time(clock, 10)
-    gateway = gateway_to(app, clock=clock)
-    bound = registry.ids["list_tags"].bind({"max_items": 500})
-    got = await gateway.read(bound, Caller(deadline=25))
-    assert got.page
-    assert (asked, got.page.returned, got.page.complete) == (["1", "2", "3"], 150, False)
-    assert got.page.next == {"max_items": 500, "page": 4, "per_page": 50}
-    assert got.notes == ("Time was up; page.next goes on from here.",)
-    await gateway.aclose()
-
-
-async def test_and_for_all_attempts_at_one_of_them(registry: Registry) -> None:
-    clock = Clock()
-    app, asked = in_time(clock, 10, 200, 200, 503)
-    gateway = gateway_to(app, clock=clock, retries=Retries(first=0.0))
-    bound = registry.ids["list_tags"].bind({"max_items": 500, "fresh": True})
-    got = await gateway.read(bound, Caller(deadline=25))
-    assert got.page
-    assert (asked, got.page.returned) == (["1", "2", "3"], 100)
-    assert "Stopped early" in got.notes[0]
-    await gateway.aclose()
-
-
-async def test_and_for_the_waiting_between_them(registry: Registry) -> None:
-    clock = Clock()
-
-    async def company(_account: str | None) -> tuple[str, int]:
-        return "company", 2
-
-    async def sleep(seconds: float) -> None:
-        clock.pass_by(seconds)
-
-    budget = Budget(lambda: InMemory(MIGRATIONS), longest_wait=1_000, clock=clock, sleep=sleep)
-    app, asked = in_time(clock, 0)
-    gateway = gateway_to(app, clock=clock, budget=budget, company=company)
-    bound = registry.ids["list_tags"].bind({"max_items": 500, "fresh": True})
-    got = await gateway.read(bound, Caller(deadline=WINDOW - 1))
-    assert asked == ["1"]  # bulk reading has one of the two, and the next is a window away
-    assert "Stopped early" in got.notes[0]
-    got = await gateway.read(bound, Caller(deadline=WINDOW - 1, watched=True))
-    assert asked[1:] == [str(number) for number in range(1, 11)]
-    assert got.page
-    assert got.page.returned == 500
-    await gateway.aclose()
-
-
-async def test_what_is_watched_waits_longer_for_the_limit_than_what_nobody_sees(
-    registry: Registry,
-) -> None:
-    clock = Clock()
-
-    async def company(_account: str | None) -> tuple[str, int]:
-        return "company", 2
-
-    async def sleep(seconds: float) -> None:
-        clock.pass_by(seconds)
-
-    budget = Budget(lambda: InMemory(MIGRATIONS), longest_wait=1, clock=clock, sleep=sleep)
-    app, asked = in_time(clock, 0)
-    gateway = gateway_to(app, clock=clock, budget=budget, company=company)
-    bound = registry.ids["list_tags"].bind({"max_items": 150, "fresh": True})
-    got = await gateway.read(bound, Caller())
-    assert asked == ["1"]
-    assert "Stopped early" in got.notes[0]
-    got = await gateway.read(bound, Caller(watched=True))
-    assert asked[1:] == ["1", "2", "3"]
-    assert got.notes == ()
-    await gateway.aclose()
-
-
-async def test_a_cursor_behind_the_last_item_is_not_followed(registry: Registry) -> None:
-    """What the answer counts is believed before a token that leads to nothing."""
-    pages = [
-        {"templates": [{"id": n + 1} for n in range(first, first + 50)],
-         "pageInfo": {"nextToken": first + 50, "totalCount": 100}}
-        for first in (0, 50)
-    ]  # fmt: skip
-    office = Office(desk_over(in_turn(iter(pages)), registry), sandbox_with(data="empty"))
-    answer = await office.call("list_whatsapp_templates", number_id=1, max_items=100)
-    assert answer["page"] == {"complete": True, "returned": 100, "total": 100}
-    await office.desk.aclose()
+    templates = Templates(count, lambda n: sizes[n % len(sizes)])
+    so_far: list[int] = []
+
+    def check(reply: Reply) -> None:
+        so_far.extend(items_of([reply], "templates"))
+        assert len(templates.asked) <= len(so_far) / 50 + 2
+        assert {size for _, size in templates.asked} == {50}
+        assert page_of(reply).complete is (len(so_far) == count == page_of(reply).returned)
+
+    given_ = {"max_items": most, "limit": limit, "number_id": 7}
+    arguments = {name: value for name, value in given_.items() if value is not None}
+    await Reader(templates).all("list_whatsapp_templates", room, check, **arguments)
+    assert so_far == list(range(1, count + 1))
+
+
+async def test_a_cursor_that_waits_no_longer_goes_on_at_the_right_place() -> None:
+    templates = Templates(130)
+    reader = Reader(templates)
+    gone: list[int] = []
+    following: Any = {"number_id": 7, "max_items": 130}
+    while following:
+        got = await reader.read(bound("list_whatsapp_templates", **following), room=40)
+        gone += items_of([got], "templates")
+        reader.clock.pass_by(LASTING)
+        following = page_of(got).next
+    assert gone == list(range(1, 131))
+
+
+# What is no list, or one send
+
+
+async def test_what_is_no_list_and_what_asks_for_one_send_passes() -> None:
+    class Company:
+        asked = 0
+
+        async def send(self, _request: Request) -> Reply:
+            self.asked += 1
+            return Reply(200, {"company": {}}, age=7.0)
+
+    company = Company()
+    reader = Reader(company)
+    got = await reader.read(bound("get_company"))
+    assert (got.page, got.notes) == (None, ("Read 7 s ago; fresh:true reads anew.",))
+    once = await reader.pages.send(Request(bound("list_tags"), Caller()))
+    assert (once.page, company.asked) == (None, 2)

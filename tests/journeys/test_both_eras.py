@@ -118,7 +118,7 @@ async def test_several_pages_tell_how_far_they_are(office: Office, mode: str) ->
             "aircall_list_contacts", {"max_items": 120}, progress_callback=listen
         )
     assert (result.structured_content or {})["page"]["returned"] == 120
-    assert [done for done, _ in heard][:2] == [40, 80]
+    assert [done for done, _ in heard][:2] == [50, 100]
     assert {total for _, total in heard} == {120}
 
 

@@ -101,7 +101,13 @@ async def test_a_created_thing_comes_back_whole(office: Office) -> None:
 
 async def test_the_window_of_a_list_is_echoed(office: Office) -> None:
     answer = await office.call("list_calls", **{"from": "2026-11-18T00:00:00Z", "to": 1795082400})
-    assert answer["window"] == {"from": "2026-11-18T00:00:00Z", "to": "2026-11-19T10:00:00Z"}
+    assert answer["window"] == {
+        "from": "2026-11-18T00:00:00Z",
+        "to": "2026-11-19T10:00:00Z",
+        "by": "started_at, from excluded, to included",
+    }
+    tags = await office.call("list_tags", **{"from": "2026-11-18T00:00:00Z"})
+    assert tags["window"] == {"from": "2026-11-18T00:00:00Z"}  # what it goes by is not known
     assert "window" not in await office.call("list_calls")
 
 
@@ -110,7 +116,7 @@ async def test_nothing_over_twenty_thousand_tokens_is_given_and_what_was_cut_is_
 ) -> None:
     answer = await office.call("list_calls", max_items=300, detail="full")
     assert len(json.dumps(answer, ensure_ascii=False).encode()) / 4 < 20_000
-    assert any("of these 300 items" in note for note in answer["notes"])
+    assert "No more has room in one answer; page.next goes on from here." in answer["notes"]
     assert answer["page"]["complete"] is False
     assert answer["page"]["returned"] == len(answer["data"]["calls"]) < 300
     rest = await office.call("list_calls", **answer["page"]["next"])

@@ -14,13 +14,14 @@ import anyio
 
 from ..ground.caller import Caller
 from ..ground.operation import EVERYTHING, Allowance, Bound, Operation
-from ..ground.reply import Reply
+from ..ground.reply import Reply, Room
 from ..ground.weight import Aside
 from .attempts import Attempts
 from .breaker import Breaker, Breakers
 from .budget import Budget
 from .cache import Cache, Cached
 from .connections import Connections
+from .continuations import Continuations
 from .effects import Effects
 from .gate import Gate, Guard, Judge, by_guard, by_owner
 from .intents import Intents
@@ -79,7 +80,13 @@ class Gateway:
         retries = retries or Retries()
         breakers = breakers or Breakers(lambda: Breaker(clock=clock))
         cache = Cache[Reply](clock=clock)
+        kept = Continuations(clock)
         router = Router(base_url, company)
+
+        def forget(company: str) -> None:
+            cache.forget(company)
+            kept.forget(company)
+
         self._connections = Connections(
             transport=transport,
             proxy=proxy,
@@ -103,7 +110,7 @@ class Gateway:
             Looks(attempts, router, operations or {}, aside, wall),
             journal=journal,
             retries=retries,
-            forget=cache.forget,
+            forget=forget,
             scrub=auth.scrub,
             aside=aside,
             sandbox=sandbox,
@@ -111,7 +118,8 @@ class Gateway:
             wall=wall,
             sleep=sleep,
         )
-        pages = Pages(Route(Cached(self._effects, cache), router), aside, clock, sandbox=sandbox)
+        cached = Route(Cached(self._effects, cache), router)
+        pages = Pages(cached, kept, company, aside, clock=clock, wall=wall, sandbox=sandbox)
         owner = by_owner(allowed, self._prober.listens, self._prober.loopback)
         guards = () if guard is None else (by_guard(guard),)
         self._gate = Gate(pages, (owner, *guards, *judges))
@@ -125,9 +133,10 @@ class Gateway:
         """
         return await self._gate.send(Request(bound, caller))
 
-    async def read(self, bound: Bound, caller: Caller) -> Reply:
-        """The same; a list says how much of it this is, and may take several sends."""
-        return await self._gate.send(Request(bound, caller, several=True))
+    async def read(self, bound: Bound, caller: Caller, room: Room | None = None) -> Reply:
+        """The same; a list says how much of it this is, and may take several sends, for as many
+        items as have `room`."""
+        return await self._gate.send(Request(bound, caller, several=True, room=room))
 
     async def admit(self, bound: Bound, caller: Caller) -> None:
         """Raise `NotAllowed` or `NeedsConfirmation` as `send` would, and send nothing."""

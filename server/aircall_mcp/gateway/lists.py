@@ -1,67 +1,93 @@
-"""What lists are made of: page sizes, cursors, and Aircall's cap on what one query gives."""
+"""What lists are made of: leaves, the places in them, and Aircall's cap on what one query gives."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any, cast
+from dataclasses import dataclass
+from typing import Any, TypeAlias, cast
 
-from ..errors import ArgumentError
-from ..ground.operation import PAGE_SIZE, Bound
+from ..ground.operation import Bound
 from ..ground.reply import Reply
 
 ITEM_CAP = 10_000
-"""Items that Aircall serves of one query over calls or contacts."""
+"""Items that Aircall serves of one query: by their place, whatever the list."""
 
 LONGEST_TOKEN = 2 * 1024
 """Bytes of a token that is handed on to the model; Aircall's have some twenty."""
 
-_ANCHORS = {"calls": "started_at", "contacts": "created_at"}
-"""What `from` and `to` go by, in lists that end at the cap."""
+At: TypeAlias = int | str | None
+"""Where a leaf is: at the number of its page, or behind a token; None for the first by tokens."""
 
 
-def behind_the_cap(bound: Bound, items: list[Any], size: int) -> dict[str, Any] | None:
+@dataclass(frozen=True, slots=True)
+class Bookmark:
+    """Before one item of a list: that of this index on the leaf at `at`."""
+
+    at: At
+    index: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One page of a list, as Aircall gave it.
+
+    `following` is where the next one is, if there is `more`; `fault` says what is wrong with that.
+    `total` is what Aircall counts. `read` is a moment of the monotonic clock, `weight` in bytes.
+    """
+
+    at: At
+    items: list[Any]
+    more: bool
+    following: At = None
+    total: int | None = None
+    weight: int = 0
+    read: float = 0.0
+    fault: str = ""
+    sandbox: bool = False
+
+    @property
+    def next(self) -> Bookmark | None:
+        return Bookmark(self.following) if self.more else None
+
+
+def behind_the_cap(bound: Bound, leaf: Leaf | None) -> dict[str, Any] | None:
     """The arguments that go on behind the cap, by moving the end of the period that is nearer.
 
-    None where the order is not that of time, or where nothing would move.
+    The new period begins in the second of the last item of `leaf`, and `skip` passes by those of
+    that second which have been given. None where the order is not that of time, or where nothing
+    would move.
     """
-    field = _ANCHORS.get(bound.operation.answer.key, "")
-    moment = count_of(fields(items[-1]).get(field)) if items else None
-    edge = "from" if bound.arguments.get("order", "desc") == "asc" else "to"
+    window = bound.operation.window
     by_time = bound.arguments.get("order_by", "created_at") == "created_at"
-    if not by_time or moment is None or bound.arguments.get(edge) == moment:
+    if window is None or leaf is None or not leaf.items or not by_time:
         return None
-    kept = {name: value for name, value in bound.arguments.items() if name != "page"}
-    return {**kept, edge: moment, "per_page": size}
+    moments = [count_of(fields(item).get(window.by)) for item in leaf.items]
+    moment = moments[-1]
+    if moment is None:
+        return None
+    edge = "from" if bound.arguments.get("order", "desc") == "asc" else "to"
+    outwards = -1 if edge == "from" else 1
+    moved = moment + outwards * (window.excluded == edge)
+    if bound.arguments.get(edge) == moved:
+        return None
+    same = next((n for n, one in enumerate(reversed(moments)) if one != moment), len(moments))
+    return {**without_place(bound.arguments), edge: moved, "skip": same}
 
 
-def plan(bound: Bound, first: int) -> tuple[int, int]:
-    """Page size and number of pages that give at most `max_items`, and end on a page's end."""
-    asked = bound.arguments.get("per_page") or (PAGE_SIZE if first > 1 else None)
-    wanted = bound.max_items
-    if wanted is None:
-        return asked or PAGE_SIZE, 1
-    if asked and asked > wanted:
-        if first > 1:
-            raise ArgumentError(
-                "`max_items` is smaller than `per_page`, so page numbers lose their meaning.",
-                hint="Give a `per_page` of at most `max_items`.",
-            )
-        return wanted, 1
-    size = asked or wanted // -(-wanted // PAGE_SIZE)
-    return size, max(1, wanted // size)
-
-
-def with_query(bound: Bound, **values: Any) -> Bound:
-    kept = [pair for pair in bound.query if pair[0] not in values]
-    return replace(bound, query=(*kept, *((name, str(value)) for name, value in values.items())))
+def without_place(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """What is asked for, without where in it. What goes on is never read anew as a whole."""
+    return {
+        name: value
+        for name, value in arguments.items()
+        if name not in ("page", "per_page", "token", "skip", "fresh")
+    }
 
 
 def unwrapped(reply: Reply, key: str) -> tuple[list[Any] | None, Mapping[str, Any]]:
+    """The items of an answer, None where it has no such list, and the fields beside them."""
     body = fields(reply.body)
     items = body.get(key)
-    listed = cast("list[Any]", items) if isinstance(items, list) else None
-    return listed, fields(body.get("meta"))
+    return (cast("list[Any]", items) if isinstance(items, list) else None), body
 
 
 def fields(value: Any) -> Mapping[str, Any]:
@@ -83,11 +109,7 @@ def token_of(value: Any) -> str | int | None:
     return value if fine else None
 
 
-def is_new(item: Any, seen: set[Any]) -> bool:
-    key: Any = cast("Mapping[str, Any]", item).get("id") if isinstance(item, Mapping) else None
-    if not isinstance(key, int | str):
-        return True
-    if key in seen:
-        return False
-    seen.add(key)
-    return True
+def identity(item: Any) -> int | str | None:
+    """What tells an item from others; None where it has nothing of that kind."""
+    key = fields(item).get("id")
+    return key if isinstance(key, int | str) else None

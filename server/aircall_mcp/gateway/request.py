@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeAlias
 
 from ..ground.caller import Caller
 from ..ground.operation import Allowance, Bound, Operation
-from ..ground.reply import Reply
+from ..ground.reply import Reply, Room
 from .ledger import Share
 
 ANYBODY = Share("", 60)
@@ -35,8 +35,9 @@ class Journaled(Protocol):
 class Request:
     """One operation on its way down; each link hands on what it adds.
 
-    `several`: a list may take several sends. `waived` is what the owner does not allow and our own
-    sandbox alone may be asked for. `look`: a read that tells of an effect, past the breaker.
+    `several`: a list may take several sends, and gives what has `room`. `waived` is what the owner
+    does not allow and our own sandbox alone may be asked for. `look`: a read that tells of an
+    effect, past the breaker.
     `until` is the moment of the gateway's clock after which no further attempt begins, None until
     the first one has. `entry` is an effect's line in the journal, `signed` the headers that carry
     the credential. `before_first_byte` is awaited before anything leaves; if it raises, nothing
@@ -46,6 +47,7 @@ class Request:
     bound: Bound
     caller: Caller
     several: bool = False
+    room: Room | None = None
     waived: tuple[Allowance, ...] = ()
     url: str = ""
     account: str | None = None

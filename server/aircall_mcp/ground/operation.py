@@ -94,6 +94,24 @@ class ReadBack:
     gone: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What `from` and `to` of a list mean, where that is known.
+
+    `by` is the field that they go by; of `excluded`, one of the two, the moment itself is not in
+    the list. With `days`, nothing older is listed.
+    """
+
+    by: str
+    excluded: str = ""
+    days: int = 0
+
+    def __str__(self) -> str:
+        edges = (f"{edge} {'excluded' if edge == self.excluded else 'included'}"
+                 for edge in ("from", "to"))  # fmt: skip
+        return f"{self.by}, {', '.join(edges)}"
+
+
 @dataclass(frozen=True)
 class Operation:
     """One thing Aircall can do. See the module docstring; `input_schema` is what is advertised.
@@ -102,6 +120,7 @@ class Operation:
     and `because` argues for them; `worst` are all that it can have, by its arguments or by what it
     performs. What is `additive` takes nothing away and changes nothing that was there.
     `tells_of` are the families of events (`call` of `call.ended`) whose data look like its answer.
+    `afterwards` is what to know once it was done and nothing came back.
     """
 
     id: str
@@ -134,6 +153,8 @@ class Operation:
     worst: tuple[AtStake, ...] = ()
     additive: bool = False
     tells_of: tuple[str, ...] = ()
+    window: Window | None = None
+    afterwards: str = ""
 
     @property
     def ours(self) -> bool:
@@ -192,6 +213,7 @@ class Operation:
         )
         self._validate(given)
         given = {name: fitting.turned(self._by_name[name], value) for name, value in given.items()}
+        self._in_order(given)
         for parameter in self.parameters:
             for place in parameter.urls:
                 within = place.split("/") if place else []
@@ -233,6 +255,17 @@ class Operation:
         if faults:
             hint = " ".join(dict.fromkeys([*hints, self._usage()]))
             raise ArgumentError(f"{self.tool}: {'; '.join(faults)}.", hint=hint)
+
+    def _in_order(self, given: Mapping[str, Any]) -> None:
+        """A period that ends before it begins would be an empty list, and a complete one."""
+        edges = [given[p.name] for p in self.parameters
+                 if p.name in ("from", "to") and p.form == "time" and p.name in given]  # fmt: skip
+        if len(edges) == 2 and given["from"] > given["to"]:
+            since, until = iso(given["from"]), iso(given["to"])
+            raise ArgumentError(
+                f"{self.tool}: `from` ({since}) is later than `to` ({until}).",
+                hint="Give the earlier moment as `from`.",
+            )
 
     def _usage(self) -> str:
         if self.required:
@@ -317,5 +350,5 @@ class Bound:
 __all__ = [
     "EFFECTS", "EVERYTHING", "PAGE_SIZE", "STAKES", "Allowance", "Answer", "AtStake", "Bound",
     "Detail", "Effect", "Operation", "Paging", "Parameter", "Place", "ReadBack",
-    "Repeatability", "Retirement", "Stakes",
+    "Repeatability", "Retirement", "Stakes", "Window",
 ]  # fmt: skip

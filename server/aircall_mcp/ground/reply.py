@@ -2,44 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .operation import PAGE_SIZE
+
+def _nowhere(_count: int) -> Mapping[str, Any]:
+    raise LookupError("There is no way on from here.")
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
     """How much of a list this is.
 
-    `complete`: everything that matches is in this answer. `next`: the arguments of the call that
-    goes on from here, None where nothing follows. `total` is None where Aircall does not say.
-    `before` counts the items of the pages before this one, None where a cursor leads; `cursors`
-    are then the tokens that go on behind so many of its items.
+    `complete`: everything that matches is in this answer, for sure. `next`: the arguments of the
+    call that goes on from here, None where nothing follows; `why` then says what is not sure.
+    `total` is None where Aircall does not say. `onward` gives the arguments of the call that goes
+    on behind so many of its items, one at least.
     """
 
     complete: bool
     returned: int
     total: int | None
     next: Mapping[str, Any] | None
-    before: int | None = None
-    cursors: Mapping[int, Any] = field(default_factory=dict[int, Any])
+    why: str = ""
+    onward: Callable[[int], Mapping[str, Any]] = field(default=_nowhere, compare=False, repr=False)
 
-    def cut_to(self, kept: int, arguments: Mapping[str, Any]) -> Page:
-        """This page when only its first `kept` items fit into an answer, or less, even none: pages
-        are whole, so the next one must begin exactly behind the last item that is given."""
-        if self.before is None:
-            returned = max((count for count in self.cursors if count <= kept), default=0)
-            token = {"token": self.cursors[returned]} if returned else {"limit": kept}
-            following = {**arguments, **token, "max_items": returned or kept}
-            return replace(self, complete=False, returned=returned, next=following)
-        sizes = [n for n in range(1, min(kept, PAGE_SIZE) + 1) if self.before % n == 0]
-        size = max(sizes, key=lambda n: (kept // n * n, n))
-        returned = kept // size * size
-        number = (self.before + returned) // size + 1
-        following = {**arguments, "page": number, "per_page": size}
-        return replace(self, complete=False, returned=returned, next=following)
+    def cut_to(self, kept: int) -> Page:
+        """This page when only its first `kept` items fit into an answer."""
+        following = self.onward(kept)
+        return replace(self, complete=False, returned=kept, next=following, why="")
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What an answer has room for: so many `bytes` of items, each of which takes `size` of them."""
+
+    bytes: int
+    size: Callable[[Any], int]
 
 
 @dataclass(frozen=True, slots=True)

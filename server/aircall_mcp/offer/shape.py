@@ -73,6 +73,14 @@ def shape(body: Any, answer: Answer, detail: Detail) -> tuple[Any, list[str]]:
     return data, notes
 
 
+def size_of(item: Any, answer: Answer, detail: Detail) -> int:
+    """Bytes that an item of a list takes at most in the answer, once its long texts are cut."""
+    walk = _Walk(answer)
+    shaped = walk.full(item) if detail == "full" else walk.concise(item, 1)
+    size = _size(shaped)
+    return size if size <= LONGEST_TEXT else Cut(shaped).size
+
+
 def bounded(data: Any, *, largest: int = LARGEST, weight: int = 0) -> tuple[Any, list[str]]:
     """`data` within `largest` bytes of JSON, and a note of what was cut.
 

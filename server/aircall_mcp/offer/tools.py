@@ -12,9 +12,9 @@ from typing import Any
 
 from ..errors import ToolError
 from ..ground.operation import Bound, Operation
-from ..ground.reply import Reply
+from ..ground.reply import Reply, Room
 from ..search import Match, Ranking
-from .shape import bounded, clean, shape
+from .shape import LARGEST, bounded, clean, shape, size_of
 
 Json = dict[str, Any]
 
@@ -65,15 +65,20 @@ def described(operation: Operation) -> str:
     return f"{operation.summary} {operation.description}".strip()
 
 
+def room_in(bound: Bound) -> Room:
+    """What an answer has room for of the list that is asked for."""
+    answer, detail = bound.operation.answer, bound.detail
+    return Room(LARGEST - len(answer.key) - 7, lambda item: size_of(item, answer, detail) + 1)
+
+
 def result_of(bound: Bound, reply: Reply) -> Json:
     """A reply as one JSON object: `data`, and where it says something `page`, `window`, `notes`."""
-    operation, arguments = bound.operation, bound.arguments
+    operation = bound.operation
     data, notes = shape(reply.body, operation.answer, bound.detail)
     data, cuts = bounded(data, weight=reply.weight)
     page, key = reply.page, operation.answer.key
     if page is not None and cuts and 0 < len(data.get(key, ())) < page.returned:
-        whole, page = page.returned, page.cut_to(len(data[key]), arguments)
-        data[key] = data[key][: page.returned]
+        whole, page = page.returned, page.cut_to(len(data[key]))
         cuts = [cut for cut in cuts if not cut.startswith(f"`{key}`")]
         cuts.append(
             f"`{key}` is too long for one answer: {page.returned} of these {whole} items are"
@@ -86,16 +91,18 @@ def result_of(bound: Bound, reply: Reply) -> Json:
         notes = [*notes, _NOTHING]
     elif reply.body is None:
         result["data"] = {"done": True}
-        notes = [*notes, _what_now(operation)] if _what_now(operation) else notes
+        notes = [*notes, *filter(None, [operation.afterwards])]
     if page is not None:
         result["page"] = {
             "complete": page.complete and not cuts and not nothing,
             "returned": page.returned,
             **({} if page.total is None else {"total": page.total}),
             **({} if page.next is None else {"next": operation.told(page.next)}),
+            **({"why": page.why} if page.why else {}),
         }
     if bound.window:
-        result["window"] = dict(bound.window)
+        by = operation.window
+        result["window"] = {**bound.window, **({"by": str(by)} if by else {})}
     if notes := [*reply.notes, *notes, *cuts]:
         result["notes"] = notes
     if reply.sandbox:
@@ -107,15 +114,6 @@ _NOTHING = (
     "Aircall answered with nothing at all. That says neither that there is none of it nor that"
     " there is: ask again, or look in another way."
 )
-
-
-def _what_now(operation: Operation) -> str:
-    if operation.id == "start_outbound_call":
-        return (
-            "The user's app is ringing. Aircall returns no call id here;"
-            " aircall_list_calls shows the new call first."
-        )
-    return ""
 
 
 def error_of(error: ToolError) -> Json:

@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import Any
 
 from ..errors import SpecError
-from ..ground.operation import Answer, Operation, Parameter, ReadBack, Retirement
+from ..ground.operation import Answer, Operation, Parameter, ReadBack, Retirement, Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,8 @@ def operation_from(row: Mapping[str, Any]) -> Operation:
             whole["retired"] = Retirement(**row["retired"])
         if row.get("read_back"):
             whole["read_back"] = ReadBack(**row["read_back"])
+        if row.get("window"):
+            whole["window"] = Window(**row["window"])
         return Operation(**whole)
     except (KeyError, TypeError) as error:
         raise SpecError(

@@ -23,6 +23,12 @@ MAX_ITEMS: Json = {
     "maximum": 10000,
     "description": "Fetch pages up to this many",
 }
+SKIP: Json = {
+    "type": "integer",
+    "minimum": 1,
+    "maximum": 10000,
+    "description": "As page.next has it",
+}
 
 
 def path_and_query(document: Json, operation: Json, words: Words) -> Iterator[Json]:
@@ -81,7 +87,7 @@ def ours(answer: Json, overlay: Json) -> Iterator[Json]:
     """The arguments that are ours: how much of an answer, how many items, whether anew."""
     reserved = {"detail": DETAIL} if answer["status"] != 204 else {}
     if answer["is_list"] and answer["paging"] != "none":
-        reserved["max_items"] = MAX_ITEMS
+        reserved |= {"max_items": MAX_ITEMS, "skip": SKIP}
     if overlay.get("keeps"):
         reserved["fresh"] = FRESH
     for name, schema in reserved.items():

@@ -74,7 +74,7 @@ def row(document: Json, operation: Json, toolset: str, overlay: Json, shared: Js
         else None,
         "read_back": overlay.get("read_back") or _read_back(document, operation, overlay),
         "keeps": overlay.get("keeps", 0),
-        **({"tells_of": overlay["tells_of"]} if "tells_of" in overlay else {}),
+        **{key: overlay[key] for key in ("tells_of", "window", "afterwards") if key in overlay},
         **stakes,
     }
     bound = operation_from(made).bind(made["example"])

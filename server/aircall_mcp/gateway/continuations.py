@@ -1,0 +1,112 @@
+"""What was read of lists and has not been given yet, for the calls that go on.
+
+An answer holds less than a page often enough. What is left of it waits here, in memory alone, for
+a few minutes; where it is gone, it is read again from the place where the call goes on. What we
+write forgets it, as it forgets all reads.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+from ..ground.operation import Bound
+from .lists import At, Bookmark, Leaf, identity, without_place
+
+LASTING = 300.0
+"""Seconds."""
+
+MOST = 8 * 1024 * 1024
+"""Weight in bytes of all that waits here, over all accounts; the heaviest page weighs 5 MB."""
+
+_AN_ID = 64
+"""Bytes."""
+
+Key: TypeAlias = tuple[str, str, str]
+"""Company, account, and what is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """A long read under way: its leaves from where it goes on, and what it gave before.
+
+    `given` are the identities of what came before; it is kept since the moment `since`.
+    """
+
+    leaves: tuple[Leaf, ...] = ()
+    given: frozenset[int | str] = frozenset()
+    since: float = 0.0
+
+    @property
+    def weight(self) -> int:
+        return sum(leaf.weight for leaf in self.leaves) + _AN_ID * len(self.given)
+
+    def leaf(self, at: At) -> Leaf | None:
+        return next((leaf for leaf in self.leaves if leaf.at == at), None)
+
+    def behind(self, count: int) -> Course:
+        """The same without its first leaves."""
+        gone = frozenset(_identities([item for leaf in self.leaves[:count] for item in leaf.items]))
+        return replace(self, leaves=self.leaves[count:], given=self.given | gone)
+
+    def going_on(self, place: Bookmark) -> Course:
+        """The same from `place` on; an empty course if that is no place of it."""
+        if self.leaves and self.leaves[-1].next == place:
+            return self.behind(len(self.leaves))
+        for n, leaf in enumerate(self.leaves):
+            if leaf.at == place.at:
+                course = self.behind(n)
+                before = frozenset(_identities(leaf.items[: place.index]))
+                return replace(course, given=course.given | before)
+        return Course()
+
+
+def _identities(items: list[Any]) -> list[int | str]:
+    return [key for item in items if (key := identity(item)) is not None]
+
+
+class Continuations:
+    """See the module docstring. `clock` is monotonic."""
+
+    def __init__(
+        self, clock: Callable[[], float], *, lasting: float = LASTING, most: int = MOST
+    ) -> None:
+        self._clock = clock
+        self._lasting = lasting
+        self._most = most
+        self._courses: dict[Key, Course] = {}
+
+    def get(self, key: Key, place: Bookmark) -> Course:
+        """What is here of the read that goes on at `place`; an empty course where it is gone."""
+        self._sweep()
+        return self._courses.get(key, Course()).going_on(place)
+
+    def keep(self, key: Key, course: Course) -> None:
+        """In the place of what was kept before of the same; of too much, the beginning goes."""
+        while course.leaves and course.weight > self._most:
+            course = course.behind(1)
+        self._courses.pop(key, None)
+        self._courses[key] = replace(course, since=self._clock())
+        self._sweep()
+        while sum(one.weight for one in self._courses.values()) > self._most:
+            del self._courses[next(iter(self._courses))]
+
+    def forget(self, company: str) -> None:
+        """Something was written at this company."""
+        for key in [key for key in self._courses if key[0] == company]:
+            del self._courses[key]
+
+    def _sweep(self) -> None:
+        until = self._clock() - self._lasting
+        for key in [key for key, course in self._courses.items() if course.since <= until]:
+            del self._courses[key]
+
+
+def key_of(bound: Bound, company: str, account: str | None) -> Key:
+    """Names what is asked for, without where in it, how much of it and in which detail."""
+    ours = ("max_items", "limit", "detail", "account")
+    asked = {k: v for k, v in without_place(bound.arguments).items() if k not in ours}
+    said = json.dumps([bound.operation.id, asked], sort_keys=True)
+    return company, account or "", said

@@ -1,0 +1,157 @@
+"""The two ways through a list: by page numbers, and by a cursor.
+
+Both read whole pages of fifty, whatever is asked for at once: so many requests are as few as can
+be, and what is read and not given waits for the call that goes on. A place between is told to that
+call as a page and how many of its items to `skip`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Protocol
+
+from ..ground.operation import PAGE_SIZE, Bound
+from ..ground.reply import Reply
+from .lists import (
+    ITEM_CAP,
+    At,
+    Bookmark,
+    Leaf,
+    behind_the_cap,
+    count_of,
+    fields,
+    token_of,
+    unwrapped,
+    without_place,
+)
+
+
+class Paging(Protocol):
+    """How one call goes through its list: where it begins, and how many items it wants."""
+
+    key: str
+    start: Bookmark
+    whole: bool
+    """Whether it begins with the first item."""
+    wanted: int
+
+    def asking(self, at: At) -> Bound | None:
+        """The request for the leaf at `at`, None where Aircall would not serve it."""
+        ...
+
+    def leaf(self, reply: Reply, at: At, now: float) -> Leaf | None:
+        """What came, None where it is no list."""
+        ...
+
+    def over(self, leaf: Leaf, count: int) -> bool:
+        """Whether nothing follows `leaf`, with which `count` items are given, whatever it says."""
+        ...
+
+    def onward(self, place: Bookmark) -> dict[str, Any]:
+        """The arguments of the call that goes on there."""
+        ...
+
+    def beyond(self, last: Leaf | None) -> dict[str, Any] | None:
+        """The arguments of the call that goes on where Aircall serves no more of this query."""
+        ...
+
+
+def paging_of(bound: Bound) -> Paging:
+    return ByCursor(bound) if bound.operation.answer.paging == "cursor" else ByNumber(bound)
+
+
+class ByNumber:
+    """A caller's pages may be of another size than those that are read."""
+
+    def __init__(self, bound: Bound) -> None:
+        self._bound = bound
+        self.key = bound.operation.answer.key
+        given = bound.arguments
+        self._size = int(given.get("per_page", PAGE_SIZE))
+        row = (int(given.get("page", 1)) - 1) * self._size + int(given.get("skip", 0))
+        self.whole = row == 0
+        self.start = Bookmark(row // PAGE_SIZE + 1, row % PAGE_SIZE)
+        self.wanted = bound.max_items or self._size
+
+    def asking(self, at: At) -> Bound | None:
+        if isinstance(at, int) and at * PAGE_SIZE <= ITEM_CAP:
+            return _with_query(self._bound, page=at, per_page=PAGE_SIZE)
+        return None
+
+    def leaf(self, reply: Reply, at: At, now: float) -> Leaf | None:
+        items, body = unwrapped(reply, self.key)
+        if items is None or not isinstance(at, int):
+            return None
+        meta = fields(body.get("meta"))
+        total = count_of(meta.get("total"))
+        if "next_page_link" in meta:
+            more = bool(meta["next_page_link"])
+        elif total is not None:
+            more = bool(items) and (at - 1) * PAGE_SIZE + len(items) < total
+        else:  # a full page may be the last one, which the next one tells
+            size = count_of(meta.get("per_page")) or PAGE_SIZE
+            more = bool(items) and len(items) >= min(size, PAGE_SIZE)
+        return Leaf(
+            at, items, more, at + 1, total, reply.weight, now - reply.age, sandbox=reply.sandbox
+        )
+
+    def over(self, leaf: Leaf, count: int) -> bool:  # noqa: ARG002
+        return False
+
+    def onward(self, place: Bookmark) -> dict[str, Any]:
+        row = (int(place.at or 1) - 1) * PAGE_SIZE + place.index
+        page, skip = divmod(row, self._size)
+        onward = {**without_place(self._bound.arguments), "page": page + 1, "per_page": self._size}
+        return {**onward, "skip": skip} if skip else onward
+
+    def beyond(self, last: Leaf | None) -> dict[str, Any] | None:
+        return behind_the_cap(self._bound, last)
+
+
+class ByCursor:
+    """A token leads from each leaf to the next."""
+
+    def __init__(self, bound: Bound) -> None:
+        self._bound = bound
+        self.key = bound.operation.answer.key
+        given = bound.arguments
+        self.start = Bookmark(given.get("token"), int(given.get("skip", 0)))
+        self.whole = self.start == Bookmark(None)
+        self.wanted = bound.max_items or int(given.get("limit", PAGE_SIZE))
+
+    def asking(self, at: At) -> Bound | None:
+        query: dict[str, Any] = {"limit": PAGE_SIZE}
+        return _with_query(self._bound, **query, **({} if at is None else {"token": at}))
+
+    def leaf(self, reply: Reply, at: At, now: float) -> Leaf | None:
+        items, body = unwrapped(reply, self.key)
+        if items is None:
+            return None
+        position = fields(body.get("pageInfo"))
+        told, token = position.get("nextToken"), token_of(position.get("nextToken"))
+        lost = told is not None and token is None
+        fault = "What follows cannot be read: Aircall's token for it is none." if lost else ""
+        total = count_of(position.get("totalCount"))
+        return Leaf(
+            at, items, token is not None, token, total, reply.weight, now - reply.age, fault,
+            reply.sandbox,
+        )  # fmt: skip
+
+    def over(self, leaf: Leaf, count: int) -> bool:
+        """What the answer counts is believed before a token that leads to nothing."""
+        return self.whole and leaf.total is not None and count >= leaf.total
+
+    def onward(self, place: Bookmark) -> dict[str, Any]:
+        there = {"token": place.at, "skip": place.index or None}
+        kept = {name: value for name, value in there.items() if value is not None}
+        return {**without_place(self._bound.arguments), **kept}
+
+    def beyond(self, last: Leaf | None) -> dict[str, Any] | None:  # noqa: ARG002
+        return None
+
+
+def _with_query(bound: Bound, **values: Any) -> Bound:
+    given: Mapping[str, str] = {name: str(value) for name, value in values.items()}
+    kept = [pair for pair in bound.query if pair[0] not in given]
+    return replace(bound, query=(*kept, *given.items()))

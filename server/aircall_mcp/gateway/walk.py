@@ -1,0 +1,66 @@
+"""Page after page of one list: the first for somebody who waits, the rest in bulk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from ..errors import BudgetExhausted, ToolError
+from ..ground.operation import Bound
+from ..ground.reply import Reply
+from .given import Given
+from .request import Link, Request
+
+WATCHED_PATIENCE = 300.0
+"""Seconds that one page of a long read may wait for the request limit while somebody watches."""
+
+HEAVIEST = 48 * 1024 * 1024
+"""Weight in bytes of the pages that one read holds together; 10,000 phone calls weigh 32 MB."""
+
+
+class Walk:
+    """The caller's deadline is one for all pages, unless somebody watches: then each has its own.
+
+    What has been read is never lost: where the next page cannot be had in time, the walk ends
+    there, and `note` says why.
+    """
+
+    def __init__(self, then: Link, request: Request, clock: Callable[[], float]) -> None:
+        self.note = ""
+        self.reply = Reply(200, None)
+        """The newest."""
+        self._then = then
+        self._request = request
+        self._clock = clock
+        self._until = clock() + request.caller.deadline
+        self._steps = 0
+
+    async def step(self, bound: Bound, given: Given) -> Reply | None:
+        """The next page, or None where the walk ends before its goal. Raises what the page raises
+        while nothing is `given` yet."""
+        request, caller = replace(self._request, bound=bound), self._request.caller
+        if self._steps:
+            if given.items and bound.max_items is None:
+                return None  # one page was asked for
+            await caller.progress(len(given.items), given.goal, "items read")
+            if given.weight > HEAVIEST:
+                self.note = "More is not read at once; page.next goes on from here."
+                return None
+            if not caller.watched and self._clock() >= self._until:
+                self.note = "Time was up; page.next goes on from here."
+                return None
+            if caller.watched:
+                caller = replace(caller, lane="bulk", patience=WATCHED_PATIENCE)
+            else:
+                caller = replace(caller, lane="bulk", patience=None)
+                request = replace(request, until=self._until)
+        self._steps += 1
+        try:
+            self.reply = await self._then.send(replace(request, caller=caller))
+        except ToolError as error:
+            if not given.items:
+                raise
+            wait = f" in {error.retry_after:.0f} s" if isinstance(error, BudgetExhausted) else ""
+            self.note = f"Stopped early: {error.message} page.next goes on from here{wait}."
+            return None
+        return self.reply

@@ -1,0 +1,159 @@
+"""A long read is ended by time, a limit or a fault, and loses nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+
+from aircall_mcp.errors import BudgetExhausted
+from aircall_mcp.gateway.budget import WINDOW, Budget
+from aircall_mcp.gateway.ledger import MIGRATIONS
+from aircall_mcp.gateway.retries import Retries
+from aircall_mcp.ground.caller import Caller
+from aircall_mcp.offer import Registry
+from aircall_mcp.storage.state import InMemory
+
+from ..house import App, Clock, Office, answering, desk_over, gateway_to, sandbox_with
+from .test_long_reads import leading, listing
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_long_read_ends_when_its_time_is_up_unless_somebody_watches_it(
+    registry: Registry,
+) -> None:
+    for app, tool, key, onward in (
+        (listing(120), "list_tags", "tags", {"page": 2, "per_page": 50}),
+        (leading(120, 10), "list_whatsapp_templates", "templates", {"token": 7_000 + 3 * 50}),
+    ):
+        office = Office(desk_over(app, registry), sandbox_with(data="empty"))
+        asked = {"max_items": 100} | ({"number_id": 1} if key == "templates" else {})
+        got = await office.desk.call(f"aircall_{tool}", asked, Caller(deadline=0.0))
+        assert got.payload["notes"] == ["Time was up; page.next goes on from here."]
+        page = {"complete": False, "returned": 50, "total": 120, "next": {**asked, **onward}}
+        assert got.payload["page"] == page
+        watched = Caller(deadline=0.0, watched=True)
+        got = await office.desk.call(f"aircall_{tool}", asked, watched)
+        assert "notes" not in got.payload
+        assert got.payload["page"]["returned"] == len(got.payload["data"][key]) == 100
+        await office.desk.aclose()
+
+
+async def test_a_walk_that_is_stopped_keeps_what_it_has_and_says_where_to_go_on(
+    registry: Registry,
+) -> None:
+    sandbox = sandbox_with(data="large", requests_per_minute=None)
+    told: list[tuple[float, float | None, str]] = []
+
+    async def progress(done: float, total: float | None, message: str) -> None:
+        told.append((done, total, message))
+
+    async def company(_account: str | None) -> tuple[str, int]:
+        return "company", 5
+
+    budget = Budget(lambda: InMemory(MIGRATIONS), longest_wait=0)
+    gateway = gateway_to(sandbox, budget=budget, company=company)
+    bound = registry.ids["list_calls"].bind({"max_items": 500})
+    got = await gateway.read(bound, Caller(progress=progress))
+    assert got.page
+    # Of five requests a minute bulk reading takes four; the rest is for people.
+    assert (got.page.complete, got.page.returned, len(sandbox.arrivals)) == (False, 200, 4)
+    assert got.page.next == {"max_items": 500, "page": 5, "per_page": 50}
+    assert "Stopped early" in got.notes[0]
+    assert "page.next goes on from here in 60 s" in got.notes[0]
+    assert [done for done, _, _ in told] == [50, 100, 150, 200]
+    await gateway.send(registry.ids["ping"].bind({}), Caller())
+    with pytest.raises(BudgetExhausted):
+        await gateway.read(bound, Caller())
+    await gateway.aclose()
+
+
+# One deadline
+
+
+def in_time(clock: Clock, seconds: float, *statuses: int) -> tuple[App, list[str]]:
+    """An Aircall with many tags that takes `seconds` for each answer, with these statuses, then
+    200; and the pages it was asked for."""
+    tags, asked = listing(1_000), list[str]()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        asked.append(parse_qs(scope["query_string"].decode())["page"][0])
+        clock.pass_by(seconds)
+        status = statuses[len(asked) - 1] if len(asked) <= len(statuses) else 200
+        await (tags if status == 200 else answering(status)[0])(scope, receive, send)
+
+    return app, asked
+
+
+async def test_a_deadline_is_one_for_all_pages(registry: Registry) -> None:
+    clock = Clock()
+    app, asked = in_time(clock, 10)
+    gateway = gateway_to(app, clock=clock)
+    bound = registry.ids["list_tags"].bind({"max_items": 500})
+    got = await gateway.read(bound, Caller(deadline=25))
+    assert got.page
+    assert (asked, got.page.returned, got.page.complete) == (["1", "2", "3"], 150, False)
+    assert got.page.next == {"max_items": 500, "page": 4, "per_page": 50}
+    assert got.notes == ("Time was up; page.next goes on from here.",)
+    await gateway.aclose()
+
+
+async def test_and_for_all_attempts_at_one_of_them(registry: Registry) -> None:
+    clock = Clock()
+    app, asked = in_time(clock, 10, 200, 200, 503)
+    gateway = gateway_to(app, clock=clock, retries=Retries(first=0.0))
+    bound = registry.ids["list_tags"].bind({"max_items": 500, "fresh": True})
+    got = await gateway.read(bound, Caller(deadline=25))
+    assert got.page
+    assert (asked, got.page.returned) == (["1", "2", "3"], 100)
+    assert "Stopped early" in got.notes[0]
+    await gateway.aclose()
+
+
+async def test_and_for_the_waiting_between_them(registry: Registry) -> None:
+    clock = Clock()
+
+    async def company(_account: str | None) -> tuple[str, int]:
+        return "company", 2
+
+    async def sleep(seconds: float) -> None:
+        clock.pass_by(seconds)
+
+    budget = Budget(lambda: InMemory(MIGRATIONS), longest_wait=1_000, clock=clock, sleep=sleep)
+    app, asked = in_time(clock, 0)
+    gateway = gateway_to(app, clock=clock, budget=budget, company=company)
+    bound = registry.ids["list_tags"].bind({"max_items": 500, "fresh": True})
+    got = await gateway.read(bound, Caller(deadline=WINDOW - 1))
+    assert asked == ["1"]  # bulk reading has one of the two, and the next is a window away
+    assert "Stopped early" in got.notes[0]
+    got = await gateway.read(bound, Caller(deadline=WINDOW - 1, watched=True))
+    assert asked[1:] == [str(number) for number in range(1, 11)]
+    assert got.page
+    assert got.page.returned == 500
+    await gateway.aclose()
+
+
+async def test_what_is_watched_waits_longer_for_the_limit_than_what_nobody_sees(
+    registry: Registry,
+) -> None:
+    clock = Clock()
+
+    async def company(_account: str | None) -> tuple[str, int]:
+        return "company", 2
+
+    async def sleep(seconds: float) -> None:
+        clock.pass_by(seconds)
+
+    budget = Budget(lambda: InMemory(MIGRATIONS), longest_wait=1, clock=clock, sleep=sleep)
+    app, asked = in_time(clock, 0)
+    gateway = gateway_to(app, clock=clock, budget=budget, company=company)
+    bound = registry.ids["list_tags"].bind({"max_items": 150, "fresh": True})
+    got = await gateway.read(bound, Caller())
+    assert asked == ["1"]
+    assert "Stopped early" in got.notes[0]
+    got = await gateway.read(bound, Caller(watched=True))
+    assert asked[1:] == ["1", "2", "3"]
+    assert got.notes == ()
+    await gateway.aclose()
