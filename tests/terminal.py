@@ -36,6 +36,16 @@ class Shown:
         return self.text.splitlines()
 
 
+WITHOUT_POWER = """
+import ctypes, os, sys
+if os.geteuid() == 0:  # root writes everywhere, unless it gives up that right (CAP_DAC_OVERRIDE)
+    if ctypes.CDLL(None, use_errno=True).prctl(24, 1, 0, 0, 0):
+        sys.exit("this root keeps its rights")
+os.execv(sys.executable, [sys.executable, "-m", "aircall_mcp", *sys.argv[1:]])
+"""
+"""A command whom the modes of files bind, whoever runs the tests. Linux."""
+
+
 def on_terminal(
     *words: str,
     typed: Sequence[tuple[str, str]] = (),
@@ -44,7 +54,7 @@ def on_terminal(
     until: str | None = None,
 ) -> Shown:
     """`aircall-mcp WORDS` on a terminal. Each of `typed` is what must be shown before, and the line
-    that is typed then; what was shown for one is not looked at again for the next.
+    that is typed then, if any; what was shown for one is not looked at again for the next.
 
     With `until` Control-C is pressed once that is shown.
     """
@@ -70,7 +80,8 @@ def on_terminal(
             while waiting and (place := _STYLE.sub("", shown).find(waiting[0][0], seen)) >= 0:
                 seen = place + len(waiting[0][0])
                 _, line = waiting.pop(0)
-                os.write(screen, line.encode() if line == "\x03" else f"{line}\n".encode())
+                if line:
+                    os.write(screen, line.encode() if line == "\x03" else f"{line}\n".encode())
     finally:
         os.close(screen)  # which hangs up on whoever is still there
         _, status = os.waitpid(process, 0)

@@ -11,8 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from aircall_mcp.accounts import Account, Accounts, ApiKey
+from aircall_mcp.ground.secrets import Secret
+
 from ..processes import free_port
 from ..terminal import on_terminal
+from ..vaults import again, vault_at
 
 pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="a pty"),
@@ -136,3 +140,76 @@ def test_events_beside_the_serving_are_announced_once_they_are_taken_in(taken: i
     port = free_port()
     shown = on_terminal(*words, "--webhooks-port", str(port), until="/webhooks/aircall/")
     assert f"http://127.0.0.1:{port}/webhooks/aircall/" in shown.text
+
+
+def test_the_first_account_is_asked_for_with_each_rule_before_its_question(
+    home: Path, aircall: str
+) -> None:
+    shown = on_terminal(
+        "accounts", "add", "--key", "passphrase",
+        variables={"AIRCALL_MCP_BASE_URL": aircall},
+        typed=[
+            ("at least 12 characters", ""),  # said before anything is typed
+            ("New passphrase: ", "short"),
+            ("confirmation: ", "short"),
+            ("That has 5 characters.", ""),
+            ("New passphrase: ", "correct horse battery"),
+            ("confirmation: ", "correct horse battery"),
+            ("API id: ", "sandbox-api-id"),
+            ("API token: ", "sandbox-api-token"),
+            ("Requests a minute [60]: ", "0"),
+            ("Requests a minute [60]: ", "90"),
+            ("Time zone: ", "paris"),
+            ("Did you mean `Europe/Paris`?", ""),
+            ("Time zone: ", "Europe/Paris"),
+        ],
+    )  # fmt: skip
+    assert shown.code == 0, shown.text
+    assert "Added `main`: Aircall knows the key. At most 90 requests a minute." in shown.text
+    assert "Warning" not in shown.text
+    for secret in ("sandbox-api-token", "correct horse"):
+        assert secret not in shown.raw
+    vault = vault_at(home, {"AIRCALL_MCP_VAULT_PASSPHRASE": "correct horse battery"})
+    account = Accounts(vault).load("main").account
+    assert (account.time_zone, account.requests_per_minute) == ("Europe/Paris", 90)
+
+
+def test_a_name_is_checked_before_a_person_is_asked_whether_to_remove_it(home: Path) -> None:
+    vault = vault_at(home, {})
+    vault.create("file")
+    key = ApiKey(api_id=Secret("the-api-id-1234"), api_token=Secret("the-api-token-5678"))
+    Accounts(vault).add(Account(name="paris", credential=key))
+    wrong = on_terminal("accounts", "remove", "pariss")
+    assert wrong.code == 1
+    assert "Did you mean `paris`?" in wrong.text
+    assert "Remove" not in wrong.text
+    kept = on_terminal("accounts", "remove", "paris", typed=[("from the vault?", "n")])
+    assert kept.code == 130
+    assert Accounts(again(home)).names() == ("paris",)
+    gone = on_terminal("accounts", "remove", "paris", typed=[("from the vault?", "y")])
+    assert gone.code == 0
+    assert Accounts(again(home)).names() == ()
+
+
+@pytest.mark.parametrize(
+    ("words", "given", "said"),
+    [
+        (("accounts", "login", "--key", "file"), "", "one of them is missing"),
+        (("accounts", "login", "--key", "file"), "an-id\n", "one of them is missing"),
+        (("accounts", "add", "--key", "passphrase"), "", "A new passphrase is needed"),
+        (("accounts", "add", "--key", "passphrase"), "short\n", "needs at least 12 characters"),
+    ],
+)
+def test_without_a_terminal_a_secret_is_a_line_of_stdin_and_nothing_warns(
+    words: tuple[str, ...], given: str, said: str
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "aircall_mcp", *words],
+        input=given, capture_output=True, text=True, timeout=60, check=False,
+        start_new_session=True,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    assert said in done.stderr
+    assert "GetPassWarning" not in done.stderr
+    assert "echo" not in done.stderr
+    assert "bug: " not in done.stderr

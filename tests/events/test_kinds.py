@@ -19,6 +19,8 @@ def test_those_that_are_known_or_came_pass() -> None:
     check_kinds([*KINDS, *GROUPS, "*"])
     check_kinds([])
     check_kinds(["fax.received", "fax.*"], came=["fax.received"])
+    with pytest.raises(ArgumentError):
+        check_kinds(["fax.received"])
 
 
 @pytest.mark.parametrize(
