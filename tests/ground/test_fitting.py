@@ -52,6 +52,12 @@ def test_a_phone_number_of_a_contact_gets_back_its_plus_and_is_else_sent_as_it_c
         assert added.body == {"label": "Work", "value": sent}
 
 
+@pytest.mark.parametrize("wrong", [True, [], {}, [7], {"a": 1}])
+def test_what_is_no_number_is_no_text(registry: Registry, wrong: Any) -> None:
+    message = refusal(registry.ids["add_call_comment"], {"call_id": 1, "content": wrong})
+    assert "`content` must be a string" in message
+
+
 def test_null_is_left_out_and_a_required_null_is_missing(registry: Registry) -> None:
     every = dict.fromkeys(p.name for p in registry.ids["list_calls"].parameters)
     assert bound(registry, "list_calls", **every) == bound(registry, "list_calls")

@@ -113,7 +113,7 @@ class _Mending:
         dialled = schema.get("pattern") == E164_PATTERN or (
             self._texts.get("/".join(place)) == "phone"
         )
-        return f"+{number}" if dialled and number > 0 else str(number)
+        return f"+{number}" if dialled else str(number)
 
     def _bounded(self, value: Any) -> Any:
         if isinstance(value, int) and not -(2**63) <= value < 2**63:

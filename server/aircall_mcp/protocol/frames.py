@@ -100,9 +100,9 @@ def id_in(text: bytes) -> str | int | None:
 
 
 def _readable(text: bytes) -> bytes:
-    """`text` with `NO_VALUE` for each value that is not parsed. Names are left as they are."""
+    """`text` with `NO_VALUE` for each value that is not parsed. A name that is not, spoils it."""
     parts: list[bytes] = []
-    depth, last = 0, b""
+    depth = 0
     for token in _tokens(text):
         deep = depth > DEEPEST
         if token in (b"{", b"["):
@@ -114,10 +114,7 @@ def _readable(text: bytes) -> bytes:
             depth -= 1
         if deep:
             continue
-        if token == b":" and parts:
-            parts[-1] = last
         parts.append(token if _is_read(token) else NO_VALUE)
-        last = token
     return b" ".join(parts)
 
 
