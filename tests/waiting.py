@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import time
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -20,6 +21,15 @@ async def until(true: Callable[[], object], patience: float = PATIENCE) -> None:
             if await answer if inspect.isawaitable(answer) else answer:
                 return
             await asyncio.sleep(0.01)
+
+
+def blocked_until(true: Callable[[], object], patience: float = PATIENCE) -> None:
+    """The same for a test without an event loop; looks every millisecond."""
+    end = time.monotonic() + patience
+    while not true():
+        if time.monotonic() > end:
+            raise TimeoutError
+        time.sleep(0.001)
 
 
 async def reachable(port: int) -> bool:

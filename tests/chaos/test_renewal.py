@@ -7,7 +7,6 @@ import random
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections import Counter
 from contextlib import closing
@@ -22,6 +21,7 @@ from aircall_mcp.ground.secrets import Secret
 from aircall_mcp.vault import vault_at
 
 from ..house import App
+from ..waiting import blocked_until
 from .nursery import hurried
 from .town import LIFETIME, SharedClock, Town, open_town, resident
 from .worker import TASKS
@@ -186,14 +186,13 @@ def test_a_killed_process_loses_nothing_but_what_was_under_way(home: Path, full:
         town.settle(home, hurried())
         nursery = start("nursery", str(home), f"{town.url}/v1/ping")
         seen: Counter[str] = Counter()
-        never = threading.Event()
         try:
             first = _first_renewal(nursery, town)
             town.settle(home, hurried())
             for _ in range(rounds):
                 victims = [_born(nursery) for _ in range(3)]
                 # A moment between the birth of the first and some renewals later.
-                never.wait(chance.uniform(0, 1.5 * first))
+                time.sleep(chance.uniform(0, 1.5 * first))
                 for victim in victims:
                     os.kill(victim, signal.SIGKILL)
                 for victim in victims:
@@ -218,10 +217,9 @@ def _born(nursery: subprocess.Popen[bytes]) -> int:
 
 def _first_renewal(nursery: subprocess.Popen[bytes], town: Town) -> float:
     """Seconds from a birth to the first renewal, on this machine and today."""
-    never, begun = threading.Event(), time.perf_counter()
+    begun = time.perf_counter()
     victim = _born(nursery)
-    while town.sandbox.oauth.refreshes == 0:
-        never.wait(0.001)
+    blocked_until(lambda: town.sandbox.oauth.refreshes)
     os.kill(victim, signal.SIGKILL)
     _buried(victim)
     return time.perf_counter() - begun
@@ -229,12 +227,15 @@ def _first_renewal(nursery: subprocess.Popen[bytes], town: Town) -> float:
 
 def _buried(process: int) -> None:
     """Wait until the process is gone, and its locks with it."""
-    never = threading.Event()
-    while not never.wait(0.001):
+
+    def gone() -> bool:
         try:
             os.kill(process, 0)
         except ProcessLookupError:
-            return
+            return True
+        return False
+
+    blocked_until(gone)
 
 
 def _outcome(home: Path, town: Town) -> str:

@@ -13,6 +13,7 @@ TESTS = ROOT / "tests"
 HERE = str(Path(__file__).relative_to(ROOT))
 
 SLEEPS = {
+    "tests/chaos/test_renewal.py": "processes are killed at a moment that is left to chance",
     "tests/waiting.py": "the pause between two looks, for all who wait",
     "tests/conformance/fixture_tools.py": "a pause that the suite asks its server for",
 }

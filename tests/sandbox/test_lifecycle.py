@@ -69,7 +69,9 @@ async def test_a_call_is_rewritten_some_time_after_its_end() -> None:
 
 async def test_calls_of_long_ago_are_final() -> None:
     office = Office()
-    for one in (await office.get("/v1/calls", per_page=50))["calls"]:
+    calls = (await office.get("/v1/calls", per_page=50))["calls"]
+    assert len(calls) == 50
+    for one in calls:
         assert one["pricing_type"] == "in_bundle"
         assert one["duration"] == one["ended_at"] - one["started_at"]
         assert (float(one["cost"]) > 0) == (one["direction"] == "outbound" and
