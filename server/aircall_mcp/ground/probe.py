@@ -19,6 +19,7 @@ PATH = "/aircall-mcp/sandbox/"
 
 
 def nonce() -> str:
+    """32 hexadecimal digits that nobody can have seen before."""
     return secrets.token_hex(16)
 
 

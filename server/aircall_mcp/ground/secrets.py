@@ -200,6 +200,7 @@ class Scrubber:
         return self._few is None
 
     def text(self, text: str) -> str:
+        """`text` with every known secret masked."""
         found = self._found(text)
         if not found:
             return text

@@ -39,8 +39,13 @@ def seize(descriptor: int) -> None:
 class Latch(Protocol):
     """What a lock does for whoever needs one."""
 
-    def take(self) -> bool: ...
-    def release(self) -> None: ...
+    def take(self) -> bool:
+        """Take it if it is free; whether it was."""
+        ...
+
+    def release(self) -> None:
+        """Let the next one have it; nothing happens where it is not held."""
+        ...
 
 
 class Alone:

@@ -24,7 +24,9 @@ class State(Protocol):
         """`work` in one transaction; begun, it is finished. Raises `StoreError`."""
         ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Finish what is under way, and let go."""
+        ...
 
 
 def until_reboot(

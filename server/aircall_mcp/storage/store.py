@@ -26,9 +26,13 @@ NUMBERED = "NUMBERED PRIMARY KEY"
 class Transaction(Protocol):
     """What work in a store can do: run SQL with named parameters."""
 
-    def all(self, sql: str, /, **values: object) -> list[tuple[Any, ...]]: ...
+    def all(self, sql: str, /, **values: object) -> list[tuple[Any, ...]]:
+        """The rows of the answer."""
+        ...
 
-    def one(self, sql: str, /, **values: object) -> tuple[Any, ...] | None: ...
+    def one(self, sql: str, /, **values: object) -> tuple[Any, ...] | None:
+        """The first row, None where there is none."""
+        ...
 
     def run(self, sql: str, /, **values: object) -> int:
         """How many rows the statement changed."""
@@ -60,7 +64,9 @@ class Store(Protocol):
     """
 
     @property
-    def path(self) -> Path: ...
+    def path(self) -> Path:
+        """Where it is, or will be."""
+        ...
 
     @property
     def exists(self) -> bool:

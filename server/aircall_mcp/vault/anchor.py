@@ -24,6 +24,7 @@ class Anchor:
     manifest: str
 
     def line(self, key: Key) -> str:
+        """This state as JSON that `key` vouches for: vault, epoch, manifest, MAC."""
         mac = key.vouch("anchor", self.vault, self.epoch, self.manifest)
         return json.dumps([self.vault, self.epoch, self.manifest, mac], separators=(",", ":"))
 

@@ -75,6 +75,7 @@ class Key:
         return self.mac(canonical(parts))
 
     def vouched(self, mac: str, *parts: Any) -> bool:
+        """Whether `mac` is what `vouch` gives for `parts`, in constant time."""
         return self.matches(mac, canonical(parts))
 
     def mac(self, text: bytes) -> str:

@@ -75,6 +75,7 @@ class Manifest:
         return len(self._rows)
 
     def get(self, owner: str, field: str) -> Row | None:
+        """The row of that record, None where there is none."""
         return self._rows.get((owner, field))
 
     def owners(self, field: str) -> tuple[str, ...]:

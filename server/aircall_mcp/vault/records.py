@@ -39,6 +39,7 @@ def find_head(tx: Transaction) -> Head | None:
 
 
 def head_of(tx: Transaction) -> Head:
+    """The head. Raises `CredentialError` where the vault was never finished."""
     head = find_head(tx)
     if head is None:
         raise refusals.replaced()
@@ -46,6 +47,7 @@ def head_of(tx: Transaction) -> Head:
 
 
 def write_head(tx: Transaction, head: Head) -> None:
+    """Put `head` in the place of the one there is."""
     tx.run(
         """INSERT INTO vault (single, vault_id, key_kind, key_note, key_id, key_check,
                               epoch, manifest)
@@ -59,6 +61,7 @@ def write_head(tx: Transaction, head: Head) -> None:
 
 
 def owners(tx: Transaction, field: str) -> tuple[str, ...]:
+    """Who has a record in `field`, in order. Nothing of it is verified."""
     sql = "SELECT owner FROM record WHERE field = :field ORDER BY owner"
     return tuple(str(row[0]) for row in tx.all(sql, field=field))
 
@@ -96,6 +99,7 @@ def put(tx: Transaction, row: Row, text: str) -> Row:
 
 
 def remove(tx: Transaction, owner: str) -> None:
+    """Take away every record of `owner`."""
     tx.run("DELETE FROM record WHERE owner = :owner", owner=owner)
 
 

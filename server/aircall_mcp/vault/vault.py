@@ -113,6 +113,7 @@ class Vault:
         return self._store.aside(work)
 
     def close(self) -> None:
+        """Let go of the file; a later use opens it anew."""
         self._store.close()
 
     def create(self, kind: Kind, *, replace: bool = False) -> str:

@@ -68,4 +68,5 @@ class Verified:
         return state.manifest.owners(field) if state is not None and state.head == head else None
 
     def forget(self) -> None:
+        """Verify every row at the next read."""
         self._state = None

@@ -42,7 +42,9 @@ class Holder(Protocol):
         """Let go of every key but `key`, and of what a process left that was killed."""
         ...
 
-    def anchors(self) -> Sequence[str]: ...
+    def anchors(self) -> Sequence[str]:
+        """The lines that are kept, none at first."""
+        ...
 
     def anchor(self, lines: Sequence[str]) -> None:
         """Keep these lines instead of those there are."""

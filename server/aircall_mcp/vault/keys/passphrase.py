@@ -52,6 +52,7 @@ class Argon2id:
             ) from None
 
     def key(self, passphrase: Secret) -> Key:
+        """The key that `passphrase` gives. Deriving it takes `memory` and, as is meant, time."""
         from cryptography.hazmat.primitives.kdf.argon2 import Argon2id as Derivation
 
         derivation = Derivation(
