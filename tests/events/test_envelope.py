@@ -54,6 +54,11 @@ ODD = {
     "5,000 digits": with_data('{"id":' + "7" * 5_000 + "}"),
     "60,000 values": with_data("[" + "7," * 60_000 + "7]"),
     "60,000 values of an object": with_data('{"id":[' + "7," * 60_000 + "7]}"),
+    "60,000 values before its token": with_data("[" + "7," * 60_000 + "7]", first=True),
+    "60,000 values before its token and more": with_data("[" + "7," * 60_000 + "7]", first=True)[
+        :-1
+    ]
+    + b', "new": null , "one": "more"\n}\n',
     "a list": whole(data=[1, 2]),
     "nothing": whole(data=None),
     "a text": whole(data="transcript"),
@@ -139,6 +144,12 @@ async def test_with_a_wrong_token_every_form_is_refused(home: Path, name: str) -
         whole()[:-1] + b', "b": [' + b"7," * 60_000 + b'7], "token": "x"}',
         whole(token="x")[:-1] + b', "b": "' + b"," * 60_000 + b'\\", \\"token\\": \\"%b"}'
         % TOKEN.encode(),
+        b'{"b": [' + b"7," * 60_000 + b'{"a": 1, "token": "%b"}]}' % TOKEN.encode(),
+        b'{"b": [' + b"7," * 60_000 + b'7], "a": {"a": 1, "token": "%b"}}' % TOKEN.encode(),
+        b'{"b": [' + b"7," * 60_000 + b'7], "a": ", \\"token\\": \\"%b"}' % TOKEN.encode(),
+        b'{"b": [' + b"7," * 60_000 + b'7], "token": "x", "a": "%b"}' % TOKEN.encode(),
+        b'{"b": [' + b"7," * 60_000 + b'7], "token": "%b", "a": {}}' % TOKEN.encode(),
+        b'{"b": [' + b"7," * 60_000 + b'7], "token": "%b", "token": "x"}' % TOKEN.encode(),
         b'{"token": ["%b"' % TOKEN.encode(),
         b'["token", "%b"' % TOKEN.encode(),
         b'"token": "%b"' % TOKEN.encode(),
@@ -196,6 +207,24 @@ def test_what_cannot_be_parsed_has_the_token_that_it_would_have(
             envelope_of(body)
 
 
+@given(Document, some.integers(0, 3))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_what_is_too_much_to_be_looked_through_has_that_token_or_none(
+    document: dict[str, Any], place: int
+) -> None:
+    parts = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in document.items()]
+    much = '"much": [' + "7," * 60_000 + "7]"
+    parts.insert(place, much)
+    said = document.get("token")
+    try:
+        token = envelope_of(f"{{{', '.join(parts)}}}".encode()).token
+    except NoEnvelope:
+        told_first = '"token": ' in "".join(parts[: parts.index(much)])
+        assert not (isinstance(said, str) and told_first)
+    else:
+        assert token == said
+
+
 @given(some.binary(max_size=200))
 @example(b"\xff\xfe{\x00")
 @example(b'{"token":"\xed\xa0\x80"}')
@@ -230,6 +259,7 @@ def test_whatever_an_envelope_holds_its_event_is_readable(
         b"{" + b'"a":1,' * 170_000,
         b'{"token": "' + b"a" * 1_000_000,
         b'{"a": ' + b"7" * 1_000_000,
+        b'{"a": [' + b"7," * 450_000 + b'7], "a":"' + b',"a":"a"' * 10_000 + b"}",
     ],
 )
 def test_a_stranger_costs_little_whatever_is_sent(body: bytes) -> None:

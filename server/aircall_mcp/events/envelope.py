@@ -28,6 +28,14 @@ _KIND = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
 _PIECE = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[{}\[\]:,]|[^\s"{}\[\]:,]+', re.DOTALL)
 """A text, a bracket, a colon, a comma, or whatever else there is between those."""
 _MOST_PIECES = 50_000
+_ENDING = re.compile(
+    r""",\s*+"token"\s*+:\s*+("[^"\\]*+")\s*+
+        (?:,\s*+"[^"\\]*+"\s*+:\s*+(?:"[^"\\]*+"|[^\s"{}\[\]:,]++)\s*+)*+\}\s*+\Z""",
+    re.VERBOSE,
+)
+"""A token among the last members of a document, of which none is an object or a list."""
+_LAST = 2_000
+"""Characters in which those are looked for."""
 _EARLIEST, _LATEST = 1e9, 4.1e9
 """UNIX seconds between which a number can be a time: from 2001 to 2099."""
 
@@ -69,7 +77,7 @@ class Envelope:
         if fields is None:
             fields, fault = _parsed(self.text, MOST_VALUES)
             if fields is None:
-                fields = _members(self.text, len(self.text))[0]
+                fields, _ = _members(self.text, len(self.text))
                 odd.append(fault)
         if fields.get("token") != self.token:
             raise NoEnvelope("more than one token")
@@ -113,7 +121,9 @@ def envelope_of(body: bytes) -> Envelope:
     # What is no text of its encoding is no reason to be refused either.
     text = body.decode(json.detect_encoding(body), "replace").removeprefix("\ufeff")
     fields, fault = _parsed(text, MOST_ASKED)
-    token: Any = (_members(text)[0] if fields is None else fields).get("token")
+    token: Any = None if fields is None else fields.get("token")
+    if fields is None:
+        token = _members(text)[0].get("token", _ending(text))
     if not isinstance(token, str):
         raise NoEnvelope("no envelope" if fields is not None else fault)
     return Envelope(text, token, fields)
@@ -165,6 +175,13 @@ def _members(text: str, most: int = _MOST_PIECES) -> tuple[Json, list[tuple[int,
             found[key] = value
             key = ""
     return found, tokens
+
+
+def _ending(text: str) -> Any:
+    """The token of a document that ends with it. The last bracket of one is its own, so that what
+    stands right before it, back to the last object or list, is on the first level."""
+    found = _ENDING.search(text, max(0, len(text) - _LAST))
+    return _scalar(found[1]) if found else None
 
 
 def _scalar(text: str) -> Any:

@@ -16,6 +16,7 @@ from typing import Any, TypeAlias, cast
 
 from ..errors import StoreError
 from ..ground.clock import Clock
+from ..ground.weight import LIGHT
 from .coverage import HEARTBEAT
 from .envelope import NoEnvelope, envelope_of
 from .event import Arrival
@@ -138,7 +139,9 @@ class Receiver:
             envelope = envelope_of(body)
             if not await self._known(webhook, envelope.token):
                 raise Rejected(401, "unknown token")
-            told = envelope.read()
+            # The more there is of it the longer it takes, and others are to have their turn.
+            heavy = len(body) > LIGHT
+            told = await asyncio.to_thread(envelope.read) if heavy else envelope.read()
         except NoEnvelope as error:
             raise Rejected(400, str(error)) from None
         now = self._clock.wall()
