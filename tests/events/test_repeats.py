@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import httpx2
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
@@ -16,12 +17,16 @@ from hypothesis import strategies as some
 from aircall_mcp.events.event import Arrival
 from aircall_mcp.events.log import EventLog
 from aircall_mcp.events.query import Query
-from aircall_mcp.events.receiver import webhook_for
+from aircall_mcp.events.receiver import Receiver, webhook_for
 from aircall_mcp.events.repeats import APART, REMEMBERED
 from aircall_mcp.events.retention import Retention
+from aircall_mcp.sandbox.deliveries import Deliveries
 
-from ..house import THURSDAY, Clock
+from ..house import THURSDAY, Clock, gateway_to
 from ..mail import log_in, told
+from ..sandbox.test_deliveries import in_no_time
+from ..waiting import until
+from .town import URL, Town
 
 A = told("user.opened", 7, webhook="a", name="Ana")
 B = replace(A, webhook="b")
@@ -135,3 +140,41 @@ def test_nothing_that_happened_is_lost_in_whichever_order_both_tell(
     assert len(seconds) <= stored <= 2 * len(seconds)
     if all(abs(one - other) > APART + 1 for one in seconds for other in seconds if one != other):
         assert stored == len(seconds)
+
+
+@pytest.mark.anyio
+async def test_what_aircall_tells_by_both_of_two_webhooks_is_heard_once(
+    town: Town, clock: Clock
+) -> None:
+    """From the registration of both to the log: each is told of by itself, and both are thanked."""
+
+    async def resolve(_name: str | None) -> str:
+        return "tests"
+
+    town.process()
+    async with Receiver(town.log, clock=clock.handed()) as receiver:
+        deliveries = Deliveries(
+            town.sandbox, clock=clock, pause=in_no_time,
+            client=lambda: httpx2.AsyncClient(transport=httpx2.ASGITransport(app=receiver)),
+        )  # fmt: skip
+        async with deliveries:
+            gateway = gateway_to(deliveries)
+            names = iter("ab")
+            ours = town.subscriptions(gateway, resolve=resolve, name=lambda: next(names))
+            await ours.register(URL)
+            await ours.register(URL, ["message.received"])
+            clock.pass_by(1)
+            [number] = [n for n in town.sandbox.world.numbers.values() if n.country == "FR"]
+            for words in ("one", "two", "two"):
+                deliveries.text(number, "+33199001234", words)
+                clock.pass_by(1)
+            await until(lambda: len(told_by(deliveries)) == 6)
+            await gateway.aclose()
+    assert told_by(deliveries) == [200] * 6
+    texts = town.log.read(Query(messages=True, after=0))
+    assert [event.data["body"] for event in texts] == ["one", "two", "two"]
+
+
+def told_by(deliveries: Deliveries) -> list[int | None]:
+    """The answers to what was told of texts."""
+    return [one.status for one in deliveries.log if one.event == "message.received"]
