@@ -265,3 +265,36 @@ def test_a_reader_that_has_enough_is_no_error() -> None:
         command, shell=True, capture_output=True, text=True, timeout=60, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "openapi: 3.1.0\n", "")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arguments", "said", "hint"),
+    [
+        (("serv",), "No such command 'serv'.", "Did you mean `serve`?"),
+        (("accounts", "lst"), "No such command 'lst'.", "Did you mean `list`?"),
+        (("config", "curser"), "'curser' is none of", "Did you mean `cursor`?"),
+        (("serve", "--surface", "serch"), "'serch' is none of", "Did you mean `search`?"),
+        (("sandbox", "--data", "smal"), "'smal' is none of", "Did you mean `small`?"),
+        (("accounts", "add", "--user", "me"), "'me' is no whole number.", ""),
+        (("accounts", "add", "--user", "0"), "0 must be at least 1.", ""),
+        (("search", "--limit", "50", "x"), "50 must lie between 1 and 10.", ""),
+        (("sandbox", "--webhook-failures", "0"), "0 must be at least 1.", ""),
+        (("sandbox", "--webhook-disorder", "much"), "'much' is no number.", ""),
+        (("describe", "GET", "/v1/cals"), "Unknown operation", "Did you mean `GET /v1/calls`?"),
+        (("describe", "zzz"), "Unknown operation: zzz.", "`aircall-mcp search`"),
+        (("tools", "--toolsets", "zzz"), "Unknown toolset: zzz.", "Known: account, analytics, "),
+        (("forward", "remove", "99"), "no rule or destination `99`", "aircall-mcp forward add"),
+        (("webhooks", "serve", "--host", "300.1.1.1"), "Nothing can listen", "another --host"),
+        (("accounts", "add", "--from-environment", "--key", "file"), "one of them is missing", ""),
+    ],
+)
+def test_a_slip_is_said_plainly_with_what_was_meant(
+    home: Path, arguments: tuple[str, ...], said: str, hint: str
+) -> None:
+    done = process(*arguments)
+    assert done.returncode in (1, 2), done.stderr
+    assert said in done.stderr
+    assert hint in done.stderr
+    assert not any(word in done.stderr for word in ("<=x", "x>=", "integer", "\t", "Traceback"))
+    assert not (home / "vault.db").exists()

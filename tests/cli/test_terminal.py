@@ -102,7 +102,7 @@ def test_errors_of_run_are_for_people_on_a_terminal_and_json_where_asked_for() -
     told = on_terminal(*words)
     assert told.code == 1
     assert told.lines[0].startswith("error: ")
-    assert "\n  next: No such id for this account." in told.text
+    assert "\n  next: No call has this id." in told.text
     asked = on_terminal(*words, "--json")
     assert asked.code == 1
     assert asked.text.lstrip().startswith('{\n  "error": {')

@@ -85,7 +85,7 @@ def main() -> None:
         if wrong.ctx is not None:
             screen.say(_scrubbed(wrong.ctx.get_usage()))
             screen.say(f"Try `{wrong.ctx.command_path} --help`.\n")
-        _complain(wrong.format_message(), "")
+        _complain(*screen.plainly(wrong))
         sys.exit(wrong.exit_code)
     except click.ClickException as error:
         _complain(error.format_message(), "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -94,8 +95,10 @@ def add(
             hint=f"Remove it first (`aircall-mcp accounts remove {name}`), or choose another name.",
         )
     say(PERSONAL)
+    # What the environment has is looked at before anything is made; a person is asked after it.
+    key = api_key(os.environ) if from_environment else None
     create_if_missing(vault, kind, os.environ, say)
-    key = api_key(os.environ if from_environment else None)
+    key = key or api_key(None)
     habits = asked_habits(requests_per_minute, time_zone)
     account = account_from(
         name=name,
@@ -303,7 +306,9 @@ def asked_habits(requests_per_minute: int | None, time_zone: str | None) -> dict
     if sys.stdin.isatty():
         if requests_per_minute is None:
             say("How many requests a minute Aircall allows the company: its newer docs say 120.")
-            requests_per_minute = click.prompt("Requests a minute", type=PACE, default=60, err=True)
+            requests_per_minute = int(
+                click.prompt("Requests a minute", value_proc=_pace_of, default=60, err=True)
+            )
         if time_zone is None:
             say("The zone of times that say none, such as Europe/Paris; nothing: your users'.")
             time_zone = str(
@@ -376,6 +381,12 @@ def _doubt(settings: Settings, account: Account) -> ToolError | None:
 
 def _former(accounts: Accounts, name: str) -> Account | None:
     return accounts.load(name).account if name in accounts.names() else None
+
+
+def _pace_of(typed: str) -> int:
+    if not re.fullmatch(r"[1-9][0-9]{0,4}|100000", str(typed).strip()):
+        raise click.BadParameter("That must be a whole number between 1 and 100000.")
+    return int(typed)
 
 
 def _pace(account: Account) -> str:

@@ -28,7 +28,7 @@ Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
 
 @click.command("completion")
-@click.argument("shell", metavar="[SHELL]", type=click.Choice(SHELLS), required=False)
+@click.argument("shell", metavar="SHELL", type=click.Choice(SHELLS), required=False)
 def command(shell: str | None) -> None:
     """Print what makes SHELL (bash, zsh or fish) complete commands, operations and names.
 

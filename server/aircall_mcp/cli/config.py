@@ -64,7 +64,7 @@ def _of_the_key(settings: Settings, account: str | None, named: list[str]) -> st
     if not named or account == ENVIRONMENT:
         return (
             "The key is not in there, and not in a vault: run `aircall-mcp accounts add`, or set"
-            " AIRCALL_API_ID and AIRCALL_API_TOKEN where the client starts."
+            " AIRCALL_API_ID and AIRCALL_API_TOKEN in the environment of the server."
         )
     whose = f"The key of `{account}`" if account else f"The key ({', '.join(named)})"
     try:

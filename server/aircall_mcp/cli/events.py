@@ -105,7 +105,8 @@ def erase(number: str, yes: bool, as_json: bool) -> None:
     if as_json:
         print_json({"erased": erased})
     else:
-        screen.say(f"{erased} events are gone.")
+        gone = f"{erased} events are gone." if erased else f"Nothing about {number} was here."
+        screen.say(gone)
 
 
 def performed(work: Callable[[App], Awaitable[T]], flags: Mapping[str, Any] | None = None) -> T:

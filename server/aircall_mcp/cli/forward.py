@@ -165,7 +165,7 @@ def remove(what: str, as_json: bool) -> None:
         known = f"Known: {', '.join(left)}." if left else ""
         raise ArgumentError(
             f"There is no rule or destination `{what[:60]}`.",
-            hint=f"{nearest(what, left)} {known}".strip(),
+            hint=f"{nearest(what, left)} {known}".strip() or NOTHING,
         )
     if not as_json:
         screen.say(f"Removed {what}: nothing more goes there by it.")

@@ -7,6 +7,7 @@ one that is longer than the terminal stays whole, so that it can be copied.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
@@ -83,6 +84,31 @@ def person_there() -> bool:
 
 def effect(name: str) -> str:
     return click.style(name, fg=EFFECTS[name])
+
+
+def plainly(wrong: click.UsageError) -> tuple[str, str]:
+    """What is wrong with the words of a command, as a person says it, and the nearest right one."""
+    message = " ".join(wrong.format_message().split())
+    for theirs, ours in _PLAINLY:
+        message = theirs.sub(ours, message)
+    kind = wrong.param.type if isinstance(wrong, click.BadParameter) and wrong.param else None
+    given = re.search(r"'([^']*)' is none of", message)
+    close = nearest(given[1], kind.choices) if given and isinstance(kind, click.Choice) else ""
+    return message, close
+
+
+_PLAINLY = tuple(
+    (re.compile(theirs), ours)
+    for theirs, ours in (
+        (r" is not a valid (?:integer|int)(?: range)?\.", " is no whole number."),
+        (r" is not a valid float(?: range)?\.", " is no number."),
+        (r" is not in the range (\S+)<=x<=\d{12,}\.", r" must be at least \1."),
+        (r" is not in the range (\S+)<=x<=(\S+)\.", r" must lie between \1 and \2."),
+        (r" is not in the range x>=(\S+)\.", r" must be at least \1."),
+        (r" is not one of ", " is none of "),
+    )
+)
+"""How click says it, and how we do."""
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -11,6 +11,7 @@ Aircall does and every client of MCP that we know, has nothing to do with chunks
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import sys
 from collections.abc import Generator
@@ -35,6 +36,12 @@ SMALLEST_CHUNK = 64
 """Bytes that a chunk beyond those must have, in the mean of the whole body."""
 
 
+_HINTS = {
+    errno.EADDRINUSE: "Choose another --port, or find out who has it.",
+    errno.EACCES: "Choose a --port of 1024 or more: those below are the system's.",
+}
+
+
 def listen(host: str, port: int) -> socket.socket:
     """A socket that takes connections from now on; port 0 is any free one.
 
@@ -54,7 +61,7 @@ def listen(host: str, port: int) -> socket.socket:
         listening.close()
         raise SettingsError(
             f"Nothing can listen on {host}:{port} ({error.strerror}).",
-            hint="Choose another --port, or find out who has it.",
+            hint=_HINTS.get(error.errno or 0, "Choose another --host: one of this machine's."),
         ) from None
     return listening
 

@@ -39,10 +39,24 @@ def explain(error: Any, schema: Mapping[str, Any]) -> tuple[str, str]:
             if value == E164_PATTERN:
                 return f"{where} must be a phone number in E.164, like +33184880000", ""
             return f"{where} must match {value}", ""
-        case "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum":
-            return f"{where} breaks {rule} {value}", ""
+        case _ if rule in _BOUNDS:
+            return f"{where} must {_BOUNDS[rule].format(value)}", ""
         case _:
             return f"{where} breaks {rule}", ""
+
+
+_BOUNDS = {
+    "minimum": "be at least {}",
+    "maximum": "be at most {}",
+    "exclusiveMinimum": "be more than {}",
+    "exclusiveMaximum": "be less than {}",
+    "minLength": "have at least {} characters",
+    "maxLength": "have at most {} characters",
+    "minItems": "have at least {} entries",
+    "maxItems": "have at most {} entries",
+    "minProperties": "name at least {} fields",
+    "maxProperties": "name at most {} fields",
+}
 
 
 def listed(names: Sequence[str]) -> str:

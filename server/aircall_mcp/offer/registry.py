@@ -70,9 +70,13 @@ class Registry:
             route = _plain_route(name)
             operation = next((o for o in self.known if _plain_route(o.route) == route), None)
         if operation is None:
-            close = nearest(name, [*self._by_tool, *self.ids])
-            raise NotOffered(f"Unknown operation: {name[:80]}.", hint=close)
+            routes = [each.route.strip() for each in self.known]
+            close = nearest(name, [*self._by_tool, *self.ids, *routes])
+            raise NotOffered(f"Unknown operation: {name[:80]}.", hint=close or FINDS)
         return operation
+
+
+FINDS = "A search in plain words finds one: `aircall-mcp search`, or the tool aircall_search."
 
 
 def _with(operation: Operation, parameter: Parameter) -> Operation:

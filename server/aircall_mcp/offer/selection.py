@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from ..errors import SettingsError
 from ..ground.nearest import nearest
 from ..ground.operation import Operation
-from .registry import Registry
+from .registry import FINDS, Registry
 
+MANY = 30
+"""Names that an error does not list any more."""
 SEARCH = "search"
 """The toolset of our own tools that find and perform operations: on offer unless excluded."""
 
@@ -59,4 +61,5 @@ def _refuse_unknown(what: str, names: Iterable[str], known: Iterable[str]) -> No
     known = set(known)
     for name in names:
         if name not in known:
-            raise SettingsError(f"Unknown {what}: {name[:80]}.", hint=nearest(name, known))
+            few = f"Known: {', '.join(sorted(known))}." if len(known) < MANY else FINDS
+            raise SettingsError(f"Unknown {what}: {name[:80]}.", hint=nearest(name, known) or few)
