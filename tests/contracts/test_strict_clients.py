@@ -21,6 +21,8 @@ from aircall_mcp.ground.phones import E164_PATTERN
 from aircall_mcp.offer import Registry
 from aircall_mcp.offer.tools import tool_for
 
+from ..house import Clock, Office, desk_over, sandbox_with
+
 Json = dict[str, Any]
 Schema = Mapping[str, Any]
 Place = tuple[str, ...]
@@ -32,7 +34,8 @@ every_tool = pytest.mark.parametrize("operation", ALL, ids=lambda operation: ope
 
 URL = "https://hooks.larkspur.example.com/in"
 TEXTS = some.sampled_from(["Ana", "4217", "0012", "true", "null", "[1]", "a b", "7.0", "-3", "é"])
-TIMES = some.sampled_from(["1790000000", "2026-11-19T10:00:00Z", "2026-11-19T10:00:00+01:00", "-1"])
+EARLIER = some.sampled_from(["1790000000", "2026-11-19T10:00:00Z", "2026-11-19T10:00+01:00", "-1"])
+LATER = some.sampled_from(["1800000000", "2027-02-01T10:00:00Z", "2027-02-01"])
 PHONES = some.integers(10**7, 10**12).map(lambda digits: f"+{digits}")
 FREE = some.dictionaries(some.sampled_from(["a", "b"]), some.none() | some.integers() | TEXTS)
 
@@ -56,7 +59,7 @@ def values(schema: Schema, parameter: Parameter, place: Place) -> some.SearchStr
     if schema.get("pattern") == E164_PATTERN or parameter.texts.get("/".join(place)) == "phone":
         return PHONES
     if parameter.form == "time":
-        return TIMES
+        return LATER if parameter.name == "to" else EARLIER
     if "/".join(place) in parameter.urls:
         return some.just(URL)
     if "pattern" in schema:
@@ -225,6 +228,29 @@ def test_no_surface_has_an_argument_of_several_kinds(
 def test_its_example_fits_the_very_schema_that_is_shown_with_it(operation: Operation) -> None:
     shown = jsonschema_rs.Draft202012Validator(cast("Json", operation.input_schema))
     assert shown.is_valid(dict(operation.example))
+
+
+LISTS = [one for one in ALL if one.answer.is_list and one.answer.paging != "none"]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("operation", LISTS, ids=lambda operation: operation.id)
+async def test_the_arguments_that_go_on_fit_the_schema_too(
+    operation: Operation, registry: Registry, clock: Clock
+) -> None:
+    sandbox = sandbox_with(clock=clock, requests_per_minute=None, users_v1=True)
+    office = Office(desk_over(sandbox, registry), sandbox)
+    size = "per_page" if operation.answer.paging == "page" else "limit"
+    since = {"from": 1, "to": str(int(clock.now))}
+    known = operation.input_schema["properties"]
+    given_ = {name: value for name, value in {**since, size: "1"}.items() if name in known}
+    page = (await office.call(operation.id, **{**operation.example, **given_}))["page"]
+    shown = jsonschema_rs.Draft202012Validator(cast("Json", operation.input_schema))
+    assert page["returned"] <= 1
+    if "next" in page:
+        assert shown.is_valid(page["next"])
+        assert (await office.call(operation.id, **page["next"]))["page"]["returned"] <= 1
+    await office.desk.aclose()
 
 
 def test_words_say_how_a_field_is_cleared() -> None:

@@ -65,6 +65,10 @@ def test_null_is_left_out_and_a_required_null_is_missing(registry: Registry) -> 
     assert "`to` is missing" in message
     message = refusal(registry.ids["create_contact"], {"phone_numbers": [{"value": None}]})
     assert "`label` is missing in `phone_numbers[0]`" in message
+    assert "`call_id` is missing" in refusal(registry.ids["get_call"], {"call_id": ""})
+    assert "`content` is missing" not in refusal(
+        registry.ids["add_call_comment"], {"call_id": None, "content": ""}
+    )
     assert "`tags[1]` must be" in refusal(
         registry.ids["add_call_tags"], {"call_id": 1, "tags": [1, None]}
     )
@@ -130,9 +134,7 @@ def test_a_number_may_come_as_digits(registry: Registry, written: Any) -> None:
     assert bound(registry, "read_events", limit=written).arguments == {"limit": 7}
 
 
-@pytest.mark.parametrize(
-    "written", ["seven", "7.5", "0x7", "7e1", "", "\u0667", "1_0", "--7", True]
-)
+@pytest.mark.parametrize("written", ["seven", "7.5", "0x7", "7e1", "\u0667", "1_0", "--7", True])
 def test_what_is_not_quite_digits_is_refused(registry: Registry, written: Any) -> None:
     assert "`call_id` must be a whole number" in refusal(
         registry.ids["get_call"], {"call_id": written}

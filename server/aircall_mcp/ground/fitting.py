@@ -66,7 +66,7 @@ class _Mending:
     ) -> Any:
         """The mended value, None for what is left out."""
         mended = self._value(value, schema, place)
-        if isinstance(mended, str) and not mended and not required:
+        if mended == "" and not (required and schema.get("type") == "string"):
             return mended if self._texts.get("/".join(place)) in ("clears", "empty") else None
         if mended == {} and value not in ({}, "{}") and isinstance(value, Mapping | str):
             return None  # all that stood in it said nothing
