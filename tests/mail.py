@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx2
+
 from aircall_mcp.events.event import Arrival
 from aircall_mcp.events.log import EventLog
-from aircall_mcp.events.receiver import webhook_for
+from aircall_mcp.events.receiver import Receiver, webhook_for
 from aircall_mcp.events.tables import MIGRATIONS
+from aircall_mcp.ground.clock import Clock as Handed
 from aircall_mcp.ground.secrets import Secret
 from aircall_mcp.storage.sqlite import Database
 from aircall_mcp.vault.mailbox import Mailbox, Sealer
@@ -52,6 +57,20 @@ def log_in(
                  url=f"https://events.example.com{PATH}")
     )  # fmt: skip
     return log
+
+
+@asynccontextmanager
+async def receiving(
+    log: EventLog, clock: Handed | None = None, **choices: Any
+) -> AsyncGenerator[httpx2.AsyncClient]:
+    """A receiver over `log`, and a client that posts to it."""
+    receiver = Receiver(log, clock=clock or Clock().handed(), **choices)
+    transport = httpx2.ASGITransport(app=receiver)
+    async with (
+        receiver,
+        httpx2.AsyncClient(transport=transport, base_url="http://events") as client,
+    ):
+        yield client
 
 
 def watched(log: EventLog) -> list[int]:

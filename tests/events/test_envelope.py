@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as some
 
 from aircall_mcp.events.envelope import UNRECOGNISED, NoEnvelope, envelope_of
-from aircall_mcp.events.log import EventLog
 from aircall_mcp.events.query import Query
-from aircall_mcp.events.receiver import LARGEST, Receiver
+from aircall_mcp.events.receiver import LARGEST
 from aircall_mcp.ground.secrets import MASK
 
-from ..house import THURSDAY, Clock
-from ..mail import PATH, TOKEN, WEBHOOK, call, envelope, log_in
+from ..house import THURSDAY
+from ..mail import PATH, TOKEN, WEBHOOK, call, envelope, log_in, receiving
 
 WHOLE = call("ended", 42)
 
@@ -80,17 +76,6 @@ ODD = {
     "cut": whole()[:-3],
     "garbage behind it": whole() + b"}}",
 }
-
-
-@asynccontextmanager
-async def receiving(log: EventLog) -> AsyncGenerator[httpx2.AsyncClient]:
-    receiver = Receiver(log, clock=Clock().handed())
-    transport = httpx2.ASGITransport(app=receiver)
-    async with (
-        receiver,
-        httpx2.AsyncClient(transport=transport, base_url="http://events") as client,
-    ):
-        yield client
 
 
 @pytest.mark.anyio
@@ -314,12 +299,7 @@ async def test_contacts_tell_their_times_in_either_form(home: Path, created: Any
 @pytest.mark.anyio
 async def test_what_waits_for_the_disk_is_bounded_by_its_bytes_too(home: Path) -> None:
     log = log_in(home)
-    receiver = Receiver(log, clock=Clock().handed(), room=2_000)
-    transport = httpx2.ASGITransport(app=receiver)
-    async with (
-        receiver,
-        httpx2.AsyncClient(transport=transport, base_url="http://events") as client,
-    ):
+    async with receiving(log, room=2_000) as client:
         body = whole(data={"id": 1, "text": "x" * 3_000})
         assert (await client.post(PATH, content=body)).status_code == 503
         for identity in range(20):  # what is committed makes room again

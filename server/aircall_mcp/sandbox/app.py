@@ -166,7 +166,7 @@ class Sandbox:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await _live(receive, send)
+            await live(receive, send)
         elif scope["type"] == "http":
             await self._serve(scope, receive, send)
         elif scope["type"] == "websocket":
@@ -315,7 +315,8 @@ def _fields(query: str) -> list[tuple[str, str]]:
         raise turned_away(414, "URI Too Long") from None
 
 
-async def _live(receive: Receive, send: Send) -> None:
+async def live(receive: Receive, send: Send) -> None:
+    """ASGI's lifespan, of an app that begins and ends nothing by itself."""
     while True:
         message = await receive()
         await send({"type": f"{message['type']}.complete"})

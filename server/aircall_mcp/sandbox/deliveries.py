@@ -27,7 +27,7 @@ import httpx2
 
 from ..ground import clients
 from . import payloads, views
-from .app import Receive, Sandbox, Scope, Send
+from .app import Receive, Sandbox, Scope, Send, live
 from .deed import PERFORMED, Happened, Json, Refusal, Request
 from .entities import Call, Configuration, Contact, Message, Number, Team, Webhook
 from .outbox import Outbox
@@ -287,11 +287,7 @@ class Deliveries:
 
     async def _live(self, receive: Receive, send: Send) -> None:
         async with self:
-            while True:
-                message = await receive()
-                await send({"type": f"{message['type']}.complete"})
-                if message["type"] == "lifespan.shutdown":
-                    return
+            await live(receive, send)
 
     async def _outside(self, scope: Scope, receive: Receive, send: Send) -> None:
         taken = b""
