@@ -87,7 +87,7 @@ def tail(as_json: bool, **filters: Any) -> None:
         while True:
             newest = await log.beyond(after)
             for event in log.read(_query(filters, limit=1000, after=after, before=newest + 1)):
-                click.echo(json.dumps(_plain(event)) if as_json else _line(event))
+                click.echo(json.dumps(_plain(event), allow_nan=False) if as_json else _line(event))
             after = newest
 
     performed(follow)
