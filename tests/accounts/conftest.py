@@ -9,20 +9,20 @@ from aircall_mcp.accounts import Account, Accounts
 
 from ..house import Clock
 from ..vaults import vault_at
-from .grants import Desk, Post
+from .grants import Grants, TokenUrl
 
 
 @pytest.fixture
-async def post(clock: Clock) -> Post:
-    return Post(clock)
+async def token_url(clock: Clock) -> TokenUrl:
+    return TokenUrl(clock)
 
 
 @pytest.fixture
-async def desk(home: Path, clock: Clock, post: Post) -> AsyncIterator[Desk]:
+async def grants(home: Path, clock: Clock, token_url: TokenUrl) -> AsyncIterator[Grants]:
     vault = vault_at(home, {})
     vault.create("file")
-    Accounts(vault).add(Account(name="paris", credential=await post.grant(clock)))
+    Accounts(vault).add(Account(name="paris", credential=await token_url.grant(clock)))
     vault.close()
-    desk = Desk(home, clock, post)
-    yield desk
-    await desk.aclose()
+    grants = Grants(home, clock, token_url)
+    yield grants
+    await grants.aclose()

@@ -27,7 +27,7 @@ Pause = Callable[[float], Awaitable[None]]
 LIFETIME = 3600
 
 
-class Post:
+class TokenUrl:
     """A token URL with the sandbox behind it, and everything that can happen on the way."""
 
     def __init__(self, clock: Clock) -> None:
@@ -90,11 +90,11 @@ class Post:
         return self.sandbox.oauth.accepts(token, now)
 
 
-class Desk:
+class Grants:
     """A vault with a grant in it, and as many of us as a test needs."""
 
-    def __init__(self, home: Path, clock: Clock, post: Post) -> None:
-        self.home, self.clock, self.post = home, clock, post
+    def __init__(self, home: Path, clock: Clock, token_url: TokenUrl) -> None:
+        self.home, self.clock, self.token_url = home, clock, token_url
         self.open: list[tuple[Auth, Vault]] = []
 
     def auth(
@@ -102,7 +102,7 @@ class Desk:
     ) -> Auth:
         vault = vault or again(self.home)
         auth = Auth(
-            Accounts(vault), latch=latches(self.home), client=self.post.client,
+            Accounts(vault), latch=latches(self.home), client=self.token_url.client,
             clock=self.clock.handed(pause), random=lambda: 0.5, **choices,
         )  # fmt: skip
         self.open.append((auth, vault))
@@ -112,7 +112,7 @@ class Desk:
         return Accounts(again(self.home)).load("paris").account
 
     async def aclose(self) -> None:
-        self.post.gate.set()
+        self.token_url.gate.set()
         for auth, vault in self.open:
             await auth.aclose()
             vault.close()

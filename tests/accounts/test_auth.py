@@ -14,7 +14,7 @@ import pytest
 
 from aircall_mcp.accounts import Account, Accounts, Grant, Memory
 from aircall_mcp.accounts.auth import Auth
-from aircall_mcp.desk import Desk as FrontDesk
+from aircall_mcp.desk import Desk
 from aircall_mcp.errors import CredentialError
 from aircall_mcp.gateway.gateway import Gateway
 from aircall_mcp.ground.caller import Caller
@@ -25,7 +25,7 @@ from aircall_mcp.storage.lock import latches
 
 from ..canaries import CANARIES
 from ..vaults import again, vault_at
-from .grants import API_ID, API_TOKEN, KEY, URL, Desk, in_memory
+from .grants import API_ID, API_TOKEN, KEY, URL, Grants, in_memory
 
 pytestmark = pytest.mark.anyio
 
@@ -94,12 +94,12 @@ async def test_however_many_accounts_there_are_the_token_of_each_is_scrubbed() -
     assert auth.scrub_json(said) == [f"Bearer {MASK}"] * 300
 
 
-async def test_a_change_by_another_process_is_seen(desk: Desk) -> None:
-    auth = desk.auth()
+async def test_a_change_by_another_process_is_seen(grants: Grants) -> None:
+    auth = grants.auth()
     await auth.sign("paris", URL)
-    Accounts(again(desk.home)).add(Account(name="paris", credential=KEY), replace=True)
+    Accounts(again(grants.home)).add(Account(name="paris", credential=KEY), replace=True)
     assert (await auth.sign("paris", URL)).headers["Authorization"].startswith("Basic ")
-    Accounts(again(desk.home)).remove("paris")
+    Accounts(again(grants.home)).remove("paris")
     with pytest.raises(CredentialError):
         await auth.sign("paris", URL)
 
@@ -151,9 +151,7 @@ async def test_calls_of_two_accounts_are_never_crossed(home: Path, registry: Reg
         company=auth.company,
         transport=httpx2.ASGITransport(app=aircall),
     )
-    desk = FrontDesk(
-        Offers(registry.with_accounts(accounts.names())), gateway, scrub=auth.scrub_json
-    )
+    desk = Desk(Offers(registry.with_accounts(accounts.names())), gateway, scrub=auth.scrub_json)
 
     async def call(name: str, number: int) -> tuple[str, int, Any]:
         arguments = {"tag_id": number, "account": name}

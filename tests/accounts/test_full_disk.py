@@ -16,7 +16,7 @@ from aircall_mcp.storage.sqlite import Database
 from aircall_mcp.vault import KeyFileHolder, Vault
 from aircall_mcp.vault.records import MIGRATIONS
 
-from .grants import LIFETIME, URL, Desk
+from .grants import LIFETIME, URL, Grants
 
 pytestmark = pytest.mark.anyio
 
@@ -43,24 +43,26 @@ class FailingStore(Database):
         return super().write(work)
 
 
-def vault_on(desk: Desk, disk: FailingModes) -> Vault:
-    store = FailingStore(desk.home / "vault.db", disk)
-    lock = Lock(desk.home / "vault.lock")
-    return Vault(store, {"file": lambda: KeyFileHolder(desk.home)}, lock)
+def vault_on(grants: Grants, disk: FailingModes) -> Vault:
+    store = FailingStore(grants.home / "vault.db", disk)
+    lock = Lock(grants.home / "vault.lock")
+    return Vault(store, {"file": lambda: KeyFileHolder(grants.home)}, lock)
 
 
-async def test_with_a_disk_that_is_full_nothing_is_asked_for(desk: Desk) -> None:
+async def test_with_a_disk_that_is_full_nothing_is_asked_for(grants: Grants) -> None:
     disk = FailingModes(after=0)
-    auth = desk.auth(vault_on(desk, disk))
-    desk.clock.pass_by(LIFETIME + 1)
+    auth = grants.auth(vault_on(grants, disk))
+    grants.clock.pass_by(LIFETIME + 1)
     with pytest.raises(StoreError, match="No room"):
         await auth.sign(None, URL)
-    assert desk.post.sandbox.oauth.refreshes == 0
+    assert grants.token_url.sandbox.oauth.refreshes == 0
     disk.left = 10**9
-    assert desk.post.accepts(await auth.sign(None, URL), desk.clock())
+    assert grants.token_url.accepts(await auth.sign(None, URL), grants.clock())
 
 
-async def test_what_came_to_a_full_disk_serves_from_memory_until_there_is_room(desk: Desk) -> None:
+async def test_what_came_to_a_full_disk_serves_from_memory_until_there_is_room(
+    grants: Grants,
+) -> None:
     disk = FailingModes(after=1)
     turns = asyncio.Event()
 
@@ -69,25 +71,25 @@ async def test_what_came_to_a_full_disk_serves_from_memory_until_there_is_room(d
             await turns.wait()
         await asyncio.sleep(0)
 
-    auth = desk.auth(vault_on(desk, disk), pause=pause)
-    desk.clock.pass_by(LIFETIME + 1)
+    auth = grants.auth(vault_on(grants, disk), pause=pause)
+    grants.clock.pass_by(LIFETIME + 1)
     signature = await auth.sign(None, URL)
-    assert desk.post.accepts(signature, desk.clock())
+    assert grants.token_url.accepts(signature, grants.clock())
     assert await auth.sign(None, URL) == signature
-    assert desk.stored().state == "renewing"
-    other = desk.auth(patience=0.05)
+    assert grants.stored().state == "renewing"
+    other = grants.auth(patience=0.05)
     with pytest.raises(Unreachable, match="Another process"):
         await other.sign(None, URL)
     disk.left = 10**9
     turns.set()
     await auth.aclose()
-    assert desk.stored().state == "ready"
+    assert grants.stored().state == "ready"
     assert await other.sign(None, URL) == signature
-    assert desk.post.sandbox.oauth.refreshes == 1
-    assert desk.post.sandbox.oauth.reuses == 0
+    assert grants.token_url.sandbox.oauth.refreshes == 1
+    assert grants.token_url.sandbox.oauth.reuses == 0
 
 
-async def test_closing_waits_for_what_a_renewal_leaves_to_be_stored(desk: Desk) -> None:
+async def test_closing_waits_for_what_a_renewal_leaves_to_be_stored(grants: Grants) -> None:
     disk, tries = FailingModes(after=1), 0
 
     async def pause(seconds: float) -> None:
@@ -97,20 +99,20 @@ async def test_closing_waits_for_what_a_renewal_leaves_to_be_stored(desk: Desk) 
             disk.left = 10**9  # there is room again, a moment after the answer
         await asyncio.sleep(0)
 
-    auth = desk.auth(vault_on(desk, disk), pause=pause)
-    desk.clock.pass_by(LIFETIME + 1)
-    desk.post.gate.clear()
+    auth = grants.auth(vault_on(grants, disk), pause=pause)
+    grants.clock.pass_by(LIFETIME + 1)
+    grants.token_url.gate.clear()
     caller = asyncio.create_task(auth.sign(None, URL))
-    await desk.post.arrived.wait()
+    await grants.token_url.arrived.wait()
     closing = asyncio.create_task(auth.aclose())
     await asyncio.sleep(0)
-    desk.post.gate.set()
+    grants.token_url.gate.set()
     await closing
-    assert desk.stored().state == "ready"
-    assert desk.post.accepts(await caller, desk.clock())
+    assert grants.stored().state == "ready"
+    assert grants.token_url.accepts(await caller, grants.clock())
 
 
-async def test_at_the_end_of_its_patience_storing_is_tried_once_more(desk: Desk) -> None:
+async def test_at_the_end_of_its_patience_storing_is_tried_once_more(grants: Grants) -> None:
     disk = FailingModes(after=1)
 
     async def pause(seconds: float) -> None:
@@ -118,20 +120,20 @@ async def test_at_the_end_of_its_patience_storing_is_tried_once_more(desk: Desk)
             await asyncio.Event().wait()  # longer than its patience
         await asyncio.sleep(0)
 
-    auth = desk.auth(vault_on(desk, disk), pause=pause, patience=0.2)
-    desk.clock.pass_by(LIFETIME + 1)
+    auth = grants.auth(vault_on(grants, disk), pause=pause, patience=0.2)
+    grants.clock.pass_by(LIFETIME + 1)
     signature = await auth.sign(None, URL)
     disk.left = 10**9
     await auth.aclose()
-    assert desk.stored().state == "ready"
-    assert await desk.auth().sign(None, URL) == signature
+    assert grants.stored().state == "ready"
+    assert await grants.auth().sign(None, URL) == signature
 
 
-async def test_when_everything_is_cancelled_storing_is_tried_once_more(desk: Desk) -> None:
+async def test_when_everything_is_cancelled_storing_is_tried_once_more(grants: Grants) -> None:
     """As at the end of a program that closed nothing."""
     disk = FailingModes(after=1)
-    auth = desk.auth(vault_on(desk, disk))
-    desk.clock.pass_by(LIFETIME + 1)
+    auth = grants.auth(vault_on(grants, disk))
+    grants.clock.pass_by(LIFETIME + 1)
     before = asyncio.all_tasks()
     signature = await auth.sign(None, URL)
     disk.left = 10**9
@@ -140,5 +142,5 @@ async def test_when_everything_is_cancelled_storing_is_tried_once_more(desk: Des
     for saving in savings:
         saving.cancel()
     await asyncio.wait(savings)
-    assert desk.stored().state == "ready"
-    assert await desk.auth().sign(None, URL) == signature
+    assert grants.stored().state == "ready"
+    assert await grants.auth().sign(None, URL) == signature
