@@ -28,7 +28,7 @@ ALL = spec.load().operations
 AIRCALLS = tuple(operation for operation in ALL if not operation.ours)
 CALLER = Caller()
 EXCLUDED = Path(__file__).parents[2] / "tool_specs/toolsets/excluded.toml"
-RESERVED = ("detail", "max_items", "account", "fresh", "dry_run")
+RESERVED = ("detail", "max_items", "skip", "account", "fresh", "dry_run")
 
 every_tool = pytest.mark.parametrize("operation", ALL, ids=lambda operation: operation.id)
 every_operation = pytest.mark.parametrize("operation", AIRCALLS, ids=lambda operation: operation.id)

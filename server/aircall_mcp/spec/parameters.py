@@ -14,7 +14,7 @@ OUR_DEFAULTS = {"order": "desc", "per_page": PAGE_SIZE}
 DETAIL: Json = {
     "type": "string",
     "enum": ["concise", "full"],
-    "description": "full = all fields, links with expiry",
+    "description": "full = all fields and links",
 }
 FRESH: Json = {"type": "boolean", "description": "Read anew"}
 MAX_ITEMS: Json = {
