@@ -161,6 +161,7 @@ def test_a_line_for_people_can_be_made_of_each(home: Path) -> None:
     stored(log, home, OLD)
     lines = [line(event) for event in log.read(Query())]
     assert len(lines) == len(OLD)
+    assert {n for n, one in enumerate(reversed(lines), 1) if "(unreadable: " in one} == UNREADABLE
     assert all(one.encode() for one in lines)
 
 
@@ -206,3 +207,27 @@ def test_the_list_is_always_json(home: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert len(lines) == len(OLD) + 1
     assert ["unreadable" in one for one in lines[::-1]] == [
         number in UNREADABLE for number in range(1, len(OLD) + 2)]  # fmt: skip
+
+
+@pytest.mark.parametrize("charset", ["ascii", "latin-1", "cp1252", "utf-8"])
+def test_what_a_terminal_has_no_letters_for_is_still_json_and_still_a_list(
+    home: Path, monkeypatch: pytest.MonkeyPatch, charset: str
+) -> None:
+    words = "caf\u00e9 \U0001f600 \u4f60 \u202e\u009b31m"
+    monkeypatch.setenv("AIRCALL_MCP_VAULT_KEY", KEY)
+    vault = vault_at(home, {"AIRCALL_MCP_VAULT_KEY": KEY})
+    vault.create("environment")
+    log = log_in(home, box=mailbox_of(vault, make=True))
+    log.append([text("SM1", words)])
+    log.close()
+    runner = CliRunner(charset=charset)
+    result = runner.invoke(group, ["events", "list", "--json"])
+    assert result.exit_code == 0, result.output
+    [event] = json.loads(result.stdout_bytes.decode(charset))["events"]
+    assert event["data"]["body"] == words
+    result = runner.invoke(group, ["events", "list"])
+    assert result.exit_code == 0, result.output
+    line = result.stdout_bytes.decode(charset)
+    assert "message.received" in line
+    assert "\u202e" not in line  # turns the rest of the line around
+    assert "\u009b" not in line  # begins an order to a terminal

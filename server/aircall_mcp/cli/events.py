@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,8 +11,9 @@ import click
 from ..app import App, open_app
 from ..ground.config import settings_from
 from ..ground.times import iso
+from ..offer.shape import clean
 from . import completion, screen
-from .options import ID, as_json, print_json
+from .options import ID, as_json, json_text, print_json
 from .vault import passphrase
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def tail(as_json: bool, **filters: Any) -> None:
         while True:
             newest = await log.beyond(after)
             for event in log.read(_query(filters, limit=1000, after=after, before=newest + 1)):
-                click.echo(json.dumps(_plain(event), allow_nan=False) if as_json else _line(event))
+                click.echo(json_text(_plain(event)) if as_json else _line(event))
             after = newest
 
     performed(follow)
@@ -155,7 +155,7 @@ def _plain(event: Event) -> dict[str, Any]:
 def _line(event: Event) -> str:
     about = f"  call {event.call_id}" if event.call_id else ""
     words = event.data.get("body") or ""
-    text = f"  {json.dumps(words, ensure_ascii=False)}" if words else ""
+    text = f"  {clean(json_text(words))}" if words else ""
     when = iso(event.built or event.received)
     untrusted = "" if event.trusted else "  not to be trusted"
     odd = "".join(f"  {word}: {why}" for word, why in event.mark.items() if word != "trusted")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -102,7 +103,17 @@ def app(**flags: Any) -> App:
 
 def print_json(value: Any) -> None:
     """One document of JSON, which every reader of JSON takes."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False))
+    click.echo(json_text(value, indent=2))
+
+
+def json_text(value: Any, indent: int | None = None) -> str:
+    """`value` as people read it, or in ASCII where stdout has not all of its letters."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent, allow_nan=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except (UnicodeError, LookupError):
+        return json.dumps(value, indent=indent, allow_nan=False)
+    return text
 
 
 def scrubbed(text: str) -> str:

@@ -53,7 +53,8 @@ def line(event: Event) -> str:
     who = _named(data.get("contact")) or str(data.get("raw_digits") or "")
     number = _named(data.get("number"))
     words = data.get("body") or data.get("content")
-    parts = [f"*{event.kind}*"] if event.trusted else [f"*{event.kind}*", "(not to be trusted)"]
+    parts = [f"*{event.kind}*", *(() if event.trusted else ("(not to be trusted)",))]
+    parts += [f"({word}: {why})" for word, why in event.mark.items() if word != "trusted"]
     if who:
         parts.append(f"{'from' if 'received' in event.kind else 'with'} {_plain(who)}")
     if number:
