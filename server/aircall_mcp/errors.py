@@ -113,5 +113,9 @@ class Unreachable(ToolError):
     kind = "unreachable"
 
 
+class TooMuch(Unreachable):
+    """An answer came that is larger than what is read of one."""
+
+
 class OutcomeUnknown(ToolError):
     kind = "outcome_unknown"

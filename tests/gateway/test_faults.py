@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 import pytest
 
-from aircall_mcp.errors import OutcomeUnknown, Refused, ToolError, Unreachable
+from aircall_mcp.errors import OutcomeUnknown, Refused, ToolError, TooMuch, Unreachable
 from aircall_mcp.gateway.breaker import Breaker, Breakers
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.operation import Bound
@@ -54,6 +54,7 @@ async def outcome(there: Upstream, one: Bound, base_url: str = "", **caller: Any
 # kind of fault: (attempts that leave us, by class), (the error, by class)
 LOST = ((3, 2, 1), (Unreachable, OutcomeUnknown, OutcomeUnknown))
 ONCE = ((1, 1, 1), (Unreachable, OutcomeUnknown, OutcomeUnknown))
+HEAVY = ((1, 1, 1), (TooMuch, OutcomeUnknown, OutcomeUnknown))
 FAULTS: dict[str, tuple[Fault, tuple[int, int, int], tuple[Any, Any, Any]]] = {
     "hang up before the request is read": (Fault("hang up"), *LOST),
     "reset after it": (Fault("reset"), *LOST),
@@ -64,8 +65,8 @@ FAULTS: dict[str, tuple[Fault, tuple[int, int, int], tuple[Any, Any, Any]]] = {
     "no HTTP": (Fault("garbage"), *LOST),
     "a page of HTML": (Fault("html"), *LOST),
     "10 MB of headers": (Fault("huge headers"), *ONCE),
-    "a body of 1 GB": (Fault("huge body"), *ONCE),
-    "a gzip bomb": (Fault("bomb"), *ONCE),
+    "a body of 1 GB": (Fault("huge body"), *HEAVY),
+    "a gzip bomb": (Fault("bomb"), *HEAVY),
     "one byte a second": (Fault("drip"), *ONCE),
     "500": (Fault("answer", 500), (1, 1, 1), (Refused, Refused, OutcomeUnknown)),
     "502": (Fault("answer", 502), (3, 2, 1), (Refused, OutcomeUnknown, OutcomeUnknown)),

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from aircall_mcp.gateway.lists import ITEM_CAP, LONGEST_TOKEN
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.offer import Registry
+from aircall_mcp.offer.shape import LARGEST
 
 from ..house import App, Clock, Office, desk_over, gateway_to, sandbox_with
 
@@ -21,16 +22,25 @@ pytestmark = pytest.mark.anyio
 THE_END = "The list ends here; what comes before is not in this answer."
 
 
-def listing(total: int, *, width: int = 10, weight: int = 0) -> App:
-    """An Aircall with so many tags, which pages through them as Aircall does."""
+def listing(
+    total: int, *, weight: int = 0, weights: Sequence[int] = (), asked: list[int] | None = None
+) -> App:
+    """An Aircall with so many tags, which pages through them as Aircall does. Each page that is
+    asked for is noted in `asked`."""
+    weights = weights or [weight]
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await receive()
         query = {k: v[0] for k, v in parse_qs(scope["query_string"].decode()).items()}
         page, size = int(query.get("page", 1)), int(query.get("per_page", 20))
-        assert 1 <= size <= 50
+        assert 10 <= size <= 50
+        if asked is not None:
+            asked.append(page)
         first = (page - 1) * size
-        tags = [{"id": n + 1, "name": "x" * weight} for n in range(first, min(first + size, total))]
+        tags = [
+            {"id": n + 1, "name": "x" * weights[n % len(weights)]}
+            for n in range(first, min(first + size, total))
+        ]
         more = f"https://api.aircall.io/v1/tags?page={page + 1}" if first + size < total else None
         meta = {"count": len(tags), "total": total, "current_page": page, "per_page": size,
                 "next_page_link": more, "previous_page_link": None}  # fmt: skip
@@ -97,20 +107,50 @@ async def test_following_next_gives_every_item_once_and_never_more_than_asked(
 
 
 @given(
-    total=st.integers(100, 400),
-    weight=st.integers(500, 4_000),
-    most=st.none() | st.integers(1, 400),
-)
+    total=st.integers(0, 600),
+    weights=st.lists(
+        st.integers(0, 400) | st.integers(0, 8_000) | st.integers(15_000, 40_000),
+        min_size=1, max_size=6,
+    ),
+    most=st.none() | st.integers(1, 600),
+    detail=st.sampled_from(["concise", "full"]),
+)  # fmt: skip
 @settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-async def test_following_next_gives_every_item_once_even_where_answers_are_cut(
-    registry: Registry, total: int, weight: int, most: int | None
+async def test_a_long_read_takes_a_request_for_fifty_items_whatever_their_sizes(
+    registry: Registry, total: int, weights: list[int], most: int | None, detail: str
 ) -> None:
-    office = Office(desk_over(listing(total, weight=weight), registry), sandbox_with(data="empty"))
-    arguments = {} if most is None else {"max_items": most}
-    items = await walk(office, "list_tags", "tags", **arguments)
-    assert [item["id"] for item in items] == list(range(1, total + 1))
+    asked: list[int] = []
+    app = listing(total, weights=weights, asked=asked)
+    office = Office(desk_over(app, registry), sandbox_with(data="empty"))
+    arguments: Any = {"detail": detail, "fresh": True, "max_items": most}
+    arguments = {name: value for name, value in arguments.items() if value is not None}
+    ids: list[int] = []
+    while arguments is not None:
+        answer = await office.call("list_tags", **arguments)
+        ids += [tag["id"] for tag in answer["data"]["tags"]]
+        assert len(asked) <= len(ids) / 50 + 2
+        assert len(json.dumps(answer["data"])) <= LARGEST
+        arguments = answer["page"].get("next")
+    assert ids == list(range(1, total + 1))
+    await office.desk.aclose()
+
+
+async def test_a_read_whose_answer_holds_little_of_it_is_not_read_ahead(registry: Registry) -> None:
+    """Some 211 items fit into an answer: once 40 requests were sent for them, and 454 for the
+    next 211."""
+    asked: list[int] = []
+    app = listing(2_000, weight=255, asked=asked)
+    office = Office(desk_over(app, registry), sandbox_with(data="empty"))
+    first = await office.call("list_tags", max_items=2_000)
+    assert 190 <= first["page"]["returned"] <= 230
+    assert asked == [1, 2, 3, 4, 5]
+    second = await office.call("list_tags", **first["page"]["next"])
+    given_ = first["page"]["returned"] + second["page"]["returned"]
+    assert 380 <= given_ <= 460
+    assert len(asked) <= given_ / 50 + 2
+    assert len(set(asked)) == len(asked)
     await office.desk.aclose()
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
 
 from aircall_mcp.errors import BudgetExhausted
+from aircall_mcp.gateway.body import LESS
 from aircall_mcp.gateway.budget import WINDOW, Budget
 from aircall_mcp.gateway.ledger import MIGRATIONS
 from aircall_mcp.gateway.retries import Retries
@@ -157,3 +159,59 @@ async def test_what_is_watched_waits_longer_for_the_limit_than_what_nobody_sees(
     assert asked[1:] == ["1", "2", "3"]
     assert got.notes == ()
     await gateway.aclose()
+
+
+# Too much for one answer
+
+
+def heavy(total: int, *, keyed: bool) -> tuple[App, list[tuple[int, int]]]:
+    """An Aircall whose items weigh 200 KB each, in what a concise answer leaves out, and which
+    offsets and sizes it was asked for."""
+    asked: list[tuple[int, int]] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        query = {k: v[0] for k, v in parse_qs(scope["query_string"].decode()).items()}
+        size = int(query.get("limit") or query["per_page"])
+        first = int(query.get("token", 0)) if keyed else (int(query["page"]) - 1) * size
+        asked.append((first, size))
+        beyond = min(first + size, total)
+        items = [{"id": n + 1, "cost": "x" * 200_000} for n in range(first, beyond)]
+        more = beyond < total
+        body: dict[str, Any] = {"meta": {"total": total, "next_page_link": "x" if more else None}}
+        if keyed:
+            body = {"pageInfo": {"totalCount": total, **({"nextToken": beyond} if more else {})}}
+        content = json.dumps({"templates" if keyed else "tags": items, **body}).encode()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": content})
+
+    return app, asked
+
+
+async def test_a_page_that_is_too_much_for_one_answer_is_read_in_parts(registry: Registry) -> None:
+    app, asked = heavy(63, keyed=False)
+    office = Office(desk_over(app, registry), sandbox_with(data="empty"))
+    answer = await office.call("list_tags", max_items=100)
+    assert [tag["id"] for tag in answer["data"]["tags"]] == list(range(1, 64))
+    assert answer["page"] == {"complete": True, "returned": 63, "total": 63}
+    assert asked == [(0, 50), *((n, 10) for n in range(0, 50, 10)), (50, 50)]
+    await office.desk.aclose()
+
+
+async def test_a_cursor_leads_through_parts_as_well(registry: Registry) -> None:
+    app, asked = heavy(63, keyed=True)
+    office = Office(desk_over(app, registry), sandbox_with(data="empty"))
+    answer = await office.call("list_whatsapp_templates", number_id=1, max_items=100)
+    assert [one["id"] for one in answer["data"]["templates"]] == list(range(1, 64))
+    assert answer["page"]["complete"] is True
+    assert {size for _, size in asked} == {50, 10}
+    await office.desk.aclose()
+
+
+async def test_what_is_too_much_even_in_parts_says_what_to_do(registry: Registry) -> None:
+    app, asked = answering(200, b'{"tags": [' + b"1," * 60_000 + b"1]}")
+    office = Office(desk_over(app, registry), sandbox_with(data="empty"))
+    error = await office.refused("list_tags")
+    assert (error["kind"], error["hint"]) == ("unreachable", LESS)
+    assert len(asked) == 2
+    await office.desk.aclose()

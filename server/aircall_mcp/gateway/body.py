@@ -14,7 +14,7 @@ LARGEST_ERROR = 64 * 1024
 DEEPEST_ANSWER = 100
 """Levels of objects and arrays in an answer; what is deeper is not taken for JSON."""
 
-LESS = "Ask for less: a smaller per_page, or a narrower from/to."
+LESS = "Ask for less, such as a narrower from/to."
 
 
 class Broken(Exception):

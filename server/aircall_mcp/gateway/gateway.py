@@ -97,29 +97,20 @@ class Gateway:
         # From the wire upwards; read it from below.
         wire = Wire(self._connections, aside, clock)
         # Beyond a proxy, an address of this machine is another machine's.
-        self._prober = Prober(
-            base_url, self._connections, nobody if proxy else proof_at, sandbox=sandbox
-        )
+        proof_at = nobody if proxy else proof_at
+        self._prober = Prober(base_url, self._connections, proof_at, sandbox=sandbox)
         intents = Intents(Probed(wire, self._prober))
         sign = Sign(Slots(intents, budget, clock), auth, aside)
         attempts = Attempts(
             sign, retries, breakers, paced=budget is not None, clock=clock, sleep=sleep
         )
+        looks = Looks(attempts, router, operations or {}, aside, wall)
         self._effects = Effects(
-            attempts,
-            Looks(attempts, router, operations or {}, aside, wall),
-            journal=journal,
-            retries=retries,
-            forget=forget,
-            scrub=auth.scrub,
-            aside=aside,
-            sandbox=sandbox,
-            clock=clock,
-            wall=wall,
-            sleep=sleep,
-        )
-        cached = Route(Cached(self._effects, cache), router)
-        pages = Pages(cached, kept, company, aside, clock=clock, wall=wall, sandbox=sandbox)
+            attempts, looks, journal=journal, retries=retries, forget=forget, scrub=auth.scrub,
+            aside=aside, sandbox=sandbox, clock=clock, wall=wall, sleep=sleep,
+        )  # fmt: skip
+        reads = Route(Cached(self._effects, cache), router)
+        pages = Pages(reads, kept, company, aside, clock=clock, wall=wall, sandbox=sandbox)
         owner = by_owner(allowed, self._prober.listens, self._prober.loopback)
         guards = () if guard is None else (by_guard(guard),)
         self._gate = Gate(pages, (owner, *guards, *judges))

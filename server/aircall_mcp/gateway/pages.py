@@ -67,7 +67,7 @@ class Pages:
             # Better another form than a list that wrongly says it is empty and complete.
             return replace(walk.reply, notes=(walk.note,))
         more = end.place is not None
-        capped = end.place is not None and paging.asking(end.place.at) is None
+        capped = end.place is not None and not paging.served(end.place.at)
         if capped:
             following = paging.beyond(given.leaves[-1] if given.leaves else None)
         else:
@@ -114,10 +114,9 @@ class Pages:
         self, walk: Walk, given: Given, paging: Paging, place: Bookmark
     ) -> Leaf | End | None:
         """The leaf at `place`, read; or how that ended, as `_walked` says."""
-        asking = paging.asking(place.at)
-        if asking is None:
+        if not paging.served(place.at):
             return End(place)
-        reply = await walk.step(asking, given)
+        reply = await walk.page(paging, place.at, given)
         if reply is None:
             return End(place)
         leaf = paging.leaf(reply, place.at, self._clock())

@@ -7,7 +7,7 @@ call as a page and how many of its items to `skip`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -26,6 +26,9 @@ from .lists import (
     without_place,
 )
 
+PART_SIZE = 10
+"""Items that are asked for at a time where a page of fifty is too much for one answer."""
+
 
 class Paging(Protocol):
     """How one call goes through its list: where it begins, and how many items it wants."""
@@ -36,8 +39,16 @@ class Paging(Protocol):
     """Whether it begins with the first item."""
     wanted: int
 
-    def asking(self, at: At) -> Bound | None:
-        """The request for the leaf at `at`, None where Aircall would not serve it."""
+    def served(self, at: At) -> bool:
+        """Whether Aircall serves the leaf at `at`."""
+        ...
+
+    def asking(self, at: At) -> Bound:
+        """The request for the leaf at `at`."""
+        ...
+
+    def parts(self, at: At) -> Iterator[Bound]:
+        """Requests for less at a time, where that leaf is too much for one answer."""
         ...
 
     def leaf(self, reply: Reply, at: At, now: float) -> Leaf | None:
@@ -74,15 +85,23 @@ class ByNumber:
         self.start = Bookmark(row // PAGE_SIZE + 1, row % PAGE_SIZE)
         self.wanted = bound.max_items or self._size
 
-    def asking(self, at: At) -> Bound | None:
-        if isinstance(at, int) and at * PAGE_SIZE <= ITEM_CAP:
-            return _with_query(self._bound, page=at, per_page=PAGE_SIZE)
-        return None
+    def served(self, at: At) -> bool:
+        return _number(at) * PAGE_SIZE <= ITEM_CAP
+
+    def asking(self, at: At) -> Bound:
+        return _with_query(self._bound, page=at, per_page=PAGE_SIZE)
+
+    def parts(self, at: At) -> Iterator[Bound]:
+        count = PAGE_SIZE // PART_SIZE
+        for n in range(1, count + 1):
+            page = (_number(at) - 1) * count + n
+            yield _with_query(self._bound, page=page, per_page=PART_SIZE)
 
     def leaf(self, reply: Reply, at: At, now: float) -> Leaf | None:
         items, body = unwrapped(reply, self.key)
-        if items is None or not isinstance(at, int):
+        if items is None:
             return None
+        at = _number(at)
         meta = fields(body.get("meta"))
         total = count_of(meta.get("total"))
         if "next_page_link" in meta:
@@ -100,7 +119,7 @@ class ByNumber:
         return False
 
     def onward(self, place: Bookmark) -> dict[str, Any]:
-        row = (int(place.at or 1) - 1) * PAGE_SIZE + place.index
+        row = (_number(place.at) - 1) * PAGE_SIZE + place.index
         page, skip = divmod(row, self._size)
         onward = {**without_place(self._bound.arguments), "page": page + 1, "per_page": self._size}
         return {**onward, "skip": skip} if skip else onward
@@ -120,9 +139,18 @@ class ByCursor:
         self.whole = self.start == Bookmark(None)
         self.wanted = bound.max_items or int(given.get("limit", PAGE_SIZE))
 
-    def asking(self, at: At) -> Bound | None:
-        query: dict[str, Any] = {"limit": PAGE_SIZE}
-        return _with_query(self._bound, **query, **({} if at is None else {"token": at}))
+    def served(self, at: At) -> bool:  # noqa: ARG002
+        return True
+
+    def asking(self, at: At) -> Bound:
+        return self._asking(at, PAGE_SIZE)
+
+    def parts(self, at: At) -> Iterator[Bound]:
+        yield self._asking(at, PART_SIZE)  # its own token leads on
+
+    def _asking(self, at: At, limit: int) -> Bound:
+        token = {} if at is None else {"token": at}
+        return _with_query(self._bound, limit=limit, **token)
 
     def leaf(self, reply: Reply, at: At, now: float) -> Leaf | None:
         items, body = unwrapped(reply, self.key)
@@ -149,6 +177,21 @@ class ByCursor:
 
     def beyond(self, last: Leaf | None) -> dict[str, Any] | None:  # noqa: ARG002
         return None
+
+
+def joined(parts: Sequence[Reply], key: str) -> Reply:
+    """Parts of one leaf as one answer; what is no list ends it."""
+    items: list[Any] = []
+    for part in parts:
+        items += unwrapped(part, key)[0] or []
+    last = parts[-1]
+    body = {**fields(last.body), key: items}
+    weight, age = sum(part.weight for part in parts), max(part.age for part in parts)
+    return replace(last, body=body, weight=weight, age=age)
+
+
+def _number(at: At) -> int:
+    return at if isinstance(at, int) else 1
 
 
 def _with_query(bound: Bound, **values: Any) -> Bound:

@@ -19,6 +19,7 @@ from ..errors import (
     OutcomeUnknown,
     Refused,
     ToolError,
+    TooMuch,
     Unreachable,
 )
 from ..ground.operation import Allowance, Bound, Operation
@@ -69,6 +70,8 @@ def error_of(
     if not isinstance(attempt, Answered):
         if isinstance(attempt, Lost) and operation.repeatable != "safe":
             return unknown(operation, attempt.words)
+        if attempt.hint == LESS:
+            return TooMuch(attempt.words, hint=LESS)
         hint = attempt.hint or "Nothing was changed. Try again in a moment."
         return Unreachable(attempt.words, hint=hint)
     status, body = attempt.status, attempt.body

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from ..errors import BudgetExhausted, ToolError
+from ..errors import BudgetExhausted, ToolError, TooMuch
 from ..ground.operation import Bound
 from ..ground.reply import Reply
 from .given import Given
+from .lists import At, unwrapped
+from .paging import Paging, joined
 from .request import Link, Request
 
 WATCHED_PATIENCE = 300.0
@@ -35,12 +37,27 @@ class Walk:
         self._until = clock() + request.caller.deadline
         self._steps = 0
 
-    async def step(self, bound: Bound, given: Given) -> Reply | None:
-        """The next page, or None where the walk ends before its goal. Raises what the page raises
-        while nothing is `given` yet."""
+    async def page(self, paging: Paging, at: At, given: Given) -> Reply | None:
+        """The page at `at`, or None where the walk ends before its goal. Raises what the page
+        raises while nothing is `given` yet. What is too much for one answer is read in parts."""
+        try:
+            return await self._step(paging.asking(at), given)
+        except TooMuch:
+            pass
+        parts: list[Reply] = []
+        for bound in paging.parts(at):
+            part = await self._step(bound, given, part=True)
+            if part is None:
+                return None
+            parts.append(part)
+            if not unwrapped(part, paging.key)[0]:
+                break
+        return joined(parts, paging.key)
+
+    async def _step(self, bound: Bound, given: Given, *, part: bool = False) -> Reply | None:
         request, caller = replace(self._request, bound=bound), self._request.caller
         if self._steps:
-            if given.items and bound.max_items is None:
+            if given.items and bound.max_items is None and not part:
                 return None  # one page was asked for
             await caller.progress(len(given.items), given.goal, "items read")
             if given.weight > HEAVIEST:
@@ -58,7 +75,7 @@ class Walk:
         try:
             self.reply = await self._then.send(replace(request, caller=caller))
         except ToolError as error:
-            if not given.items:
+            if not given.items or (isinstance(error, TooMuch) and not part):
                 raise
             wait = f" in {error.retry_after:.0f} s" if isinstance(error, BudgetExhausted) else ""
             self.note = f"Stopped early: {error.message} page.next goes on from here{wait}."
