@@ -56,6 +56,11 @@ class Proxy:
         self.requests = 0
         self.base_url = ""
 
+    def once(self, fault: Fault) -> None:
+        """From now on, `fault` for the next request, and for none after it."""
+        left = [fault]
+        self.plan = lambda: left.pop() if left else None
+
     async def __aenter__(self) -> Proxy:
         self._server = await asyncio.start_server(self._meet, "127.0.0.1", 0)
         self.base_url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"

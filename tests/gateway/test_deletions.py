@@ -112,8 +112,7 @@ async def test_a_look_is_sent_though_the_breaker_is_open(home: Path) -> None:
         journal = Journal(lambda: durable(home / "journal.db", journals.MIGRATIONS))
         breakers = Breakers(lambda: Breaker(failures=1))
         ours = gateway(there.proxy.base_url, journal=journal, breakers=breakers)
-        faults = [Fault("reset")]
-        there.proxy.plan = lambda: faults.pop() if faults else None
+        there.proxy.once(Fault("reset"))
         reply = await ours.send(there.dial(), Caller())
         assert "aircall_search_calls shows it" in reply.notes[0]
         assert there.arrivals() == 2

@@ -96,10 +96,8 @@ async def test_attempts_by_fault_and_by_what_may_be_repeated(name: str) -> None:
 async def test_a_fault_that_passes_is_not_noticed_where_repeating_does_no_harm() -> None:
     for kind in ("reset", "half-close", "garbage", "html", "cut"):
         async with upstream() as there:
-            faults = [Fault(kind, 60)]
-            there.proxy.plan = lambda faults=faults: faults.pop() if faults else None
             for repeatable in ("safe", "idempotent"):
-                faults[:] = [Fault(kind, 60)]
+                there.proxy.once(Fault(kind, 60))
                 reply = await outcome(there, classes(there)[repeatable])
                 assert isinstance(reply, Reply), (kind, repeatable, reply)
 
@@ -122,10 +120,8 @@ async def test_nothing_arrives_where_no_byte_was_sent() -> None:
 async def test_a_429_is_waited_for_and_tried_again_by_all_of_them(home: Path) -> None:
     async with upstream() as there:
         throttled = Fault("answer", 429, after=False, head=b"Retry-After: 1\r\n")
-        left: list[Fault] = []
-        there.proxy.plan = lambda: left.pop() if left else None
         for repeatable, one in classes(there).items():
-            left.append(throttled)
+            there.proxy.once(throttled)
             with_us = gateway(there.proxy.base_url, home)
             began = time.monotonic()
             reply = await with_us.send(one, Caller())

@@ -37,8 +37,7 @@ async def test_an_answer_that_got_lost_is_settled_by_a_look(home: Path) -> None:
             (there.dial(), "start_outbound_call"),
             (bound("create_tag", **line), "create_tag"),
         ):
-            faults = [Fault("reset")]
-            there.proxy.plan = lambda faults=faults: faults.pop() if faults else None
+            there.proxy.once(Fault("reset"))
             reply = await ours.send(one, Caller())
             assert reply.status == one.operation.answer.status
             assert "The answer got lost, but it was done" in reply.notes[0]
@@ -55,8 +54,7 @@ async def test_what_a_look_does_not_show_stays_unknown_until_it_cannot_come_any_
     async with upstream() as there:
         hours = Hours()
         ours, journal = journaled(there, home, hours)
-        faults = [Fault("reset", after=False)]
-        there.proxy.plan = lambda: faults.pop() if faults else None
+        there.proxy.once(Fault("reset", after=False))
         with pytest.raises(OutcomeUnknown) as unknown:
             await ours.send(there.dial(), Caller())
         assert "aircall_search_calls does not show it yet" in unknown.value.hint
@@ -168,8 +166,7 @@ async def test_what_may_still_come_is_not_sent_again_by_a_less_patient_asker(hom
     async with upstream() as there:
         hours = Hours()
         ours, journal = journaled(there, home, hours)
-        faults = [Fault("reset", after=False)]
-        there.proxy.plan = lambda: faults.pop() if faults else None
+        there.proxy.once(Fault("reset", after=False))
         with pytest.raises(OutcomeUnknown):
             await ours.send(there.dial(), Caller(deadline=80))
         # For 80 seconds and a margin of 5 it could leave here, and for 30 more come there.
