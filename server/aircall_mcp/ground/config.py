@@ -71,6 +71,7 @@ class NoZone(ValueError):
 
 
 def known_zone(value: str) -> str:
+    """`value`, where it names a time zone of IANA's. Raises `NoZone`, with the nearest name."""
     try:
         ZoneInfo(value)
     except (KeyError, ValueError, OSError):

@@ -178,6 +178,7 @@ class Operation:
 
     @property
     def required(self) -> tuple[str, ...]:
+        """The names of the arguments that must be given."""
         return tuple(p.name for p in self.parameters if p.required)
 
     @cached_property
