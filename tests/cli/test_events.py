@@ -161,7 +161,7 @@ def test_a_kind_that_came_is_known_though_nobody_described_it(home: Path) -> Non
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("events", "list"), "Nothing has come in yet. next: aircall-mcp webhooks register"),
+        (("events", "list"), "Nothing has come in yet. next: aircall-mcp webhooks status"),
         (("forward", "list"), "Nothing is passed on yet. next: aircall-mcp forward add"),
         (("forward", "status"), "Nothing is passed on yet. next: aircall-mcp forward add"),
         (("accounts", "list"), "No account yet. next: aircall-mcp accounts add"),

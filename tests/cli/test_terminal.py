@@ -213,3 +213,21 @@ def test_without_a_terminal_a_secret_is_a_line_of_stdin_and_nothing_warns(
     assert "GetPassWarning" not in done.stderr
     assert "echo" not in done.stderr
     assert "bug: " not in done.stderr
+
+
+def test_a_wrong_key_is_said_before_anything_else_is_asked(home: Path, aircall: str) -> None:
+    shown = on_terminal(
+        "accounts", "add", "--key", "file",
+        variables={"AIRCALL_MCP_BASE_URL": aircall},
+        typed=[("API id: ", "sandbox-api-id"), ("API token: ", "another-token")],
+    )  # fmt: skip
+    assert shown.code == 1
+    assert "Aircall does not know this key (403); nothing was stored." in shown.text
+    assert "aircall-mcp doctor" not in shown.text  # which knows nothing of a key that was typed
+    assert again(home).owners("account") == ()
+
+
+def test_what_waits_says_so_on_a_terminal(home: Path) -> None:
+    tail = on_terminal("events", "tail", until="Waiting for what comes in. Control-C ends it.")
+    assert tail.lines[-1] == "Stopped."
+    assert tail.code == 130

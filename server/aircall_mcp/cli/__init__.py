@@ -91,7 +91,7 @@ def main() -> None:
         _complain(error.format_message(), "")
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        screen.say("\nStopped; nothing more was done.")
+        screen.say("\nStopped.")
         sys.exit(130)
     except BrokenPipeError:
         # The reader of a pipe had enough; Python's own complaint at exit would be noise.

@@ -99,16 +99,25 @@ def add(
     key = api_key(os.environ) if from_environment else None
     create_if_missing(vault, kind, os.environ, say)
     key = key or api_key(None)
-    habits = asked_habits(requests_per_minute, time_zone)
-    account = account_from(
-        name=name,
-        host=host_of(settings),
-        credential=key,
-        default_user=user,
-        default_number=number,
-        **habits,
-    )
-    anyio.run(ping, settings, account)
+    known: dict[str, Any] = {
+        "name": name,
+        "host": host_of(settings),
+        "credential": key,
+        "default_user": user,
+        "default_number": number,
+    }
+    # A wrong key is said before anything else is asked.
+    try:
+        anyio.run(ping, settings, account_from(**known))
+    except Refused as error:
+        if error.status not in (401, 403):
+            raise
+        raise CredentialError(
+            f"Aircall does not know this key ({error.status}); nothing was stored.",
+            hint="Copy id and token once more, or make another key in the Aircall dashboard:"
+            " Integrations & API, API keys.",
+        ) from None
+    account = account_from(**known, **asked_habits(requests_per_minute, time_zone))
     put(settings, accounts, account)
     say(f"Added `{name}`: Aircall knows the key. {_pace(account)}")
 

@@ -41,7 +41,7 @@ def command(operation: tuple[str, ...], as_json: bool) -> None:
     if as_json:
         options.print_json(about)
         return
-    screen.show(f"{click.style(found.tool, bold=True)}  {found.route.strip()}")
+    screen.show(f"{click.style(found.tool, bold=True)}  {found.route.strip()}".rstrip())
     screen.show(f"{about['description']}\n")
     for name in FACTS:
         if about.get(name):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -71,7 +72,7 @@ def listed(as_json: bool, limit: int, **filters: Any) -> None:
     if not found and any(filters.values()):
         screen.say("Nothing that came in matches.")
     elif not found:
-        screen.say("Nothing has come in yet. next: aircall-mcp webhooks register")
+        screen.say("Nothing has come in yet. next: aircall-mcp webhooks status")
 
 
 @group.command()
@@ -84,6 +85,8 @@ def tail(as_json: bool, **filters: Any) -> None:
         log = app.events.log
         log.check_kinds(_query(filters, limit=1).kinds)
         after = log.latest()
+        if sys.stdout.isatty():
+            screen.say("Waiting for what comes in. Control-C ends it.")
         while True:
             newest = await log.beyond(after)
             for event in log.read(_query(filters, limit=1000, after=after, before=newest + 1)):

@@ -15,6 +15,7 @@ import click
 from ..errors import StoreError
 from ..ground.config import home_in
 from ..storage.sandboxes import Sandboxes
+from . import screen
 
 
 @click.command("sandbox")
@@ -92,13 +93,18 @@ def command(
             here = Sandboxes(home_in(os.environ))
             sandbox.proof = announced.enter_context(here.announced(base_url))
         except StoreError as error:
-            click.echo(
-                f"aircall-mcp: servers take this for the real host: {error.message} {error.hint}",
-                err=True,
+            screen.say(
+                f"aircall-mcp: servers take this for the real host: {error.message} {error.hint}"
             )
         keys = ("api_id", "api_token", "client_id", "client_secret")
         known = {key: getattr(sandbox, key) for key in keys}
         click.echo(json.dumps({"base_url": base_url, **known}))
+        if sys.stdout.isatty():
+            screen.say(
+                "\nThe small Aircall answers there. A command that is to talk to it needs"
+                " AIRCALL_MCP_BASE_URL, AIRCALL_API_ID and AIRCALL_API_TOKEN set to these."
+                " Control-C ends it."
+            )
         _serve(app, listening)
 
 

@@ -19,6 +19,8 @@ from ..ground.nearest import nearest
 
 EFFECTS = {"read": "green", "write": "yellow", "reach": "magenta", "delete": "red"}
 _GAP = "  "
+_SENTENCE = 24
+"""Columns in which a sentence still reads like one."""
 
 
 def columns(stream: IO[str]) -> int | None:
@@ -137,7 +139,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 def _widths(rows: Sequence[Sequence[str]], wide: int | None) -> list[int] | None:
-    """What each column may take, None where not even their longest words fit side by side."""
+    """What each column may take, None where side by side a word, or a sentence, has no room."""
     by_column = list(zip(*rows, strict=True))
     widths = [max(map(_length, column)) for column in by_column]
     if wide is None:
@@ -147,10 +149,12 @@ def _widths(rows: Sequence[Sequence[str]], wide: int | None) -> list[int] | None
     room = wide - len(_GAP) * (len(widths) - 1)
     if sum(least) > room:
         return None
+    natural = list(widths)
     while (over := sum(widths) - room) > 0:
         give = max(range(len(widths)), key=lambda one: widths[one] - least[one])
         widths[give] -= min(over, max(1, (widths[give] - least[give]) // 2))
-    return widths
+    cramped = any(now < min(was, _SENTENCE) for now, was in zip(widths, natural, strict=True))
+    return None if cramped else widths
 
 
 def _wrapped(text: str, wide: int | None, first: str = "", rest: str = "") -> list[str]:
