@@ -92,6 +92,10 @@ async def test_what_is_older_than_aircall_lists_is_not_known_to_be_all() -> None
         page = page_of(await Reader(there).read(bound("list_calls", **given_)))
         assert (page.complete, page.next) == (False, None)
         assert page.why == "Aircall lists the last 180 days alone; what is older is not here."
+    many = Timed([int(THURSDAY) - n for n in range(60)], "started_at", exclusive=True)
+    replies = await Reader(many).all("list_calls", None, lambda _: None, **{"from": old})
+    assert [bool(page_of(reply).why) for reply in replies] == [False, True]
+    assert "older is not here" in page_of(replies[1]).why
     recent = {"from": int(THURSDAY) - 86_400}
     assert page_of(await Reader(there).read(bound("list_calls", **recent))).complete
     assert page_of(await Reader(there).read(bound("list_contacts", **{"from": old}))).complete

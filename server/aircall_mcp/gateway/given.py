@@ -85,6 +85,10 @@ class Given:
         """
         if end.fault:
             return end.fault
+        window = bound.operation.window
+        given = [bound.arguments[edge] for edge in ("from", "to") if edge in bound.arguments]
+        if window and window.days and given and min(given) < now - window.days * _A_DAY:
+            return f"Aircall lists the last {window.days} days alone; what is older is not here."
         if not whole:
             return "The list ends here; what comes before is not in this answer."
         totals = [leaf.total for leaf in self.leaves if leaf.total is not None]
@@ -92,10 +96,6 @@ class Given:
             return "The list changed while it was read: an item may be missing."
         if totals and totals[-1] != len(self.items):
             return f"Aircall counts {totals[-1]} items and gave {len(self.items)}."
-        window = bound.operation.window
-        given = [bound.arguments[edge] for edge in ("from", "to") if edge in bound.arguments]
-        if window and window.days and given and min(given) < now - window.days * _A_DAY:
-            return f"Aircall lists the last {window.days} days alone; what is older is not here."
         return ""
 
     def notes(self) -> tuple[str, ...]:

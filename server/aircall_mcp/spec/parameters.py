@@ -25,7 +25,7 @@ MAX_ITEMS: Json = {
 }
 SKIP: Json = {
     "type": "integer",
-    "minimum": 1,
+    "minimum": 0,
     "maximum": 10000,
     "description": "As page.next has it",
 }
