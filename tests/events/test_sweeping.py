@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
 
 from aircall_mcp.errors import AircallMCPError
-from aircall_mcp.events.subscriptions import Subscriptions
+from aircall_mcp.events.subscriptions import SETTLED, Subscriptions
+from aircall_mcp.events.webhooks import Webhook, Webhooks
 
 from ..house import gateway_to
-from .town import Town
+from .town import URL, Town
 
 pytestmark = pytest.mark.anyio
 
@@ -116,4 +118,105 @@ async def test_what_another_account_left_standing_is_never_swept(town: Town) -> 
     assert there.deleted == [ours]
     assert [one.uuid for one in town.standing()] == [theirs]
     assert [one.account for one in town.log.webhooks.standing()] == ["lyon"]
+    await gateway.aclose()
+
+
+class Garbled:
+    """An Aircall that answers nonsense where webhooks are listed, or where one is looked at."""
+
+    def __init__(self, town: Town, body: Any) -> None:
+        self.town, self.body, self.asked = town, body, 0
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["method"] == "GET" and scope["path"].startswith("/v1/webhooks"):
+            self.asked += 1
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": json.dumps(self.body).encode()})
+            return
+        await self.town.sandbox(scope, receive, send)
+
+
+ROWS: list[Any] = [
+    None,
+    7,
+    "w",
+    [],
+    {},
+    {"url": 7},
+    {"webhook_id": None, "url": [URL]},
+    {"url": URL},
+]
+
+
+@pytest.mark.parametrize("body", [None, [], 7, {}, {"webhooks": None}, {"webhooks": {"a": 1}},
+                                  {"webhooks": ROWS}, {"webhooks": [7] * 50}])  # fmt: skip
+async def test_what_was_left_unfinished_is_swept_whatever_is_listed_beside_it(
+    town: Town, body: Any
+) -> None:
+    """A full page of nonsense is followed by another, and that by none: it ends."""
+    town.process()
+    town.log.webhooks.reserve("half", "", f"{URL}/webhooks/aircall/half")
+    town.clock.pass_by(SETTLED + 1)
+    there = Garbled(town, body)
+
+    async def ends(scope: Any, receive: Any, send: Any) -> None:
+        if there.asked == 3:
+            there.body = {"webhooks": []}
+        await there(scope, receive, send)
+
+    gateway = gateway_to(ends)
+    assert await town.subscriptions(gateway).mend() == []
+    assert there.asked >= 1
+    assert town.log.webhooks.standing() == []
+    await gateway.aclose()
+
+
+@pytest.mark.parametrize("events", ["call.ended", 7, {"a": 1}, None, [None, 7, ["call.ended"]]])
+async def test_kinds_that_are_no_list_are_a_change_and_no_fault_of_ours(
+    town: Town, events: Any
+) -> None:
+    ours = town.process()
+    made = await ours.register(URL, ["call.ended"])
+    there = Garbled(town, {"webhook": {"webhook_id": made.webhook.aircall_id, "active": True,
+                                       "url": made.webhook.url, "events": events}})  # fmt: skip
+    gateway = gateway_to(there)
+    [found] = await town.subscriptions(gateway).status()
+    assert found.state == "changed"
+    await gateway.aclose()
+
+
+class Faulty(Webhooks):
+    """A log in which something is wrong that nobody has thought of."""
+
+    faults = 2
+
+    def active(self) -> list[Webhook]:
+        Faulty.faults -= 1
+        if Faulty.faults >= 0:
+            raise LookupError("secret-path")
+        return super().active()
+
+
+async def test_a_fault_of_ours_does_not_end_the_watch(
+    town: Town, caplog: pytest.LogCaptureFixture
+) -> None:
+    ours = town.process()
+    await ours.register(URL)
+    town.standing()[0].active = False
+    rounds = 0
+
+    async def pause(_seconds: float) -> None:
+        nonlocal rounds
+        rounds += 1
+        if rounds == 3:
+            raise asyncio.CancelledError
+
+    Faulty.faults = 2
+    town.log.webhooks.__class__ = Faulty
+    gateway = gateway_to(town.sandbox)
+    with pytest.raises(asyncio.CancelledError):
+        await town.subscriptions(gateway, clock=town.clock.handed(pause)).watch()
+    assert town.standing()[0].active
+    assert caplog.text.count("LookupError") == 2
+    assert "secret-path" not in caplog.text
     await gateway.aclose()

@@ -80,17 +80,21 @@ class Guard:
         if not making and (plain or not ours):
             return None
         asking = self._aircall.by(Caller(interface="webhooks", account=bound.account))
-        body: Any = (await asking.ask("get_webhook", webhook_id=spelled)).body
-        found: Any = cast("Mapping[str, Any]", body or {}).get("webhook") or {}
-        meant = str(cast("Mapping[str, Any]", found).get("webhook_id") or "")
+        body = _fields((await asking.ask("get_webhook", webhook_id=spelled)).body)
+        found = _fields(body.get("webhook"))
+        meant = str(found.get("webhook_id") or "")
         if not meant:
             raise NotAllowed(
                 f"{bound.operation.tool} was not sent: which webhook this is cannot be told.",
                 hint="Name it by the webhook_id that aircall_list_webhooks shows.",
             )
-        leads = str(cast("Mapping[str, Any]", found).get("url") or "").lower()
+        leads = str(found.get("url") or "").lower()
         ending = (webhook for webhook in making if f"/{webhook.name}".lower() in leads)
         return ours.get(meant.lower()) or next(ending, None)
+
+
+def _fields(value: Any) -> Mapping[str, Any]:
+    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
 
 
 def _webhooks(ours: Mapping[str, Webhook]) -> list[str]:

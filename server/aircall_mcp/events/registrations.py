@@ -178,11 +178,13 @@ class Registrations:
         while True:
             asked: Json = {"page": page, "per_page": _PAGE, "order": "asc"}
             body = await self._send(webhook.account, "list_webhooks", asked)
-            listed = cast("list[Json]", cast("Json", body or {}).get("webhooks") or [])
+            shown: Any = cast("Json", body).get("webhooks") if isinstance(body, dict) else None
+            listed = cast("list[Any]", shown) if isinstance(shown, list) else []
+            rows = [cast("Json", one) for one in listed if isinstance(one, dict)]
             found += [
                 replace(webhook, aircall_id=str(one["webhook_id"]))
-                for one in listed
-                if same_address(str(one.get("url") or ""), webhook.url)
+                for one in rows
+                if one.get("webhook_id") and same_address(str(one.get("url") or ""), webhook.url)
             ]
             if len(listed) < _PAGE:
                 return found
@@ -238,7 +240,8 @@ def _other_kinds(webhook: Webhook, kinds: Sequence[str]) -> bool:
 
 
 def _kinds(webhook: Json) -> tuple[str, ...]:
-    return tuple(str(kind) for kind in webhook.get("events") or ())
+    events: Any = webhook.get("events")
+    return tuple(map(str, cast("list[Any]", events))) if isinstance(events, list) else ()
 
 
 def _token(identity: str, made: Json) -> str:

@@ -191,6 +191,10 @@ class Subscriptions:
                 _, troubles = await self._round()
             except AircallMCPError as error:
                 troubles = [("", error)]
+            except Exception as error:
+                # A fault of ours: the next round may meet another Aircall.
+                log.error("webhooks were not looked after: %s", type(error).__name__)  # noqa: TRY400 - a traceback would hold addresses
+                troubles = list[tuple[str, AircallMCPError]]()
             for name, error in troubles:
                 log.warning("webhook %s was not looked after: %s", name, error.message)
             await self._clock.sleep(every)

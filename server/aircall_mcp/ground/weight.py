@@ -22,7 +22,7 @@ MOST_VALUES = 50_000
 
 MOST_ASKED = 20_000
 """Values of one request of a client, which the SDK parses on the loop, and more than once; and of
-one event of Aircall's, which has 300."""
+what a stranger says is an event of Aircall's, which has 300."""
 
 LIGHT = 256 * 1024
 """Weight in bytes up to which work is done where it comes up: some 30 ms of it at most."""
