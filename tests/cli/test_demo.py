@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -14,8 +13,9 @@ from rich.cells import cell_len
 
 from aircall_mcp.cli.demo.teller import PIPED, cut, shown, table
 
+from ..terminal import on_terminal
+
 ROOT = Path(__file__).parent.parent.parent
-ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 ORDER = (
     "place an outbound call", "aircall_start_outbound_call", "aircall_get_user_v2",
     "rep@example.com", "num_555", "Place the call", "aircall_list_calls", "aircall_list_tags",
@@ -29,32 +29,6 @@ def piped(*words: str) -> str:
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
-
-
-def on_a_terminal(columns: int, *words: str) -> str:
-    """What a terminal so wide is told, with its colours."""
-    pty = pytest.importorskip("pty")
-    termios = pytest.importorskip("termios")
-    ours, theirs = pty.openpty()
-    termios.tcsetwinsize(theirs, (40, columns))
-    environment = {**os.environ, "TERM": "xterm-256color"}
-    for name in ("COLUMNS", "LINES", "NO_COLOR"):
-        environment.pop(name, None)
-    command = [sys.executable, "-m", "aircall_mcp", "demo", *words]
-    told = b""
-    with subprocess.Popen(
-        command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment
-    ) as process:
-        os.close(theirs)
-        try:
-            while part := os.read(ours, 65_536):
-                told += part
-        except OSError:  # Linux says so when the other end is closed
-            pass
-        finally:
-            os.close(ours)
-    assert process.returncode == 0, told.decode()
-    return told.decode().replace("\r\n", "\n")
 
 
 def of_words(text: str) -> set[str]:
@@ -89,9 +63,9 @@ def test_through_a_pipe_nothing_is_wrapped_and_nothing_coloured(plain: str) -> N
 @pytest.mark.slow
 @pytest.mark.parametrize("columns", [60, 80, 120])
 def test_a_terminal_gets_whole_words_tables_and_colours(columns: int, plain: str) -> None:
-    told = on_a_terminal(columns)
-    text = ESCAPES.sub("", told)
-    assert text != told
+    told = on_terminal("demo", columns=columns)
+    text = told.text
+    assert (told.code, "\x1b[" in told.raw) == (0, True), text
     hold(text, columns)
     assert of_words(text) <= of_words(plain)
     assert "   │ id     name     digits" in text
@@ -100,7 +74,9 @@ def test_a_terminal_gets_whole_words_tables_and_colours(columns: int, plain: str
 
 @pytest.mark.slow
 def test_the_other_journey_fits_into_sixty_columns() -> None:
-    text = ESCAPES.sub("", on_a_terminal(60, "sms"))
+    told = on_terminal("demo", "sms", columns=60)
+    text = told.text
+    assert told.code == 0, text
     hold(text, 60)
     assert "> Thursday is perfect, see you at ten!" in text
 

@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 from tempfile import TemporaryDirectory
 
 import click
-from rich.console import Console
 
+from .. import screen
 from .outbound import outbound
 from .sms import outside, sms
 from .teller import Teller
@@ -24,8 +24,8 @@ def command(journey: str) -> None:
     """A journey against the sandbox, through a real MCP client over stdio, told step by step."""
     import anyio
 
-    teller = Teller(Console(highlight=False))
-    teller.say(f"aircall-mcp demo {journey}: {JOURNEYS[journey]}", "bold magenta")
+    teller = Teller()
+    screen.show(f"aircall-mcp demo {journey}: {JOURNEYS[journey]}", rest="   ", style="magenta")
 
     async def run() -> None:
         with TemporaryDirectory(prefix="aircall-mcp-demo-") as home:
@@ -41,11 +41,10 @@ def command(journey: str) -> None:
                     await outbound(teller)
 
     anyio.run(run)
-    teller.line()
-    teller.say("Done. The same server in your client, still in the sandbox:", "bold green")
+    screen.show("\nDone. The same server in your client, still in the sandbox:", style="green")
     for name in ("claude-desktop", "cursor"):
-        teller.say(f"   aircall-mcp config {name} --sandbox")
-    teller.say("Others: aircall-mcp config --help. Real accounts: README.", "dim")
+        screen.out(f"   aircall-mcp config {name} --sandbox")
+    screen.show("Others: aircall-mcp config --help. Real accounts: README.", rest="   ")
 
 
 @asynccontextmanager
@@ -58,6 +57,6 @@ async def _connected(
         command=sys.executable, args=["-m", "aircall_mcp", *words], env=environment
     )
     async with Client(server) as client:
-        teller.say(f"connected over stdio, protocol {client.protocol_version}", "dim")
+        screen.show(f"connected over stdio, protocol {client.protocol_version}")
         teller.client = client
         yield

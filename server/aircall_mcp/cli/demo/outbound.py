@@ -21,7 +21,7 @@ async def outbound(teller: Teller) -> None:
     place = found["matches"][0]["tool"]
     listed = {tool.name: tool for tool in (await teller.client.list_tools()).tools}
     summary, _, _ = (listed[place].description or "").partition(". ")
-    teller.say(f"   It loads the first, of {len(listed)} tools: {summary}.")
+    teller.say(f"It loads the first, of {len(listed)} tools: {summary}.")
     user = await teller.call(
         "The person to call from is known by e-mail.",
         "aircall_get_user_v2",

@@ -8,14 +8,14 @@ prose keeps its lines, and JSON is cut at `PIPED`.
 from __future__ import annotations
 
 import json
-import textwrap
+import sys
 from collections.abc import Callable
 from typing import Any, cast
 
 import click
 from rich.cells import cell_len, set_cell_size
-from rich.console import Console
-from rich.text import Text
+
+from .. import screen
 
 Json = dict[str, Any]
 
@@ -26,39 +26,27 @@ _BAR, _INDENT = "   │ ", "   "
 
 
 class Teller:
-    """Tells each step: tool, arguments, answer. `console` knows how wide the terminal is,
-    `client` is who calls."""
+    """Tells each step: tool, arguments, answer. `client` is who calls."""
 
-    def __init__(self, console: Console, client: Any = None) -> None:
-        self.client = client
-        self._console = console
+    def __init__(self) -> None:
+        self.client: Any = None
         self._step = 0
-
-    @property
-    def width(self) -> int:
-        return max(NARROWEST, self._console.width) if self._console.is_terminal else PIPED
+        self.width = max(NARROWEST, screen.columns(sys.stdout) or PIPED)
 
     def step(self, text: str) -> None:
         """The next step, in words."""
         self._step += 1
-        self.line()
-        self.say(f"{self._step}. {text}", "bold")
+        screen.out("")
+        screen.show(text, first=click.style(f"{self._step}. ", bold=True), rest=_INDENT)
 
-    def say(self, text: str, style: str = "", *, rest: str = _INDENT) -> None:
-        """Words, wrapped on a terminal; what does not fit in the first line goes behind `rest`."""
-        lines = [text]
-        if self._console.is_terminal:
-            lines = textwrap.wrap(
-                text, self.width, subsequent_indent=rest, break_long_words=False,
-                break_on_hyphens=False,
-            )  # fmt: skip
-        for line in lines:
-            self.line((line, style))
+    def say(self, text: str) -> None:
+        """Words that belong to the step."""
+        screen.show(text, first=_INDENT, rest=_INDENT)
 
     def show(self, value: Any) -> None:
         """What came back: rows as a table, an object as a line for each member."""
         for line in shown(value, self.width - len(_BAR)):
-            self.line((_BAR, "dim"), (line, "green"))
+            screen.out(click.style(_BAR, dim=True) + click.style(line, fg="green"))
 
     async def call(
         self, why: str, tool: str, arguments: Json, *, show: Callable[[Json], Any]
@@ -66,20 +54,17 @@ class Teller:
         """Call `tool`, print what `show` picks of the answer, and give back the whole answer."""
         self.step(why)
         given, room = _compact(arguments), self.width - len(_INDENT)
+        name = _INDENT + click.style(tool, fg="cyan")
         if cell_len(f"{tool} {given}") <= room:
-            self.line((_INDENT, ""), (tool, "cyan"), (f" {given}", ""))
+            screen.out(f"{name} {given}")
         else:
-            self.line((_INDENT, ""), (tool, "cyan"))
-            self.line((_INDENT, ""), (cut(given, room), ""))
+            screen.out(f"{name}\n{_INDENT}{cut(given, room)}")
         result = await self.client.call_tool(tool, arguments)
         answer: Json = result.structured_content or {}
         if result.is_error:
             raise click.ClickException(f"{tool}: {answer.get('error', answer)}")
         self.show(show(answer))
         return answer
-
-    def line(self, *parts: tuple[str, str]) -> None:
-        self._console.print(Text.assemble(*parts), soft_wrap=True)
 
 
 def shown(value: Any, width: int) -> list[str]:
