@@ -66,6 +66,15 @@ def test_tools_prints_what_tools_list_answers() -> None:
     assert "aircall_list_tags" in ran("tools").stdout
 
 
+def test_a_selection_that_leaves_nothing_says_so() -> None:
+    none = ran("tools", "--tools", "get_tag", "--exclude-tools", "search,get_tag")
+    assert (none.stdout, none.stderr) == (
+        "",
+        "No tool is on offer: this selection leaves none.\n",
+    )
+    assert ran("tools", "--tools", "get_tag", "--exclude-tools", "search").stderr == "1 tool\n"
+
+
 def test_search_ranks_and_says_why() -> None:
     found = told("search", "place", "an", "outbound", "call")
     assert found["confident"] is True

@@ -13,7 +13,9 @@ import pytest
 
 from aircall_mcp.accounts import Account, Accounts, ApiKey
 from aircall_mcp.ground.secrets import Secret
+from aircall_mcp.vault.mailbox import mailbox_of
 
+from ..mail import log_in, text
 from ..processes import free_port
 from ..terminal import on_terminal
 from ..vaults import again, vault_at
@@ -231,3 +233,17 @@ def test_what_waits_says_so_on_a_terminal(home: Path) -> None:
     tail = on_terminal("events", "tail", until="Waiting for what comes in. Control-C ends it.")
     assert tail.lines[-1] == "Stopped."
     assert tail.code == 130
+
+
+def test_a_text_that_came_in_is_wrapped_at_its_words_behind_the_number_of_the_event(
+    home: Path,
+) -> None:
+    vault = vault_at(home, {})
+    vault.create("file")
+    log = log_in(home, box=mailbox_of(vault, make=True))
+    log.append([text("SM1", " ".join(f"word{number}" for number in range(40)))])
+    shown = on_terminal("events", "list", columns=60)
+    assert len(shown.lines) > 5
+    assert all(len(line) <= 60 for line in shown.lines)
+    assert all(line.startswith(" " * 7) for line in shown.lines)
+    assert all(f"word{number}" in shown.text.split('"')[1].split() for number in range(40))

@@ -68,7 +68,7 @@ def listed(as_json: bool, limit: int, **filters: Any) -> None:
         print_json({"events": [_plain(event) for event in found]})
         return
     for event in found:
-        click.echo(_line(event))
+        _show(event)
     if not found and any(filters.values()):
         screen.say("Nothing that came in matches.")
     elif not found:
@@ -90,7 +90,10 @@ def tail(as_json: bool, **filters: Any) -> None:
         while True:
             newest = await log.beyond(after)
             for event in log.read(_query(filters, limit=1000, after=after, before=newest + 1)):
-                click.echo(json_text(_plain(event)) if as_json else _line(event))
+                if as_json:
+                    click.echo(json_text(_plain(event)))
+                else:
+                    _show(event)
             after = newest
 
     performed(follow)
@@ -153,6 +156,10 @@ def _plain(event: Event) -> dict[str, Any]:
     names = ("sequence", "webhook", "kind", "built", "received", "call_id", "data")
     raw = {"raw": event.raw} if event.raw else {}
     return {name: getattr(event, name) for name in names} | event.mark | raw
+
+
+def _show(event: Event) -> None:
+    screen.show(_line(event), rest=" " * 10)
 
 
 def _line(event: Event) -> str:

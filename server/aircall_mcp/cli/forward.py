@@ -137,8 +137,10 @@ def status(retry: bool, as_json: bool) -> None:
                 rest=" " * 6,
             )
         for one in lost:
-            click.echo(
-                f"      event {one.sequence} ({one.kind}): {one.fault}, {one.attempts} tries"
+            screen.show(
+                f"event {one.sequence} ({one.kind}): {one.fault}, {one.attempts} tries",
+                first=" " * 6,
+                rest=" " * 8,
             )
     if lost:
         raise click.exceptions.Exit(1)

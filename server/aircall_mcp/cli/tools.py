@@ -23,11 +23,14 @@ def command(as_json: bool, **flags: Any) -> None:
     if as_json:
         options.print_json({"tools": list(offer.tools)})
         return
+    if not len(offer):
+        screen.say("No tool is on offer: this selection leaves none.")
+        return
     screen.table(
         ("tool", "effect", "stakes", "what it does"),
         ((each.tool, screen.effect(each.effect), _stakes(each), each.summary) for each in offer),
     )
-    screen.say(f"{len(offer)} tools")
+    screen.say(f"{len(offer)} tool{'s' * (len(offer) > 1)}")
 
 
 def _stakes(operation: Operation) -> str:

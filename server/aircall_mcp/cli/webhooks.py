@@ -149,11 +149,12 @@ def status(account: str | None, as_json: bool) -> None:
         for one in found:
             back = " (was disabled, brought back)" if one.webhook.name in names else ""
             fault = f": {one.fault}" if one.fault else ""
-            click.echo(f"{one.webhook.name}  {one.state}{back}{fault}  {one.webhook.url}")
+            line = f"{one.webhook.name}  {one.state}{back}{fault}  {one.webhook.url}"
+            screen.show(line, rest="  ")
             if one.next:
                 screen.say(f"next: {one.next}")
         for one in untrusted:
-            click.echo(in_words(one))
+            screen.show(in_words(one), rest="  ")
         if not found:
             screen.say("No webhook of ours. next: aircall-mcp webhooks register")
         if trouble is not None:
