@@ -12,6 +12,7 @@ import pytest
 
 from ..events.test_guard import environment
 from ..processes import started
+from ..terminal import on_terminal
 from ..upstream import Upstream, upstream
 
 pytestmark = pytest.mark.anyio
@@ -53,3 +54,21 @@ async def test_it_takes_the_place_of_the_earlier_one_or_says_what_else_is_active
         assert second["webhook"] in said
         assert len(ours(there)) == 1
         assert there.arrivals("delete_webhook") == 3
+
+
+@pytest.mark.parametrize(("answer", "left"), [("n", 2), ("y", 1)])
+async def test_at_a_terminal_it_offers_to_remove_what_else_is_active(
+    home: Path, answer: str, left: int
+) -> None:
+    register = ("webhooks", "register", "--public-url", URL, "--kinds")
+    async with upstream() as there:
+        await typed(there, home, *register[1:], "call.created", "--json")
+        known = environment(home, f"http://127.0.0.1:{there.port}")
+        shown = await asyncio.to_thread(
+            on_terminal, *register, "call.ended", typed=[("Remove it?", answer)], variables=known
+        )
+        assert shown.code == 0, shown.text
+        assert "is active, too: call.created" in shown.text
+        assert ("Removed: " in shown.text) == (left == 1)
+        assert len(ours(there)) == left
+        assert ["call.ended"] in [one.events for one in ours(there)]
