@@ -240,6 +240,39 @@ def _grant(office: Office) -> dict[str, str]:
     }
 
 
+def body_schema(one: Described) -> dict[str, Any]:
+    content = resolved(one.operation.get("requestBody", {})).get("content", {})
+    return resolved(content.get("application/json", {}).get("schema", {}))
+
+
+BODIED = [
+    pytest.param(one, id=one.name)
+    for one in described()
+    if "properties" in body_schema(one) and one.name != "exchange_oauth_code"
+]
+
+
+@pytest.mark.parametrize("one", BODIED)
+async def test_nothing_optional_is_demanded_and_nothing_required_is_done_without(
+    one: Described,
+) -> None:
+    office = Office(users_v1=True)
+    path, query, body = living(office, one)
+    if one.name == "trigger_ai_voice_agent_call":
+        path["agent_id"] = "agent-night-desk"  # who asks for no words of his own
+    schema = body_schema(one)
+    required: list[str] = schema.get("required", [])
+    groups = [*schema.get("oneOf", ()), *schema.get("anyOf", ())]
+    chosen = next((g["required"] for g in groups if body.keys() >= set(g["required"])), [])
+    least = {key: body[key] for key in (*required, *chosen)}
+    for name in (*required, *(chosen if "oneOf" in schema else ())):
+        without = {key: value for key, value in least.items() if key != name}
+        status, content = await ask(office, one, path, query, without)
+        assert status == 400, (name, status, content)
+    status, content = await ask(office, one, path, query, least)
+    assert status < 300, (least, status, content)
+
+
 async def test_every_list_of_everything_fits_its_description() -> None:
     office = Office(users_v1=True)
     choices = dict.fromkeys(
