@@ -262,9 +262,11 @@ async def test_nothing_optional_is_demanded_and_nothing_required_is_done_without
         path["agent_id"] = "agent-night-desk"  # who asks for no words of his own
     schema = body_schema(one)
     required: list[str] = schema.get("required", [])
-    groups = [*schema.get("oneOf", ()), *schema.get("anyOf", ())]
-    chosen = next((g["required"] for g in groups if body.keys() >= set(g["required"])), [])
-    least = {key: body[key] for key in (*required, *chosen)}
+    groups: list[list[str]] = [
+        option["required"] for word in ("oneOf", "anyOf") for option in schema.get(word, ())
+    ]
+    chosen = next((group for group in groups if body.keys() >= set(group)), list[str]())
+    least: dict[str, Any] = {key: body[key] for key in (*required, *chosen)}
     for name in (*required, *(chosen if "oneOf" in schema else ())):
         without = {key: value for key, value in least.items() if key != name}
         status, content = await ask(office, one, path, query, without)
