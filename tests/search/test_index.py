@@ -79,11 +79,18 @@ def test_a_name_or_route_of_nothing_is_not_taken_for_another(index: Index, query
     assert "no tool or route" in ranking.hint
 
 
-@pytest.mark.parametrize("query", ["24/7", "日本語の文", "удали", "كيف الحال", "42"])
-def test_what_holds_no_word_that_anybody_used_is_not_guessed_at(index: Index, query: str) -> None:
+@pytest.mark.parametrize("query", ["24/7", "42", "+33199001234", "anna@acme.com"])
+def test_a_value_alone_says_nothing(index: Index, query: str) -> None:
     ranking = index.rank(query)
     assert not ranking.confident
     assert "other words" in ranking.hint
+
+
+@pytest.mark.parametrize("query", ["日本語の文", "удали", "كيف الحال"])
+def test_what_holds_no_word_that_anybody_used_is_not_guessed_at(index: Index, query: str) -> None:
+    ranking = index.rank(query)
+    assert not ranking.confident
+    assert "Too few of these words are known" in ranking.hint
 
 
 @pytest.mark.parametrize("name", ["Lisa", "Nuit", "Bobs"])
@@ -274,8 +281,9 @@ def test_scores_are_probabilities_and_never_grow(index: Index) -> None:
 
 
 @pytest.mark.parametrize("limit", [1, 3, 10])
-def test_as_many_matches_come_as_are_asked_for(index: Index, limit: int) -> None:
-    assert len(index.rank("find the customer", limit).matches) == limit
+def test_no_more_matches_come_than_are_asked_for(index: Index, limit: int) -> None:
+    assert 1 <= len(index.rank("find the customer", limit).matches) <= limit
+    assert len(index.rank("something with the phones, I forget what", limit).matches) == limit
 
 
 def made(count: int) -> Iterable[Operation]:
@@ -372,7 +380,7 @@ def test_a_bomb_is_answered_in_time(index: Index, text: str) -> None:
 def test_any_text_is_answered_in_time(text: str) -> None:
     index = Index(spec.load().operations) if not _KEPT else _KEPT[0]
     _KEPT[:] = [index]
-    assert len(index.rank(text, 3).matches) == 3
+    assert 1 <= len(index.rank(text, 3).matches) <= 3
     assert _seconds(index, text) < LONGEST_ANSWER
 
 

@@ -2,16 +2,32 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from dataclasses import astuple
+from array import array
+from collections.abc import Sequence
+from dataclasses import astuple, replace
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
 from aircall_mcp.errors import SpecError
 from aircall_mcp.search.company import company_of
-from aircall_mcp.search.model import Model, Refusal, Settings, key_of, load, unpacked
+from aircall_mcp.search.model import (
+    FILE,
+    LEVELS,
+    VALUE_STEPS,
+    ZERO,
+    Model,
+    Refusal,
+    Settings,
+    Table,
+    key_of,
+    load,
+    unpacked,
+)
 from aircall_mcp.search.repair import mended
 from aircall_mcp.search.training import train
+from aircall_mcp.search.training.quantise import table_of, vocabulary_of
 from aircall_mcp.search.words import (
     FEATURES,
     LONGEST_TEXT,
@@ -24,49 +40,102 @@ from aircall_mcp.search.words import (
 LEXICON = Lexicon.of({"delete": ["delete", "lösch*", "get_rid_of"], "tape": ["*aufnahme*"]})
 
 
-def small_model(weights: list[list[int]]) -> Model:
+def small_model(weights: Sequence[Sequence[int]], levels: Sequence[int] = ()) -> Model:
     """Three intents and "several", one row a list; the first row is their leaning."""
     settings = Settings(scale=0.5, sharpness=2.0, sure=0.5, clear=0.1)
-    keys = [key_of(f"w:word{n}") for n in range(1, len(weights))]
-    rows = [row for _, row in sorted(zip(keys, weights[1:], strict=True))]
-    body = bytes(weight + 128 for row in (weights[0], *rows) for weight in row)
-    values = [1.0] * len(keys)
+    count = len(weights) - 1
+    rows = sorted(
+        (key_of(f"w:word{n}"), row, level)
+        for n, row, level in zip(
+            range(1, count + 1), weights[1:], levels or [0] * count, strict=True
+        )
+    )
+    halves = b"".join(
+        bytes(
+            (one + ZERO) | (two + ZERO) << 4 for one, two in zip(row[::2], row[1::2], strict=True)
+        )
+        for _, row, _ in rows
+    )
+    table = Table(
+        array("I", [key for key, _, _ in rows]),
+        bytes([VALUE_STEPS] * count),
+        bytes(level for _, _, level in rows),
+        array("b", [row[3] for _, row, _ in rows]),
+        halves,
+        0.25,
+    )
+    words = vocabulary_of(
+        [("en", ["delete"]), ("en", ["delete", "once"]), ("fr", ["delete"])],
+        {"en": "English", "fr": "French"},
+        {1: 3.0, 2: 2.0, 3: 1.0},
+    )
     refusals = {"fly": Refusal("It cannot fly.", ())}
     company = company_of([["one", "two"]])
     return Model(
-        ["one", "two", "!fly"], LEXICON, refusals, company, settings, sorted(keys), values, body
+        ["one", "two", "!fly"], LEXICON, refusals, company, settings, words, weights[0], table
     )
 
 
 def test_scores_are_the_sum_of_the_rows_over_their_length_and_the_leaning() -> None:
-    model = small_model([[2, 0, -2, 1], [10, -20, 127, 5], [-30, 4, -127, 3]])
+    model = small_model([[2, 0, -2, 1], [5, -8, 7, 2], [-3, 4, -7, 3]], levels=[0, 3])
     rows = model.rows_of(["w:word1", "w:word2", "w:unknown"])
     length = 2**0.5
     marks, several = model.scores(rows.values())
     assert marks == pytest.approx(
-        [0.5 * (-20 / length + 2), 0.5 * (-16 / length), 0.5 * (0 / length - 2)]
+        [0.5 * (5 - 24) / length + 2, 0.5 * (-8 + 32) / length, 0.5 * (7 - 56) / length - 2]
     )
-    assert several == pytest.approx(0.5 * (8 / length + 1))
+    assert several == pytest.approx(0.25 * (2 + 3) / length + 1)
+    assert [model.weight(rows["w:word2"], n) for n in range(3)] == [-24, 32, -56]
 
 
-@pytest.mark.parametrize("count", [1, 255, 256, 257, 1000])
-@pytest.mark.parametrize("weight", [-128, 127])
-def test_lanes_never_carry_into_each_other(count: int, weight: int) -> None:
-    model = small_model([[0, 0, 0, 0], *[[weight, 0, weight, 0]] * count])
+@pytest.mark.parametrize("count", [1, 16, 17, 18, 68, 69, 1000])
+@pytest.mark.parametrize("weight", [-8, 7])
+@pytest.mark.parametrize("level", [0, LEVELS - 1])
+def test_lanes_never_carry_into_each_other(count: int, weight: int, level: int) -> None:
+    model = small_model([[0, 0, 0, 0], *[[weight, 0, weight, 0]] * count], [level] * count)
     rows = model.rows_of(f"w:word{n}" for n in range(1, count + 1))
-    expected = 0.5 * weight * count / count**0.5
+    expected = 0.5 * weight * 2**level * count / count**0.5
     assert model.scores(rows.values())[0] == pytest.approx([expected, 0, expected])
 
 
+def test_weights_are_halved_to_what_changes_them_least() -> None:
+    np = pytest.importorskip("numpy")
+    weights = [[0.7, -0.1, 0.35, 0.02], [70.0, -80.0, 10.0, -0.5]]
+    unit, table = table_of(["w:word1", "w:word2"], [1.0, 2.0], np.array(weights, np.float32))
+    model = small_model([[0] * 4] * 3)
+    model = Model(
+        model.intents, LEXICON, {}, {}, replace(model.settings, scale=unit), model.vocabulary,
+        [0.0] * 4, table,
+    )  # fmt: skip
+    rows = model.rows_of(["w:word1", "w:word2"])
+    assert [round(table.values[row] / VALUE_STEPS, 1) for row in rows.values()] == [1.0, 2.0]
+    for name, meant in zip(rows, weights, strict=True):
+        stored = [unit * model.weight(rows[name], n) for n in range(3)]
+        assert stored == pytest.approx(meant[:3], abs=max(map(abs, meant)) / 7), name
+        assert table.unit * table.several[rows[name]] == pytest.approx(meant[3], abs=0.005)
+
+
+def test_a_word_is_known_in_the_languages_it_was_used_in() -> None:
+    model = small_model([[0, 0, 0, 0]])
+    assert model.vocabulary.names == ("English", "French")
+    assert [model.languages(word) for word in ("delete", "once", "never")] == [0b11, 0b01, 0]
+    assert model.rarity("delete") == pytest.approx(1.0)
+    assert model.rarity("once") is None
+    assert model.rarity("never") is None
+
+
 def test_a_model_survives_its_file() -> None:
-    model = small_model([[2, 0, -2, 0], [10, -20, 127, 7]])
+    model = small_model([[2, 0, -2, 0], [5, -8, 7, 7]], levels=[2])
     again = unpacked(model.packed("hash"))
     rows = model.rows_of(["w:word1"])
+    assert again.rows_of(["w:word1"]) == rows
     assert again.scores(rows.values()) == model.scores(rows.values())
     assert astuple(again.lexicon) == astuple(model.lexicon)
     assert again.company == model.company == {"one": {"one": 1, "two": 1}, "two": {"two": 1}}
     assert again.refusals == model.refusals
     assert again.settings == model.settings
+    assert again.languages("delete") == model.languages("delete")
+    assert again.rarity("delete") == model.rarity("delete")
 
 
 @pytest.mark.parametrize("cut", [0, 10, -1])
@@ -75,6 +144,10 @@ def test_a_broken_file_says_what_to_do(cut: int) -> None:
     with pytest.raises(SpecError) as caught:
         unpacked(packed[:cut])
     assert "make search-model" in caught.value.hint
+
+
+def test_the_shipped_model_is_five_megabytes_at_most() -> None:
+    assert len(files("aircall_mcp").joinpath("_compiled", FILE).read_bytes()) <= 5_000_000
 
 
 def test_the_shipped_model_is_small_and_explains_every_refusal() -> None:

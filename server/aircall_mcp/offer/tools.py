@@ -22,8 +22,9 @@ INSTRUCTIONS = """\
 Aircall is a cloud phone system; these tools act on the company's real phones, people and money.
 A *user* is an Aircall person (agent), a *number* is a phone line the company owns, a *call* is a \
 phone call. Ids are what tools take: find them with the list and search tools first.
-- Unsure which tool fits? aircall_search takes plain words in any language and returns the right \
-tool with its schema and an example, or says that Aircall cannot do it.
+- Unsure which tool fits? aircall_search takes plain words (English, French, German, Spanish, \
+Italian, Portuguese, Dutch) and returns the right tool with its schema and an example, or says \
+that Aircall cannot do it.
 - To place a call: user id (aircall_list_users_v2, or aircall_get_user_v2 by e-mail), that user's \
 number id (aircall_list_user_numbers), then aircall_start_outbound_call. It returns nothing; the \
 new call appears in aircall_list_calls.
@@ -129,7 +130,7 @@ def error_of(error: ToolError) -> Json:
 
 
 LONGEST_EXAMPLE = 150
-"""Bytes of an example that go with a match which is not the first; a longer one is left out."""
+"""Bytes of an example that go with a match that is not to be acted on; a longer one is left out."""
 
 
 def matches_of(
@@ -144,7 +145,7 @@ def matches_of(
     Under 2 KB for three matches, beside the schema of the first.
     """
     matches = [
-        _match(match, known, offered, surface, first=n == 0)
+        _match(match, known, offered, surface, first=n == 0, sure=n == 0 and ranking.confident)
         for n, match in enumerate(ranking.matches)
     ]
     return {
@@ -161,6 +162,7 @@ def _match(
     surface: str,
     *,
     first: bool,
+    sure: bool,
 ) -> Json:
     operation = found.operation
     match: Json = {
@@ -173,7 +175,7 @@ def _match(
         "because": list(found.because),
         "required": list(operation.required),
     }
-    if first or len(json.dumps(dict(operation.example))) <= LONGEST_EXAMPLE:
+    if sure or len(json.dumps(dict(operation.example))) <= LONGEST_EXAMPLE:
         match["example"] = dict(operation.example)
     if surface == "search" and "search" not in operation.surfaces:
         match["call"] = f"aircall_{operation.effect}"

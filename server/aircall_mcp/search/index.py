@@ -16,11 +16,14 @@ from .names import Names
 from .needs import Needs
 from .reading import Reader, best
 from .reasons import because
-from .verdict import NO_SUCH, Match, Ranking, judged
+from .verdict import NO_SUCH, Match, Ranking, judged, read_beside
 from .words import LONGEST_TEXT
 
 NAMED_NEXT = 0.9
 """Score of the second operation that one name or route fits; the first has 1."""
+
+FAR_BELOW = 0.002
+"""Share of the best score below which a match is not worth reading."""
 
 LONGEST_ECHO = 80
 """Characters of a name that are said back."""
@@ -36,7 +39,7 @@ class Index:
         self._needs = Needs(self._reader, self._by_id)
 
     def rank(self, query: str, limit: int = 3) -> Ranking:
-        """The `limit` best operations for `query`."""
+        """The `limit` best operations for `query`, or fewer where the rest is far behind."""
         query = query[:LONGEST_TEXT].encode("utf-8", "replace").decode()
         whole = self._reader.read(query)
         if named := self._names.find(query):
@@ -57,8 +60,12 @@ class Index:
                 ),
                 confident=True,
             )
+        whole = read_beside(self._reader, query, whole)
         several = self._needs.of(query, whole)
-        order = list(dict.fromkeys([*several.needs, *best(several.scores)]))[:limit]
+        ranked = best(several.scores)
+        least = 0.0 if several.needs or not ranked else FAR_BELOW * several.scores[ranked[0]]
+        near = [name for name in ranked if several.scores[name] >= least]
+        order = list(dict.fromkeys([*several.needs, *near]))[:limit]
         possible = whole.possible()
         matches = tuple(
             Match(

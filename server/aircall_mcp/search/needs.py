@@ -139,7 +139,10 @@ class Needs:
         text, place = clause
         pairs = zip(self._reader.read(text, mend=False).marks, whole.marks, strict=True)
         chances = self._reader.model.probabilities([one + WHOLE_SHARE * two for one, two in pairs])
-        served = {name: chances[at] for name, at in self._reader.places.items()}
+        served = {
+            name: chances[at] if whole.learned[name] else 0.0
+            for name, at in self._reader.places.items()
+        }
         total = sum(served.values()) or 1.0
         worst = max(
             self._reader.refused, key=lambda name: chances[self._reader.refused[name]], default=""

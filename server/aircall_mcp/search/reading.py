@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..ground.operation import Operation
+from .familiar import familiar
 from .lexical import RAREST, Lexical
 from .model import REFUSED, Model
 from .repair import mended
@@ -20,12 +21,19 @@ LEAST_SHARE = 0.4
 RARE = 12.5
 """Rarity from which a word may be a slip that somebody has made before."""
 
+DELETING, UNDOING = "delete", "undo"
+"""Concepts of which one asks for deleting and the other speaks of what was deleted."""
+
+SURELY_DELETES = 0.1
+"""Probability that a deletion must have where no word asks for one ("she left for good")."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
     """A text as the model reads it, slips mended in `words` but not in `spoken`: `rows` of the
     model by feature, `at` the word of a feature, `marks` and `chances` of the intents, `learned`
-    and `unlearned` scores of the operations by id, and the log-odds of `several` needs."""
+    and `unlearned` scores of the operations by id, the log-odds of `several` needs, and the share
+    of the words that are `familiar`."""
 
     words: Sequence[str]
     spoken: Sequence[str]
@@ -36,6 +44,7 @@ class Reading:
     learned: Mapping[str, float]
     unlearned: Mapping[str, float]
     several: float
+    familiar: float
 
     def scores(self) -> dict[str, float]:
         """How probably each operation is meant, if Aircall can do it at all."""
@@ -69,12 +78,16 @@ class Reader:
             for place, intent in enumerate(model.intents)
             if intent.startswith(REFUSED)
         }
+        self._deleting = {o.id for o in ranked.values() if o.effect == "delete"}
         unlearned = (o for o in ranked.values() if o.id not in self.places)
         self._lexical = Lexical(unlearned, model.lexicon, self._rarity)
 
-    def read(self, text: str, *, mend: bool = True) -> Reading:
-        """`text` as the model reads it, slips mended where `mend` says so."""
+    def read(self, text: str, *, mend: bool = True, without: Container[str] = ()) -> Reading:
+        """`text` as the model reads it, slips mended and strange words counted where `mend` says
+        so, and the words left out that speak of a concept in `without`."""
         model, spoken = self.model, words_of(text)
+        if without:
+            spoken = [w for w in spoken if not any(c in without for c in model.lexicon.of_word(w))]
         words = mended(spoken, self._known, self._commonness) if mend else spoken
         at = features_of(words, model.lexicon)
         rows = model.rows_of(at)
@@ -85,10 +98,21 @@ class Reader:
             name: LEXICAL_TRUST * share**2 if share >= LEAST_SHARE else 0.0
             for name, share in self._lexical.rank(words).items()
         }
-        return Reading(words, spoken, at, rows, marks, chances, learned, unlearned, several)
+        if f"c:{DELETING}" not in at or f"c:{UNDOING}" in at:
+            least = 1.0 if f"c:{UNDOING}" in at else SURELY_DELETES
+            self._spare(learned, least)
+            self._spare(unlearned, least)
+        share = familiar(text, words, model, self._lexical.knows) if mend else 1.0
+        return Reading(words, spoken, at, rows, marks, chances, learned, unlearned, several, share)
+
+    def _spare(self, scores: dict[str, float], least: float) -> None:
+        """Nothing is deleted, or listed to be, by less than `least`."""
+        for name in self._deleting & scores.keys():
+            if scores[name] < least:
+                scores[name] = 0.0
 
     def _known(self, word: str) -> bool:
-        rarity = self.model.rarity(f"w:{word}")
+        rarity = self.model.rarity(word)
         return (
             (rarity is not None and rarity < RARE)
             or self._lexical.knows(word)
@@ -96,12 +120,12 @@ class Reader:
         )
 
     def _commonness(self, word: str) -> float:
-        rarity = self.model.rarity(f"w:{word}")
+        rarity = self.model.rarity(word)
         used = 0.0 if rarity is None else 1 / (1 + rarity)
         return used + (word in self.model.lexicon.whole)
 
     def _rarity(self, word: str) -> float:
-        rarity = self.model.rarity(f"w:{word}")
+        rarity = self.model.rarity(word)
         return RAREST if rarity is None else rarity
 
 

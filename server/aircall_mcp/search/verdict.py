@@ -8,7 +8,24 @@ from dataclasses import dataclass
 from ..ground.operation import Operation
 from .needs import Several
 from .reading import Reader, Reading
-from .reasons import VALUE_NAMES
+from .words import VALUES
+
+FAMILIAR = 0.57
+"""Share of the words that one language must know: more than half of them."""
+
+OTHER_PROGRAMS = frozenset({"no_crm", "no_ticket"})
+"""Concepts of words that are said of another program and may stand beside what is asked here."""
+
+DONE_THERE = frozenset(
+    {"c:create", "c:update", "c:send", "c:disable", "c:archive", "c:assigned", "c:no_merge"}
+)
+"""Acts that, beside such words, may be asked of that program."""
+
+OURS = frozenset({"c:call", "c:recording", "c:voicemail", "c:transcript", "c:summary", "c:missed"})
+"""Things that, beside such words, are Aircall's."""
+
+CLEAR_BESIDE = 0.5
+"""Probability that the best operation must have without the words of other programs."""
 
 PLAINLY = 0.3
 """Probability that a refusal must have for its reason to be given."""
@@ -17,6 +34,8 @@ UNSURE = (
     "Nothing here clearly does that; the nearest are listed. Say it in other words, or name the"
     " thing (call, contact, number, user, team, tag, message) and what to do with it."
 )
+
+FOREIGN = "Too few of these words are known. Say it in {}."
 
 NO_SUCH = "There is no tool or route of this name. What comes nearest is listed."
 
@@ -50,21 +69,39 @@ def judged(
     several: Several,
 ) -> Ranking:
     """Whether the first of `matches` is one to act on, and if not, why; `operations` by id."""
-    settings, most = reader.model.settings, whole.best()
-    refused = sum(whole.chances[place] for place in reader.refused.values())
-    untaught = max(whole.unlearned.values(), default=0.0)
-    said = any(word not in VALUE_NAMES for word in whole.words)
-    known = untaught > 0 or any(feature[0] in "wc" for feature in whole.rows)
-    served = max(1 - refused, untaught) >= settings.sure
-    if matches and said and known and served and most >= settings.clear:
+    known = whole.familiar >= FAMILIAR
+    if matches and known and _sure(reader, whole):
         return Ranking(matches, confident=True, hint=_further(reader, operations, matches, several))
+    if not known and any(word not in VALUES for word in whole.words):
+        return Ranking(matches, confident=False, hint=FOREIGN.format(_listed(reader)))
     why = max(reader.refused, key=lambda name: whole.chances[reader.refused[name]], default="")
-    if known and why and whole.chances[reader.refused[why]] > max(most, PLAINLY):
+    if known and why and whole.chances[reader.refused[why]] > max(whole.best(), PLAINLY):
         refusal = reader.model.refusals[why]
         nearest = [operations[name].tool for name in refusal.nearest if name in operations]
         near = f" Nearest: {', '.join(nearest)}." if nearest else ""
         return Ranking(matches, confident=False, hint=refusal.explanation + near)
     return Ranking(matches, confident=False, hint=UNSURE)
+
+
+def read_beside(reader: Reader, query: str, whole: Reading) -> Reading:
+    """`whole`, or what is left of `query` without the words of other programs, where that is clear:
+    they do not veto what is asked of Aircall."""
+    said = {feature.removeprefix("c:") for feature in whole.at}
+    asked = whole.at.keys()
+    if _sure(reader, whole) or not said & OTHER_PROGRAMS or asked & DONE_THERE or not asked & OURS:
+        return whole
+    rest = reader.read(query, without=OTHER_PROGRAMS)
+    return rest if _sure(reader, rest) and rest.best() >= CLEAR_BESIDE else whole
+
+
+def _sure(reader: Reader, reading: Reading) -> bool:
+    settings = reader.model.settings
+    return reading.possible() >= settings.sure and reading.best() >= settings.clear
+
+
+def _listed(reader: Reader) -> str:
+    names = sorted(reader.model.vocabulary.names)
+    return " or ".join((", ".join(names[:-1]), names[-1])) if len(names) > 1 else "".join(names)
 
 
 def _further(

@@ -44,6 +44,9 @@ _VALUES: tuple[tuple[str, re.Pattern[str]], ...] = (
 )
 """What only stands for a value: which one it is says nothing, that there is one says a lot."""
 
+VALUES = frozenset({"xurl", "xmail", "xtime", "xphone", "xid"})
+"""The words that stand for values."""
+
 _ID = "xid"
 _WORDS_WITH_DIGITS = frozenset({"a2p", "10dlc", "v1", "v2", "2fa", "e911", "911", "999", "112"})
 _JOINT = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])")

@@ -13,11 +13,11 @@ import argparse
 import hashlib
 import math
 import sys
-import tomllib
 import warnings
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
@@ -26,28 +26,32 @@ from typing import Any
 
 from ...errors import SpecError
 from ..company import company_of
-from ..model import FILE, FORMAT, REFUSED, Model, Refusal, Settings, key_of
+from ..model import FILE, FORMAT, REFUSED, Model, Refusal, Settings
 from ..words import FEATURES, Lexicon, features_of, words_of
+from .quantise import rounded, table_of, vocabulary_of
+from .sources import OWN, Example, Several, Sources, read_sources
 
-Json = dict[str, Any]
-
-LEARNING = 1
+LEARNING = 2
 """Raise it when the same sentences would be learned differently: the model is stale then."""
 
 LOOSENESS = 30.0
 """Inverse strength of the regularisation: small weights generalise to what nobody has written."""
 
-ROUNDS = 14
-"""Passes over the sentences; more change nothing that can be measured."""
+ROUNDS, REFINED = 11, 5
+"""Passes over the sentences with all features, and then with those that are kept; more change
+nothing that can be measured."""
 
 LEAST_SEEN = 2
 """Examples a feature must occur in: once is chance."""
 
-MOST_FEATURES = 70_000
-"""Rows of the model, those with the largest say: a row costs one byte an intent."""
+MOST_FEATURES = 72_000
+"""Features that are learned from, those with the largest say."""
 
-STEPS = 127
-"""Steps of a weight on either side of zero."""
+MOST_ROWS = 55_000
+"""Rows of the model, those that say most and most often: a row costs half a byte an intent."""
+
+PLAIN_WORTH = 0.4
+"""What a phrase that a grammar made weighs beside a sentence that somebody said."""
 
 WORTH = {"w": 1.5, "g": 0.85, "b": 1.3, "c": 1.0, "d": 1.2}
 """How much each kind of feature counts, before the rarity of the feature itself."""
@@ -55,8 +59,14 @@ WORTH = {"w": 1.5, "g": 0.85, "b": 1.3, "c": 1.0, "d": 1.2}
 SEVERAL_WORTH = 1.5
 """What a sentence with several needs weighs beside one with one: there are few of them."""
 
+SEVERAL_SAYS = 8.0
+"""What a feature's word on several needs counts beside that on one intent, when rows are chosen."""
+
 FOLDS = 5
 """Groups of voices that are held out in turn, each with a voice of a language at most, or a few."""
+
+FITTED_ON = 2
+"""Of those groups, how many the probabilities and the threshold are fitted on."""
 
 LEAST_CLEAR = 0.08
 """Probability that the best operation must have before it is acted on, however sure of the rest."""
@@ -65,151 +75,17 @@ MOST_REFUSED = 0.05
 """Share of what can be served that may be answered without confidence, on voices never heard."""
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
-    """One sentence, the voice it is in, and the intent it stands for."""
-
-    voice: str
-    language: str
-    text: str
-    intent: str
-
-
-@dataclass(frozen=True, slots=True)
-class Several:
-    """One sentence with several needs, in the order of use (operation ids). With `silent` steps
-    among them, such as the list of teams where a team is named, it teaches what goes together, but
-    not which words ask for what.
-    """
-
-    voice: str
-    language: str
-    text: str
-    needs: tuple[str, ...]
-    silent: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Sources:
-    """All that the model is made from."""
-
-    lexicon: Lexicon
-    refusals: Mapping[str, Refusal]
-    examples: tuple[Example, ...]
-    several: tuple[Several, ...]
-    hash: str
-
-    def intents(self) -> list[str]:
-        return sorted({example.intent for example in self.examples})
-
-
-OWN = "ours"
-"""The voice of what is beside the voices, and never held out: `ours.toml` for tools of our own, and
-the phrases of toolsets, refusals and other programs' names."""
-
-
-def read_sources(root: Path) -> Sources:
-    """Read `tool_specs/`. Raises `SpecError` that names file and key for whatever does not fit."""
-    files = [
-        *sorted((root / "utterances").glob("*.toml")),
-        *sorted((root / "toolsets").glob("*.toml")),
-        root / "lexicon.toml",
-        root / "negatives.toml",
-        root / "names.toml",
-    ]
-    content = {file: _toml(file) for file in files}
-    operations: dict[str, Json] = {}
-    own_tools: dict[str, Json] = {}
-    for file in sorted((root / "toolsets").glob("*.toml")):
-        operations |= content[file].get("operations", {})
-        own_tools |= content[file].get("tools", {})
-    refusals = {
-        name: Refusal(part["explanation"], tuple(part.get("nearest", ())))
-        for name, part in content[root / "negatives.toml"]["negatives"].items()
-    }
-    for name, refusal in refusals.items():
-        _known("negatives.toml", name, refusal.nearest, {*operations, *own_tools})
-    examples: list[Example] = []
-    several: list[Several] = []
-    for file in files:
-        if file.parent.name != "utterances":
-            continue
-        spoken = content[file]
-        _known(file.name, "operations", spoken.get("operations", {}), {*operations, *own_tools})
-        _known(file.name, "unsupported", spoken.get("unsupported", {}), refusals)
-        examples += [
-            Example(file.stem, spoken["language"], text, mark + name)
-            for mark, table in (("", "operations"), (REFUSED, "unsupported"))
-            for name, texts in spoken.get(table, {}).items()
-            for text in texts
-        ]
-        for row in spoken.get("several", ()):
-            _known(file.name, row["query"], row["needs"], operations)
-            needs = tuple(row["needs"])
-            silent = spoken.get("silent_steps", False)
-            several.append(Several(file.stem, spoken["language"], row["query"], needs, silent))
-    for name, part in content[root / "negatives.toml"]["negatives"].items():
-        examples += [Example(OWN, "en", text, REFUSED + name) for text in part["phrases"]]
-    names = content[root / "names.toml"]["operations"]
-    _known("names.toml", "operations", names, operations)
-    examples += [Example(OWN, "en", text, name) for name, texts in names.items() for text in texts]
-    spoken_for = {example.intent for example in examples}
-    for name, overlay in (operations | own_tools).items():
-        if name in spoken_for and not _replaced(overlay):
-            texts = (overlay["title"], overlay["summary"], *overlay["utterances"])
-            examples += [Example(OWN, "en", text, name) for text in texts]
-    lexicon = Lexicon.of(
-        {
-            concept: [pattern for words in languages.values() for pattern in words.split()]
-            for concept, languages in content[root / "lexicon.toml"]["concepts"].items()
-        }
-    )
-    made_of = _hash_of(lexicon, refusals, examples, several)
-    return Sources(lexicon, refusals, tuple(examples), tuple(several), made_of)
-
-
-def _replaced(overlay: Json) -> bool:
-    """Retired and replaced operations are found by name alone, so nothing is learned for them."""
-    return overlay["summary"].startswith("Deprecated")
-
-
-def _toml(file: Path) -> Json:
-    try:
-        return tomllib.loads(file.read_text("utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise SpecError(f"{file.name}: {error}.") from None
-
-
-def _known(file: str, where: str, names: Iterable[str], known: Iterable[str]) -> None:
-    if unknown := sorted(set(names) - set(known)):
-        raise SpecError(f"{file}: {where}: unknown {', '.join(unknown)}.")
-
-
-def _hash_of(*parts: object) -> str:
-    """Of what is learned and how, not of the bytes of the code: moving a file leaves it fresh."""
-    how = (
-        FEATURES, LEARNING, FORMAT, LOOSENESS, ROUNDS, LEAST_SEEN, MOST_FEATURES, STEPS,
-        sorted(WORTH.items()), SEVERAL_WORTH, FOLDS, LEAST_CLEAR, MOST_REFUSED,
-    )  # fmt: skip
-    return hashlib.sha256(repr((how, parts)).encode()).hexdigest()
-
-
 class Learned:
-    """What was learned from `examples` and `several`: a row of `weights` a feature of `names`, a
-    column an intent, and a last column for "there are several needs in this".
+    """What was learned from `sources`: a row of `weights` a feature of `names`, a column an intent,
+    and a last column for "there are several needs in this".
 
     The rows hold for features of the value `values`, in a sentence of length one.
     """
 
-    def __init__(
-        self,
-        examples: Sequence[Example],
-        several: Sequence[Several],
-        lexicon: Lexicon,
-        intents: Sequence[str],
-    ) -> None:
+    def __init__(self, sources: Sources, intents: Sequence[str]) -> None:
         (np,) = _libraries("numpy")
-        self.intents, self._lexicon, self._several = intents, lexicon, several
+        self.intents, self._sources, self._lexicon = intents, sources, sources.lexicon
+        examples, several = sources.examples, sources.several
         place = {intent: n for n, intent in enumerate(intents)}
         texts = [row.text for row in (*examples, *several)]
         found = self._features(texts)
@@ -217,7 +93,7 @@ class Learned:
         names = sorted(feature for feature, times in seen.items() if times >= LEAST_SEEN)
         self.names, self.values = (
             names,
-            [math.log(1 + len(found) / seen[name]) * WORTH[name[0]] for name in names],
+            [rounded(math.log(1 + len(found) / seen[name]) * WORTH[name[0]]) for name in names],
         )
         truth = [place[example.intent] for example in examples]
         if len(names) > MOST_FEATURES:
@@ -229,26 +105,48 @@ class Learned:
             kept = sorted(most[:MOST_FEATURES])
             self.names = [names[n] for n in kept]
             self.values = [self.values[n] for n in kept]
-        table = self._table(found)
         # A sentence with several needs stands there once for each of them.
-        rows, weights = list(range(len(examples))), [1.0] * len(examples)
+        rows = list(range(len(examples)))
+        weights = [PLAIN_WORTH if example.plain else 1.0 for example in examples]
         for n, row in enumerate(several, len(examples)):
             if not row.silent:
                 rows += [n] * len(row.needs)
                 truth += [place[need] for need in row.needs]
                 weights += [SEVERAL_WORTH / len(row.needs)] * len(row.needs)
-        many = [0] * len(examples) + [1] * len(several)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that it could go on: `ROUNDS` are enough
-            which = self._regression().fit(table[rows], truth, np.array(weights, np.float32))
-            whether = self._regression().fit(table, many)
+        said = [n for n, row in enumerate(examples) if not row.plain]
+        said += range(len(examples), len(found))
+        many = [int(n >= len(examples)) for n in said]
+        which, whether = self._regression(), self._regression()
+        for last in (False, True):
+            table = self._table(found)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # that it could go on: the rounds are enough
+                which.fit(table[rows], truth, np.array(weights, np.float32))
+                whether.fit(table[said], many)
+            if not last:
+                self._keep(seen, which, whether)
         self.weights = np.vstack([which.coef_, whether.coef_]).T.astype(np.float32)
         self.leaning = np.append(which.intercept_, whether.intercept_).astype(np.float32)
+
+    def _keep(self, seen: Mapping[str, int], *fitted: Any) -> None:
+        """Go on with the features that say most and most often."""
+        (np,) = _libraries("numpy")
+        which, whether = (one.coef_ for one in fitted)
+        weights = np.vstack([which, SEVERAL_SAYS * whether]) * np.array(self.values)
+        often = np.sqrt([seen[name] for name in self.names])
+        say = often * np.linalg.norm(weights, axis=0)
+        most: list[int] = np.argsort(-say, kind="stable").tolist()
+        kept = sorted(most[:MOST_ROWS])
+        self.names = [self.names[n] for n in kept]
+        self.values = [self.values[n] for n in kept]
+        for one in fitted:
+            one.coef_ = np.ascontiguousarray(one.coef_[:, kept])
+            one.max_iter = REFINED
 
     def _regression(self) -> Any:
         (linear,) = _libraries("sklearn.linear_model")
         return linear.LogisticRegression(
-            C=LOOSENESS, solver="saga", max_iter=ROUNDS, tol=0, random_state=0
+            C=LOOSENESS, solver="saga", max_iter=ROUNDS, tol=0, random_state=0, warm_start=True
         )
 
     def marks(self, examples: Sequence[Example]) -> Any:
@@ -257,21 +155,26 @@ class Learned:
         return (table @ self.weights + self.leaning)[:, :-1]
 
     def model(self, refusals: Mapping[str, Refusal], settings: Settings) -> Model:
-        """The model in bytes."""
+        """The model as its file holds it, with `settings` but for the scale."""
         (np,) = _libraries("numpy")
-        everything = np.vstack([self.leaning, self.weights * np.array(self.values)[:, None]])
-        scale = float(np.quantile(np.abs(everything), 0.9999)) / STEPS
-        steps = np.clip(np.rint(everything / scale), -STEPS, STEPS).astype(np.int16)
-        order = sorted(range(len(self.names)), key=lambda n: key_of(self.names[n]))
+        weights = self.weights * np.array(self.values)[:, None]
+        unit, table = table_of(self.names, self.values, weights)
+        sources = self._sources
+        rows = [row for row in (*sources.examples, *sources.several) if not _ours(row)]
+        spoken = [(row.language, words_of(row.text)) for row in rows]
         return Model(
             self.intents,
             self._lexicon,
             refusals,
-            company_of(row.needs for row in self._several),
-            replace(settings, scale=scale),
-            [key_of(self.names[n]) for n in order],
-            [self.values[n] for n in order],
-            (np.vstack([steps[0], steps[1:][order]]) + 128).astype(np.uint8).tobytes(),
+            company_of(row.needs for row in sources.several),
+            replace(settings, scale=unit),
+            vocabulary_of(
+                [*spoken, *sources.everyday.items()],
+                sources.languages,
+                {n: math.log(1 + len(rows) / n) * WORTH["w"] for n in range(1, len(rows) + 1)},
+            ),
+            self.leaning.tolist(),
+            table,
         )
 
     def _features(self, texts: Sequence[str]) -> list[list[str]]:
@@ -291,6 +194,11 @@ class Learned:
             starts.append(len(columns))
         parts = np.array(cells, np.float32), np.array(columns, np.int32), np.array(starts, np.int32)
         return sparse.csr_matrix(parts, shape=(len(found), len(self.names)))
+
+
+def _ours(row: Example | Several) -> bool:
+    """Whether it stands for itself and not for a language: a name, or one of many in a file."""
+    return row.voice == OWN and not (isinstance(row, Example) and row.plain)
 
 
 def _libraries(*names: str) -> list[Any]:
@@ -315,8 +223,10 @@ class Fold:
     truth: Any
 
 
-def folds_of(sources: Sources) -> list[Fold]:
-    """Every voice is in one fold; the sentences that belong to no voice are always learned."""
+def folds_of(sources: Sources, groups: int = FOLDS) -> list[Fold]:
+    """What was learned without each group of voices, of which `groups` are looked at, and last
+    without none. Every voice is in one group; what belongs to no voice is always learned. Learned
+    side by side, a process each."""
     rows = (*sources.examples, *sources.several)
     spoken = sorted({(row.language, row.voice) for row in rows if row.voice != OWN})
     languages = sorted({language for language, _ in spoken})
@@ -324,16 +234,18 @@ def folds_of(sources: Sources) -> list[Fold]:
     for at, language in enumerate(languages):
         for n, voice in enumerate(voice for mother, voice in spoken if mother == language):
             held[(n + at) % FOLDS].add(voice)
+    jobs = [(sources, frozenset(voices)) for voices in (*held[:groups], ())]
+    with ProcessPoolExecutor() as pool:
+        return list(pool.map(_fold_of, jobs))
+
+
+def _fold_of(job: tuple[Sources, frozenset[str]]) -> Fold:
+    sources, voices = job
     intents = sources.intents()
-    folds: list[Fold] = []
-    for voices in held:
-        heard = [example for example in sources.examples if example.voice not in voices]
-        unheard = [example for example in sources.examples if example.voice in voices]
-        several = [row for row in sources.several if row.voice not in voices]
-        learned = Learned(heard, several, sources.lexicon, intents)
-        truth = [intents.index(example.intent) for example in unheard]
-        folds.append(Fold(frozenset(voices), learned, learned.marks(unheard), truth))
-    return folds
+    unheard = [example for example in sources.examples if example.voice in voices]
+    learned = Learned(sources.without(voices), intents)
+    truth = [intents.index(example.intent) for example in unheard]
+    return Fold(voices, learned, learned.marks(unheard), truth)
 
 
 def fitted(intents: Sequence[str], folds: Sequence[Fold]) -> Settings:
@@ -371,9 +283,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"search-model: {error.message}", file=sys.stderr)
         return 1
     intents = sources.intents()
-    settings = fitted(intents, folds_of(sources))
-    learned = Learned(sources.examples, sources.several, sources.lexicon, intents)
-    packed = learned.model(sources.refusals, settings).packed(sources.hash)
+    *folds, whole = folds_of(sources, FITTED_ON)
+    settings = fitted(intents, folds)
+    packed = whole.learned.model(sources.refusals, settings).packed(_hash_of(sources))
     file.write_bytes(packed)
     _note_of(file).write_text(_noted(sources, packed), "utf-8")
     print(f"search-model: {len(sources.examples)} sentences, wrote {len(packed) // 1024} KB")
@@ -391,13 +303,24 @@ def _checked(file: Path, sources: Sources) -> int:
 
 
 def _note_of(file: Path) -> Path:
-    """Says what the model was made from, in a file of its own: the model is 11 MB, and what does
+    """Says what the model was made from, in a file of its own: the model is large, and what does
     not change what is learned must not write it anew."""
     return file.with_suffix(".made-from")
 
 
 def _noted(sources: Sources, packed: bytes) -> str:
-    return f"sources {sources.hash}\nmodel {hashlib.sha256(packed).hexdigest()}\n"
+    return f"sources {_hash_of(sources)}\nmodel {hashlib.sha256(packed).hexdigest()}\n"
+
+
+def _hash_of(sources: Sources) -> str:
+    """Of what is learned and how, not of the bytes of the code: moving a file leaves it fresh."""
+    how = (
+        FEATURES, LEARNING, FORMAT, LOOSENESS, ROUNDS, REFINED, LEAST_SEEN, MOST_FEATURES,
+        MOST_ROWS, sorted(WORTH.items()), PLAIN_WORTH, SEVERAL_WORTH, SEVERAL_SAYS,
+        FOLDS, FITTED_ON,
+        LEAST_CLEAR, MOST_REFUSED,
+    )  # fmt: skip
+    return hashlib.sha256(repr((how, sources.hash)).encode()).hexdigest()
 
 
 if __name__ == "__main__":
