@@ -185,7 +185,9 @@ def _configuration() -> Iterator[str]:
         "The command line wins over the environment, and the environment over `config.toml` in"
         " the home directory.\nA list is written `a,b`; in the file an array of strings will do,"
         " too. An unknown key of the file, or a value\nthat cannot be followed, stops the start"
-        " with exit 2 and says where it stands.\n"
+        " with exit 2 and says where it stands.\nA variable that begins with `AIRCALL_MCP_` and"
+        " that nobody reads stops nothing: every command names it on\nstderr, with the nearest that"
+        " somebody does. The file may be UTF-8 or UTF-16, with a mark at its start or without.\n"
     )
     yield "`aircall-mcp doctor` names the home and the log, and what is on offer and allowed.\n"
     yield from _table(
