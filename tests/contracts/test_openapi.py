@@ -104,9 +104,9 @@ def test_every_parameter_says_what_it_is_and_its_example_fits(name: str) -> None
 
 
 BODIES = {
-    media(response).get("schema", {}).get("$ref", "").rpartition("/")[2]
+    media(holder).get("schema", {}).get("$ref", "").rpartition("/")[2]
     for operation in OPERATIONS.values()
-    for response in operation["responses"].values()
+    for holder in (*operation["responses"].values(), operation.get("requestBody", {}))
 }
 
 
@@ -188,10 +188,11 @@ def test_the_example_that_a_model_sees_is_the_one_of_the_document(registry: Regi
 
 
 @every_operation
-def test_every_body_of_an_answer_has_a_name(name: str) -> None:
-    for status, response in OPERATIONS[name]["responses"].items():
-        if body := media(response):
-            assert "$ref" in body["schema"], (name, status)
+def test_every_body_has_a_name(name: str) -> None:
+    operation = OPERATIONS[name]
+    for holder in (*operation["responses"].values(), operation.get("requestBody", {})):
+        if body := media(holder):
+            assert "$ref" in body["schema"], name
 
 
 def test_a_page_and_a_record_are_called_so() -> None:
