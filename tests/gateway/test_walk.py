@@ -55,8 +55,9 @@ async def test_a_walk_that_is_stopped_keeps_what_it_has_and_says_where_to_go_on(
     async def company(_account: str | None) -> tuple[str, int]:
         return "company", 5
 
-    budget = Budget(lambda: InMemory(MIGRATIONS), longest_wait=0)
-    gateway = gateway_to(sandbox, budget=budget, company=company)
+    clock = Clock()
+    budget = Budget(lambda: InMemory(MIGRATIONS), longest_wait=0, clock=clock)
+    gateway = gateway_to(sandbox, budget=budget, company=company, clock=clock)
     bound = registry.ids["list_calls"].bind({"max_items": 500})
     got = await gateway.read(bound, Caller(progress=progress))
     assert got.page
