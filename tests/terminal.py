@@ -52,14 +52,21 @@ def on_terminal(
     columns: int = 80,
     variables: Mapping[str, str] | None = None,
     until: str | None = None,
+    piped: str | None = None,
 ) -> Shown:
     """`aircall-mcp WORDS` on a terminal. Each of `typed` is what must be shown before, and the line
     that is typed then, if any; what was shown for one is not looked at again for the next.
 
-    With `until` Control-C is pressed once that is shown.
+    With `until` Control-C is pressed once that is shown; `piped` is what comes by stdin instead of
+    the keyboard.
     """
     process, screen = pty.fork()
     if process == 0:
+        if piped is not None:
+            reading, writing = os.pipe()
+            os.write(writing, piped.encode())
+            os.close(writing)
+            os.dup2(reading, 0)
         environment = {**os.environ, "TERM": "xterm-256color", **(variables or {})}
         os.execve(sys.executable, [sys.executable, "-m", "aircall_mcp", *words], environment)
     fcntl.ioctl(screen, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))

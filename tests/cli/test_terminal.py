@@ -198,6 +198,20 @@ def test_a_name_is_checked_before_a_person_is_asked_whether_to_remove_it(home: P
     [
         (("accounts", "login", "--key", "file"), "", "one of them is missing"),
         (("accounts", "login", "--key", "file"), "an-id\n", "one of them is missing"),
+        (
+            (
+                "accounts",
+                "login",
+                "--key",
+                "file",
+                "--paste",
+                "--no-browser",
+                "--redirect-uri",
+                "https://x.example",
+            ),
+            "an-id\na-secret\n",
+            "no authorization code",
+        ),
         (("accounts", "add", "--key", "passphrase"), "", "A new passphrase is needed"),
         (("accounts", "add", "--key", "passphrase"), "short\n", "needs at least 12 characters"),
     ],
@@ -247,3 +261,20 @@ def test_a_text_that_came_in_is_wrapped_at_its_words_behind_the_number_of_the_ev
     assert all(len(line) <= 60 for line in shown.lines)
     assert all(line.startswith(" " * 7) for line in shown.lines)
     assert all(f"word{number}" in shown.text.split('"')[1].split() for number in range(40))
+
+
+def test_a_key_comes_through_a_pipe_though_a_person_is_there_for_the_passphrase(
+    home: Path, aircall: str
+) -> None:
+    shown = on_terminal(
+        "accounts", "add", "--key", "passphrase",
+        variables={"AIRCALL_MCP_BASE_URL": aircall},
+        piped="\ufeffsandbox-api-id\r\nsandbox-api-token\r\n",
+        typed=[
+            ("New passphrase: ", "correct horse battery"),
+            ("confirmation: ", "correct horse battery"),
+        ],
+    )  # fmt: skip
+    assert shown.code == 0, shown.text
+    assert "API id" not in shown.text
+    assert again(home).owners("account") == ("main",)

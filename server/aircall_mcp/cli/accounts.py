@@ -167,7 +167,7 @@ def login(
             await anyio.to_thread.run_sync(home.open_browser, url)
 
     async def ask() -> str:
-        return click.prompt("Paste the address you came back to, or the code", hide_input=True)
+        return screen.hidden("Paste the address you came back to, or the code") or ""
 
     http = clients_of(settings)
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -174,9 +173,5 @@ def remove(what: str, as_json: bool) -> None:
 
 
 def _address(to: str) -> Secret:
-    given: Any = os.environ.get("AIRCALL_MCP_FORWARD_URL")
-    if not given and not sys.stdin.isatty():
-        given = sys.stdin.readline().strip()
-    if not given:
-        given = click.prompt(f"Address of {to}", hide_input=True, err=True)
-    return Secret(str(given).strip())
+    given = os.environ.get("AIRCALL_MCP_FORWARD_URL") or screen.hidden(f"Address of {to}") or ""
+    return Secret(given.strip().removeprefix("\ufeff"))

@@ -64,9 +64,13 @@ def out(text: str, *, err: bool = False) -> None:
     click.echo(text, err=err, color=False if os.environ.get("NO_COLOR") else None)
 
 
-def hidden(question: str, *, confirm: bool = False) -> str | None:
-    """What a person types unseen: a line of stdin where no terminal is, None at its end."""
-    if not person_there():
+def hidden(question: str, *, confirm: bool = False, past_pipe: bool = False) -> str | None:
+    """What a person types unseen, or a line of stdin where that is no terminal; None at its end.
+
+    With `past_pipe` the person is asked all the same if there is a terminal at all: what comes
+    through the pipe is something else.
+    """
+    if not (sys.stdin.isatty() or (past_pipe and person_there())):
         # Asked there, `getpass` would warn that all could see what nobody is looking at.
         line = sys.stdin.readline()
         return line.rstrip("\r\n") if line else None

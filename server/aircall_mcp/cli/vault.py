@@ -135,7 +135,7 @@ def _warn_of_disk(home: Path, say: Callable[[str], None]) -> None:
 def passphrase(new: bool) -> Secret | None:
     """The passphrase of the vault, as a person types it; twice if it is `new`."""
     if not new:
-        text = screen.hidden("Passphrase of the vault")
+        text = screen.hidden("Passphrase of the vault", past_pipe=True)
         return None if text is None else Secret(text)
     from ..vault.keys import PassphraseHolder
 
@@ -145,7 +145,7 @@ def passphrase(new: bool) -> Secret | None:
         " together are good. Nobody can recover it."
     )
     while True:
-        text = screen.hidden("New passphrase", confirm=True)
+        text = screen.hidden("New passphrase", confirm=True, past_pipe=True)
         # Without a terminal nobody would answer again: the vault refuses it in its own words.
         if text is None or len(text) >= shortest or not screen.person_there():
             return None if text is None else Secret(text)
