@@ -109,6 +109,17 @@ def test_a_line_of_a_batch_that_has_no_query_is_named(tmp_path: Path, line: str)
     assert "line 2" in result.stderr
 
 
+def test_a_batch_may_begin_with_a_mark_and_must_be_utf_8(tmp_path: Path) -> None:
+    file = tmp_path / "queries.jsonl"
+    file.write_text('{"query": "list tags"}\n', "utf-8-sig")
+    (row,) = ran("search", "--batch", str(file)).stdout.splitlines()
+    assert json.loads(row)["query"] == "list tags"
+    file.write_text('{"query": "list tags"}\n', "utf-16")
+    refused = CliRunner().invoke(group, ["search", "--batch", str(file)])
+    assert refused.exit_code == 1
+    assert "queries.jsonl is no text in UTF-8." in refused.stderr
+
+
 def test_search_without_a_query_is_wrong_usage() -> None:
     assert "QUERY" in ran("search", code=2).stderr
     ran("search", "--batch", "/no/such/file", code=2)

@@ -15,7 +15,7 @@ from . import options, screen
 @click.argument("query", nargs=-1)
 @click.option("--limit", type=click.IntRange(1, 10), default=3, show_default=True)
 @click.option(
-    "--batch", type=click.File("r", encoding="utf-8"), help="JSON lines with a `query` key."
+    "--batch", type=click.File("r", encoding="utf-8-sig"), help="JSON lines with a `query` key."
 )
 @options.as_json
 def command(query: tuple[str, ...], limit: int, batch: IO[str] | None, as_json: bool) -> None:
@@ -28,8 +28,11 @@ def command(query: tuple[str, ...], limit: int, batch: IO[str] | None, as_json: 
     registry = offer.registry
     index = Index(registry.known)
     if batch is not None:
-        for row in _batch(index, batch):
-            click.echo(json.dumps(row, ensure_ascii=False))
+        try:
+            for row in _batch(index, batch):
+                click.echo(json.dumps(row, ensure_ascii=False))
+        except UnicodeDecodeError:
+            raise click.ClickException(f"{batch.name} is no text in UTF-8.") from None
         return
     if not query:
         raise click.UsageError("Give a QUERY, or --batch FILE.")
