@@ -144,6 +144,25 @@ async def test_a_model_passes_events_on_to_a_name_and_never_sees_the_address(roo
     assert (rule.kinds, rule.maker) == (("message.received",), "model")
 
 
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        ("read_events", {}),
+        ("wait_for_event", {"timeout_seconds": 1, "after": 0}),
+        ("forward_events", {"to": "#support"}),
+    ],
+)
+async def test_a_kind_that_nobody_tells_of_is_refused_with_the_nearest(
+    room: Room, tool: str, arguments: dict[str, Any]
+) -> None:
+    room.hear(call("ended", 1))
+    room.rules.name_destination("slack:support", Secret("https://hooks.example.com/x"), room.vault)
+    refused = await room.ask(tool, kinds=["call.ended", "call.ende"], **arguments)
+    assert refused["error"]["kind"] == "argument"
+    assert refused["error"]["message"] == "There is no kind of event `call.ende`."
+    assert refused["error"]["hint"] == "Did you mean `call.ended`?"
+
+
 async def test_the_small_surface_reads_and_writes_them_too(room: Room, registry: Registry) -> None:
     room.desk.offers = Offers(registry, Selection(surface="search"))
     room.hear(call("ended", 1))
