@@ -86,9 +86,10 @@ def test_a_period_that_ends_before_it_begins_is_refused(name: str) -> None:
 
 
 async def test_what_is_older_than_aircall_lists_is_not_known_to_be_all() -> None:
-    old = int(THURSDAY) - 200 * 86_400
+    now, old = int(THURSDAY), int(THURSDAY) - 200 * 86_400
     there = Timed([], "started_at", exclusive=True)
-    for given_ in ({"from": old}, {"to": old}, {"from": old, "to": old + 1}):
+    periods = {"from": old}, {"to": old}, {"from": old, "to": old + 1}, {"from": old, "to": now}
+    for given_ in periods:
         page = page_of(await Reader(there).read(bound("list_calls", **given_)))
         assert (page.complete, page.next) == (False, None)
         assert page.why == "Aircall lists the last 180 days alone; what is older is not here."
