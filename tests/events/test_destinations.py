@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from aircall_mcp.accounts import Memory
 from aircall_mcp.app import open_app
 from aircall_mcp.errors import ArgumentError
 from aircall_mcp.events.forwarding.destinations import resolved
@@ -183,3 +184,21 @@ async def test_an_address_that_cannot_be_used_is_a_dead_letter_and_no_matter_to_
     assert post.receiver.sequences() == [1]
     [lost] = post.rules.undelivered()
     assert (lost.destination, lost.fault) == ("https:odd", "its address cannot be used")
+
+
+async def test_the_sandbox_knows_support_which_nobody_else_does(home: Path) -> None:
+    """It is no destination of the owner's, and one of that name that the owner gives wins."""
+    async with open_app(settings_from({"sandbox": True}), {}) as app:
+        (support,) = app.events.rules.destinations()
+        assert (support.name, support.host) == ("slack:support", "hooks.brightleaf.example")
+        rule = app.events.rules.add(["message.received"], "#support", maker="model")
+        assert rule.destination == "slack:support"
+        assert app.events.rules.destinations() == [support]
+        url = Secret("https://hooks.slack.com/services/T0/B0/x")
+        app.events.rules.name_destination("slack:support", url, Memory())
+        (named,) = app.events.rules.destinations()
+        assert named.host == "hooks.slack.com"
+    async with open_app(settings_from(), {}) as app:
+        assert app.events.rules.destinations() == []
+        with pytest.raises(ArgumentError):
+            app.events.rules.add(["message.received"], "#support", maker="model")
