@@ -141,6 +141,8 @@ async def test_with_a_wrong_token_every_form_is_refused(home: Path, name: str) -
         b'{"a": {"token": "%b"' % TOKEN.encode(),
         b'{"a": "\\"token\\": \\"%b' % TOKEN.encode(),
         b'{"token"  "%b"' % TOKEN.encode(),
+        b'{"token": {} "%b"' % TOKEN.encode(),
+        b'{"token": [1], "%b"' % TOKEN.encode(),
         whole()[: whole().index(TOKEN.encode()) + 5],
     ],
 )  # fmt: skip

@@ -84,6 +84,14 @@ def test_one_that_is_untrusted_tells_for_itself_alone(home: Path) -> None:
     assert [event.trusted for event in log.read(Query())] == [True, False]
 
 
+def test_of_three_two_that_are_trusted_tell_once_and_the_other_apart(home: Path) -> None:
+    log = log_of(home, accounts=("x", "x", "x"))
+    log.webhooks.distrust("a")
+    assert list(log.append([A, B, replace(A, webhook="c")])) == [True, True, False]
+    again = [replace(one, built=THURSDAY + 60) for one in (B, A)]
+    assert list(log.append(again)) == [True, True]
+
+
 def test_webhooks_of_no_account_and_of_two_accounts_are_strangers(home: Path) -> None:
     log = log_of(home, accounts=("", "", "y"))
     assert list(log.append([A, B, replace(A, webhook="c")])) == [True, True, True]

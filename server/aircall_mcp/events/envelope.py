@@ -144,7 +144,7 @@ def _parsed(text: str, most: int) -> tuple[Json | None, str]:
 
 def _members(text: str, most: int = _MOST_PIECES) -> tuple[Json, list[tuple[int, int]]]:
     """Texts, numbers and constants on the first level of a document that nobody could parse, and
-    where its tokens stand. One that has different tokens has none.
+    where its tokens stand. Of two of a name the last one counts, as in JSON.
     """
     found: Json = {}
     tokens: list[tuple[int, int]] = []
@@ -154,7 +154,7 @@ def _members(text: str, most: int = _MOST_PIECES) -> tuple[Json, list[tuple[int,
         if number >= most or (number == 0 and mark != "{"):
             break
         if mark in ("{", "["):
-            depth += 1
+            depth, key = depth + 1, ""
         elif mark in ("}", "]"):
             depth -= 1
             if not depth:
@@ -171,7 +171,6 @@ def _members(text: str, most: int = _MOST_PIECES) -> tuple[Json, list[tuple[int,
             value = _scalar(mark)
             if key == "token":
                 tokens.append(piece.span())
-                value = value if found.get(key, value) == value else None
             found[key] = value
             key = ""
     return found, tokens
