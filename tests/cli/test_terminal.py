@@ -74,7 +74,7 @@ def test_what_is_shown_fits_the_terminal_and_breaks_no_word(
     ("words", "lines"),
     [
         (("tools", "--toolsets", "tags"), 7),
-        (("search", "write a note on a call"), 4),
+        (("search", "send a message"), 4),
         (("doctor", "--sandbox"), 9),
     ],
 )
