@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from .teller import Json, Teller
 
 REP = "rep@example.com"
@@ -20,7 +22,7 @@ async def outbound(teller: Teller) -> None:
     )
     place = found["matches"][0]["tool"]
     listed = {tool.name: tool for tool in (await teller.client.list_tools()).tools}
-    summary, _, _ = (listed[place].description or "").partition(". ")
+    summary = re.split(r"[.:] ", listed[place].description or "", maxsplit=1)[0]
     teller.say(f"It loads the first, of {len(listed)} tools: {summary}.")
     user = await teller.call(
         "The person to call from is known by e-mail.",
