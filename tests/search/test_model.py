@@ -211,7 +211,7 @@ def test_features_do_not_change_without_their_number() -> None:
     """The shipped model was learned from these. Raise `FEATURES` with them, and train anew."""
     found = [sorted(features_of(words_of(text), load().lexicon)) for text in _SAID]
     digest = hashlib.sha256(repr(found).encode()).hexdigest()
-    assert (FEATURES, digest[:16]) == (1, "f7a58293f7425fef")
+    assert (FEATURES, digest[:16]) == (2, "f7a58293f7425fef")
 
 
 def test_a_changed_sentence_makes_the_model_stale(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from .model import Model
-from .words import LONGEST_TEXT, VALUES, folded
+from .words import LONGEST_TEXT, NAME, VALUES, folded
 
 COMMON = 8.0
 """Rarity below which a word is in so many sentences that it says little of a language."""
@@ -17,28 +17,35 @@ COMMON_SAYS = 0.4
 MOST_NAMES = 3
 """Unknown words with a capital inside a sentence that are taken for names."""
 
+LONGEST_NAME = 10
+"""Letters of such a word; what is longer is a compound, as German makes them."""
+
 _WORD = re.compile(r"[^\W_]+")
 
 
-def familiar(
-    text: str, words: Sequence[str], model: Model, described: Callable[[str], bool]
-) -> float:
+def named(text: str, words: Sequence[str], known: Callable[[str], bool]) -> list[str]:
+    """`words` of `text`, with those that nobody knows and that have a capital taken for names."""
+    capital = {folded(word) for word in _WORD.findall(text[:LONGEST_TEXT])[1:] if word[0].isupper()}
+    left, result = MOST_NAMES, list[str]()
+    for word in words:
+        if left and word in capital and len(word) <= LONGEST_NAME and not known(word):
+            left, word = left - 1, NAME
+        result.append(word)
+    return result
+
+
+def familiar(words: Sequence[str], model: Model, described: Callable[[str], bool]) -> float:
     """The share (0..1) of the words that one language knows, the one that knows most of them.
 
-    `words` are those of `text` as they are read; `described` tells of one whether it describes an
-    operation that the model never learned. Ids and other values make nothing known, and a name
-    need not be.
+    `described` tells of a word whether it describes an operation that the model never learned.
+    Names, ids and other values make nothing known, and need not be.
     """
     said = [word for word in dict.fromkeys(words) if word not in VALUES]
     used = {word: model.languages(word) for word in said}
     jargon = {
         word for word in said if described(word) or (not used[word] and model.lexicon.of_word(word))
     }
-    names = [word for word in _capitalised(text) if not used.get(word, 1) and word not in jargon][
-        :MOST_NAMES
-    ]
-    counted = [word for word in said if word not in names]
-    weights = {word: _weight(word, model) for word in counted}
+    weights = {word: _weight(word, model) for word in said}
     total = sum(weights.values())
     if not total:
         return 0.0
@@ -55,8 +62,3 @@ def _weight(word: str, model: Model) -> float:
     rarity = model.rarity(word)
     little = rarity is not None and rarity < COMMON and not model.lexicon.of_word(word)
     return COMMON_SAYS if little else 1.0
-
-
-def _capitalised(text: str) -> list[str]:
-    """The words that begin with a capital, but for the first."""
-    return [folded(word) for word in _WORD.findall(text[:LONGEST_TEXT])[1:] if word[0].isupper()]

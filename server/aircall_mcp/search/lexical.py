@@ -79,7 +79,7 @@ class Lexical:
 _LITTLE_WORDS = (
     "a an the of to for in on at is it i me my we our you your and or with by from please can could"
     " do does want need how what who this that be all one le la les de du des un une et el los las"
-    " y der die das den ein eine und het een il lo gli di e o os as um uma em xid"
+    " y der die das den ein eine und het een il lo gli di e o os as um uma em xid xname"
     " list show read get"
 )
 _SAY_NOTHING = frozenset(_LITTLE_WORDS.split())

@@ -10,7 +10,7 @@ from .clauses import clauses_of
 from .company import expected, in_order
 from .reading import Reader, Reading, best
 
-PERHAPS_SEVERAL = -5.0
+PERHAPS_SEVERAL = -6.5
 """Log-odds of several needs from which the clauses are read at all."""
 
 SURELY_SEVERAL = 1.0
@@ -43,6 +43,10 @@ MOST_NEEDS = 5
 
 LEAST_NEEDED = 0.08
 """Probability from which something is a need of such a sentence."""
+
+CLEAR, BESIDE = 0.4, 0.1
+"""Probability from which a clause is listed for what it asks, where there is one need all the same,
+and the share of the first score that it has then."""
 
 LEAST_ASKED = 0.2
 """Probability from which a clause asks for what nobody should do unasked: reach people, delete."""
@@ -94,7 +98,7 @@ class Needs:
                 wants[name] = max(wants.get(name, 0.0), clause.served[name])
         said = sum(WANTED_SAYS * (p >= WANTED) + SURE_SAYS * (p >= SURE) for p in wants.values())
         if whole.several + said < SURELY_SEVERAL:
-            return Several(scores)
+            return Several(self._beside(scores, clauses))
         asked = {
             name: max((clause.served[name] for clause in clauses), default=scores[name])
             for name in self._reader.places
@@ -127,6 +131,15 @@ class Needs:
         needs.sort(key=lambda name: (at[name], self._by_id[name].method != "GET"))
         dropped = [clause.refused for clause in clauses if clause.refused]
         return Several(scores, in_order(self._reader.model.company, needs, at), dropped)
+
+    def _beside(self, scores: dict[str, float], clauses: Sequence[Want]) -> dict[str, float]:
+        """`scores`, with what a clause clearly asks for behind the first."""
+        least = BESIDE * max(scores.values())
+        for clause in clauses:
+            name = max(clause.served, key=lambda name: clause.served[name])
+            if clause.served[name] >= CLEAR:
+                scores[name] = max(scores[name], least)
+        return scores
 
     def _least(self, name: str) -> float:
         return LEAST_ASKED if self._grave(name) else LEAST_HEARD

@@ -6,7 +6,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..ground.operation import Operation
-from .familiar import familiar
+from .familiar import familiar, named
 from .lexical import RAREST, Lexical
 from .model import REFUSED, Model
 from .repair import mended
@@ -24,8 +24,12 @@ RARE = 12.5
 DELETING, UNDOING = "delete", "undo"
 """Concepts of which one asks for deleting and the other speaks of what was deleted."""
 
-SURELY_DELETES = 0.1
-"""Probability that a deletion must have where no word asks for one ("she left for good")."""
+HINTS_LEAST, SAYS_LEAST = 0.1, 0.5
+"""Probability that a deletion must have where no word asks for one: in a sentence that may hint at
+it ("she left for good, nothing of her may stay"), and in a few words."""
+
+SHORTEST_HINT = 5
+"""Words from which a sentence may hint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,7 @@ class Reader:
         if without:
             spoken = [w for w in spoken if not any(c in without for c in model.lexicon.of_word(w))]
         words = mended(spoken, self._known, self._commonness) if mend else spoken
+        words = named(text, words, self._used)
         at = features_of(words, model.lexicon)
         rows = model.rows_of(at)
         marks, several = model.scores(rows.values())
@@ -99,10 +104,11 @@ class Reader:
             for name, share in self._lexical.rank(words).items()
         }
         if f"c:{DELETING}" not in at or f"c:{UNDOING}" in at:
-            least = 1.0 if f"c:{UNDOING}" in at else SURELY_DELETES
+            least = HINTS_LEAST if len(words) >= SHORTEST_HINT else SAYS_LEAST
+            least = 1.0 if f"c:{UNDOING}" in at else least
             self._spare(learned, least)
             self._spare(unlearned, least)
-        share = familiar(text, words, model, self._lexical.knows) if mend else 1.0
+        share = familiar(words, model, self._lexical.knows) if mend else 1.0
         return Reading(words, spoken, at, rows, marks, chances, learned, unlearned, several, share)
 
     def _spare(self, scores: dict[str, float], least: float) -> None:
@@ -118,6 +124,11 @@ class Reader:
             or self._lexical.knows(word)
             or bool(self.model.lexicon.of_word(word))
         )
+
+    def _used(self, word: str) -> bool:
+        """Whether anybody used it at all."""
+        lexicon, described = self.model.lexicon, self._lexical.knows
+        return bool(self.model.languages(word) or lexicon.of_word(word) or described(word))
 
     def _commonness(self, word: str) -> float:
         rarity = self.model.rarity(word)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-FEATURES = 1
+FEATURES = 2
 """Raise it when a sentence gets other features: the model was learned from the old ones."""
 
 LONGEST_TEXT = 2_000
@@ -44,7 +44,10 @@ _VALUES: tuple[tuple[str, re.Pattern[str]], ...] = (
 )
 """What only stands for a value: which one it is says nothing, that there is one says a lot."""
 
-VALUES = frozenset({"xurl", "xmail", "xtime", "xphone", "xid"})
+NAME = "xname"
+"""The word that stands for a name."""
+
+VALUES = frozenset({"xurl", "xmail", "xtime", "xphone", "xid", NAME})
 """The words that stand for values."""
 
 _ID = "xid"

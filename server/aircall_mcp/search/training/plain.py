@@ -13,15 +13,21 @@ from random import Random
 from typing import TypeAlias
 
 from ...errors import SpecError
+from ..words import NAME
 
 LEAST, MOST = 10, 64
 """Phrases that are drawn from one pattern, where it has so many."""
+
+POLITE, POLITELY = "polite", 6
+"""The words that stand before a phrase, and of how many phrases before one."""
 
 _TRIES = 3
 """Draws for a phrase that has not been drawn yet."""
 
 _PARTS = re.compile(r"[(|)]|\{\w+\}|[^(|){}]+")
 _BAG = "~"
+_NAMES = ("name", "last")
+"""Values of which every third is no name but stands for the ones that nobody thought of."""
 
 
 class Choice:
@@ -61,7 +67,12 @@ class Grammar:
             said.setdefault(" ".join(" ".join(_spoken(part, chance) for part in order).split()))
             if len(said) == count:
                 break
-        return list(said)
+        return [
+            f"{_spoken(self._of_name(POLITE, pattern), chance)} {text}"
+            if POLITE in self._words and n % POLITELY == POLITELY - 1 and not bag
+            else text
+            for n, text in enumerate(said)
+        ]
 
     def _parsed(self, pattern: str) -> Node:
         pieces = iter([*_PARTS.findall(pattern), ")"])
@@ -90,6 +101,8 @@ class Grammar:
     def _of_name(self, name: str, pattern: str) -> Node:
         if name in self._values and name not in self._named:
             options: list[Node] = list(self._values[name].split("|"))
+            if name in _NAMES:
+                options += [NAME] * (len(options) // 2)
             self._named[name] = Choice(options, value=True)
         if name in self._words and name not in self._named:
             self._named[name] = self._parsed(self._words[name])

@@ -50,7 +50,7 @@ MOST_FEATURES = 72_000
 MOST_ROWS = 55_000
 """Rows of the model, those that say most and most often: a row costs half a byte an intent."""
 
-PLAIN_WORTH = 0.4
+PLAIN_WORTH = 0.25
 """What a phrase that a grammar made weighs beside a sentence that somebody said."""
 
 WORTH = {"w": 1.5, "g": 0.85, "b": 1.3, "c": 1.0, "d": 1.2}
@@ -71,7 +71,7 @@ FITTED_ON = 2
 LEAST_CLEAR = 0.08
 """Probability that the best operation must have before it is acted on, however sure of the rest."""
 
-MOST_REFUSED = 0.05
+MOST_REFUSED = 0.03
 """Share of what can be served that may be answered without confidence, on voices never heard."""
 
 
