@@ -72,7 +72,7 @@ async def test_what_another_company_writes_forgets_nothing_here() -> None:
 
 
 async def test_what_waits_is_bounded_in_bytes() -> None:
-    """Of the same read the beginning goes; of several, the oldest."""
+    """Of the same read the beginning goes."""
     tags = Tags(150)
     tags.weight = 40_000
     clock = Clock(0.0)
@@ -88,13 +88,20 @@ async def test_what_waits_is_bounded_in_bytes() -> None:
     early = await reader.read(bound("list_tags", **{**page.cut_to(10).next, "max_items": 1}))
     assert items_of([early]) == [11]
     assert len(tags.asked) == 7
-    other = page_of(await reader.read(bound("list_teams", max_items=10)))
-    assert page_of(await reader.read(bound("list_numbers", max_items=10))).next is not None
+
+
+async def test_of_several_that_wait_the_oldest_goes() -> None:
+    tags = Tags(60)
+    tags.weight = 40_000
+    reader = Reader(tags, kept=Continuations(Clock(0.0), most=100_000))
+    names = ("list_tags", "list_teams", "list_numbers")
+    following = {name: page_of(await reader.read(bound(name, max_items=10))).next for name in names}
     tags.asked.clear()
-    await reader.read(bound("list_teams", **other.next))
+    for name in ("list_numbers", "list_teams"):
+        await reader.read(bound(name, **following[name]))
     assert tags.asked == []
-    await reader.read(bound("list_tags", **page.cut_to(120).next))
-    assert tags.asked == [(3, 50)]
+    await reader.read(bound("list_tags", **following["list_tags"]))
+    assert tags.asked == [(1, 50)]
 
 
 async def test_what_waits_remembers_that_a_sandbox_gave_it() -> None:

@@ -216,3 +216,22 @@ async def test_what_is_too_much_even_in_parts_says_what_to_do(registry: Registry
     assert (error["kind"], error["hint"]) == ("unreachable", LESS)
     assert len(asked) == 2
     await office.desk.aclose()
+
+
+async def test_what_we_write_forgets_what_waits_of_a_list(registry: Registry) -> None:
+    asked: list[int] = []
+    tags, made = listing(120, weight=1_500, asked=asked), answering(201, {"tag": {"id": 9}})[0]
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await (made if scope["method"] == "POST" else tags)(scope, receive, send)
+
+    office = Office(desk_over(app, registry), sandbox_with(data="empty"))
+    first = await office.call("list_tags", max_items=120)
+    second = await office.call("list_tags", **first["page"]["next"])
+    assert asked == [1, 2]
+    await office.call("create_tag", name="VIP", color="#00B388")
+    third = await office.call("list_tags", **second["page"]["next"])
+    assert asked[2] == 2
+    ids = [tag["id"] for part in (first, second, third) for tag in part["data"]["tags"]]
+    assert ids == list(range(1, len(ids) + 1))
+    await office.desk.aclose()
