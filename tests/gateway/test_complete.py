@@ -86,9 +86,85 @@ async def test_without_links_and_count_a_full_page_may_be_the_last_one() -> None
         assert (first.complete, first.next is not None) == (not full, full)
         whole = page_of(await Reader(hooks).read(bound("list_webhooks", max_items=200)))
         assert (whole.complete, whole.returned) == (True, count)
-    clamped = Odd(20, other={"per_page": 20})
-    page = page_of(await Reader(clamped).read(bound("list_webhooks")))
-    assert (page.complete, page.next is not None) == (False, True)
+
+
+class Clamped(Tags):
+    """Gives twenty items a page, whatever is asked for; `says` are the fields of its `meta`."""
+
+    def __init__(self, count: int, *says: str, **lies: Any) -> None:
+        super().__init__(count)
+        self._says = says
+        self._lies = lies
+
+    async def send(self, request: Request) -> Reply:
+        page = int(dict(request.bound.query)["page"])
+        self.asked.append((page, 20))
+        assert len(self.asked) < 50
+        items = self.rows[(page - 1) * 20 : page * 20]
+        facts = {
+            "count": len(items), "per_page": 20, "current_page": page, "total": len(self.rows),
+        }  # fmt: skip
+        meta = {name: facts[name] for name in self._says} | self._lies
+        return Reply(200, {request.operation.answer.key: items, **({"meta": meta} if meta else {})})
+
+
+@pytest.mark.parametrize("name", ["list_webhooks", "list_contacts", "list_tags"])
+@pytest.mark.parametrize(
+    "says",
+    [
+        (), ("count",), ("per_page",), ("count", "per_page", "current_page"), ("total",),
+        ("count", "total", "per_page", "current_page"),
+    ],
+)  # fmt: skip
+async def test_fewer_a_page_than_were_asked_for_are_not_the_end(
+    name: str, says: tuple[str, ...]
+) -> None:
+    key = bound(name).operation.answer.key
+    for count in (0, 1, 20, 40, 50, 75, 80):
+        clamped = Clamped(count, *says)
+        whole = await Reader(clamped).read(bound(name, max_items=200))
+        assert items_of([whole], key) == list(range(1, count + 1))
+        assert (page_of(whole).complete, page_of(whole).next) == (True, None)
+        if {"total", "per_page"} <= set(says):
+            assert len(clamped.asked) == max(1, -(-count // 20))
+        replies = await Reader(clamped).all(name, None, lambda _: None)
+        assert items_of(replies, key) == list(range(1, count + 1))
+        assert not any(page_of(reply).complete for reply in replies[:-1])
+        assert page_of(replies[-1]).complete is (len(replies) == 1)
+
+
+async def test_what_the_size_of_a_page_is_said_to_be_may_be_untrue() -> None:
+    lying = Clamped(75, "total", per_page=50)
+    got = await Reader(lying).read(bound("list_webhooks", max_items=200))
+    assert (items_of([got], "webhooks"), page_of(got).complete) == (list(range(1, 76)), True)
+
+
+async def test_a_short_page_is_followed_by_one_more_and_then_it_is_all() -> None:
+    hooks = Odd(7, other={})
+    page = page_of(await Reader(hooks).read(bound("list_webhooks")))
+    assert (page.complete, page.returned, [number for number, _ in hooks.asked]) == (
+        True,
+        7,
+        [1, 2],
+    )
+
+
+async def test_the_same_page_again_ends_the_read_and_is_not_all() -> None:
+    """As of a server that does not know `page`."""
+
+    class Same(Tags):
+        async def send(self, request: Request) -> Reply:  # noqa: ARG002
+            self.asked.append((0, 0))
+            return Reply(200, {"tags": self.rows, "meta": self.says})
+
+        says: dict[str, Any] = {}  # noqa: RUF012
+
+    for says in ({}, {"next_page_link": LINK}, {"total": 500, "per_page": 7}):
+        same = Same(7)
+        same.says = says
+        page = page_of(await Reader(same).read(bound("list_tags", max_items=500)))
+        assert (page.complete, page.returned, page.next, len(same.asked)) == (False, 7, None, 2)
+        assert page.why == "Aircall gives the same page again; more may follow."
 
 
 async def test_a_list_that_grows_meanwhile_gives_each_item_once_and_is_not_complete() -> None:

@@ -32,6 +32,7 @@ class Leaf:
     """One page of a list, as Aircall gave it.
 
     `following` is where the next one is, if there is `more`; `fault` says what is wrong with that.
+    `guessed` says that Aircall gave less than was asked for and tells not whether more comes.
     `total` is what Aircall counts. `read` is a moment of the monotonic clock, `weight` in bytes.
     """
 
@@ -44,6 +45,7 @@ class Leaf:
     read: float = 0.0
     fault: str = ""
     sandbox: bool = False
+    guessed: bool = False
 
     @property
     def next(self) -> Bookmark | None:

@@ -101,6 +101,8 @@ class Pages:
             leaf = course.leaf(place.at) or await self._leaf(walk, given, paging, place)
             if not isinstance(leaf, Leaf):
                 return leaf
+            if leaf.items and given.leaves and leaf.items == given.leaves[-1].items:
+                return End(None, fault="Aircall gives the same page again; more may follow.")
             after = await self._aside(partial(given.take, leaf, place.index), weight=leaf.weight)
             empty = 0 if leaf.items else empty + 1
             if after is None or paging.over(leaf, len(given.items)):

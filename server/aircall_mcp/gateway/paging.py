@@ -103,17 +103,11 @@ class ByNumber:
             return None
         at = _number(at)
         meta = fields(body.get("meta"))
-        total = count_of(meta.get("total"))
-        if "next_page_link" in meta:
-            more = bool(meta["next_page_link"])
-        elif total is not None:
-            more = bool(items) and (at - 1) * PAGE_SIZE + len(items) < total
-        else:  # a full page may be the last one, which the next one tells
-            size = count_of(meta.get("per_page")) or PAGE_SIZE
-            more = bool(items) and len(items) >= min(size, PAGE_SIZE)
+        more, guessed = _more(at, len(items), meta)
         return Leaf(
-            at, items, more, at + 1, total, reply.weight, now - reply.age, sandbox=reply.sandbox
-        )
+            at, items, more, at + 1, count_of(meta.get("total")), reply.weight, now - reply.age,
+            sandbox=reply.sandbox, guessed=guessed,
+        )  # fmt: skip
 
     def over(self, leaf: Leaf, count: int) -> bool:  # noqa: ARG002
         return False
@@ -186,8 +180,28 @@ def joined(parts: Sequence[Reply], key: str) -> Reply:
         items += unwrapped(part, key)[0] or []
     last = parts[-1]
     body = {**fields(last.body), key: items}
+    if "meta" in body:
+        body["meta"] = {**fields(body["meta"]), "per_page": PAGE_SIZE}
     weight, age = sum(part.weight for part in parts), max(part.age for part in parts)
     return replace(last, body=body, weight=weight, age=age)
+
+
+def _more(at: int, count: int, meta: Mapping[str, Any]) -> tuple[bool, bool]:
+    """Whether more follow the page `at` of `count` items, and whether that is a guess.
+
+    Aircall may give fewer items a page than were asked for, so that a short page proves nothing:
+    the next one tells.
+    """
+    if "next_page_link" in meta:
+        return bool(meta["next_page_link"]), False
+    if not count:
+        return False, False
+    short = count < PAGE_SIZE
+    size = count_of(meta.get("per_page")) or (None if short and at > 1 else PAGE_SIZE)
+    total = count_of(meta.get("total"))
+    if total is not None and size is not None and (at - 1) * size + count <= total:
+        return (at - 1) * size + count < total, False
+    return True, short
 
 
 def _number(at: At) -> int:

@@ -57,7 +57,7 @@ class Walk:
     async def _step(self, bound: Bound, given: Given, *, part: bool = False) -> Reply | None:
         request, caller = replace(self._request, bound=bound), self._request.caller
         if self._steps:
-            if given.items and bound.max_items is None and not part:
+            if given.items and bound.max_items is None and not (part or given.leaves[-1].guessed):
                 return None  # one page was asked for
             await caller.progress(len(given.items), given.goal, "items read")
             if given.weight > HEAVIEST:
