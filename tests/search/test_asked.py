@@ -2,9 +2,7 @@
 
 `asked.jsonl` has three sets, each used once for a figure (docs/search.md), in the order in which the
 search was built: the misses of the first two were read before the third was written. Nothing was
-learned from them. The figures as they are now are printed by
-
-    python -m pytest tests/search/test_asked.py -s
+learned from them. `python -m pytest tests/search/test_asked.py -s` prints the figures of today.
 """
 
 from __future__ import annotations
