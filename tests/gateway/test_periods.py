@@ -63,6 +63,23 @@ async def test_behind_the_cap_another_period_begins_and_nothing_is_lost_or_comes
     split = next(reply for reply in replies if "in another period" in " ".join(reply.notes))
     assert set(page_of(split).next) >= {"skip", "from" if order == "asc" else "to"}
     assert not any(page_of(reply).complete for reply in replies)
+    n = replies.index(split)  # what Aircall counts behind it is not all that match
+    assert [page_of(reply).total for reply in replies[: n + 1]] == [CAP + 700] * (n + 1)
+
+
+@pytest.mark.parametrize("most", [None, 30, 300, 5_000])
+async def test_behind_the_cap_no_total_is_given_as_that_of_the_whole(most: int | None) -> None:
+    recent = int(THURSDAY) - 86_400
+    there = Timed([recent + n // 3 for n in range(CAP + 700)], "started_at", exclusive=True)
+    wanted = {} if most is None else {"max_items": most}
+    replies = await Reader(there).all("list_calls", None, lambda _: None, **wanted)
+    got = items_of(replies, "calls")
+    assert len(got) == len(set(got)) == CAP + 700
+    totals = [page_of(reply).total for reply in replies]
+    n = next(n for n, reply in enumerate(replies) if "in another period" in " ".join(reply.notes))
+    assert totals == [CAP + 700] * (n + 1) + [None] * (len(replies) - n - 1)
+    assert len(replies) > n + 1
+    assert len(there.asked) <= len(got) / 50 + 4
 
 
 async def test_a_list_whose_periods_are_not_known_ends_at_the_cap() -> None:

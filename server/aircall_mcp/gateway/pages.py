@@ -78,7 +78,7 @@ class Pages:
         page = Page(
             complete=not more and not why,
             returned=len(given.items),
-            total=given.leaves[-1].total if given.leaves else None,
+            total=given.leaves[-1].total if given.leaves and not paging.moved else None,
             next=following,
             why=why,
             onward=lambda count: paging.onward(given.behind[count - 1]),

@@ -37,6 +37,8 @@ class Paging(Protocol):
     start: Bookmark
     whole: bool
     """Whether it begins with the first item."""
+    moved: bool
+    """Whether it goes on behind the cap, where Aircall counts what is left alone."""
     wanted: int
 
     def served(self, at: At) -> bool:
@@ -82,6 +84,7 @@ class ByNumber:
         self._size = int(given.get("per_page", PAGE_SIZE))
         row = (int(given.get("page", 1)) - 1) * self._size + int(given.get("skip", 0))
         self.whole = row == 0
+        self.moved = "skip" in given and "page" not in given  # as `behind_the_cap` has it
         self.start = Bookmark(row // PAGE_SIZE + 1, row % PAGE_SIZE)
         self.wanted = bound.max_items or self._size
 
@@ -114,6 +117,8 @@ class ByNumber:
 
     def onward(self, place: Bookmark) -> dict[str, Any]:
         row = (_number(place.at) - 1) * PAGE_SIZE + place.index
+        if self.moved:
+            return {**without_place(self._bound.arguments), "per_page": self._size, "skip": row}
         page, skip = divmod(row, self._size)
         onward = {**without_place(self._bound.arguments), "page": page + 1, "per_page": self._size}
         return {**onward, "skip": skip} if skip else onward
@@ -131,6 +136,7 @@ class ByCursor:
         given = bound.arguments
         self.start = Bookmark(given.get("token"), int(given.get("skip", 0)))
         self.whole = self.start == Bookmark(None)
+        self.moved = False
         self.wanted = bound.max_items or int(given.get("limit", PAGE_SIZE))
 
     def served(self, at: At) -> bool:  # noqa: ARG002
