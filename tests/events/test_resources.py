@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -132,3 +133,17 @@ async def test_changes_name_the_calls_they_are_about(room: Room) -> None:
     room.hear(call("created", 5), told("user.opened", 7))
     assert await asyncio.wait_for(anext(changes), 5) == ["aircall://events", "aircall://calls/5"]
     await changes.aclose()
+
+
+async def test_one_large_event_of_a_call_hides_neither_the_others_nor_the_list(
+    room: Room, sandbox: Sandbox
+) -> None:
+    known = sandbox.world.calls[-1].id
+    huge: dict[str, Any] = {"a": {"b": {"c": {f"f{n}": "w" * 100 for n in range(1000)}}}}
+    room.hear(call("created", known), told("call.ended", known, **huge))
+    found = await room.resources.resource(f"aircall://calls/{known}", Caller())
+    assert found is not None
+    assert found["data"]["call"]["id"] == known
+    first = found["data"]["events"][0]
+    assert (first["event"], first["cut_off"], first["data"]["id"]) == ("call.ended", True, known)
+    assert found["notes"]

@@ -9,6 +9,7 @@ from aircall_mcp.events.receiver import webhook_for
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.secrets import Secret
 from aircall_mcp.offer import Offers, Registry, Selection
+from aircall_mcp.offer.shape import CUT_INSIDE
 from aircall_mcp.sandbox import Sandbox
 
 from ..house import Clock
@@ -65,11 +66,52 @@ async def test_texts_that_were_cut_are_on_the_pages_that_follow(room: Room) -> N
     assert seen == [f"SM{n}" for n in range(19, -1, -1)]
 
 
+HUGE: dict[str, Any] = {"a": {"b": {"c": {f"f{n}": "w" * 100 for n in range(1000)}}}}
+
+
+@pytest.mark.parametrize(
+    ("tool", "key", "start"),
+    [
+        *(("read_events", "events", {"limit": limit}) for limit in (1, 2, 3, 4, 6, 50)),
+        *(("read_events", "events", {"limit": limit, "after": 0}) for limit in (1, 4, 6)),
+        ("list_messages", "messages", {}),
+    ],
+)
+async def test_one_large_event_loses_none_of_its_neighbours(
+    room: Room, tool: str, key: str, start: dict[str, int]
+) -> None:
+    room.hear(*(told("message.received", f"M{n}", **(HUGE if n == 4 else {})) for n in range(6)))
+    arguments: Any = start
+    seen: list[str] = []
+    for _ in range(9):
+        answer = await room.ask(tool, **arguments)
+        page, rows = answer["page"], answer["data"][key]
+        assert page["returned"] == len(rows) > 0
+        for row in rows:
+            assert row.get("cut_off", False) == (row["sequence"] == 5)
+            seen.append(f"M{row['sequence'] - 1}")
+        if "next" not in page:
+            break
+        assert page["complete"] is False
+        arguments = page["next"]
+    wanted = [f"M{n}" for n in range(6)]
+    assert seen == (wanted if "after" in start else wanted[::-1])
+
+
+async def test_what_was_waited_for_is_cut_in_itself_and_says_where_to_go_on(room: Room) -> None:
+    room.hear(told("call.ended", 7, **HUGE))
+    answer = await room.ask("wait_for_event", kinds=["call.ended"], after=0, timeout_seconds=1)
+    assert answer["data"]["after"] == 1
+    event = answer["data"]["event"]
+    assert (event["event"], event["sequence"], event["cut_off"]) == ("call.ended", 1, True)
+    assert event["data"]["id"] == 7
+
+
 @pytest.mark.parametrize("tool", ["read_events", "list_messages"])
 async def test_what_lacks_the_end_of_a_text_is_not_complete(room: Room, tool: str) -> None:
     room.hear(*(text(f"SM{n}", "x" * 35_000) for n in range(2)))
     answer = await room.ask(tool)
-    assert answer["page"] == {"complete": False, "returned": 2}
+    assert answer["page"] == {"complete": False, "returned": 2, "why": CUT_INSIDE}
     assert any("characters were cut" in note for note in answer["notes"])
 
 

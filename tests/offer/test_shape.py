@@ -9,9 +9,11 @@ from hypothesis import strategies as some
 from pydantic_core import to_json
 
 from aircall_mcp.ground.operation import Answer
+from aircall_mcp.ground.reply import Page, Reply
 from aircall_mcp.ground.weight import LIGHT
 from aircall_mcp.offer import Registry
 from aircall_mcp.offer.shape import (
+    CUT_INSIDE,
     LARGEST,
     LONGEST_TEXT,
     MASK,
@@ -21,8 +23,10 @@ from aircall_mcp.offer.shape import (
     clean,
     shape,
 )
+from aircall_mcp.offer.tools import result_of
 
 from ..house import Office
+from ..upstream import bound
 
 ANSWER = Answer(
     200, key="call", secrets=frozenset({"token"}), expiring={"recording": 3600, "short": 10800},
@@ -215,7 +219,8 @@ def test_what_is_measured_once_is_cut_as_if_it_were_measured_each_time(
     wanted, cuts = cut_plainly(tree, largest)
     cut, notes = bounded(tree, largest=largest)
     if wanted is CUT_OFF:
-        assert list(cut) == ["cut_off"]
+        assert size(cut) <= largest
+        assert any("`cut_off`" in note for note in notes)
     else:
         assert cut == wanted
         assert len(notes) == min(cuts, MOST_CUTS + 1)
@@ -317,3 +322,54 @@ def test_every_secret_of_the_document_is_known_to_its_operation(registry: Regist
     for name in ("list_webhooks", "get_webhook", "create_webhook", "update_webhook",
                  "create_message_configuration", "get_message_configuration"):  # fmt: skip
         assert "token" in registry.ids[name].answer.secrets
+
+
+def wide(count: int, length: int) -> dict[str, Any]:
+    return {f"f{n}": "w" * length for n in range(count)}
+
+
+HUGE: dict[str, Any] = {
+    "many fields": wide(300, 1000),
+    "more fields than have room": wide(30_000, 2),
+    "nested": {"a": {"b": {"c": wide(1000, 100)}}},
+    "a long name": {"x" * 70_000: 1},
+    "lists in lists": {"a": [[[wide(900, 100)]]]},
+    "quotes and letters of four bytes": {f"f{n}": '"\U0001f600' * 90 for n in range(300)},
+}
+
+
+@pytest.mark.parametrize("weight", [0, LIGHT + 1])
+@pytest.mark.parametrize("name", HUGE)
+def test_a_row_too_large_alone_is_cut_in_itself_and_stands_where_it_stood(
+    name: str, weight: int
+) -> None:
+    row = {"id": 7, "name": "Camille", **HUGE[name]}
+    cut, notes = bounded({"rows": [row], "latest": 9}, weight=weight, key="rows")
+    assert cut["latest"] == 9
+    [shown] = cut["rows"]
+    assert shown.items() >= {"id": 7, "name": "Camille", "cut_off": True}.items()
+    assert size(cut) <= LARGEST
+    assert any("`cut_off`" in note for note in notes)
+    if name in ("many fields", "nested"):
+        assert size(cut) > LARGEST * 0.8
+
+
+@pytest.mark.parametrize("weight", [0, LIGHT + 1])
+def test_the_list_stays_whatever_stands_beside_it(weight: int) -> None:
+    beside = wide(60_000, 1)
+    cut, _ = bounded({**beside, "rows": [wide(300, 1000)]}, weight=weight, key="rows")
+    assert isinstance(cut["rows"], list)
+    assert size(cut) <= LARGEST
+
+
+@pytest.mark.parametrize("following", [None, {"page": 2}])
+def test_a_list_of_one_row_too_large_keeps_its_name_and_says_why_it_is_not_complete(
+    following: dict[str, int] | None,
+) -> None:
+    page = Page(complete=following is None, returned=1, total=1, next=following)
+    reply = Reply(200, {"contacts": [{"id": 5, **wide(300, 1000)}]}, page=page, weight=LIGHT + 1)
+    result = result_of(bound("list_contacts"), reply)
+    [row] = result["data"]["contacts"]
+    assert (row["id"], row["cut_off"]) == (5, True)
+    wanted = {"why": CUT_INSIDE} if following is None else {"next": following}
+    assert result["page"] == {"complete": False, "returned": 1, "total": 1, **wanted}

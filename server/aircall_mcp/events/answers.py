@@ -9,12 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from pydantic_core import to_json
+
 from ..gateway.gateway import Gateway
 from ..ground.operation import Answer, Operation
 from ..ground.secrets import MASK
 from ..ground.times import iso
 from ..ground.weight import LIGHT
-from ..offer.shape import bounded, clean, shape
+from ..offer.shape import CUT_INSIDE, LARGEST, bounded, clean, fitting, shape
 from .coverage import Coverage
 from .event import Event
 from .log import EventLog
@@ -121,14 +123,24 @@ class Answers:
         asked: Mapping[str, Any] | None = None,
         quiet: bool = True,
     ) -> Json:
-        given = len(data.get(key, ()))
-        whole = data
-        data, cuts = await self.beside(lambda: bounded(whole, weight=_ANY_WEIGHT))
+        whole, cuts = data, list[str]()
+        if page is not None:
+            items: list[Json] = data[key]
+            room = LARGEST - len(to_json({**data, key: []}))
+            fit = await self.beside(lambda: fitting(items, room))
+            if fit < len(items):
+                whole = {**data, key: items[:fit]}
+                page |= {"returned": fit, "next": onward(asked or {}, items[fit - 1]["sequence"])}
+                cuts.append(
+                    f"`{key}` is too long for one answer: {fit} of these {len(items)} items are"
+                    " given; `page.next` leads to the others."
+                )
+        data, inside = await self.beside(lambda: bounded(whole, weight=_ANY_WEIGHT, key=key))
+        cuts += inside
         if page is not None and cuts:
             page["complete"] = False
-            if 0 < len(kept := data.get(key, ())) < given:
-                page["returned"] = len(kept)
-                page["next"] = onward(asked or {}, kept[-1]["sequence"])
+            if "next" not in page:
+                page.setdefault("why", CUT_INSIDE)
         result: Json = {"data": data}
         if page is not None:
             result["page"] = page

@@ -8,9 +8,8 @@ all of that. Neither lets out a secret field or an invisible character.
 from __future__ import annotations
 
 import heapq
-import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from pydantic_core import to_json
@@ -26,6 +25,8 @@ LONGEST_TEXT = 20_000
 """Characters of one text, such as a transcript's utterance or a summary."""
 MOST_CUTS = 5
 """Lists of which it is told one by one that they were cut."""
+CUT_INSIDE = "something in it was too large and was cut; the notes say what"
+"""Why a list is not complete of which every item was given."""
 _PIECE = 32_768
 _LEAST = 8
 
@@ -81,16 +82,30 @@ def size_of(item: Any, answer: Answer, detail: Detail) -> int:
     return size if size <= LONGEST_TEXT else Cut(shaped).size
 
 
-def bounded(data: Any, *, largest: int = LARGEST, weight: int = 0) -> tuple[Any, list[str]]:
+def fitting(items: Sequence[Any], largest: int) -> int:
+    """How many of the first `items` fit into so many bytes, once their long texts are cut; one at
+    least, which is then cut in itself."""
+    for count, item in enumerate(items):
+        largest -= Cut(item, least=_LEAST).size + 1
+        if largest < 0:
+            return max(1, count)
+    return len(items)
+
+
+def bounded(
+    data: Any, *, largest: int = LARGEST, weight: int = 0, key: str = ""
+) -> tuple[Any, list[str]]:
     """`data` within `largest` bytes of JSON, and a note of what was cut.
 
-    Long texts are shortened first, then the longest list loses its tail, until it fits. That takes
-    time in proportion to the size. `weight` is in bytes, that of what `data` was made of: where it
-    is much, the size is not measured in one go.
+    Long texts are shortened first, then the longest list loses its tail, until it fits; where no
+    list has a second item left, the longest fields are shortened or left out, and what they stood
+    in says `cut_off`. Its field `key` stays, whatever else goes. That takes time in proportion to
+    the size. `weight` is in bytes, that of what `data` was made of: where it is much, the size is
+    not measured in one go.
     """
     if weight <= LIGHT and _size(data) <= largest:
         return data, []
-    cut = Cut(data, least=_LEAST if weight > LIGHT else 0)
+    cut = Cut(data, least=_LEAST if weight > LIGHT else 0, key=key)
     if cut.size <= largest:
         return cut.data, cut.notes()
     return cut.to(largest), cut.notes()
@@ -130,14 +145,15 @@ class Cut:
     to write. `steps` counts the values and lists that were looked at, in all.
     """
 
-    def __init__(self, data: Any, *, least: int = 0) -> None:
+    def __init__(self, data: Any, *, least: int = 0, key: str = "") -> None:
         self.steps = 0
         self._least = least
+        self._key = key
         self._shortened = False
         self._lists: list[_List] = []
         self._keys: dict[str, int] = {}
         self._cuts: list[str] = []
-        self._as_text = False
+        self._trimmed = False
         self.data, self.size = self._measured(data, None, 0)
 
     def notes(self) -> list[str]:
@@ -145,8 +161,11 @@ class Cut:
         notes += self._cuts[:MOST_CUTS]
         if more := len(self._cuts) - MOST_CUTS:
             notes += [f"So were {more} more lists."] if more > 0 else []
-        if self._as_text:
-            notes.append("The answer was too large and is given as cut-off text.")
+        if self._trimmed:
+            notes.append(
+                "What says `cut_off` was too large for one answer: its longest fields are shortened"
+                " or left out."
+            )
         return notes
 
     def to(self, largest: int) -> Any:
@@ -156,8 +175,8 @@ class Cut:
         while self.size > largest:
             longest = self._longest(heap)
             if longest is None:
-                self._as_text = True
-                return {"cut_off": self._beginning(largest // 2 - 16)}
+                self._trimmed = True
+                return _Trim(self.data, self._least, self._key).within(largest)
             count = len(longest.items)
             keep = min(max(1, int(count * largest / self.size * 0.9)), count - 1)
             self._cuts.append(
@@ -189,17 +208,6 @@ class Cut:
                 inner.within.sizes[inner.at] -= gone
             inner = inner.within
         self.size -= gone
-
-    def _beginning(self, most: int) -> str:
-        """The first `most` bytes of it as text, of which no more is written."""
-        # At most half of what is allowed, since a quote is written with two bytes in the end.
-        pieces: list[bytes] = []
-        for piece in json.JSONEncoder(ensure_ascii=False).iterencode(self.data):
-            pieces.append(piece[:most].encode("utf-8", "replace"))
-            most -= len(pieces[-1])
-            if most <= 0:
-                break
-        return b"".join(pieces)[: most or None].decode("utf-8", "ignore")
 
     def _measured(self, value: Any, within: _List | None, at: int) -> tuple[Any, int]:
         """A copy of `value`, and its bytes as JSON. `within` is the list that it is in, if any list
@@ -253,6 +261,106 @@ class Cut:
                 fields[key], part_size = self._measured(value[key], within, at)
             size += self._keys[key] + part_size
         return fields, max(size, self._least)
+
+
+class _Trim:
+    """What stays of `data` in too little room: short fields whole, the longest shortened alike,
+    and left out where not even that is possible. `key` is a field of the outermost that stays.
+    """
+
+    def __init__(self, data: Any, least: int, key: str) -> None:
+        self._data = data
+        self._least = least
+        self._key = key
+        self._sizes: dict[int, int] = {}
+        """Of each object and list, by its identity, so that none is measured twice."""
+
+    def within(self, room: int) -> Any:
+        return self._within(self._data, room, depth=0)
+
+    def _size(self, value: Any) -> int:
+        if not isinstance(value, list | dict):
+            return max(_size(value), self._least)
+        if (known := self._sizes.get(id(cast("object", value)))) is not None:
+            return known
+        if isinstance(value, list):
+            parts = [self._size(item) for item in cast("list[Any]", value)]
+        else:
+            fields = cast("dict[str, Any]", value)
+            parts = [_size(name) + 1 + self._size(part) for name, part in fields.items()]
+        size = max(2 + sum(parts) + max(0, len(parts) - 1), self._least)
+        self._sizes[id(cast("object", value))] = size
+        return size
+
+    def _within(self, value: Any, room: int, *, depth: int) -> Any:
+        """`depth` counts the objects around it: the outermost but one says that it was cut."""
+        if self._size(value) <= room:
+            return value
+        if isinstance(value, str):
+            return _shortened(value, room)
+        if isinstance(value, dict):
+            return self._fields(cast("dict[str, Any]", value), room, depth)
+        return (
+            self._items(cast("list[Any]", value), room, depth) if isinstance(value, list) else None
+        )
+
+    def _items(self, items: list[Any], room: int, depth: int) -> list[Any]:
+        kept: list[Any] = []
+        room -= 2
+        for item in items:
+            if self._size(item) > room:
+                if room >= self._floor(item):
+                    kept.append(self._within(item, room, depth=depth))
+                break
+            kept.append(item)
+            room -= self._size(item) + 1
+        return kept
+
+    def _fields(self, fields: dict[str, Any], room: int, depth: int) -> dict[str, Any]:
+        marked = depth == 1 and room >= len(_CUT_OFF) + 2
+        protected = self._key if depth == 0 and self._key in fields else None
+        room -= 2 + (len(_CUT_OFF) if marked else 0)
+        # Each has what it needs at least, the first before the last; the shortest take the rest
+        # first, since what they leave of their share is for the longer ones.
+        first = sorted(fields, key=lambda name: name != protected)
+        given: dict[str, int] = {}
+        for name in first:
+            needed = _size(name) + 2 + self._floor(fields[name])
+            if needed <= room:
+                given[name] = self._floor(fields[name])
+                room -= needed
+        wanting = sorted(given, key=lambda name: self._size(fields[name]) - given[name])
+        parts: dict[str, Any] = {}
+        for place, name in enumerate(wanting):
+            if not place & 0xFF:
+                give_way()
+            share = given[name] + room // (len(wanting) - place)
+            kept = self._within(fields[name], share, depth=depth + 1)
+            room -= self._size(kept) - given[name]
+            parts[name] = kept
+        stays = {name: parts[name] for name in fields if name in parts}
+        return {**stays, "cut_off": True} if marked else stays
+
+    def _floor(self, value: Any) -> int:
+        """The bytes without which nothing of it can be shown."""
+        size = self._size(value)
+        if isinstance(value, str):
+            return min(size, _SHORT)
+        return min(size, max(2, self._least)) if isinstance(value, list | dict) else size
+
+
+_CUT_OFF = '"cut_off":true,'
+_SHORT = 40
+"""Bytes up to which a text stays whole before more fields are shown."""
+
+
+def _shortened(text: str, room: int) -> str:
+    """The beginning of `text` that takes at most `room` bytes of JSON."""
+    count, size = len(text), _size(text)
+    while size > room and count:
+        count = max(0, min(count - 1, count * (room - 5) // size))
+        size = _size(text[:count] + "…")
+    return text[:count] + "…" if size <= room else ""
 
 
 class _Walk:

@@ -7,14 +7,14 @@ without MCP. Every result is one JSON object.
 from __future__ import annotations
 
 import json
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from ..errors import ToolError
 from ..ground.operation import Bound, Operation
-from ..ground.reply import Reply, Room
+from ..ground.reply import Page, Reply, Room
 from ..search import Match, Ranking
-from .shape import LARGEST, bounded, clean, shape, size_of
+from .shape import CUT_INSIDE, LARGEST, bounded, clean, shape, size_of
 
 Json = dict[str, Any]
 
@@ -76,8 +76,8 @@ def result_of(bound: Bound, reply: Reply) -> Json:
     """A reply as one JSON object: `data`, and where it says something `page`, `window`, `notes`."""
     operation = bound.operation
     data, notes = shape(reply.body, operation.answer, bound.detail)
-    data, cuts = bounded(data, weight=reply.weight)
     page, key = reply.page, operation.answer.key
+    data, cuts = bounded(data, weight=reply.weight, key=key if operation.answer.is_list else "")
     if page is not None and cuts and 0 < len(data.get(key, ())) < page.returned:
         whole, page = page.returned, page.cut_to(len(data[key]))
         cuts = [cut for cut in cuts if not cut.startswith(f"`{key}`")]
@@ -99,7 +99,7 @@ def result_of(bound: Bound, reply: Reply) -> Json:
             "returned": page.returned,
             **({} if page.total is None else {"total": page.total}),
             **({} if page.next is None else {"next": operation.told(page.next)}),
-            **({"why": page.why} if page.why else {}),
+            **({"why": why} if (why := page.why or _why(page, cuts)) else {}),
         }
     if bound.window:
         by = operation.window
@@ -109,6 +109,10 @@ def result_of(bound: Bound, reply: Reply) -> Json:
     if reply.sandbox:
         result["sandbox"] = True
     return result
+
+
+def _why(page: Page, cuts: Sequence[str]) -> str:
+    return CUT_INSIDE if cuts and page.next is None else ""
 
 
 _NOTHING = (
