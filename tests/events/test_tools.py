@@ -7,6 +7,7 @@ import pytest
 
 from aircall_mcp.events.receiver import webhook_for
 from aircall_mcp.ground.caller import Caller
+from aircall_mcp.ground.reply import NOT_WHOLE
 from aircall_mcp.ground.secrets import Secret
 from aircall_mcp.offer import Offers, Registry, Selection
 from aircall_mcp.offer.shape import CUT_INSIDE
@@ -105,6 +106,30 @@ async def test_what_was_waited_for_is_cut_in_itself_and_says_where_to_go_on(room
     event = answer["data"]["event"]
     assert (event["event"], event["sequence"], event["cut_off"]) == ("call.ended", 1, True)
     assert event["data"]["id"] == 7
+
+
+async def test_who_read_to_the_end_is_told_whether_that_is_all(room: Room) -> None:
+    room.hear(*(call("ended", n) for n in range(1, 4)))
+    whole = {"complete": True, "returned": 3}
+    assert (await room.ask("read_events"))["page"] == whole
+    assert (await room.ask("read_events", after=0))["page"] == whole
+    last = {"complete": False, "returned": 2, "why": NOT_WHOLE}
+    assert (await room.ask("read_events", before=3))["page"] == last
+    last["returned"] = 0
+    assert (await room.ask("list_messages", before=3))["page"] == last
+    assert (await room.ask("read_events", after=3))["page"] == {"complete": True, "returned": 0}
+
+
+@pytest.mark.parametrize("tool", ["read_events", "list_messages"])
+async def test_the_times_that_were_asked_for_come_back_in_utc(room: Room, tool: str) -> None:
+    room.hear(text("SM1", "at the very moment"))
+    at = "2026-11-19T10:00:00Z"
+    answer = await room.ask(tool, **{"from": "2026-11-19T11:00:00+01:00", "to": at})
+    assert answer["window"] == {"from": at, "to": at, "by": "at, from included, to included"}
+    assert answer["page"]["returned"] == 1
+    assert "window" not in await room.ask(tool)
+    half = await room.ask(tool, **{"from": at})
+    assert half["window"] == {"from": at, "by": "at, from included, to included"}
 
 
 @pytest.mark.parametrize("tool", ["read_events", "list_messages"])

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from pydantic_core import to_json
 
 from ..gateway.gateway import Gateway
-from ..ground.operation import Answer, Operation
+from ..ground.operation import Answer, Operation, Window
 from ..ground.secrets import MASK
 from ..ground.times import iso
 from ..ground.weight import LIGHT
@@ -144,6 +144,9 @@ class Answers:
         result: Json = {"data": data}
         if page is not None:
             result["page"] = page
+        if times := {edge: (asked or {})[edge] for edge in ("from", "to") if edge in (asked or {})}:
+            told = {edge: iso(int(time)) for edge, time in times.items()}
+            result["window"] = {**told, "by": str(Window("at"))}
         said = [*notes, *cuts, *(await self._warnings() if quiet else ())]
         if said:
             result["notes"] = list(dict.fromkeys(said))

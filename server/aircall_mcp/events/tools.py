@@ -17,6 +17,7 @@ from ..ground.caller import Caller
 from ..ground.clock import Clock
 from ..ground.operation import Operation
 from ..ground.performs import performs
+from ..ground.reply import NOT_WHOLE
 from ..ground.times import iso
 from .answers import REGISTER, Answers, onward
 from .coverage import Coverage
@@ -71,9 +72,8 @@ class EventTools:
         more = len(found) > _limit(arguments)
         found = found[: _limit(arguments)]
         shown, notes = await self._answers.shown(found, arguments.get("detail", "concise"))
-        page: Json = {"complete": not more and query.before is None, "returned": len(found)}
-        if more:
-            page["next"] = onward(arguments, found[-1].sequence)
+        following = onward(arguments, found[-1].sequence) if more else None
+        page = _page(query, len(found), following)
         return await self._answers.answered(
             {"events": shown, "latest": newest},
             notes=notes, page=page, key="events", asked=arguments,
@@ -130,9 +130,8 @@ class EventTools:
         if len(texts) > limit:
             more, texts = True, texts[:limit]
         shown, notes = await self._answers.shown(texts, arguments.get("detail", "concise"))
-        page: Json = {"complete": not more and query.before is None, "returned": len(shown)}
-        if more and texts:
-            page["next"] = onward(arguments, texts[-1].sequence)
+        following = onward(arguments, texts[-1].sequence) if more and texts else None
+        page = _page(query, len(shown), following)
         listened = await self._aside(self._events.coverage)
         return await self._answers.answered(
             {"messages": shown, "listening": _listening(listened)},
@@ -204,6 +203,15 @@ _POLLING = (
     "No webhook is registered: the list of calls is looked at every few seconds instead, which sees"
     " only that calls begin, are answered and end."
 )
+
+
+def _page(query: Query, returned: int, following: Json | None) -> Json:
+    """How much of what was asked for this is. `after` is part of the question; who leads with
+    `before` has passed something over."""
+    page: Json = {"complete": following is None and query.before is None, "returned": returned}
+    if following is not None:
+        return {**page, "next": following}
+    return page if page["complete"] else {**page, "why": NOT_WHOLE}
 
 
 def _limit(arguments: Mapping[str, Any]) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..ground.operation import Bound
-from ..ground.reply import Room
+from ..ground.reply import NOT_WHOLE, Room
 from .continuations import Course
 from .lists import Bookmark, Leaf, identity
 
@@ -90,7 +90,7 @@ class Given:
         if window and window.days and given and min(given) < now - window.days * _A_DAY:
             return f"Aircall lists the last {window.days} days alone; what is older is not here."
         if not whole:
-            return "The list ends here; what comes before is not in this answer."
+            return NOT_WHOLE
         totals = [leaf.total for leaf in self.leaves if leaf.total is not None]
         if self.twice or len(set(totals)) > 1:
             return "The list changed while it was read: an item may be missing."

@@ -11,6 +11,10 @@ def _nowhere(_count: int) -> Mapping[str, Any]:
     raise LookupError("There is no way on from here.")
 
 
+NOT_WHOLE = "The list ends here; what comes before is not in this answer."
+"""Why the last page of a list is not all of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """How much of a list this is.
