@@ -49,11 +49,15 @@ async def test_it_takes_the_place_of_the_earlier_one_or_says_what_else_is_active
         assert f"{second['webhook']} is active, too: all there is." in said
         assert f"aircall-mcp webhooks remove {second['webhook']}" in said
         assert len(ours(there)) == 2
+        once_more = json.loads((await typed(there, home, *narrow, "--json"))[0])
+        [beside] = once_more["also_active"]
+        assert beside["webhook"] == second["webhook"]
+        assert sorted(beside["kinds"]) == sorted(second["kinds"]) != []
         _, said = await typed(there, home, *register[:-1])
         assert "takes the place of" in said
         assert second["webhook"] in said
         assert len(ours(there)) == 1
-        assert there.arrivals("delete_webhook") == 3
+        assert there.arrivals("delete_webhook") == 4
 
 
 @pytest.mark.parametrize(("answer", "left"), [("n", 2), ("y", 1)])

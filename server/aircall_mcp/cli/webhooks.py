@@ -94,7 +94,10 @@ def register(
 
 
 def _beside(webhook: Webhook) -> dict[str, Any]:
-    return {"webhook": webhook.name, "url": webhook.url, "kinds": list(webhook.kinds)}
+    from ..events.kinds import spelled_out
+
+    kinds = list(webhook.kinds) or spelled_out(["*"])
+    return {"webhook": webhook.name, "url": webhook.url, "kinds": kinds}
 
 
 def _offer_to_remove(webhook: Webhook) -> None:
