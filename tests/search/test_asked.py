@@ -1,8 +1,8 @@
 """What people and models type first, by writers who saw names and descriptions of the tools alone.
 
-`asked.jsonl` has three sets, each used once for a figure (docs/search.md), in the order in which the
-search was built: the misses of the first two were read before the third was written. Nothing was
-learned from them. `python -m pytest tests/search/test_asked.py -s` prints the figures of today.
+`asked.jsonl` has three sets, each used once for a figure (docs/search.md), in the order in which
+the search was built: the misses of the first two were read before the third was written. Nothing
+was learned from them. `python -m pytest tests/search/test_asked.py -s` prints the figures of today.
 """
 
 from __future__ import annotations
