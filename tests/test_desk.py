@@ -144,12 +144,16 @@ async def test_describe_tells_what_search_left_out(small: Office) -> None:
     assert set(about["required"]) == {"user_id", "number_id", "to"}
 
 
-@pytest.mark.parametrize("effect", ["read", "write", "reach", "delete"])
+@pytest.mark.parametrize(
+    ("effect", "body"),
+    [("write", None), ("reach", None), ("delete", None), ("read", None), ("read", {}),
+     ("read", []), ("read", "")],
+)  # fmt: skip
 async def test_only_an_effect_is_done_by_an_answer_without_content(
-    registry: Registry, effect: str
+    registry: Registry, effect: str, body: Any
 ) -> None:
     """Every operation of Aircall's, by its own example."""
-    app, _ = answering(200)
+    app, _ = answering(200, body)
     desk = desk_over(app, registry)
     told = 0
     for operation in registry.ids.values():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -75,13 +76,43 @@ def test_null_is_left_out_and_a_required_null_is_missing(registry: Registry) -> 
     assert "unknown `nothing`" in refusal(registry.ids["ping"], {"nothing": None})
 
 
-def test_what_is_free_in_form_keeps_its_nulls_and_texts(registry: Registry) -> None:
-    context = {"a": None, "b": "", "c": "7", "d": 7, "e": "true"}
+def test_what_is_free_in_form_keeps_its_texts_and_loses_its_nulls(registry: Registry) -> None:
+    said = {"b": "", "c": "7", "d": 7, "e": "true", "f": {}, "g": [None, {"x": 1}], "h": {"i": 0}}
+    nothing = {"a": None, "j": {"k": None, "l": {"m": None}}}
+    context = {**said, **nothing, "g": [None, {"x": 1, "y": None}], "h": {"i": 0, "n": None}}
     agent = {"agent_id": "a", "contact_phone": 33199001234, "idempotency_key": 17}
     made = bound(registry, "trigger_ai_voice_agent_call", **agent, context=context)
     assert made.body == {
-        "contact_phone": "+33199001234", "idempotency_key": "17", "context": context
+        "contact_phone": "+33199001234", "idempotency_key": "17", "context": said
     }  # fmt: skip
+    written = bound(registry, "trigger_ai_voice_agent_call", **agent, context=json.dumps(context))
+    assert written == made  # and one call to the journal
+    assert made == bound(registry, "trigger_ai_voice_agent_call", **agent, context=said)
+    none = bound(registry, "trigger_ai_voice_agent_call", **agent, context=nothing)
+    assert none == bound(registry, "trigger_ai_voice_agent_call", **agent)
+    deep: dict[str, Any] = {}
+    for _ in range(5_000):
+        deep = {"a": deep}
+    with pytest.raises(ArgumentError, match="too deeply"):
+        bound(registry, "trigger_ai_voice_agent_call", **agent, context=deep)
+
+
+@pytest.mark.parametrize("written", [1790000000.5, "1790000000.999", " 1790000000.0 "])
+def test_a_moment_within_a_second_is_that_second(registry: Registry, written: Any) -> None:
+    asked = bound(registry, "list_calls", **{"from": written})
+    assert asked == bound(registry, "list_calls", **{"from": 1790000000})
+    assert ("from", "1790000000") in asked.query
+    assert not registry.ids["list_calls"].needs_zone({"from": written})
+    for wrong in ("1.2.3", "1790000000.", "1e9", "." + "9" * 30, "9" * 400 + ".5"):
+        message = refusal(registry.ids["list_calls"], {"from": wrong})
+        assert "is no time" in message
+
+
+def test_what_is_no_id_is_told_by_the_name_of_the_argument(registry: Registry) -> None:
+    for wrong in (-5, 0):
+        message = refusal(registry.ids["get_call"], {"call_id": wrong})
+        assert message == "`call_id` must be a positive id."
+    assert "`user_id`" in refusal(registry.ids["get_user_v2"], {"user_id": ".."})
 
 
 def test_an_object_whose_fields_all_say_nothing_is_left_out(registry: Registry) -> None:

@@ -100,7 +100,8 @@ async def test_an_unknown_tool_is_a_protocol_error_with_the_nearest_name(
 @both_eras
 async def test_any_cursor_is_refused_since_the_list_has_one_page(office: Office, mode: str) -> None:
     async with Client(AircallServer(office.desk), mode=mode) as client:
-        for cursor in ("1", "", "abc"):
+        assert await client.list_tools(cursor="") == await client.list_tools()
+        for cursor in ("1", " ", "abc"):
             with pytest.raises(MCPError) as caught:
                 await client.list_tools(cursor=cursor)
             assert caught.value.error.code == -32602

@@ -77,6 +77,8 @@ class _Mending:
         if kind in ("object", "array") and isinstance(value, str):
             value = _json_in(value)
         if kind == "object" and isinstance(value, Mapping):
+            if "properties" not in schema:
+                return _free(value)
             return self._fields(cast("Mapping[str, Any]", value), schema, place)
         if kind == "array" and isinstance(value, list):
             within = (*place, "*")
@@ -133,6 +135,17 @@ def _is_number(value: Any) -> bool:
 _BOOLEANS = {"true": True, "false": False}
 _WHOLE = re.compile(r"[+-]?[0-9]{1,19}(?:\.0{0,19})?")
 _DECIMAL = re.compile(r"[+-]?[0-9]{1,19}\.[0-9]{1,19}")
+
+
+def _free(value: Any, levels: int = DEEPEST) -> Any:
+    """What is free in form without its nulls, and without objects of which nothing remains."""
+    if isinstance(value, Mapping) and levels:
+        parts = cast("Mapping[str, Any]", value)
+        said = {name: _free(part, levels - 1) for name, part in parts.items() if part is not None}
+        return {name: part for name, part in said.items() if part != {} or parts[name] == {}}
+    if isinstance(value, list) and levels:
+        return [_free(item, levels - 1) for item in cast("list[Any]", value)]
+    return cast("Any", value)
 
 
 def _json_in(text: str) -> Any:

@@ -295,7 +295,7 @@ class Operation:
         return Bound(
             operation=self,
             arguments=dict(given),
-            path=fill(self.path, path_values),
+            path=fill(self.path, path_values, {p.wire: p.name for p in self.parameters}),
             query=tuple(query),
             body=body if has_body else None,
             detail=given.get("detail", "concise"),

@@ -12,22 +12,24 @@ from ..errors import ArgumentError
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
-def fill(template: str, values: Mapping[str, Any]) -> str:
+def fill(template: str, values: Mapping[str, Any], said: Mapping[str, str] | None = None) -> str:
     """Put `values` into the `{holes}` of a path, each as exactly one segment.
 
     No value can climb, split or end the path: dots are encoded too, since `..` means something to
     servers even where it is a legal segment, and the result is held against the template again.
-    Raises `ArgumentError` for a value that cannot be a segment.
+    Raises `ArgumentError` for a value that cannot be a segment, by the name that `said` has for
+    its hole.
     """
     segments: list[str] = []
     for segment in template.split("/"):
         if not segment.startswith("{"):
             segments.append(segment)
             continue
-        name = segment[1:-1]
-        if name not in values:
+        hole = segment[1:-1]
+        name = (said or {}).get(hole, hole)
+        if hole not in values:
             raise ArgumentError(f"`{name}` is missing from the path.")
-        segments.append(_segment(name, values[name]))
+        segments.append(_segment(name, values[hole]))
     path = "/".join(segments)
     _hold_against(template, path)
     return path

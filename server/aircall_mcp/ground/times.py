@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
+import re
 from datetime import UTC, datetime, tzinfo
 from typing import Any
+
+_SECONDS = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 
 
 def iso(seconds: float) -> str:
@@ -14,13 +18,14 @@ def iso(seconds: float) -> str:
 def moment(value: int | str, zone: tzinfo | None) -> int:
     """UNIX seconds of a time given as UNIX seconds or ISO 8601. Raises ValueError or OverflowError.
 
-    A time without an offset is read in `zone`, in UTC where that is None.
+    What is less than a second is cut off. A time without an offset is read in `zone`, in UTC where
+    that is None.
     """
     if isinstance(value, int):
         return value
     text = value.strip()
-    if text.lstrip("-").isascii() and text.lstrip("-").isdigit():
-        return int(text)
+    if _SECONDS.fullmatch(text):
+        return math.floor(float(text)) if "." in text else int(text)
     parsed = datetime.fromisoformat(text)
     if parsed.tzinfo is None:
         parsed = parsed.replace(tzinfo=zone or UTC)
@@ -29,7 +34,7 @@ def moment(value: int | str, zone: tzinfo | None) -> int:
 
 def is_naive(value: Any) -> bool:
     """Whether it is a time in ISO 8601 that says nothing about its offset."""
-    if not isinstance(value, str) or value.strip().lstrip("-").isdigit():
+    if not isinstance(value, str) or _SECONDS.fullmatch(value.strip()):
         return False
     try:
         return datetime.fromisoformat(value.strip()).tzinfo is None

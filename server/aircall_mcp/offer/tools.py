@@ -86,7 +86,7 @@ def result_of(bound: Bound, reply: Reply) -> Json:
             " given; `page.next` leads to the others."
         )
     result: Json = {"data": data}
-    nothing = reply.body is None and operation.effect == "read"
+    nothing = operation.effect == "read" and reply.body in (None, "", {}, [])
     if nothing:
         result["data"] = {key: []} if operation.answer.is_list else {}
         notes = [*notes, _NOTHING]

@@ -93,7 +93,7 @@ class AircallServer(Server[Any]):
     async def _list_tools(
         self, ctx: Context, params: types.PaginatedRequestParams | None
     ) -> types.ListToolsResult:
-        if params is not None and params.cursor is not None:
+        if params is not None and params.cursor:  # "" and null are none
             raise MCPError(
                 code=types.INVALID_PARAMS, message="Unknown cursor: the list has one page."
             )
