@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as some
 
 from aircall_mcp.events.envelope import UNRECOGNISED, NoEnvelope, envelope_of
+from aircall_mcp.events.messages import newest
 from aircall_mcp.events.query import Query
 from aircall_mcp.events.receiver import LARGEST
 from aircall_mcp.ground.secrets import MASK
@@ -73,6 +74,13 @@ ODD = {
     "a time beyond all": whole(timestamp=1e300),
     "an infinite time": with_data('{"id":7}').replace(str(THURSDAY).encode(), b"1e400"),
     "a time that is true": whole(timestamp=True),
+    "a time tomorrow night": whole(timestamp=THURSDAY + 25 * 3600),
+    "a time in 2096": whole(timestamp=4_000_000_000),
+    "a time in 2099, in ISO 8601": whole(timestamp="2099-11-28T10:00:00Z"),
+    "half a letter": with_data('{"id":7,"body":"half \\ud83d a letter"}'),
+    "half a letter in a name": with_data('{"id":7,"\\uDC00":1,"\\ud83d":2}'),
+    "bytes that are no letters": with_data('{"id":7,"body":"X"}').replace(b"X", b"\xff\xfe"),
+    "its token for a name": whole(event=f"call.{TOKEN}"),
     "cut": whole()[:-3],
     "garbage behind it": whole() + b"}}",
 }
@@ -95,6 +103,62 @@ async def test_with_the_right_token_no_form_is_refused_and_it_says_so(
     assert MASK in odd.raw
     assert THURSDAY - 1 <= odd.built <= THURSDAY + 1
     assert odd.kind in ("call.ended", UNRECOGNISED)
+
+
+def by_numbers(text: str) -> str:
+    return "".join(f"\\u{ord(letter):04X}" for letter in text)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("spelled", [TOKEN, by_numbers(TOKEN), TOKEN[:4] + by_numbers(TOKEN[4:])])
+@pytest.mark.parametrize("odd", [False, True])
+async def test_its_token_is_shown_nowhere_however_it_is_spelled(
+    home: Path, spelled: str, *, odd: bool
+) -> None:
+    log = log_in(home)
+    within = json.dumps(f'{{"a":"{spelled}"}}')
+    said = f'{{"id":7,"body":"so: {spelled}.","{spelled}":["{spelled}"],"inner":{within}}}'
+    body = with_data(said + ',"timestamp":"yesterday"' if odd else said)
+    async with receiving(log) as client:
+        assert (await client.post(PATH, content=body)).status_code == 200
+    [event] = log.read(Query())
+    shown = json.dumps([event.raw, dict(event.data)]).replace("\\", "")
+    assert TOKEN not in shown
+    assert TOKEN[4:] not in shown
+    assert by_numbers(TOKEN[4:]).replace("\\", "") not in shown
+    assert event.data["body"] == f"so: {MASK}."
+    assert event.data[MASK] == [MASK]
+    assert event.data["id"] == 7
+    assert (MASK in event.raw) == odd
+
+
+@pytest.mark.anyio
+async def test_what_no_encoding_can_write_is_kept_as_it_came(home: Path) -> None:
+    log = log_in(home)
+    async with receiving(log) as client:
+        for name in ("half a letter", "half a letter in a name", "bytes that are no letters"):
+            assert (await client.post(PATH, content=ODD[name])).status_code == 200
+        whole_one = with_data('{"id":8,"body":"\\ud83d\\ude00"}')
+        assert (await client.post(PATH, content=whole_one)).status_code == 200
+    good, bytes_, names, half = log.read(Query())
+    assert (good.mark, good.data["body"]) == ({}, "\U0001f600")
+    assert r"half \ud83d a letter" in half.raw
+    assert r'"\uDC00":1,"\ud83d":2' in names.raw
+    assert r"\xff\xfe" in bytes_.raw
+    assert {one.call_id for one in (bytes_, names, half)} == {7}
+
+
+@pytest.mark.anyio
+async def test_what_is_dated_in_the_future_takes_the_place_of_nothing(home: Path) -> None:
+    log = log_in(home)
+    text = {"id": "SM1", "body": "Hi"}
+    async with receiving(log) as client:
+        for status, at in (("delivered", THURSDAY), ("sent", 4_000_000_000)):
+            body = whole(event="message.status_updated", timestamp=at, resource="message",
+                         data={**text, "status": status})  # fmt: skip
+            assert (await client.post(PATH, content=body)).status_code == 200
+    [shown] = newest(log.read(Query(messages=True)))
+    assert shown.data["status"] == "delivered"
 
 
 @pytest.mark.anyio
@@ -307,3 +371,12 @@ async def test_what_waits_for_the_disk_is_bounded_by_its_bytes_too(home: Path) -
         for identity in range(20):  # what is committed makes room again
             body = whole(data={"id": identity, "text": "x" * 1_500})
             assert (await client.post(PATH, content=body)).status_code == 200
+
+
+def test_many_backslashes_cost_no_more_than_other_letters() -> None:
+    body = with_data('{"id":7,"body":"' + "\\" * 900_000 + f'{TOKEN}"}}')
+    began = time.process_time()
+    told = envelope_of(body).read()
+    assert time.process_time() - began < 2.0
+    assert told.data["id"] == 7
+    assert TOKEN not in told.data["body"]

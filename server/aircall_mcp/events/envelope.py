@@ -10,14 +10,14 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
 
 from ..ground.secrets import MASK
 from ..ground.weight import MOST_ASKED, MOST_VALUES, values_in
-from .event import DEEP, Json, flaw_of
+from .event import DEEP, HALF, Json, flaw_of, has_half_letters
 
 UNRECOGNISED = "unrecognised"
 """The kind of an event that names none."""
@@ -36,6 +36,11 @@ _ENDING = re.compile(
 """A token among the last members of a document, of which none is an object or a list."""
 _LAST = 2_000
 """Characters in which those are looked for."""
+_LEAST = 8
+"""Characters of a token: what is shorter is no secret, and stands everywhere."""
+_NOTHING = re.compile(r"(?!)")
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
+"""Half a letter, or what may be the half of a whole one."""
 _EARLIEST, _LATEST = 1e9, 4.1e9
 """UNIX seconds between which a number can be a time: from 2001 to 2099."""
 
@@ -70,9 +75,14 @@ class Envelope:
     text: str
     token: str
     fields: Mapping[str, Any] | None
+    escaped: str = ""
+    """The text once more where some of its bytes are no letters, with these as escapes."""
 
-    def read(self) -> Read:
-        """All that can be understood. Raises `NoEnvelope` where it has more than one token."""
+    def read(self, latest: float = math.inf) -> Read:
+        """All that can be understood. Raises `NoEnvelope` where it has more than one token.
+
+        `latest` is in UNIX seconds: what is dated behind it has no time that can be believed.
+        """
         fields, fault, odd = self.fields, "", list[str]()
         if fields is None:
             fields, fault = _parsed(self.text, MOST_VALUES)
@@ -82,7 +92,8 @@ class Envelope:
         if fields.get("token") != self.token:
             raise NoEnvelope("more than one token")
         kind = fields.get("event") or fields.get("event_name")
-        if not isinstance(kind, str) or not _KIND.fullmatch(kind):
+        mask = self._mask()
+        if not isinstance(kind, str) or not _KIND.fullmatch(kind) or mask(kind) != kind:
             kind = UNRECOGNISED
             odd.append("its name")
         resource = fields.get("resource", "")
@@ -90,8 +101,13 @@ class Envelope:
             resource = ""
             odd.append("its resource")
         built, plain = _time(fields.get("timestamp", 0))
-        if not plain:
+        if built > latest:
+            built = 0.0
+            odd.append("its timestamp, which lies in the future")
+        elif not plain:
             odd.append("its timestamp")
+        if self.escaped:
+            odd.append("bytes that are no letters")
         data: Any = fields.get("data")
         if not isinstance(data, dict):
             data = {}
@@ -100,17 +116,30 @@ class Envelope:
         elif flaw := flaw_of(cast("Json", data)):
             data = {}
             odd.append(flaw)
+        elif _HALF.search(self.text) and has_half_letters(cast("Json", data)):
+            odd.append(HALF)
+        resource, data = mask(resource), mask(data)
         if not odd:
             return Read(kind, resource[:100], built, cast("Json", data))
         return Read(
             kind, resource[:100], built, cast("Json", data), "; ".join(odd), self._without_token()
         )
 
+    def _mask(self) -> Callable[[Any], Any]:
+        """What puts `MASK` in the place of the token, where that stands anywhere else, too."""
+        plain = "\\" not in self.text
+        if plain and self.text.count(self.token) < 2:
+            return lambda value: value
+        spelled = _spellings(self.token)
+        if len(spelled.findall(self.text)) < 2:
+            return lambda value: value
+        return lambda value: _masked(value, spelled)
+
     def _without_token(self) -> str:
-        text = self.text
+        text = self.escaped or self.text
         for start, end in reversed(_members(text, len(text))[1]):
             text = f'{text[:start]}"{MASK}"{text[end:]}'
-        return text.replace(self.token, MASK)
+        return _spellings(self.token).sub(MASK, text)
 
 
 def envelope_of(body: bytes) -> Envelope:
@@ -119,14 +148,42 @@ def envelope_of(body: bytes) -> Envelope:
     Takes no more work than a stranger may cost: what he sends is parsed within `MOST_ASKED` values.
     """
     # What is no text of its encoding is no reason to be refused either.
-    text = body.decode(json.detect_encoding(body), "replace").removeprefix("\ufeff")
+    encoding = json.detect_encoding(body)
+    text = body.decode(encoding, "replace").removeprefix("\ufeff")
+    escaped = body.decode(encoding, "backslashreplace").removeprefix("\ufeff")
     fields, fault = _parsed(text, MOST_ASKED)
     token: Any = None if fields is None else fields.get("token")
     if fields is None:
         token = _members(text)[0].get("token", _ending(text))
     if not isinstance(token, str):
         raise NoEnvelope("no envelope" if fields is not None else fault)
-    return Envelope(text, token, fields)
+    return Envelope(text, token, fields, "" if escaped == text else escaped)
+
+
+def _spellings(token: str) -> re.Pattern[str]:
+    """A token as it can be written in JSON, and in JSON within JSON: each letter itself or by its
+    number. Matches nothing for one too short to be a secret."""
+    if len(token) < _LEAST:
+        return _NOTHING
+    return re.compile("".join(map(_spelling, token)))
+
+
+def _spelling(letter: str) -> str:
+    units = letter.encode("utf-16-be", "surrogatepass").hex()
+    numbers = "".join(rf"\\{{1,8}}+u(?i:{units[at : at + 4]})" for at in range(0, len(units), 4))
+    slash = r"|\\{1,8}+/" if letter == "/" else ""
+    return f"(?:{re.escape(letter)}|{numbers}{slash})"
+
+
+def _masked(value: Any, spelled: re.Pattern[str]) -> Any:
+    if isinstance(value, str):
+        return spelled.sub(MASK, value)
+    if isinstance(value, list):
+        return [_masked(one, spelled) for one in cast("list[Any]", value)]
+    if isinstance(value, dict):
+        fields = cast("Json", value)
+        return {spelled.sub(MASK, name): _masked(one, spelled) for name, one in fields.items()}
+    return value
 
 
 def _parsed(text: str, most: int) -> tuple[Json | None, str]:

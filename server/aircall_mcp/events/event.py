@@ -92,6 +92,18 @@ DEEP = f"it is nested more than {DEEPEST} deep"
 NO_NUMBER = "it has a number that JSON has not"
 
 
+HALF = "it has half a letter"
+
+
+def has_half_letters(data: Any) -> bool:
+    """Whether `data` has half a surrogate pair, which no encoding can write."""
+    try:
+        json.dumps(data, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
 def flaw_of(data: Any) -> str:
     """Why not everybody could read `data`, which Python could; nothing for most."""
     if deeper_than(DEEPEST, data):
