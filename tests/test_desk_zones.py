@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -18,6 +19,7 @@ from aircall_mcp.offer import Offers, Registry
 from aircall_mcp.sandbox import Sandbox
 from aircall_mcp.storage.lock import Alone
 
+from .gateway.budgets import Budgets
 from .house import (
     Office,
     OwnDesk,
@@ -157,7 +159,7 @@ async def test_where_no_zone_can_be_learnt_times_are_read_in_utc(
     await desk.aclose()
 
 
-def without_users(status: int) -> tuple[Any, list[str]]:
+def without_users(status: int, wait: int | None = None) -> tuple[Any, list[str]]:
     """An Aircall that lists calls and, of its users, says only this; and the paths it was asked."""
     asked: list[str] = []
 
@@ -167,9 +169,10 @@ def without_users(status: int) -> tuple[Any, list[str]]:
         users = scope["path"] == "/v2/users"
         body: dict[str, Any] = {"error": "no"} if users else {"calls": [], "meta": {"total": 0}}
         await send({"type": "http.response.start", "status": status if users else 200,
-                    "headers": []})  # fmt: skip
+                    "headers": waiting if users else []})  # fmt: skip
         await send({"type": "http.response.body", "body": json.dumps(body).encode()})
 
+    waiting = [] if wait is None else [(b"retry-after", str(wait).encode())]
     return aircall, asked
 
 
@@ -186,6 +189,32 @@ async def test_a_look_for_the_zone_that_fails_costs_no_read_and_says_so(
         assert any("UTC" in note and "+01:00" in note for note in result.payload["notes"])
     assert [path for path in asked if path == "/v1/calls"] == ["/v1/calls"] * 2
     assert len([path for path in asked if path == "/v2/users"]) >= 2
+    await desk.aclose()
+
+
+@pytest.mark.parametrize(
+    ("wait", "read"), [(1, True), (8, True), (19, True), (60, False), (None, False)]
+)
+async def test_a_look_for_the_zone_that_is_throttled_costs_the_read_its_wait_alone(
+    registry: Registry, home: Path, wait: int | None, read: bool
+) -> None:
+    """A 429 holds for the company: the read waits it out as it would its own, or says how long."""
+    app, asked = without_users(429, wait)
+    budgets = Budgets(home)
+    budget = budgets.another()
+    desk = desk_over(app, registry, budget=budget)
+    result = await desk.call("aircall_list_calls", {"from": "2026-11-18T09:00:00"}, Caller())
+    assert asked.count("/v1/calls") == read
+    if read:
+        assert result.payload["window"]["from"] == "2026-11-18T09:00:00Z"
+        assert "UTC" in result.payload["notes"][0]
+    else:
+        assert result.payload["error"]["kind"] == "budget"
+        assert result.payload["error"]["retry_after_seconds"] >= 60
+        assert asked == ["/v2/users"]
+        budgets.clock.pass_by(61)
+        again = await desk.call("aircall_list_calls", {"from": "2026-11-18T09:00:00Z"}, Caller())
+        assert not again.is_error
     await desk.aclose()
 
 

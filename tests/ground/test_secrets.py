@@ -118,7 +118,7 @@ def test_only_these_look_inside() -> None:
         "vault/keys/environment.py",  # reads a key
         "vault/keys/passphrase.py",  # derives one
         "vault/mailbox.py",  # opens the mailbox of events
-        "events/subscriptions.py",  # keeps a fingerprint of a webhook's token
+        "events/opening.py",  # keeps a fingerprint of a webhook's token
         "events/forwarding/rules.py",  # shows a destination's host
         "events/forwarding/destinations.py",  # knows http from https
         "events/forwarding/wording.py",  # signs what is posted
@@ -321,7 +321,10 @@ def test_every_variable_that_holds_a_secret_is_known() -> None:
         for path in PACKAGE.rglob("*.py")
         for name in re.findall(r"AIRCALL_[A-Z_]+[A-Z]", path.read_text("utf-8"))
     }
-    public = {"AIRCALL_MCP_BASE_URL", "AIRCALL_MCP_HOME", "AIRCALL_MCP_VAULT_KEY_FILE"}
+    public = {
+        "AIRCALL_MCP_BASE_URL", "AIRCALL_MCP_COMPLETE", "AIRCALL_MCP_HOME",
+        "AIRCALL_MCP_TIME_ZONE", "AIRCALL_MCP_VAULT_KEY_FILE",
+    }  # fmt: skip
     assert found - public - {"AIRCALL_HOST", "AIRCALL_CLIENT", "AIRCALL_MCP"} == set(VARIABLES)
 
 
