@@ -373,3 +373,16 @@ def test_a_list_of_one_row_too_large_keeps_its_name_and_says_why_it_is_not_compl
     assert (row["id"], row["cut_off"]) == (5, True)
     wanted = {"why": CUT_INSIDE} if following is None else {"next": following}
     assert result["page"] == {"complete": False, "returned": 1, "total": 1, **wanted}
+
+
+def test_a_row_of_which_a_list_was_cut_says_so() -> None:
+    rows = [{"id": 5, "emails": [{"id": n, "value": ["w" * 450] * 2} for n in range(300)]}]
+    cut, notes = bounded({"rows": rows}, key="rows")
+    [row] = cut["rows"]
+    assert (row["id"], row["cut_off"]) == (5, True)
+    assert row["emails"][0]["id"] == 0
+    assert size(cut) <= LARGEST
+    assert notes[0].startswith("`emails` was cut from 300 ")
+    assert rows[0].keys() == {"id", "emails"}
+    for odd in ([[1, "x"] * 30_000], {"rows": {"a": [1] * 60_000}}, {"rows": [[1] * 60_000]}):
+        assert size(bounded(odd, key="rows")[0]) <= LARGEST

@@ -130,6 +130,7 @@ class Answers:
             fit = await self.beside(lambda: fitting(items, room))
             if fit < len(items):
                 whole = {**data, key: items[:fit]}
+                page.pop("why", None)
                 page |= {"returned": fit, "next": onward(asked or {}, items[fit - 1]["sequence"])}
                 cuts.append(
                     f"`{key}` is too long for one answer: {fit} of these {len(items)} items are"

@@ -99,9 +99,9 @@ def bounded(
 
     Long texts are shortened first, then the longest list loses its tail, until it fits; where no
     list has a second item left, the longest fields are shortened or left out, and what they stood
-    in says `cut_off`. Its field `key` stays, whatever else goes. That takes time in proportion to
-    the size. `weight` is in bytes, that of what `data` was made of: where it is much, the size is
-    not measured in one go.
+    in says `cut_off`. So does the one row of its field `key` where lists in that were cut; the
+    field stays, whatever else goes. That takes time in proportion to the size. `weight` is in
+    bytes, that of what `data` was made of: where it is much, the size is not measured in one go.
     """
     if weight <= LIGHT and _size(data) <= largest:
         return data, []
@@ -170,6 +170,8 @@ class Cut:
 
     def to(self, largest: int) -> Any:
         """What is left within `largest` bytes."""
+        largest -= len(_CUT_OFF) if self._key else 0
+        inside = False
         heap = [(-one.size, one.place, one) for one in self._lists]
         heapq.heapify(heap)
         while self.size > largest:
@@ -183,7 +185,10 @@ class Cut:
                 f"`{longest.key[:60]}` was cut from {count} to its first {keep} items."
             )
             self._shorten(longest, keep)
+            inside = inside or longest.key != self._key
             heapq.heappush(heap, (-longest.size, longest.place, longest))
+        if inside and (row := _only_row(self.data, self._key)) is not None:
+            row["cut_off"] = True
         return self.data
 
     def _longest(self, heap: list[tuple[int, int, _List]]) -> _List | None:
@@ -352,6 +357,14 @@ class _Trim:
 _CUT_OFF = '"cut_off":true,'
 _SHORT = 40
 """Bytes up to which a text stays whole before more fields are shown."""
+
+
+def _only_row(data: Any, key: str) -> dict[str, Any] | None:
+    rows: Any = cast("dict[str, Any]", data).get(key) if isinstance(data, dict) else None
+    if not isinstance(rows, list) or len(cast("list[Any]", rows)) != 1:
+        return None
+    row: Any = cast("list[Any]", rows)[0]
+    return cast("dict[str, Any]", row) if isinstance(row, dict) else None
 
 
 def _shortened(text: str, room: int) -> str:
