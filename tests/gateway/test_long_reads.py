@@ -409,7 +409,8 @@ async def test_a_list_is_not_complete_where_the_end_of_a_text_is_missing(
     ):
         office = Office(desk_over(app, registry), sandbox_with(data="empty"))
         answer = await office.call(tool, **asked)
-        assert answer["page"] == {"complete": False, "returned": 2, "total": 2}
+        why = "something in it was too large and was cut; the notes say what"
+        assert answer["page"] == {"complete": False, "returned": 2, "total": 2, "why": why}
         assert answer["notes"] == ["Texts over 20000 characters were cut."]
         await office.desk.aclose()
 
