@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import select
+import signal
 import struct
 import sys
 import termios
@@ -62,6 +63,9 @@ def on_terminal(
     """
     process, screen = pty.fork()
     if process == 0:
+        # Before the command can ask; and Control-C ends it also where the tests run unattended.
+        fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         if piped is not None:
             reading, writing = os.pipe()
             os.write(writing, piped.encode())
@@ -69,7 +73,6 @@ def on_terminal(
             os.dup2(reading, 0)
         environment = {**os.environ, "TERM": "xterm-256color", **(variables or {})}
         os.execve(sys.executable, [sys.executable, "-m", "aircall_mcp", *words], environment)
-    fcntl.ioctl(screen, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     waiting = [*typed, *([(until, "\x03")] if until is not None else [])]
     shown, seen, end = "", 0, time.monotonic() + PATIENCE
     try:
