@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -186,6 +186,7 @@ def test_a_killed_process_loses_nothing_but_what_was_under_way(home: Path, full:
         town.settle(home, hurried())
         nursery = start("nursery", str(home), f"{town.url}/v1/ping")
         seen: Counter[str] = Counter()
+        victims: list[int] = []
         try:
             first = _first_renewal(nursery, town)
             town.settle(home, hurried())
@@ -197,8 +198,12 @@ def test_a_killed_process_loses_nothing_but_what_was_under_way(home: Path, full:
                     os.kill(victim, signal.SIGKILL)
                 for victim in victims:
                     _buried(victim)
+                victims = []
                 seen[_outcome(home, town)] += 1
         finally:
+            for victim in victims:  # who is left would keep the nursery's pipe open
+                with suppress(ProcessLookupError):
+                    os.kill(victim, signal.SIGKILL)
             nursery.communicate()
         refreshes = town.sandbox.oauth.refreshes
         report(
