@@ -49,8 +49,10 @@ async def test_nothing_arrives_that_nobody_said_yes_to(
             assert error["kind"] == "not_allowed", (tool, arguments, error)
             count += 1
         assert there.arrivals[before:] == []
-        reading = {"operation": "get_company", "arguments": {}} if surface == "search" else {}
-        await server.call("aircall_read" if reading else "aircall_get_company", **reading)
+        if surface == "full":
+            await server.call("aircall_get_company")
+        else:
+            await server.call("aircall_read", operation="get_company", arguments={})
     assert there.arrivals[before:] == ["GET /v1/company"]  # it was there all the while
     assert count >= len(chosen)
     print(f"unasked, {surface}: {count} tried, 0 arrived")
