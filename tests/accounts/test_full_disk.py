@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from aircall_mcp.errors import StoreError, Unreachable
+from aircall_mcp.ground.private_files import Modes
 from aircall_mcp.storage.lock import Lock
-from aircall_mcp.storage.private_files import Modes
 from aircall_mcp.storage.sqlite import Database
 from aircall_mcp.vault import KeyFileHolder, Vault
 from aircall_mcp.vault.records import MIGRATIONS

@@ -8,8 +8,8 @@ import pytest
 
 from aircall_mcp.errors import StoreError
 from aircall_mcp.ground.clock import Clock
+from aircall_mcp.ground.private_files import Modes
 from aircall_mcp.storage.lock import Lock
-from aircall_mcp.storage.private_files import Modes
 
 
 def test_a_lock_excludes_other_objects_and_other_processes(home: Path) -> None:

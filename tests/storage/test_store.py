@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from aircall_mcp.errors import StoreError
-from aircall_mcp.storage.private_files import Modes
+from aircall_mcp.ground.private_files import Modes
 from aircall_mcp.storage.sqlite import Database
 from aircall_mcp.storage.store import Durability, Transaction
 

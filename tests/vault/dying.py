@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from aircall_mcp.storage.private_files import Modes
+from aircall_mcp.ground.private_files import Modes
 
 from ..vaults import Keyring
 

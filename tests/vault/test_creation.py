@@ -9,7 +9,7 @@ import pytest
 
 from aircall_mcp.cli.vault import create_if_missing
 from aircall_mcp.errors import CredentialError, StoreError
-from aircall_mcp.storage.private_files import Modes
+from aircall_mcp.ground.private_files import Modes
 
 from ..vaults import again, filled, value, vault_at
 from .dying import Dying, DyingModes, Killed

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from aircall_mcp.errors import CredentialError
+from aircall_mcp.ground.private_files import Modes
 from aircall_mcp.ground.secrets import Secret
-from aircall_mcp.storage.private_files import Modes
 from aircall_mcp.vault import Kind, Vault
 
 from ..vaults import ONE, PHRASE, TWO, Keyring, again, filled, held_by, rows, value, vault_at

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from aircall_mcp.errors import StoreError
+from aircall_mcp.ground.private_files import Modes
 from aircall_mcp.ground.secrets import Secret
-from aircall_mcp.storage.private_files import Modes
 
 from ..vaults import again, filled, rows, value, vault_at
 

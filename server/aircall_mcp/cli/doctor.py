@@ -16,7 +16,7 @@ import click
 from .. import __version__
 from ..errors import AircallMCPError, ToolError
 from ..ground.config import unknown_variables
-from ..storage.private_files import ELSEWHERE
+from ..ground.private_files import ELSEWHERE
 from . import options, screen
 
 MARKS = {"good": ("✓", "green"), "attention": ("!", "yellow"), "bad": ("✗", "red")}

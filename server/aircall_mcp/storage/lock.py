@@ -13,7 +13,7 @@ from typing import Protocol
 
 from ..errors import StoreError
 from ..ground.clock import Clock
-from .private_files import Modes
+from ..ground.private_files import Modes
 
 _POLL = 0.015
 """Seconds between two looks at a lock that somebody else holds: the kernel would wake us, but let

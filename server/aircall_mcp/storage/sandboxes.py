@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import StoreError
+from ..ground.private_files import Modes
 from ..ground.probe import Proof
-from .private_files import Modes
 
 _KEY = 32
 """Bytes of a key."""

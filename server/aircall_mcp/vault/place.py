@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import get_args
 
+from ..ground.private_files import Modes
 from ..storage.lock import Lock
-from ..storage.private_files import Modes
 from ..storage.sqlite import BUSY_SECONDS, Database
 from .keys import (
     Ask,

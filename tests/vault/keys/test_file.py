@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from aircall_mcp.errors import CredentialError
-from aircall_mcp.storage.private_files import Modes
+from aircall_mcp.ground.private_files import Modes
 
 from ...vaults import ONE, TWO, again, filled, vault_at
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ...errors import StoreError
-from ..private_files import Modes
+from ...ground.private_files import Modes
 from ..store import Durability, Migration, Transaction
 from .connection import connect
 from .faults import Fault, typed

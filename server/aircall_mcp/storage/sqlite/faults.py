@@ -6,7 +6,7 @@ import sqlite3
 from pathlib import Path
 
 from ...errors import StoreError
-from ..private_files import ELSEWHERE
+from ...ground.private_files import ELSEWHERE
 
 Fault = (sqlite3.Error, UnicodeDecodeError)
 """What SQLite raises. A damaged file can put bytes that are no text into its own complaint."""

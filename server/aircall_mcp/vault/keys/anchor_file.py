@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ...storage.private_files import Modes
+from ...ground.private_files import Modes
 from ..envelope import Key
 
 

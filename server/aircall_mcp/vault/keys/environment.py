@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ...errors import CredentialError
+from ...ground.private_files import Modes
 from ...ground.secrets import Secret, inside
-from ...storage.private_files import Modes
 from ..envelope import Key
 from .anchor_file import AnchorFile
 from .holder import Kind

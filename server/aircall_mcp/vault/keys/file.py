@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...errors import CredentialError
-from ...storage.private_files import Modes
+from ...ground.private_files import Modes
 from ..envelope import KEY_BYTES, Key, Random
 from .anchor_file import AnchorFile
 from .holder import Kind

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from ...errors import CredentialError
+from ...ground.private_files import Modes
 from ...ground.secrets import Secret, inside
-from ...storage.private_files import Modes
 from ..envelope import KEY_BYTES, Key, Random
 from .anchor_file import AnchorFile
 from .holder import Ask, Kind

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from aircall_mcp.errors import StoreError
+from aircall_mcp.ground.private_files import Modes
 from aircall_mcp.storage.lock import Lock
-from aircall_mcp.storage.private_files import Modes
 from aircall_mcp.storage.store import Transaction
 
-from .things import put, sizes, store_at
+from ..storage.things import put, sizes, store_at
 
 
 def test_everything_is_private_whatever_the_umask(home: Path) -> None:
@@ -144,7 +144,7 @@ def test_what_is_left_of_a_replacement_that_was_killed_is_taken_away(home: Path)
     code = textwrap.dedent("""
         import os, sys
         from pathlib import Path
-        from aircall_mcp.storage.private_files import Modes
+        from aircall_mcp.ground.private_files import Modes
         os.fsync = lambda _: os.kill(os.getpid(), 9)
         Modes().replace(Path(sys.argv[1]), b"two")
     """)
