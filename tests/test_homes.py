@@ -18,6 +18,7 @@ from aircall_mcp.cli import group
 from aircall_mcp.errors import StoreError
 from aircall_mcp.gateway.journal import MIGRATIONS as JOURNAL
 from aircall_mcp.gateway.journal import Journal, canonical, fingerprint
+from aircall_mcp.ground.clock import Clock
 from aircall_mcp.ground.config import settings_from
 from aircall_mcp.ground.secrets import Secret, inside
 from aircall_mcp.storage.sqlite import Database
@@ -154,14 +155,10 @@ def test_its_rules_and_destinations_are_there(old: Path) -> None:
 
 @pytest.mark.anyio
 async def test_its_journal_still_guards(old: Path) -> None:
-    def later() -> float:
-        return THURSDAY + 10
-
     journal = Journal(
         lambda: durable(old / "journal.db", JOURNAL),
         boot=lambda: "boot-of-the-release",
-        clock=lambda: 1010.0,
-        wall=later,
+        clock=Clock(lambda: 1010.0, lambda: THURSDAY + 10),
     )
     body = canonical({"number_id": 2, "to": PERSON})
     found: list[tuple[str, bool]] = []
@@ -180,7 +177,7 @@ async def test_times_are_as_exact_in_an_old_file_as_in_a_new_one(old: Path) -> N
     """REAL and DOUBLE PRECISION are one thing to SQLite, so that old files need no migration."""
     exact = THURSDAY + 1 / 3
     for path in (old / "journal.db", old / "new.db"):
-        journal = Journal(lambda path=path: durable(path, JOURNAL), wall=lambda: exact)
+        journal = Journal(lambda path=path: durable(path, JOURNAL), clock=Clock(wall=lambda: exact))
         await journal.begin("start_outbound_call", "company", "mark", guarded=False, patience=0.1)
         journal.close()
         with closing(sqlite3.connect(path)) as database:

@@ -125,14 +125,10 @@ def open_app(
     paces = Budget(
         lambda: _paces(settings, clock),
         longest_wait=settings.longest_wait,
-        clock=clock.monotonic,
-        wall=clock.wall,
-        sleep=clock.sleep,
+        clock=clock,
     )
     opened.push_async_callback(paces.aclose)
-    intents = Journal(
-        lambda: _intents(settings), boot=state.boot, clock=clock.monotonic, wall=clock.wall
-    )
+    intents = Journal(lambda: _intents(settings), boot=state.boot, clock=clock)
     opened.callback(intents.close)
     offers = offers or offers_for(settings, names_of(settings, environment))
     registry = offers.registry
@@ -154,9 +150,7 @@ def open_app(
         transport=_sandbox_transport() if settings.sandbox else None,
         proxy=settings.proxy,
         ca_bundle=settings.ca_bundle,
-        clock=clock.monotonic,
-        wall=clock.wall,
-        sleep=clock.sleep,
+        clock=clock,
     )
     opened.push_async_callback(gateway.aclose, 0)  # what it waits for has been waited for
     events = Events(

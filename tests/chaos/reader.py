@@ -14,6 +14,7 @@ from aircall_mcp.errors import Refused
 from aircall_mcp.gateway import ledger as budgets
 from aircall_mcp.gateway.budget import Budget
 from aircall_mcp.ground.caller import Caller
+from aircall_mcp.ground.clock import Clock
 from aircall_mcp.storage.state import boot, until_reboot
 from tests.upstream import bound, gateway
 
@@ -39,7 +40,7 @@ async def read(
         lambda: until_reboot(Path(home), "state", budgets.MIGRATIONS, boot()),
         window=window,
         longest_wait=1e6,
-        wall=leaping if jumps else time.time,
+        clock=Clock(wall=leaping) if jumps else Clock(),
     )
     ours = gateway(base_url, budget=shared, company=company)
     turns = asyncio.Semaphore(20)

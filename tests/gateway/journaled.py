@@ -14,6 +14,7 @@ from aircall_mcp.gateway import journal as journals
 from aircall_mcp.gateway.gateway import Gateway
 from aircall_mcp.gateway.journal import Journal
 from aircall_mcp.ground.caller import Caller
+from aircall_mcp.ground.clock import Clock
 from aircall_mcp.storage.state import State, durable
 from aircall_mcp.storage.store import Transaction
 
@@ -54,7 +55,7 @@ class Counting:
 
 def journaled(there: Upstream, home: Path, hours: Hours | None = None) -> tuple[Gateway, Journal]:
     journal = Journal(
-        lambda: durable(home / "journal.db", journals.MIGRATIONS), clock=hours or Hours()
+        lambda: durable(home / "journal.db", journals.MIGRATIONS), clock=Clock(hours or Hours())
     )
     return gateway(there.proxy.base_url, journal=journal), journal
 

@@ -9,6 +9,7 @@ from aircall_mcp.gateway.continuations import Continuations
 from aircall_mcp.gateway.pages import Pages
 from aircall_mcp.gateway.request import Request
 from aircall_mcp.ground.caller import Caller
+from aircall_mcp.ground.clock import Clock as Handed
 from aircall_mcp.ground.operation import Bound
 from aircall_mcp.ground.reply import Reply, Room
 from aircall_mcp.ground.weight import Aside
@@ -58,13 +59,13 @@ class Reader:
         self.clock = Clock(0.0)
         self.company = "larkspur"
         self.then = then
-        self.kept = kept or Continuations(self.clock)
+        self.kept = kept or Continuations(self.clock.handed())
 
         async def company(_account: str | None) -> tuple[str, int]:
             return self.company, 60
 
         self.pages = Pages(
-            then, self.kept, company, Aside(), clock=self.clock, wall=lambda: THURSDAY,
+            then, self.kept, company, Aside(), clock=Handed(self.clock, lambda: THURSDAY),
             sandbox=False,
         )  # fmt: skip
 

@@ -29,9 +29,10 @@ def attempts(
         slept.append(seconds)
         clock.pass_by(seconds)
 
-    breakers = Breakers(lambda: Breaker(clock=clock))
+    handed = clock.handed(sleep)
+    breakers = Breakers(lambda: Breaker(clock=handed))
     retries = Retries(first=first, random=lambda: 1.0)
-    return Attempts(then, retries, breakers, paced=paced, clock=clock, sleep=sleep), slept
+    return Attempts(then, retries, breakers, paced=paced, clock=handed), slept
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ def fail(breaker: Breaker, times: int) -> None:
 
 def test_five_failures_in_a_row_open_it_and_an_answer_in_between_does_not() -> None:
     clock = Clock()
-    breaker = Breaker(clock=clock)
+    breaker = Breaker(clock=clock.handed())
     fail(breaker, 4)
     breaker.report(answered=True, probe=False)
     fail(breaker, 5)
@@ -27,7 +27,7 @@ def test_five_failures_in_a_row_open_it_and_an_answer_in_between_does_not() -> N
 
 def test_one_probe_decides() -> None:
     clock = Clock()
-    breaker = Breaker(clock=clock)
+    breaker = Breaker(clock=clock.handed())
     fail(breaker, 5)
     clock.pass_by(30)
     breaker.admit()
@@ -46,7 +46,7 @@ def test_one_probe_decides() -> None:
 
 def test_a_probe_that_found_nothing_out_leaves_room_for_another() -> None:
     clock = Clock()
-    breaker = Breaker(clock=clock)
+    breaker = Breaker(clock=clock.handed())
     fail(breaker, 5)
     clock.pass_by(30)
     assert breaker.admit()
@@ -56,7 +56,7 @@ def test_a_probe_that_found_nothing_out_leaves_room_for_another() -> None:
 
 def test_who_went_before_it_opened_makes_no_room_for_a_second_probe() -> None:
     clock = Clock()
-    breaker = Breaker(clock=clock)
+    breaker = Breaker(clock=clock.handed())
     assert not any(breaker.admit() for _ in range(8))
     for _ in range(5):
         breaker.report(answered=False, probe=False)
@@ -72,7 +72,7 @@ def test_who_went_before_it_opened_makes_no_room_for_a_second_probe() -> None:
 
 
 def test_each_company_has_its_own_and_the_oldest_of_too_many_is_forgotten() -> None:
-    breakers = Breakers(lambda: Breaker(clock=Clock()), most=2)
+    breakers = Breakers(lambda: Breaker(clock=Clock().handed()), most=2)
     fail(breakers.of("paris"), 5)
     breakers.of("lyon").admit()
     with pytest.raises(Unreachable):

@@ -10,10 +10,11 @@ import pytest
 from aircall_mcp.errors import BudgetExhausted
 from aircall_mcp.gateway.budget import Budget
 from aircall_mcp.gateway.ledger import MIGRATIONS, Share
+from aircall_mcp.ground.clock import Clock
 from aircall_mcp.storage.state import InMemory, until_reboot
 from aircall_mcp.storage.store import Transaction
 
-from .budgets import THREE, Budgets, spend
+from .budgets import LOOK, THREE, Budgets, spend
 
 T = TypeVar("T")
 pytestmark = pytest.mark.anyio
@@ -143,11 +144,13 @@ async def test_bulk_behind_a_person_leaves_others_their_turn_while_slots_come_ba
     waited: list[float] = []
 
     async def sleep(seconds: float) -> None:
+        if seconds > LOOK:
+            await asyncio.Event().wait()
         waited.append(seconds)
         state.gate.set()
         await asyncio.sleep(0)
 
-    budget = Budget(lambda: state, sleep=sleep)
+    budget = Budget(lambda: state, clock=Clock(sleep=sleep))
     other = await budget.slot(Share("other", 2), hold=1)
     state.gate.clear()
     person = asyncio.ensure_future(budget.slot(Share("company", 9), hold=1))

@@ -28,7 +28,7 @@ class Source:
 
 async def test_an_answer_is_kept_for_its_time_and_says_its_age() -> None:
     clock, source = Clock(), Source()
-    cache = Cache[int](clock=clock)
+    cache = Cache[int](clock=clock.handed())
     assert await cache.get("a", "tags", source.ask, keep=30) == (1, 0)
     clock.pass_by(29)
     assert await cache.get("a", "tags", source.ask, keep=30) == (1, 29)

@@ -30,7 +30,7 @@ class Chain:
 
     def __init__(self) -> None:
         self.clock = Clock()
-        self.cache = Cache[Reply](clock=self.clock)
+        self.cache = Cache[Reply](clock=self.clock.handed())
         self.then = Replies(self._answer)
         self.let = asyncio.Event()
         self.let.set()

@@ -76,7 +76,7 @@ async def test_what_waits_is_bounded_in_bytes() -> None:
     tags = Tags(150)
     tags.weight = 40_000
     clock = Clock(0.0)
-    kept = Continuations(clock, most=100_000)
+    kept = Continuations(clock.handed(), most=100_000)
     reader = Reader(tags, kept=kept)
     whole = page_of(await reader.read(bound("list_tags", max_items=150)))
     assert whole.next is None
@@ -93,7 +93,7 @@ async def test_what_waits_is_bounded_in_bytes() -> None:
 async def test_of_several_that_wait_the_oldest_goes() -> None:
     tags = Tags(60)
     tags.weight = 40_000
-    reader = Reader(tags, kept=Continuations(Clock(0.0), most=100_000))
+    reader = Reader(tags, kept=Continuations(Clock(0.0).handed(), most=100_000))
     names = ("list_tags", "list_teams", "list_numbers")
     following = {name: page_of(await reader.read(bound(name, max_items=10))).next for name in names}
     tags.asked.clear()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from aircall_mcp.gateway.looks import Looks
 from aircall_mcp.gateway.request import Attempt, Request
 from aircall_mcp.gateway.retries import Retries
 from aircall_mcp.gateway.route import Router
+from aircall_mcp.ground.clock import Clock
 from aircall_mcp.ground.weight import Aside
 from aircall_mcp.storage.state import InMemory
 
@@ -40,19 +40,17 @@ class Chain:
         self.then = Tries(*attempts)
         self.journal = Journal(lambda: InMemory(MIGRATIONS))
         self.forgotten: list[str] = []
-        aside, intents = Aside(), Intents(self.then)
+        aside, clock, intents = Aside(), Clock(lambda: 0.0), Intents(self.then)
         self.effects = Effects(
             intents,
-            Looks(intents, Router("https://a.test"), REGISTRY.ids, aside, time.time),
+            Looks(intents, Router("https://a.test"), REGISTRY.ids, aside, clock),
             journal=self.journal,
             retries=Retries(first=0.0),
             forget=self.forgotten.append,
             scrub=lambda text: text.replace("hush", "***"),
             aside=aside,
             sandbox=False,
-            clock=lambda: 0.0,
-            wall=time.time,
-            sleep=asyncio.sleep,
+            clock=clock,
         )
 
     async def outcomes(self) -> list[tuple[str, int]]:

@@ -175,7 +175,7 @@ async def test_a_deadline_is_one_for_all_attempts_and_pauses(
 
     retries = Retries(first=10.0 if slow == "pauses" else 0.0, longest=10.0, random=lambda: 1.0)
     app, asked = after(between, *[(503, None)] * 9)
-    gateway = gateway_to(app, clock=clock, sleep=sleep, retries=retries)
+    gateway = gateway_to(app, clock=clock.handed(sleep), retries=retries)
     error = await failure(gateway, reading(registry), Caller(deadline=deadline))
     assert isinstance(error, Refused)
     assert len(asked) == attempts
@@ -184,7 +184,7 @@ async def test_a_deadline_is_one_for_all_attempts_and_pauses(
 async def test_a_later_attempt_has_what_the_earlier_ones_left(registry: Registry) -> None:
     clock = Clock()
     app, asked = after(lambda _count: clock.pass_by(29.95), (503, None))
-    gateway = gateway_to(app, clock=clock, retries=Retries(first=0.0))
+    gateway = gateway_to(app, clock=clock.handed(), retries=Retries(first=0.0))
     async with asyncio.timeout(10):
         error = await failure(gateway, reading(registry), Caller(deadline=30.0))
     assert "took too long" in error.message
@@ -202,10 +202,10 @@ async def test_a_later_attempt_waits_for_its_turn_no_longer_than_that(registry: 
 
     app, asked = after(lambda _count: None, (503, None), (200, {"company": {}}))
     budget = Budget(
-        lambda: InMemory(MIGRATIONS), longest_wait=10 * WINDOW, clock=clock, sleep=sleep
+        lambda: InMemory(MIGRATIONS), longest_wait=10 * WINDOW, clock=clock.handed(sleep)
     )
     gateway = gateway_to(
-        app, clock=clock, sleep=sleep, budget=budget, company=company, retries=Retries(first=0.0)
+        app, clock=clock.handed(sleep), budget=budget, company=company, retries=Retries(first=0.0)
     )
     error = await failure(gateway, reading(registry), Caller(deadline=WINDOW - 1))
     assert isinstance(error, BudgetExhausted)
@@ -291,7 +291,7 @@ async def test_one_probe_after_a_rest_finds_out_whether_aircall_is_well_again(
     ill: tuple[int, Any] = (500, {"message": "Internal Server Error"})
     well: tuple[int, Any] = (200, {"company": {}})
     app, asked = after(lambda _count: None, *[ill] * 6, *[well] * 2)
-    gateway = gateway_to(app, clock=clock)
+    gateway = gateway_to(app, clock=clock.handed())
     for _ in range(5):  # a 500 is an answer, and no sign of health
         with pytest.raises(Refused):
             await gateway.send(reading(registry), Caller())

@@ -16,6 +16,7 @@ from aircall_mcp.gateway.journal import (
     Journal,
     fingerprint,
 )
+from aircall_mcp.ground.clock import Clock as Handed
 from aircall_mcp.storage.state import durable
 
 from ..house import Clock
@@ -35,8 +36,7 @@ class Archive:
         journal = Journal(
             lambda: durable(self.path, MIGRATIONS),
             boot=lambda: boot,
-            clock=self.clock,
-            wall=self.wall,
+            clock=Handed(self.clock, self.wall),
         )
         self.made.append(journal)
         return journal

@@ -11,6 +11,7 @@ import pytest
 from aircall_mcp.errors import BudgetExhausted, StoreError
 from aircall_mcp.gateway.budget import Budget
 from aircall_mcp.gateway.ledger import MIGRATIONS, Share
+from aircall_mcp.ground.clock import Clock
 from aircall_mcp.storage.state import InMemory, State, boot, until_reboot
 from aircall_mcp.storage.store import Transaction
 
@@ -99,7 +100,7 @@ async def test_nor_with_one_that_nobody_asked_for() -> None:
 
 async def test_nor_with_one_that_was_under_way_at_the_end(budgets: Budgets) -> None:
     state = Refusing(until_reboot(budgets.home, "state", MIGRATIONS, "b1"))
-    budget = Budget(lambda: state, window=0.08, clock=budgets.clock)
+    budget = Budget(lambda: state, window=0.08, clock=budgets.clock.handed())
     for slot in [await budget.slot(THREE, hold=25) for _ in range(3)]:
         slot.give_back()
     state.gate.clear()
@@ -134,11 +135,11 @@ async def test_nothing_of_an_earlier_boot_is_read_or_left(home: Path) -> None:
 
 
 async def test_without_a_name_of_the_boot_an_impossible_future_is_forgotten(home: Path) -> None:
-    late = Budget(lambda: until_reboot(home, "state", MIGRATIONS, ""), clock=lambda: 9e6)
+    late = Budget(lambda: until_reboot(home, "state", MIGRATIONS, ""), clock=Clock(lambda: 9e6))
     await spend(late, THREE, 3)
     await late.learn(THREE, 429, {"retry-after": "120"})
     await late.aclose()
-    early = Budget(lambda: until_reboot(home, "state", MIGRATIONS, ""), clock=lambda: 50.0)
+    early = Budget(lambda: until_reboot(home, "state", MIGRATIONS, ""), clock=Clock(lambda: 50.0))
     await spend(early, THREE, 3)
     await early.aclose()
     assert (home / "state.db").exists()

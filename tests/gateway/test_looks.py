@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +12,7 @@ from aircall_mcp.gateway.looks import LOOK, Looks, lost_reply
 from aircall_mcp.gateway.request import Attempt
 from aircall_mcp.gateway.route import Router
 from aircall_mcp.ground.caller import Caller
+from aircall_mcp.ground.clock import Clock
 from aircall_mcp.ground.weight import Aside
 
 from ..upstream import REGISTRY
@@ -26,7 +26,7 @@ THERE = {"id": 7, "name": "Upsell", "color": "#123456"}
 
 
 def looks(then: Tries) -> Looks:
-    return Looks(then, Router("https://a.test"), REGISTRY.ids, Aside(), time.time)
+    return Looks(then, Router("https://a.test"), REGISTRY.ids, Aside(), Clock())
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def once(caller: Caller = NOW) -> Request:
 
 
 def slots(then: Any) -> tuple[Slots, Budget]:
-    clock = Clock(1_000.0)
+    clock = Clock(1_000.0).handed()
     budget = Budget(lambda: InMemory(MIGRATIONS), clock=clock)
     return Slots(then, budget, clock), budget
 
@@ -117,5 +117,5 @@ async def test_a_wait_ends_with_the_time_of_the_whole_request() -> None:
 async def test_without_a_budget_everything_passes_as_it_is() -> None:
     then = Tries(answered())
     asking = once()
-    await Slots(then, None, Clock()).send(asking)
+    await Slots(then, None, Clock().handed()).send(asking)
     assert then.came == [asking]

@@ -56,8 +56,8 @@ async def test_a_walk_that_is_stopped_keeps_what_it_has_and_says_where_to_go_on(
         return "company", 5
 
     clock = Clock()
-    budget = Budget(lambda: InMemory(MIGRATIONS), longest_wait=0, clock=clock)
-    gateway = gateway_to(sandbox, budget=budget, company=company, clock=clock)
+    budget = Budget(lambda: InMemory(MIGRATIONS), longest_wait=0, clock=clock.handed())
+    gateway = gateway_to(sandbox, budget=budget, company=company, clock=clock.handed())
     bound = registry.ids["list_calls"].bind({"max_items": 500})
     got = await gateway.read(bound, Caller(progress=progress))
     assert got.page
@@ -93,7 +93,7 @@ def in_time(clock: Clock, seconds: float, *statuses: int) -> tuple[App, list[str
 async def test_a_deadline_is_one_for_all_pages(registry: Registry) -> None:
     clock = Clock()
     app, asked = in_time(clock, 10)
-    gateway = gateway_to(app, clock=clock)
+    gateway = gateway_to(app, clock=clock.handed())
     bound = registry.ids["list_tags"].bind({"max_items": 500})
     got = await gateway.read(bound, Caller(deadline=25))
     assert got.page
@@ -106,7 +106,7 @@ async def test_a_deadline_is_one_for_all_pages(registry: Registry) -> None:
 async def test_and_for_all_attempts_at_one_of_them(registry: Registry) -> None:
     clock = Clock()
     app, asked = in_time(clock, 10, 200, 200, 503)
-    gateway = gateway_to(app, clock=clock, retries=Retries(first=0.0))
+    gateway = gateway_to(app, clock=clock.handed(), retries=Retries(first=0.0))
     bound = registry.ids["list_tags"].bind({"max_items": 500, "fresh": True})
     got = await gateway.read(bound, Caller(deadline=25))
     assert got.page
@@ -124,9 +124,9 @@ async def test_and_for_the_waiting_between_them(registry: Registry) -> None:
     async def sleep(seconds: float) -> None:
         clock.pass_by(seconds)
 
-    budget = Budget(lambda: InMemory(MIGRATIONS), longest_wait=1_000, clock=clock, sleep=sleep)
+    budget = Budget(lambda: InMemory(MIGRATIONS), longest_wait=1_000, clock=clock.handed(sleep))
     app, asked = in_time(clock, 0)
-    gateway = gateway_to(app, clock=clock, budget=budget, company=company)
+    gateway = gateway_to(app, clock=clock.handed(), budget=budget, company=company)
     bound = registry.ids["list_tags"].bind({"max_items": 500, "fresh": True})
     got = await gateway.read(bound, Caller(deadline=WINDOW - 1))
     assert asked == ["1"]  # bulk reading has one of the two, and the next is a window away
@@ -149,9 +149,9 @@ async def test_what_is_watched_waits_longer_for_the_limit_than_what_nobody_sees(
     async def sleep(seconds: float) -> None:
         clock.pass_by(seconds)
 
-    budget = Budget(lambda: InMemory(MIGRATIONS), longest_wait=1, clock=clock, sleep=sleep)
+    budget = Budget(lambda: InMemory(MIGRATIONS), longest_wait=1, clock=clock.handed(sleep))
     app, asked = in_time(clock, 0)
-    gateway = gateway_to(app, clock=clock, budget=budget, company=company)
+    gateway = gateway_to(app, clock=clock.handed(), budget=budget, company=company)
     bound = registry.ids["list_tags"].bind({"max_items": 150, "fresh": True})
     got = await gateway.read(bound, Caller())
     assert asked == ["1"]

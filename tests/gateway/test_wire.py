@@ -24,7 +24,7 @@ pytestmark = pytest.mark.anyio
 
 
 def wire(transport: httpx2.AsyncBaseTransport | None, clock: Clock) -> Wire:
-    return Wire(Connections(transport=transport, secure=False), Aside(), clock)
+    return Wire(Connections(transport=transport, secure=False), Aside(), clock.handed())
 
 
 async def test_it_is_sent_as_it_was_bound_and_signed() -> None:
@@ -100,7 +100,7 @@ async def test_what_is_said_to_a_proxy_is_no_byte_of_ours() -> None:
         port = proxy.sockets[0].getsockname()[1]
         connections = Connections(proxy=f"http://127.0.0.1:{port}")
         asking = replace(request(), before_first_byte=leaving)
-        attempt = await Wire(connections, Aside(), Clock()).send(asking)
+        attempt = await Wire(connections, Aside(), Clock().handed()).send(asking)
         await connections.aclose()
     assert isinstance(attempt, NotSent)
     assert asked == [b"CONNECT a.test:443 HTTP/1.1\r\n"]

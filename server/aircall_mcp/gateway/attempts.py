@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
+from ..ground.clock import Clock
 from .breaker import Breakers
 from .request import Answered, Attempt, Lost, Request, Trying
 from .retries import PASSING, Retries, Trouble
@@ -19,15 +18,13 @@ class Attempts:
         breakers: Breakers,
         *,
         paced: bool,
-        clock: Callable[[], float],
-        sleep: Callable[[float], Awaitable[None]],
+        clock: Clock,
     ) -> None:
         self._then = then
         self._retries = retries
         self._breakers = breakers
         self._paced = paced
         self._clock = clock
-        self._sleep = sleep
 
     async def send(self, request: Request) -> Attempt:
         """Raises `Unreachable` while the breaker is open, and what the next links raise."""
@@ -45,10 +42,10 @@ class Attempts:
                 (not isinstance(attempt, Answered) and not attempt.passing)
                 or (trouble == "lost" and repeatable != "safe")
                 or not self._retries.again(repeatable, trouble, tried)
-                or self._clock() + pause >= attempt.until
+                or self._clock.monotonic() + pause >= attempt.until
             ):
                 return attempt
-            await self._sleep(pause)
+            await self._clock.sleep(pause)
 
     async def _one(self, request: Request) -> Attempt:
         """One attempt, of which the breaker hears; a look neither asks nor moves it."""

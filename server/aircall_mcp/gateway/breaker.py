@@ -8,10 +8,10 @@ Aircall is down altogether each finds out for itself, with five requests.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 from ..errors import Unreachable
+from ..ground.clock import Clock
 
 FAILURES = 5
 REST = 30.0
@@ -28,11 +28,11 @@ class Breaker:
         *,
         failures: int = FAILURES,
         rest: float = REST,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Clock | None = None,
     ) -> None:
         self._most = failures
         self._rest = rest
-        self._clock = clock
+        self._clock = clock or Clock()
         self._failed = 0
         self._open_until: float | None = None
         self._probing = False
@@ -41,7 +41,7 @@ class Breaker:
         """Whether this request is the probe. Raises `Unreachable` while it is open."""
         if self._open_until is None:
             return False
-        left = self._open_until - self._clock()
+        left = self._open_until - self._clock.monotonic()
         if left > 0 or self._probing:
             raise Unreachable(
                 f"Aircall has not answered the last {self._failed} requests; nothing was sent.",
@@ -65,7 +65,7 @@ class Breaker:
             return
         self._failed += 1
         if self._failed >= self._most:
-            self._open_until = self._clock() + self._rest
+            self._open_until = self._clock.monotonic() + self._rest
 
 
 class Breakers:

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import random as chance
-import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from ..errors import BudgetExhausted, StoreError
 from ..ground.caller import Lane, Progress
+from ..ground.clock import Clock
 from .ledger import Full, Ledger, Said, Share
 from .limits import LONGEST_PAUSE, WINDOW, count_of, pause_of, reset_of
 
@@ -30,13 +30,13 @@ _TICK = 1.0
 class Slot:
     """The right to send one request. Say once what became of it; both are cheap and never wait."""
 
-    def __init__(self, settle: Callable[[float | None], None], clock: Callable[[], float]) -> None:
+    def __init__(self, settle: Callable[[float | None], None], clock: Clock) -> None:
         self._settle: Callable[[float | None], None] | None = settle
         self._clock = clock
 
     def release(self) -> None:
         """The answer came, or none will come any more: the window runs from now."""
-        self._end(self._clock())
+        self._end(self._clock.monotonic())
 
     def give_back(self) -> None:
         """Not a byte was sent."""
@@ -60,17 +60,13 @@ class Budget:
         *,
         window: float = WINDOW,
         longest_wait: float = LONGEST_WAIT,
-        clock: Callable[[], float] = time.monotonic,
-        wall: Callable[[], float] = time.time,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock: Clock | None = None,
         random: Callable[[], float] = chance.random,
     ) -> None:
-        self._ledger = Ledger(state, window=window, clock=clock)
+        self._clock = clock or Clock()
+        self._ledger = Ledger(state, window=window, clock=self._clock)
         self._window = window
         self._longest_wait = longest_wait
-        self._clock = clock
-        self._wall = wall
-        self._sleep = sleep
         self._random = random
         self._tick = min(_TICK, window / 60)
         self._ended: list[tuple[str, float | None]] = []
@@ -92,7 +88,7 @@ class Budget:
         time goes by. Raises `BudgetExhausted` as soon as it is sure that this will not do.
         """
         patience = self._longest_wait if patience is None else patience
-        began = self._clock()
+        began = self._clock.monotonic()
         turn = self._turns.setdefault((share.company, share.lane), asyncio.Lock())
         if turn.locked():
             await self._in_line(turn, share, began, patience, progress)
@@ -106,10 +102,10 @@ class Budget:
                     return got
                 if self._ended and behind is None:
                     continue  # a slot was given back while we looked
-                now = self._clock()
+                now = self._clock.monotonic()
                 self._full_until[share.company, share.lane] = now + got.seconds
                 await _wait_or_raise(got, now - began, patience, progress)
-                await self._sleep(min(max(got.seconds, 0.001), self._tick))
+                await self._clock.sleep(min(max(got.seconds, 0.001), self._tick))
         finally:
             turn.release()
 
@@ -123,12 +119,12 @@ class Budget:
         limit, remaining = count_of(headers, "limit"), count_of(headers, "remaining")
         if status != 429 and limit is None and remaining is None:
             return None
-        reset = reset_of(headers, self._wall())
+        reset = reset_of(headers, self._clock.wall())
         reset = self._window if reset is None else reset
         if status != 429:
             await self._ledger.note(share, Said(limit, remaining, reset, None))
             return None
-        pause = pause_of(headers, self._wall())
+        pause = pause_of(headers, self._clock.wall())
         pause = min(pause + self._random() * min(1.0, pause / 10), LONGEST_PAUSE)
         await self._ledger.note(share, Said(limit, remaining, reset, pause))
         return _exhausted(Full(pause, paused=True))
@@ -155,7 +151,7 @@ class Budget:
         place = asyncio.ensure_future(turn.acquire())
         try:
             while not (await asyncio.wait({place}, timeout=self._tick))[0]:
-                now = self._clock()
+                now = self._clock.monotonic()
                 ahead = self._full_until.get((share.company, share.lane), now) - now
                 full = Full(max(ahead, 0.0), paused=False)
                 await _wait_or_raise(full, now - began, patience, progress)
@@ -207,7 +203,7 @@ class Budget:
     async def _flush_soon(self) -> None:
         """A slot that ended is not missed before its window has passed; the next request settles
         it in passing, and without a next one this does."""
-        await asyncio.sleep(self._window / 8)
+        await self._clock.sleep(self._window / 8)
         await self._settle_all()
 
     async def _settle_all(self) -> None:

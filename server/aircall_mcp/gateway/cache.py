@@ -7,11 +7,11 @@ write forgets them. An answer is shared by everybody who gets it, so nobody may 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
+from ..ground.clock import Clock
 from ..ground.reply import Reply
 from .request import Link, Request
 
@@ -31,8 +31,8 @@ class _Kept(Generic[T]):
 class Cache(Generic[T]):
     """See the module docstring."""
 
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic, most: int = MOST) -> None:
-        self._clock = clock
+    def __init__(self, *, clock: Clock | None = None, most: int = MOST) -> None:
+        self._clock = clock or Clock()
         self._most = most
         self._kept: dict[tuple[str, str], _Kept[T]] = {}
         self._flying: dict[tuple[str, str], asyncio.Future[T]] = {}
@@ -54,8 +54,8 @@ class Cache(Generic[T]):
         place = (account, key)
         while True:
             kept = None if fresh else self._kept.get(place)
-            if kept is not None and self._clock() < kept.until:
-                return kept.answer, self._clock() - kept.since
+            if kept is not None and self._clock.monotonic() < kept.until:
+                return kept.answer, self._clock.monotonic() - kept.since
             flying = self._flying.get(place)
             if flying is None:
                 return await self._ask(place, ask, keep), 0.0
@@ -92,7 +92,7 @@ class Cache(Generic[T]):
                 del self._flying[place]
 
     def _keep(self, place: tuple[str, str], answer: T, keep: float) -> None:
-        now = self._clock()
+        now = self._clock.monotonic()
         self._kept.pop(place, None)
         while len(self._kept) >= self._most:
             del self._kept[next(iter(self._kept))]

@@ -8,10 +8,10 @@ write forgets it, as it forgets all reads.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
+from ..ground.clock import Clock
 from ..ground.operation import Bound
 from .lists import At, Bookmark, Leaf, identity, without_place
 
@@ -68,11 +68,9 @@ def _identities(items: list[Any]) -> list[int | str]:
 
 
 class Continuations:
-    """See the module docstring. `clock` is monotonic."""
+    """See the module docstring."""
 
-    def __init__(
-        self, clock: Callable[[], float], *, lasting: float = LASTING, most: int = MOST
-    ) -> None:
+    def __init__(self, clock: Clock, *, lasting: float = LASTING, most: int = MOST) -> None:
         self._clock = clock
         self._lasting = lasting
         self._most = most
@@ -88,7 +86,7 @@ class Continuations:
         while course.leaves and course.weight > self._most:
             course = course.behind(1)
         self._courses.pop(key, None)
-        self._courses[key] = replace(course, since=self._clock())
+        self._courses[key] = replace(course, since=self._clock.monotonic())
         self._sweep()
         while sum(one.weight for one in self._courses.values()) > self._most:
             del self._courses[next(iter(self._courses))]
@@ -99,7 +97,7 @@ class Continuations:
             del self._courses[key]
 
     def _sweep(self) -> None:
-        until = self._clock() - self._lasting
+        until = self._clock.monotonic() - self._lasting
         for key in [key for key, course in self._courses.items() if course.since <= until]:
             del self._courses[key]
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
 from ..errors import OutcomeUnknown, Refused, ToolError
+from ..ground.clock import Clock
 from ..ground.reply import Reply
 from ..ground.weight import Aside
 from .intents import Entry
@@ -34,9 +35,7 @@ class Effects:
         scrub: Callable[[str], str],
         aside: Aside,
         sandbox: bool,
-        clock: Callable[[], float],
-        wall: Callable[[], float],
-        sleep: Callable[[float], Awaitable[None]],
+        clock: Clock,
     ) -> None:
         self._then = then
         self._looks = looks
@@ -47,8 +46,6 @@ class Effects:
         self._aside = aside
         self._sandbox = sandbox
         self._clock = clock
-        self._wall = wall
-        self._sleep = sleep
         self._under_way: set[asyncio.Task[Reply]] = set()
 
     async def send(self, request: Request) -> Reply:
@@ -114,7 +111,7 @@ class Effects:
             return self._reply(request, first)
         except OutcomeUnknown as error:
             doubt = error
-        shown = await self._looks.look(request, self._clock() - first.began)
+        shown = await self._looks.look(request, self._clock.monotonic() - first.began)
         if isinstance(shown, Mapping):
             sandbox = self._sandbox or bool(request.waived)
             return lost_reply(request.operation, shown, sandbox=sandbox)
@@ -124,9 +121,9 @@ class Effects:
         pause = self._retries.pause(1)
         passing = isinstance(first, Answered) or first.passing
         again = self._retries.again(request.operation.repeatable, "lost", 1)
-        if not passing or not again or self._clock() + pause >= first.until:
+        if not passing or not again or self._clock.monotonic() + pause >= first.until:
             raise doubt
-        await self._sleep(pause)
+        await self._clock.sleep(pause)
         try:
             return self._reply(request, await self._then.send(request.after(first)), again=True)
         except (Refused, OutcomeUnknown):
@@ -144,4 +141,4 @@ class Effects:
                 if not missing(attempt):  # which tells nothing of what the first attempt did
                     raise unknown(operation, "Something in front of Aircall answered 404.")
                 return Reply(operation.answer.status, None, sandbox)  # the first attempt did it
-        raise error_of(operation, attempt, self._scrub, self._wall())
+        raise error_of(operation, attempt, self._scrub, self._clock.wall())

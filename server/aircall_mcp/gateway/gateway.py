@@ -4,15 +4,14 @@ probed, wire. Each link knows the next one alone.
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
 
 from ..ground.caller import Caller
+from ..ground.clock import Clock
 from ..ground.operation import EVERYTHING, Allowance, Bound, Operation
 from ..ground.reply import Reply, Room
 from ..ground.weight import Aside
@@ -69,14 +68,12 @@ class Gateway:
         proxy: str | None = None,
         ca_bundle: Path | None = None,
         aside: Aside | None = None,
-        clock: Callable[[], float] = time.monotonic,
-        wall: Callable[[], float] = time.time,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock: Clock | None = None,
     ) -> None:
         self.base_url = base_url
         self.sandbox = sandbox
         self.aside = aside = aside or Aside()
-        self.clock = clock
+        clock = clock or Clock()
         retries = retries or Retries()
         breakers = breakers or Breakers(lambda: Breaker(clock=clock))
         cache = Cache[Reply](clock=clock)
@@ -101,16 +98,14 @@ class Gateway:
         self._prober = Prober(base_url, self._connections, proof_at, sandbox=sandbox)
         intents = Intents(Probed(wire, self._prober))
         sign = Sign(Slots(intents, budget, clock), auth, aside)
-        attempts = Attempts(
-            sign, retries, breakers, paced=budget is not None, clock=clock, sleep=sleep
-        )
-        looks = Looks(attempts, router, operations or {}, aside, wall)
+        attempts = Attempts(sign, retries, breakers, paced=budget is not None, clock=clock)
+        looks = Looks(attempts, router, operations or {}, aside, clock)
         self._effects = Effects(
             attempts, looks, journal=journal, retries=retries, forget=forget, scrub=auth.scrub,
-            aside=aside, sandbox=sandbox, clock=clock, wall=wall, sleep=sleep,
+            aside=aside, sandbox=sandbox, clock=clock,
         )  # fmt: skip
         reads = Route(Cached(self._effects, cache), router)
-        pages = Pages(reads, kept, company, aside, clock=clock, wall=wall, sandbox=sandbox)
+        pages = Pages(reads, kept, company, aside, clock=clock, sandbox=sandbox)
         owner = by_owner(allowed, self._prober.listens, self._prober.loopback)
         guards = () if guard is None else (by_guard(guard),)
         self._gate = Gate(pages, (owner, *guards, *judges))

@@ -11,10 +11,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
+
+from ..ground.clock import Clock
 
 if TYPE_CHECKING:
     from ..storage.state import State
@@ -61,7 +62,7 @@ class Intent:
 
 class Journal:
     """See the module docstring. `state` opens the journal at the first use; `boot` tells this
-    boot of the machine from others, as the monotonic `clock` cannot. Close it with `close`.
+    boot of the machine from others, as the monotonic clock cannot. Close it with `close`.
 
     All methods raise `StoreError`, and then nothing must be sent.
     """
@@ -72,16 +73,14 @@ class Journal:
         *,
         boot: Callable[[], str] = str,
         guard: float = GUARD,
-        clock: Callable[[], float] = time.monotonic,
-        wall: Callable[[], float] = time.time,
+        clock: Clock | None = None,
     ) -> None:
         self._open = state
         self._state: State | None = None
         self._name_boot = boot
         self._boot = ""
         self._guard = guard
-        self._clock = clock
-        self._wall = wall
+        self._clock = clock or Clock()
 
     async def begin(
         self,
@@ -102,7 +101,7 @@ class Journal:
         name = os.urandom(9).hex()
 
         def work(tx: Transaction) -> tuple[Intent, bool]:
-            now, wall = self._clock(), self._wall()
+            now, wall = self._clock.monotonic(), self._clock.wall()
             if despite:
                 tx.run("UPDATE intent SET outcome = 'over' WHERE id = :id", id=despite)
             earlier = self._latest(tx, fingerprint, now, wall) if guarded else None
@@ -148,7 +147,7 @@ class Journal:
         """The last `count` intents, newest first."""
 
         def work(tx: Transaction) -> list[Intent]:
-            now, wall = self._clock(), self._wall()
+            now, wall = self._clock.monotonic(), self._clock.wall()
             rows = tx.all("SELECT * FROM intent ORDER BY wall DESC, id LIMIT :count", count=count)
             return [self._intent(row, now, wall) for row in rows]
 

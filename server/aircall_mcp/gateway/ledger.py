@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from ..ground.caller import Lane
+from ..ground.clock import Clock
 from .limits import LONGEST_PAUSE
 
 if TYPE_CHECKING:
@@ -83,9 +84,7 @@ class _Pace:
 class Ledger:
     """See the module docstring. `state` opens the shared state at the first use."""
 
-    def __init__(
-        self, state: Callable[[], State], *, window: float, clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, state: Callable[[], State], *, window: float, clock: Clock) -> None:
         self._open = state
         self._state: State | None = None
         self._window = window
@@ -97,7 +96,7 @@ class Ledger:
         """A slot for at most `hold` seconds, by its name, once those that `ended` are settled."""
 
         def work(tx: Transaction) -> str | Full:
-            now = self._clock()
+            now = self._clock.monotonic()
             self._settle(tx, ended)
             tx.run(
                 "DELETE FROM slot WHERE until <= :now OR until > :impossible",
@@ -132,7 +131,7 @@ class Ledger:
         """Take in what Aircall says about its limit. It can only slow us down."""
 
         def work(tx: Transaction) -> None:
-            now = self._clock()
+            now = self._clock.monotonic()
             pace = _pace(tx, share.company, now)
             allowed = pace.limit(share.limit, now)
             taken = _taken(tx, share.company)

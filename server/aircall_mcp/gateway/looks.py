@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import AircallMCPError
+from ..ground.clock import Clock
 from ..ground.operation import Operation
 from ..ground.reply import Reply
 from ..ground.weight import Aside
@@ -29,13 +30,13 @@ class Looks:
         route: Callable[[Request], Awaitable[Request]],
         operations: Mapping[str, Operation],
         aside: Aside,
-        wall: Callable[[], float],
+        clock: Clock,
     ) -> None:
         self._then = then
         self._route = route
         self._operations = operations
         self._aside = aside
-        self._wall = wall
+        self._clock = clock
 
     async def look(self, request: Request, age: float) -> Mapping[str, Any] | bool | None:
         """What a read shows of an effect that was sent `age` seconds ago: the thing itself, False
@@ -59,7 +60,7 @@ class Looks:
             return None
         if rule.gone:
             return False
-        since = server_time(answered.headers, self._wall()) - age
+        since = server_time(answered.headers, self._clock.wall()) - age
         shown = await self._aside(
             lambda: found(request.bound, by, answered.body, since), weight=answered.weight
         )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+from ..ground.clock import Clock
 from ..ground.reply import Page, Reply
 from ..ground.weight import LIGHT, Aside
 from .continuations import Continuations, Course, key_of
@@ -23,7 +23,7 @@ MOST_EMPTY = 2
 class Pages:
     """The link: a list is read page by page, up to what is wanted and has room in the answer.
 
-    What has none waits in `kept` for the call that goes on. `wall` is UNIX seconds.
+    What has none waits in `kept` for the call that goes on.
     """
 
     def __init__(
@@ -33,8 +33,7 @@ class Pages:
         company: Company,
         aside: Aside,
         *,
-        clock: Callable[[], float],
-        wall: Callable[[], float],
+        clock: Clock,
         sandbox: bool,
     ) -> None:
         self._then = then
@@ -42,7 +41,6 @@ class Pages:
         self._company = company
         self._aside = aside
         self._clock = clock
-        self._wall = wall
         self._sandbox = sandbox
 
     async def send(self, request: Request) -> Reply:
@@ -60,7 +58,7 @@ class Pages:
         key = key_of(bound, (await self._company(account))[0], account)
         anew = paging.whole or bound.fresh
         course = Course() if anew else self._kept.get(key, paging.start)
-        began, walk = self._clock(), Walk(self._then, request, self._clock)
+        began, walk = self._clock.monotonic(), Walk(self._then, request, self._clock)
         given = Given(paging.wanted, request.room, course)
         end = await self._walked(walk, given, course, paging)
         if end is None:
@@ -72,7 +70,7 @@ class Pages:
             following = paging.beyond(given.leaves[-1] if given.leaves else None)
         else:
             following = paging.onward(end.place) if end.place else None
-        why = "" if more else given.doubt(bound, end, self._wall(), whole=paging.whole)
+        why = "" if more else given.doubt(bound, end, self._clock.wall(), whole=paging.whole)
         if more or given.weight > LIGHT:  # of what is heavy, less may fit than was thought
             self._kept.keep(key, given.course())
         page = Page(
@@ -121,7 +119,7 @@ class Pages:
         reply = await walk.page(paging, place.at, given)
         if reply is None:
             return End(place)
-        leaf = paging.leaf(reply, place.at, self._clock())
+        leaf = paging.leaf(reply, place.at, self._clock.monotonic())
         if leaf is None:
             walk.note = f"The answer has no list `{paging.key}`."
             return End(place) if given.leaves else None

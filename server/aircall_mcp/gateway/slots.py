@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import replace
 
 from ..errors import StoreError
+from ..ground.clock import Clock
 from .budget import Budget, Slot
 from .request import Answered, Attempt, Request, Trying
 
@@ -19,7 +19,7 @@ MARGIN = 5.0
 class Slots:
     """Without a budget, everything goes at once."""
 
-    def __init__(self, then: Trying, budget: Budget | None, clock: Callable[[], float]) -> None:
+    def __init__(self, then: Trying, budget: Budget | None, clock: Clock) -> None:
         self._then = then
         self._budget = budget
         self._clock = clock
@@ -54,7 +54,7 @@ class Slots:
         caller = request.caller
         patience = caller.patience
         if request.until is not None:
-            left = request.until - self._clock()
+            left = request.until - self._clock.monotonic()
             patience = left if patience is None else min(left, patience)
         return await budget.slot(
             request.share,

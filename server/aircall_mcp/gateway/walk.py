@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from ..errors import BudgetExhausted, ToolError, TooMuch
+from ..ground.clock import Clock
 from ..ground.operation import Bound
 from ..ground.reply import Reply
 from .given import Given
@@ -27,14 +27,14 @@ class Walk:
     there, and `note` says why.
     """
 
-    def __init__(self, then: Link, request: Request, clock: Callable[[], float]) -> None:
+    def __init__(self, then: Link, request: Request, clock: Clock) -> None:
         self.note = ""
         self.reply = Reply(200, None)
         """The newest."""
         self._then = then
         self._request = request
         self._clock = clock
-        self._until = clock() + request.caller.deadline
+        self._until = clock.monotonic() + request.caller.deadline
         self._steps = 0
 
     async def page(self, paging: Paging, at: At, given: Given) -> Reply | None:
@@ -63,7 +63,7 @@ class Walk:
             if given.weight > HEAVIEST:
                 self.note = "More is not read at once; page.next goes on from here."
                 return None
-            if not caller.watched and self._clock() >= self._until:
+            if not caller.watched and self._clock.monotonic() >= self._until:
                 self.note = "Time was up; page.next goes on from here."
                 return None
             if caller.watched:

@@ -6,10 +6,10 @@ No header of an inbound request goes along, and never more of an answer comes ba
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
+from ..ground.clock import Clock
 from ..ground.weight import LIGHT, Aside, values_in, weight_in, weight_of
 from .body import Broken, json_of
 from .connections import Connections
@@ -17,17 +17,17 @@ from .request import Answered, Attempt, Lost, NotSent, Request
 
 
 class Wire:
-    """See the module docstring. `clock` gives seconds, and is that of the whole chain."""
+    """See the module docstring. `clock` is that of the whole chain."""
 
     def __init__(
         self,
         connections: Connections,
         aside: Aside,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Clock | None = None,
     ) -> None:
         self._connections = connections
         self._aside = aside
-        self._clock = clock
+        self._clock = clock or Clock()
 
     async def send(self, request: Request) -> Attempt:
         """Send it and read the answer before `request.until`, which begins now if it has not.
@@ -35,7 +35,7 @@ class Wire:
         Raises `ArgumentError` for what cannot be written as a URL, and what `before_first_byte`
         raises.
         """
-        began = self._clock()
+        began = self._clock.monotonic()
         until = began + request.caller.deadline if request.until is None else request.until
         out = False
 
