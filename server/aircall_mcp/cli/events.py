@@ -12,7 +12,7 @@ import click
 from ..app import App, open_app
 from ..ground.config import settings_from
 from ..ground.times import iso
-from ..offer.shape import clean
+from ..ground.visible import clean
 from . import completion, screen
 from .options import ID, as_json, json_text, print_json
 from .vault import passphrase

@@ -15,8 +15,9 @@ from ..gateway.gateway import Gateway
 from ..ground.operation import Answer, Operation, Window
 from ..ground.secrets import MASK
 from ..ground.times import iso
+from ..ground.visible import clean
 from ..ground.weight import LIGHT
-from ..offer.shape import CUT_INSIDE, LARGEST, bounded, clean, fitting, shape
+from ..offer.shape import CUT_INSIDE, LARGEST, bounded, fitting, shape
 from .coverage import Coverage
 from .event import Event
 from .log import EventLog

@@ -8,7 +8,7 @@ from pydantic_core import to_json
 
 from ..ground.operation import Bound
 from ..ground.secrets import MASK
-from .shape import clean
+from ..ground.visible import clean
 
 LONGEST_SHOWN = 400
 """Characters of one argument that a person is shown; of a longer one, how long it is."""

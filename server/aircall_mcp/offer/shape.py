@@ -8,7 +8,6 @@ all of that. Neither lets out a secret field or an invisible character.
 from __future__ import annotations
 
 import heapq
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -17,6 +16,7 @@ from pydantic_core import to_json
 from ..ground.operation import Answer, Detail
 from ..ground.secrets import MASK
 from ..ground.times import iso
+from ..ground.visible import clean
 from ..ground.weight import LIGHT, give_way
 
 LARGEST = 60_000
@@ -27,7 +27,6 @@ MOST_CUTS = 5
 """Lists of which it is told one by one that they were cut."""
 CUT_INSIDE = "something in it was too large and was cut; the notes say what"
 """Why a list is not complete of which every item was given."""
-_PIECE = 32_768
 _LEAST = 8
 
 PLUMBING = frozenset({"direct_link", "sid", "call_uuid", "cost", "logo", "archived"})
@@ -35,23 +34,6 @@ IDENTITY = frozenset({
     "id", "name", "email", "digits", "first_name", "last_name", "company_name",
     "phone_numbers",
 })  # fmt: skip
-
-INVISIBLE = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e"
-    "\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f\U000e0100-\U000e01ef]"
-)
-"""Controls, bidirectional marks, zero-width, tag and variation characters: things said unseen."""
-
-
-def clean(text: str) -> str:
-    """`text` without invisible characters."""
-    if text.isascii() and text.isprintable():
-        return text
-    if len(text) <= _PIECE:
-        return INVISIBLE.sub("", text)
-    # In pieces, so that others get their turn: an expression holds the interpreter to its end.
-    pieces = (text[at : at + _PIECE] for at in range(0, len(text), _PIECE))
-    return "".join(INVISIBLE.sub("", piece) for piece in pieces)
 
 
 def shape(body: Any, answer: Answer, detail: Detail) -> tuple[Any, list[str]]:

@@ -13,8 +13,9 @@ from typing import Any
 from ..errors import ToolError
 from ..ground.operation import Bound, Operation
 from ..ground.reply import Page, Reply, Room
+from ..ground.visible import clean
 from ..search import Match, Ranking
-from .shape import CUT_INSIDE, LARGEST, bounded, clean, shape, size_of
+from .shape import CUT_INSIDE, LARGEST, bounded, shape, size_of
 
 Json = dict[str, Any]
 

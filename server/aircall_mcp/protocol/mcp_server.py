@@ -23,8 +23,8 @@ from .. import __version__
 from ..desk import Desk, Failure, Outcome, Question
 from ..errors import NotOffered
 from ..ground.caller import OWNER, Caller
+from ..ground.visible import clean
 from ..offer import Offer
-from ..offer.shape import clean
 from ..offer.tools import INSTRUCTIONS
 from .elicitation import Elicitation
 from .resources import Context, News, Resources
