@@ -18,8 +18,8 @@ from aircall_mcp.protocol.frames import (
     PARSE_ERROR,
     Refusal,
     id_in,
+    message_aside,
     parsed,
-    parsed_aside,
 )
 
 from ..house import Office
@@ -268,7 +268,7 @@ async def test_the_loop_goes_on_while_a_body_is_looked_at() -> None:
 
     at_once = asyncio.create_task(others())
     with pytest.raises(Refusal):
-        await parsed_aside(hostile)
+        await message_aside(hostile)
     at_once.cancel()
     assert turns > 3
 

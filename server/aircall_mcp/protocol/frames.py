@@ -25,6 +25,9 @@ INVALID_REQUEST = -32600
 MOST_TOKENS = 60_000
 """Strings, numbers, brackets and marks that are looked at one by one: some 40 ms."""
 
+MOST_SKIMMED = 150_000
+"""Those that are passed on the way to an id, a run of brackets as one: 100 ms, on a thread."""
+
 DEEPEST = 128
 """Levels of a message that are handed on; arguments may have half of them."""
 
@@ -36,6 +39,9 @@ MOST_LETTERS = 1024 * 1024
 
 # A string that does not end goes on to the end, so that no letter is looked at twice.
 _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[{}\[\],:]|[^\s"{}\[\],:]++', re.DOTALL)
+_SKIMMED = re.compile(
+    rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[{\[]++|[}\]]++|,|[^\s"{}\[\],:]++', re.DOTALL
+)
 _LONG = 300
 
 
@@ -65,14 +71,41 @@ def parsed(text: bytes) -> tuple[Any, bytes]:
     return cast("dict[str, Any]", message), readable
 
 
-async def parsed_aside(text: bytes) -> bytes:
+def message_in(text: bytes) -> tuple[dict[str, Any], bytes]:
+    """The JSON-RPC message of `text`, and the text that the SDK reads in its place. Raises
+    `Refusal`."""
+    message, read = parsed(text)
+    return _message(message), read
+
+
+async def message_aside(text: bytes) -> bytes:
     """The text that the SDK reads. What takes long is done on a thread, so that the loop goes on.
     Raises `Refusal`."""
     if values_in(text) <= MOST_ASKED:
         with suppress(ValueError):
-            from_json(text)
+            _message(from_json(text))
             return text
-    return (await to_thread.run_sync(parsed, text))[1]
+    return (await to_thread.run_sync(message_in, text))[1]
+
+
+def _message(message: Any) -> dict[str, Any]:
+    """`message`, if it is one of JSON-RPC. Raises `Refusal` by the id, where the SDK would drop it
+    or name none."""
+    if not isinstance(message, dict):
+        told = "The message is no JSON-RPC 2.0 object; batches are not taken."
+        raise Refusal(None, INVALID_REQUEST, told)
+    fields = cast("dict[str, Any]", message)
+    method, params, request_id = fields.get("method"), fields.get("params"), fields.get("id")
+    known_id = isinstance(request_id, str | int) and not isinstance(request_id, bool)
+    if not (
+        fields.get("jsonrpc") == "2.0"
+        and (params is None or isinstance(params, dict))
+        and (isinstance(method, str) or "result" in fields or "error" in fields)
+        and ("id" not in fields or known_id)
+    ):
+        shown = request_id if known_id else None
+        raise Refusal(shown, INVALID_REQUEST, "The message is no JSON-RPC 2.0 request.")
+    return fields
 
 
 def id_in(text: bytes) -> str | int | None:
@@ -80,22 +113,22 @@ def id_in(text: bytes) -> str | int | None:
     itself an answer: its id is one of ours."""
     depth, asks, found = 0, False, None
     key: bytes | None = None
-    for token in _tokens(text):
+    for match in islice(_SKIMMED.finditer(text, 0, MOST_LETTERS), MOST_SKIMMED):
+        token = match[0]
         if not depth and token != b"{":
             break
-        if token in (b"{", b"["):
-            depth += 1
-        elif token in (b"}", b"]"):
-            depth -= 1
+        if token[0] in b"{[":
+            depth += len(token)
+        elif token[0] in b"}]":
+            depth -= len(token)
         elif depth == 1 and token == b",":
             key = None
-        elif depth == 1 and token != b":":
+        elif depth == 1:
             if key is None:
                 key = token
+                asks |= key == b'"method"'
             elif key == b'"id"':
                 found = _id(token)
-            elif key == b'"method"':
-                asks = True
     return found if asks else None
 
 

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import anyio
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from ..errors import SettingsError
 from ..ground import asgi as hosting
 from ..ground.secrets import LOOPBACK
-from ..ground.weight import MOST_ASKED, values_in
-from .frames import Refusal, parsed_aside
+from .frames import INVALID_REQUEST, Refusal, id_in, message_aside
 from .mcp_server import AircallServer
 
 if TYPE_CHECKING:
@@ -87,31 +85,29 @@ class _Frames:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        heard: deque[Message] = deque()
-        size = values = 0
+        text = bytearray()  # one piece: a message of a byte each would weigh 300 times as much
         more = True
         while more:
             message = await receive()
-            body: bytes = message.get("body", b"")
-            size += len(body)
-            values += values_in(body)
-            if values > MOST_ASKED + len(heard) or size > LARGEST_REQUEST:
-                await Response("Request too large", status_code=413)(scope, receive, send)
+            if message["type"] != "http.request":
+                return  # nobody waits for an answer any more
+            text += message.get("body", b"")
+            if len(text) > LARGEST_REQUEST:
+                told = f"The message is over {LARGEST_REQUEST >> 20} MiB."
+                refused = Refusal(id_in(bytes(text)), INVALID_REQUEST, told)
+                await JSONResponse(refused.answer, status_code=413)(scope, receive, send)
                 return
-            heard.append(message)
-            more = message["type"] == "http.request" and bool(message.get("more_body"))
+            more = bool(message.get("more_body"))
 
-        text = b"".join(part.get("body", b"") for part in heard)
         try:
-            read = await parsed_aside(text) if text else text
+            read = await message_aside(bytes(text)) if text else b""
         except Refusal as refusal:
             await JSONResponse(refusal.answer, status_code=400)(scope, receive, send)
             return
-        if read is not text:
-            heard = deque([{"type": "http.request", "body": read, "more_body": False}])
+        heard: list[Message] = [{"type": "http.request", "body": read, "more_body": False}]
 
         async def again() -> Message:
-            return heard.popleft() if heard else await receive()
+            return heard.pop() if heard else await receive()
 
         await self._app(scope, again, send)
 

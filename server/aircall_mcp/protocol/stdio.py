@@ -25,7 +25,7 @@ import anyio
 from anyio.from_thread import BlockingPortal
 from mcp.server.stdio import stdio_server
 
-from .frames import INVALID_REQUEST, PARSE_ERROR, Refusal, id_in, parsed
+from .frames import PARSE_ERROR, Refusal, id_in, message_in
 from .mcp_server import AircallServer
 
 log = logging.getLogger(__name__)
@@ -164,26 +164,12 @@ class _Lines:
 
 def _read(line: bytes) -> _Line:
     """One message. Raises `Refusal` for what the SDK would drop without a word."""
-    message, line = parsed(line)
-    if not isinstance(message, dict):
-        raise Refusal(
-            None, INVALID_REQUEST, "The message is no JSON-RPC 2.0 object; batches are not taken."
-        )
-    fields = cast("dict[str, Any]", message)
-    method, params, request_id = fields.get("method"), fields.get("params"), fields.get("id")
-    known_id = isinstance(request_id, str | int) and not isinstance(request_id, bool)
-    if not (
-        fields.get("jsonrpc") == "2.0"
-        and (params is None or isinstance(params, dict))
-        and (isinstance(method, str) or "result" in fields or "error" in fields)
-        and ("id" not in fields or known_id)
-    ):
-        shown = request_id if known_id else None
-        raise Refusal(shown, INVALID_REQUEST, "The message is no JSON-RPC 2.0 request.")
-    cancelled: Any = cast("dict[str, Any]", params or {}).get("requestId")
+    message, line = message_in(line)
+    method, request_id = message.get("method"), message.get("id")
+    cancelled: Any = cast("dict[str, Any]", message.get("params") or {}).get("requestId")
     return _Line(
         line.decode(),
-        calls=request_id if method == "tools/call" and known_id else None,
+        calls=request_id if method == "tools/call" else None,
         cancels=cancelled
         if method == "notifications/cancelled" and isinstance(cancelled, str | int)
         else None,
