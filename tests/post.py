@@ -106,6 +106,18 @@ class Post:
                 return
 
 
+def shown(request: httpx2.Request) -> str:
+    """What people see of what came to a Slack-shaped destination, where it is nothing but blocks
+    of plain text."""
+    said = json.loads(request.content)
+    assert {block["type"] for block in said["blocks"]} == {"section"}
+    assert {block["text"]["type"] for block in said["blocks"]} == {"plain_text"}
+    assert {block["text"]["emoji"] for block in said["blocks"]} == {False}
+    assert (said["mrkdwn"], said["unfurl_links"], said["unfurl_media"]) == (False, False, False)
+    assert all(len(block["text"]["text"]) <= 3_000 for block in said["blocks"])
+    return "\n".join(block["text"]["text"] for block in said["blocks"])
+
+
 @asynccontextmanager
 async def opened(home: Path, **more: Any) -> AsyncGenerator[Post]:
     post = Post(home, **more)

@@ -191,7 +191,7 @@ async def test_the_sandbox_knows_support_which_nobody_else_does(home: Path) -> N
     async with open_app(settings_from({"sandbox": True}), {}) as app:
         (support,) = app.events.rules.destinations()
         assert (support.name, support.host) == ("slack:support", "hooks.brightleaf.example")
-        rule = app.events.rules.add(["message.received"], "#support", maker="model")
+        rule = app.events.rules.add_for_model(["message.received"], "#support", "")
         assert rule.destination == "slack:support"
         assert app.events.rules.destinations() == [support]
         url = Secret("https://hooks.slack.com/services/T0/B0/x")
@@ -201,4 +201,4 @@ async def test_the_sandbox_knows_support_which_nobody_else_does(home: Path) -> N
     async with open_app(settings_from(), {}) as app:
         assert app.events.rules.destinations() == []
         with pytest.raises(ArgumentError):
-            app.events.rules.add(["message.received"], "#support", maker="model")
+            app.events.rules.add_for_model(["message.received"], "#support", "")

@@ -9,13 +9,13 @@ import pytest
 
 from aircall_mcp.events.event import Event
 from aircall_mcp.events.forwarding.deliver import GIVEN_UP
-from aircall_mcp.events.forwarding.wording import line, signature
+from aircall_mcp.events.forwarding.wording import lines, signature
 from aircall_mcp.ground.secrets import Secret
 from aircall_mcp.storage.lock import Lock
 
 from ..house import THURSDAY
 from ..mail import call, text
-from ..post import SLACK, Post, opened
+from ..post import SLACK, Post, opened, shown
 from ..waiting import until
 
 pytestmark = pytest.mark.anyio
@@ -41,19 +41,6 @@ async def test_what_a_rule_names_is_passed_on_signed_and_once(post: Post) -> Non
     assert post.rules.status()[0].sent == 1
 
 
-async def test_slack_gets_a_line_that_mentions_nobody(post: Post) -> None:
-    post.destination("slack:support", SLACK)
-    post.rules.add(["message.received"], "#support", maker="model")
-    post.log.append([text("SM1", "hello <!channel> & <https://evil.example|click>")])
-    await post.settle()
-    [request] = post.receiver.got
-    said = json.loads(request.content)["text"]
-    assert "<" not in said
-    assert "&lt;!channel&gt; &amp;" in said
-    assert "Paris Sales" in said
-    assert "+33199001234" in said
-
-
 async def test_what_is_not_to_be_trusted_is_passed_on_with_a_word_of_it(post: Post) -> None:
     post.destination()
     post.destination("slack:support", SLACK)
@@ -67,7 +54,7 @@ async def test_what_is_not_to_be_trusted_is_passed_on_with_a_word_of_it(post: Po
     await post.settle()
     crm = [json.loads(r.content) for r in post.receiver.got if r.url.path == "/in"]
     assert [one.get("trusted", "unsaid") for one in crm] == ["unsaid", False]
-    slack = [json.loads(r.content)["text"] for r in post.receiver.got if r.url.path != "/in"]
+    slack = [shown(r) for r in post.receiver.got if r.url.path != "/in"]
     assert ["not to be trusted" in one for one in slack] == [False, True]
 
 
@@ -83,7 +70,7 @@ async def test_only_what_comes_after_the_rule_is_passed_on(post: Post) -> None:
 async def test_the_same_rule_twice_is_one(post: Post) -> None:
     post.destination()
     one = post.rules.add(["call.ended", "call.created"], "crm")
-    other = post.rules.add(["call.created", "call.ended"], "https:crm", maker="model")
+    other = post.rules.add(["call.created", "call.ended", "call.created"], "https:crm")
     assert one.id == other.id
     assert len(post.rules.status()) == 1
 
@@ -262,4 +249,7 @@ async def test_only_one_process_passes_on_at_a_time(home: Path) -> None:
 
 def test_an_event_is_told_whatever_it_holds() -> None:
     odd = Event(1, "w", "moon.landed", 0.0, THURSDAY, None, {"contact": 5, "body": ["x"]})
-    assert line(odd) == "*moon.landed* 2026-11-19T10:00:00Z"
+    assert lines(odd) == [
+        "an event of another kind, 2026-11-19T10:00:00Z, event 1",
+        "kind: moon.landed",
+    ]

@@ -16,7 +16,7 @@ from aircall_mcp.cli import group
 from aircall_mcp.errors import CredentialError
 from aircall_mcp.events.envelope import envelope_of
 from aircall_mcp.events.event import Arrival
-from aircall_mcp.events.forwarding.wording import line
+from aircall_mcp.events.forwarding.wording import lines
 from aircall_mcp.events.log import EventLog
 from aircall_mcp.events.query import Query
 from aircall_mcp.ground.caller import Caller
@@ -159,10 +159,10 @@ async def test_what_cannot_be_read_keeps_nothing_from_being_passed_on(home: Path
 def test_a_line_for_people_can_be_made_of_each(home: Path) -> None:
     log = log_in(home)
     stored(log, home, OLD)
-    lines = [line(event) for event in log.read(Query())]
-    assert len(lines) == len(OLD)
-    assert {n for n, one in enumerate(reversed(lines), 1) if "(unreadable: " in one} == UNREADABLE
-    assert all(one.encode() for one in lines)
+    said = ["\n".join(lines(event)) for event in log.read(Query())]
+    assert len(said) == len(OLD)
+    assert {n for n, one in enumerate(reversed(said), 1) if "\nunreadable: " in one} == UNREADABLE
+    assert all(one.encode() for one in said)
 
 
 def test_a_person_is_erased_from_what_nobody_could_parse(home: Path) -> None:

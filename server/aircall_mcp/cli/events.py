@@ -54,10 +54,16 @@ def _filters(command: Any) -> Any:
 @group.command("list")
 @_filters
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@click.option(
+    "--after", type=click.IntRange(0), metavar="N", help="From behind event N, oldest first."
+)
+@click.option("--before", type=click.IntRange(1), metavar="N", help="Up to event N, without it.")
 @as_json
-def listed(as_json: bool, limit: int, **filters: Any) -> None:
+def listed(
+    as_json: bool, limit: int, after: int | None, before: int | None, **filters: Any
+) -> None:
     """The newest events, newest first."""
-    query = _query(filters, limit=limit)
+    query = _query(filters, limit=limit, after=after, before=before)
 
     def work(ours: Events) -> list[Event]:
         ours.log.check_kinds(query.kinds)

@@ -92,11 +92,14 @@ def listed(as_json: bool) -> None:
             }
         )
         return
-    rows = [(str(rule.id), ", ".join(rule.kinds), rule.destination, rule.maker) for rule in found]
+    rows = [
+        (str(rule.id), ", ".join(rule.kinds), rule.destination, rule.maker, rule.account or "all")
+        for rule in found
+    ]
     ruled = {rule.destination for rule in found}
-    rows += [("-", "no rule", one.name, "") for one in known if one.name not in ruled]
+    rows += [("-", "no rule", one.name, "", "") for one in known if one.name not in ruled]
     if rows:
-        screen.table(("rule", "kinds", "to", "made by"), rows)
+        screen.table(("rule", "kinds", "to", "made by", "account"), rows)
     else:
         screen.say(NOTHING)
 
@@ -128,10 +131,11 @@ def status(retry: bool, as_json: bool) -> None:
         if not found:
             screen.say(NOTHING)
         for rule in found:
+            summed = f", {rule.summed} told of in summaries" if rule.summed else ""
             fault = f"  last fault: {rule.fault}" if rule.fault else ""
             screen.show(
                 f"to {rule.destination}: {rule.sent} sent, {rule.waiting} waiting,"
-                f" {rule.failed} given up{fault}",
+                f" {rule.failed} given up{summed}{fault}",
                 first=f"{rule.id:>4}  ",
                 rest=" " * 6,
             )

@@ -108,6 +108,7 @@ class Events:
             lambda: self.rules,
             clock=self._clock,
             account=self.account,
+            resolve=self._resolve,
         )
 
     @cached_property
@@ -149,6 +150,7 @@ class Events:
             self.log,
             self.vault,
             learn=self._learn,
+            scrub=self._scrub,
             latch=Lock(self._home / "forwarding.lock"),
             clock=self._clock,
             clients=Clients(self._settings.proxy, self._settings.ca_bundle),

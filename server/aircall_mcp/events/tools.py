@@ -7,7 +7,7 @@ registered and somebody waits for a call: then the list of calls is looked at ag
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -38,8 +38,13 @@ MOST = 200
 _MATCHED = frozenset({"call_id", "user_id", "number_id", "contact_id", "number"})
 
 
+async def _unnamed(name: str | None) -> str:
+    return name or ""
+
+
 class EventTools:
-    """See the module docstring. `rules` makes the forwarding rules when they are first needed.
+    """See the module docstring. `rules` makes the forwarding rules when they are first needed;
+    `resolve` finds the account that is meant by a name or by none.
 
     With `account`, only what its webhooks told.
     """
@@ -53,12 +58,14 @@ class EventTools:
         *,
         clock: Clock | None = None,
         account: str | None = None,
+        resolve: Callable[[str | None], Awaitable[str]] = _unnamed,
     ) -> None:
         self._events = events
         self._gateway = gateway
         self._rules = rules
         self._clock = clock or Clock()
         self._account = account
+        self._resolve = resolve
         self._answers = Answers(events, gateway, operations, account)
         self._poller = Poller(gateway, operations, clock=self._clock)
 
@@ -139,12 +146,13 @@ class EventTools:
         )  # fmt: skip
 
     @performs("forward_events")
-    async def forward_events(self, arguments: Mapping[str, Any], _caller: Caller) -> Json:
-        """Make a rule towards a destination that the owner has named."""
+    async def forward_events(self, arguments: Mapping[str, Any], caller: Caller) -> Json:
+        """Make a rule for the caller's account, towards a destination that the owner has named."""
         kinds, to = arguments["kinds"], arguments["to"]
         if not self._gateway.sandbox and not await self._answers.registered():
             raise NotAllowed("There are no events to pass on.", hint=REGISTER)
-        rule = await self._aside(lambda: self._rules().add(kinds, to, maker="model"))
+        account = self._account or await self._resolve(caller.account)
+        rule = await self._aside(lambda: self._rules().add_for_model(kinds, to, account))
         data = {"forwarding": {"kinds": list(rule.kinds), "to": rule.destination, "rule": rule.id}}
         note = (
             "From now on; `aircall-mcp forward status` shows how it goes, `forward remove` ends it."

@@ -82,7 +82,8 @@ async def sms(teller: Teller, outside: Outside) -> None:
         ],
     )
     teller.step("And this is what arrived in #support:")
-    teller.show(json.loads(await outside.slack.next())["text"].splitlines())
+    arrived = json.loads(await outside.slack.next())
+    teller.show("\n".join(one["text"]["text"] for one in arrived["blocks"]).splitlines())
 
 
 @dataclass

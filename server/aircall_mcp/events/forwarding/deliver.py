@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import random as chance
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import TypeVar, cast
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 import httpx2
@@ -22,11 +23,10 @@ from ...ground.clients import Clients
 from ...ground.clock import Clock
 from ...ground.secrets import Secret
 from ...storage.lock import Alone, Latch
-from ..event import Event
 from ..log import EventLog
 from .destinations import Destination, Resolve, address_of, resolved, revealed
 from .rules import FIELD, Rules
-from .wording import written
+from .wording import JSON, summary, written
 
 log = logging.getLogger(__name__)
 
@@ -55,8 +55,9 @@ class Forwarder:
     """Delivers what the rules queue, while `run` runs.
 
     `vault` opens the addresses; `learn` hears of each, so that it is masked by value, too;
-    `resolve` finds the IP addresses of a host; `clients` has the certificates to trust, and its
-    proxy is not used; `transport` stands in for the network. Only the holder of `latch` delivers.
+    `scrub` masks what is known to be secret in what is passed on; `resolve` finds the IP addresses
+    of a host; `clients` has the certificates to trust, and its proxy is not used; `transport`
+    stands in for the network. Only the holder of `latch` delivers.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Forwarder:
         vault: Shelf,
         *,
         learn: Callable[[Secret], None] = lambda _: None,
+        scrub: Callable[[Any], Any] = lambda value: value,
         latch: Latch | None = None,
         clock: Clock | None = None,
         random: Callable[[], float] = chance.random,
@@ -80,6 +82,7 @@ class Forwarder:
         self._events = events
         self._vault = vault
         self._learn = learn
+        self._scrub = scrub
         self._latch = latch or Alone()
         self._clock = clock or Clock()
         self._random = random
@@ -131,10 +134,37 @@ class Forwarder:
         until = self._resting.get(destination.name)
         if until is not None and self._clock.wall() < until:
             return 0
-        many = AT_ONCE if until is None else 1
+        left = await self._events.aside(lambda: self._rules.pace.left(destination))
+        if left < 1:
+            return 0
+        if destination.form == "slack":
+            if left == 1 and await self._sum_up(destination):
+                return 1
+            left = max(left - 1, 1)  # the last one of a minute is for the summary
+        many = min(left, AT_ONCE if until is None else 1)
         due = await self._events.aside(lambda: self._rules.due(destination.name, many))
+        if due:
+            await self._events.aside(lambda: self._rules.pace.note(destination.name, len(due)))
         await _all_of(self._deliver(destination, *one) for one in due)
         return len(due)
+
+    async def _sum_up(self, destination: Destination) -> bool:
+        """Tell people in one message of all that waits, where that is more than one event."""
+        crowd = await self._events.aside(lambda: self._rules.crowd(destination.name))
+        kinds = {sequence: kind for _, sequence, kind, _, _ in crowd}
+        if len(kinds) < 2:
+            return False
+        await self._events.aside(lambda: self._rules.pace.note(destination.name, 1))
+        body = summary(Counter(kinds.values()), min(kinds), max(kinds))
+        outcome = await self._post(destination, lambda _: (body, JSON))
+        if outcome.sent:
+            self._resting.pop(destination.name, None)
+            told = [(rule, sequence) for rule, sequence, *_ in crowd]
+            await self._events.aside(lambda: self._rules.close_crowd(told))
+        else:
+            rule, sequence, _, attempts, since = crowd[0]
+            await self._put_off(destination, outcome, rule, sequence, attempts, since)
+        return True
 
     async def _deliver(
         self, destination: Destination, rule: int, sequence: int, attempts: int, since: float
@@ -143,11 +173,23 @@ class Forwarder:
         if event is None:  # erased, or too old
             await self._events.aside(lambda: self._rules.close_delivery(rule, sequence, sent=False))
             return
-        outcome = await self._post(destination, event, f"{rule}-{sequence}")
+        masked = await self._events.aside(
+            lambda: replace(event, data=self._scrub(event.data), raw=self._scrub(event.raw))
+        )
+        outcome = await self._post(
+            destination,
+            lambda key: written(destination, masked, f"{rule}-{sequence}", key, self._clock.wall()),
+        )
         if outcome.sent:
             self._resting.pop(destination.name, None)
             await self._events.aside(lambda: self._rules.close_delivery(rule, sequence, sent=True))
             return
+        await self._put_off(destination, outcome, rule, sequence, attempts, since)
+
+    async def _put_off(
+        self, destination: Destination, outcome: Outcome,
+        rule: int, sequence: int, attempts: int, since: float,
+    ) -> None:  # fmt: skip
         until = None
         if outcome.after is not None and self._clock.wall() - since < GIVEN_UP:
             until = self._clock.wall() + max(outcome.after, self._wait(attempts))
@@ -160,7 +202,10 @@ class Forwarder:
         longest = min(self._slowest, self._first_wait * 2 ** min(attempts, 20))
         return longest * (0.5 + self._random() / 2)
 
-    async def _post(self, destination: Destination, event: Event, delivery: str) -> Outcome:
+    async def _post(
+        self, destination: Destination, write: Callable[[Secret], tuple[bytes, Mapping[str, str]]]
+    ) -> Outcome:
+        """Post what `write` makes with the key of the destination."""
         record = await self._vault.aside(lambda: self._vault.read(f"to {destination.name}", FIELD))
         if record is None:
             return Outcome(False, "its address is not in the vault", None)
@@ -169,8 +214,7 @@ class Forwarder:
         try:
             url = revealed(record.value["url"], destination)
             address = await address_of(url, destination, self._resolve)
-            key = record.value["key"]
-            body, headers = written(destination, event, delivery, key, self._clock.wall())
+            body, headers = write(record.value["key"])
             request = self._client_of(destination).build_request(
                 "POST",
                 httpx2.URL(url).copy_with(host=address),

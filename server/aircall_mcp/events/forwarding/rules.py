@@ -6,20 +6,22 @@ import base64
 import json
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 from ...accounts import Shelf
-from ...errors import ArgumentError
+from ...errors import ArgumentError, NotAllowed
 from ...ground.clock import Clock
 from ...ground.nearest import nearest
 from ...ground.secrets import Secret, inside
 from ...storage.store import NUMBERED, Migration, Store, Transaction
-from ..event import Event
+from ..event import Event, matches
+from ..kinds import GROUPS, KINDS, check_kinds
 from ..log import EventLog
 from ..numbers import subject
 from ..query import Query
+from . import pace
 from .destinations import Destination, Form, host_of
 
 MIGRATIONS: tuple[Migration, ...] = (
@@ -39,11 +41,28 @@ MIGRATIONS: tuple[Migration, ...] = (
         "CREATE INDEX delivery_lane ON delivery (rule, lane, failed, sequence)",
         "CREATE INDEX delivery_due ON delivery (failed, due)",
     ),
+    (
+        # Whose events: an account's, or everybody's where it names none.
+        f"""CREATE TABLE ruled (
+            id {NUMBERED}, kinds TEXT NOT NULL, destination TEXT NOT NULL,
+            reached BIGINT NOT NULL, sent BIGINT NOT NULL, maker TEXT NOT NULL,
+            made DOUBLE PRECISION NOT NULL, account TEXT NOT NULL DEFAULT '',
+            summed BIGINT NOT NULL DEFAULT 0, UNIQUE (kinds, destination, account))""",
+        """INSERT INTO ruled (id, kinds, destination, reached, sent, maker, made)
+           SELECT id, kinds, destination, reached, sent, maker, made FROM rule""",
+        "DROP TABLE rule",
+        "ALTER TABLE ruled RENAME TO rule",
+        *pace.TABLE,
+    ),
 )
 
 FIELD = "destination"
 """The field of the vault that holds an address."""
+MODELS = 10
+"""Rules that a model may make for one account."""
 _BATCH = 200
+_CROWD = 5_000
+"""Events that one summary can stand for."""
 _NAME = re.compile(r"(slack|https):[a-z0-9][a-z0-9_-]{0,39}")
 
 
@@ -51,7 +70,8 @@ _NAME = re.compile(r"(slack|https):[a-z0-9][a-z0-9_-]{0,39}")
 class Rule:
     """Pass `kinds` on to `destination`. `waiting` and `failed` count events; `fault` is the last.
 
-    `maker` is who made it: the owner, or a model.
+    `maker` is who made it: the owner, or a model. Of `summed` events people were told in a summary
+    alone. `account` is whose events these are, empty for everybody's.
     """
 
     id: int
@@ -63,6 +83,8 @@ class Rule:
     failed: int = 0
     oldest: float | None = None
     fault: str = ""
+    account: str = ""
+    summed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +125,7 @@ class Rules:
         self._store = store
         self._events = events
         self._clock = clock or Clock()
+        self.pace = pace.Pace(store, self._clock)
         self._invented = {one.name: one for one in invented}
 
     async def aside(self, work: Callable[[], Any]) -> Any:
@@ -160,28 +183,65 @@ class Rules:
             " --to slack:support",
         )
 
-    def add(self, kinds: Sequence[str], destination: str, *, maker: str = "owner") -> Rule:
-        """Pass on what comes in from now on. The same rule twice is one rule."""
+    def add(self, kinds: Sequence[str], destination: str) -> Rule:
+        """Pass on what comes in from now on, of every account. The same rule twice is one rule.
+        Raises `ArgumentError`."""
         self._events.check_kinds(kinds)
-        found = self.find(destination)
-        wanted = json.dumps(sorted(set(kinds)))
+        return self._added(kinds, self.find(destination), "owner", "")
+
+    def add_for_model(self, kinds: Sequence[str], destination: str, account: str) -> Rule:
+        """The same as a model may: kinds that Aircall documents and never all of them, the events
+        of its own account, and at most `MODELS` rules of it. What another rule passes on to that
+        destination already is that rule. Raises `ArgumentError`, `NotAllowed`."""
+        check_kinds(kinds)
+        if any(kind == "*" for kind in kinds) or set(KINDS) <= set(_those(kinds)):
+            raise NotAllowed(
+                "Only the owner can have everything passed on.",
+                hint=f"Name kinds, such as {', '.join(GROUPS[:4])}; or a person runs"
+                " `aircall-mcp forward add --kinds '*'`.",
+            )
+        found, wanted = self.find(destination), _those(kinds)
+        for rule in self.status():
+            same = rule.destination == found.name and rule.account in ("", account)
+            if same and wanted <= _those(rule.kinds):
+                return rule
+        return self._added(kinds, found, "model", account)
+
+    def _added(
+        self, kinds: Sequence[str], destination: Destination, maker: str, account: str
+    ) -> Rule:
+        wanted = json.dumps(_fewest(kinds))
+        if wanted == "[]":
+            raise ArgumentError("No kind of event is named.", hint="Such as call.ended")
         reached, now = self._events.latest(), self._clock.wall()
-        self._store.write(
-            lambda tx: tx.run(
-                """INSERT INTO rule (kinds, destination, reached, sent, maker, made)
-                   VALUES (:kinds, :destination, :reached, 0, :maker, :made)
+        about = {"kinds": wanted, "destination": destination.name, "account": account}
+
+        def work(tx: Transaction) -> None:
+            if maker == "model":
+                sql = "SELECT COUNT(*) FROM rule WHERE maker = 'model' AND account = :account"
+                row = tx.one(sql, account=account)
+                if row and row[0] >= MODELS and not tx.one(_SAME, **about):
+                    raise NotAllowed(
+                        f"There are {MODELS} rules made by a model already.",
+                        hint="A person looks at them with `aircall-mcp forward list` and removes"
+                        " one with `aircall-mcp forward remove NUMBER`.",
+                    )
+            tx.run(
+                """INSERT INTO rule (kinds, destination, account, reached, sent, maker, made)
+                   VALUES (:kinds, :destination, :account, :reached, 0, :maker, :made)
                    ON CONFLICT DO NOTHING""",
-                kinds=wanted,
-                destination=found.name,
                 reached=reached,
                 maker=maker,
                 made=now,
+                **about,
             )
-        )
+
+        self._store.write(work)
         return next(
             rule
             for rule in self.status()
-            if rule.destination == found.name and json.dumps(rule.kinds) == wanted
+            if (rule.destination, rule.account) == (destination.name, account)
+            and json.dumps(rule.kinds) == wanted
         )
 
     def status(self) -> list[Rule]:
@@ -190,15 +250,13 @@ class Rules:
             return []
         sql = """SELECT rule.id, kinds, destination, sent, maker,
                      COALESCE(SUM(1 - failed), 0), COALESCE(SUM(failed), 0),
-                     MIN(CASE WHEN failed = 0 THEN since END), MAX(fault)
+                     MIN(CASE WHEN failed = 0 THEN since END), COALESCE(MAX(fault), ''),
+                     account, summed
                  FROM rule LEFT JOIN delivery ON delivery.rule = rule.id
-                 GROUP BY rule.id, kinds, destination, sent, maker ORDER BY rule.id"""
-        return [
-            Rule(i, tuple(json.loads(kinds)), to, sent, maker, waiting, failed, oldest, fault or "")
-            for i, kinds, to, sent, maker, waiting, failed, oldest, fault in self._store.read(
-                lambda tx: tx.all(sql)
-            )
-        ]
+                 GROUP BY rule.id, kinds, destination, sent, maker, account, summed
+                 ORDER BY rule.id"""
+        rows = self._store.read(lambda tx: tx.all(sql))
+        return [Rule(i, tuple(json.loads(kinds)), *rest) for i, kinds, *rest in rows]
 
     def undelivered(self, limit: int = 100) -> list[Undelivered]:
         """What was given up, newest first."""
@@ -240,11 +298,14 @@ class Rules:
     def gather(self) -> int:
         """Queue what came in since the last time; how many deliveries that makes."""
         newest, queued, now = self._events.latest(), 0, self._clock.wall()
-        sql = "SELECT id, kinds, reached FROM rule WHERE reached < :newest"
+        sql = "SELECT id, kinds, reached, account FROM rule WHERE reached < :newest"
         if not self._store.exists:
             return 0
-        for rule, kinds, reached in self._store.read(lambda tx: tx.all(sql, newest=newest)):
-            query = Query(kinds=json.loads(kinds), after=reached, before=newest + 1, limit=_BATCH)
+        for rule, kinds, reached, whose in self._store.read(lambda tx: tx.all(sql, newest=newest)):
+            query = Query(
+                kinds=json.loads(kinds), account=whose or None,
+                after=reached, before=newest + 1, limit=_BATCH,
+            )  # fmt: skip
             found = self._events.read(query)
             upto = found[-1].sequence if len(found) == _BATCH else newest
             rows = [(event.sequence, _lane(event), event.kind) for event in found]
@@ -273,6 +334,28 @@ class Rules:
             lambda tx: tx.all(sql, now=now, destination=destination, limit=limit)
         )
         return [(rule, sequence, attempts, since) for rule, sequence, attempts, since in rows]
+
+    def crowd(self, destination: str) -> list[tuple[int, int, str, int, float]]:
+        """(rule, sequence, kind, attempts, since) of all whose time has come, oldest first."""
+        sql = """SELECT delivery.rule, sequence, kind, attempts, since
+                 FROM delivery JOIN rule ON rule.id = delivery.rule
+                 WHERE failed = 0 AND due <= :now AND destination = :destination
+                 ORDER BY sequence, delivery.rule LIMIT :limit"""
+        now = self._clock.wall()
+        rows = self._store.read(
+            lambda tx: tx.all(sql, now=now, destination=destination, limit=_CROWD)
+        )
+        return [(rule, number, kind, tries, since) for rule, number, kind, tries, since in rows]
+
+    def close_crowd(self, told: Iterable[tuple[int, int]]) -> None:
+        """Of these (rule, sequence) people were told in a summary."""
+
+        def work(tx: Transaction) -> None:
+            for rule, sequence in told:
+                tx.run("DELETE FROM delivery WHERE rule = :r AND sequence = :s", r=rule, s=sequence)
+                tx.run("UPDATE rule SET summed = summed + 1 WHERE id = :r", r=rule)
+
+        self._store.write(work)
 
     def close_delivery(self, rule: int, sequence: int, *, sent: bool) -> None:
         def work(tx: Transaction) -> None:
@@ -306,6 +389,25 @@ _QUEUE = """
     INSERT INTO delivery (rule, sequence, lane, kind, failed, attempts, due, since, fault)
     VALUES (:rule, :sequence, :lane, :kind, 0, 0, :now, :now, '')
     ON CONFLICT (rule, sequence) DO NOTHING"""
+
+
+_SAME = """SELECT 1 FROM rule
+    WHERE kinds = :kinds AND destination = :destination AND account = :account"""
+
+
+def _those(kinds: Iterable[str]) -> frozenset[str]:
+    """All that are meant by `kinds`, as far as Aircall documents them; and what else is named."""
+    wanted = list(kinds)
+    plain = {kind for kind in wanted if not kind.endswith("*")}
+    return frozenset(plain.union(kind for kind in KINDS if matches(kind, wanted)))
+
+
+def _fewest(kinds: Sequence[str]) -> list[str]:
+    """The same kinds, each said once: `call.ended` is nothing beside `call.*`."""
+    groups = {kind for kind in kinds if kind.endswith("*")}
+    return sorted(
+        kind for kind in set(kinds) if not any(matches(kind, [one]) for one in groups - {kind})
+    )
 
 
 def _lane(event: Event) -> str:
