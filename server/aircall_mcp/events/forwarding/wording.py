@@ -16,7 +16,7 @@ from typing import Any, cast
 
 from ...ground.secrets import Secret, inside
 from ...ground.times import iso
-from ...offer.shape import clean
+from ...ground.visible import clean
 from ..event import Event
 from ..kinds import KINDS
 from .destinations import Destination
