@@ -18,6 +18,7 @@ from typing import Any, cast
 from ..ground.secrets import MASK
 from ..ground.weight import MOST_ASKED, MOST_VALUES, values_in
 from .event import DEEP, HALF, Json, flaw_of, has_half_letters
+from .numbers import has_odd_id
 
 UNRECOGNISED = "unrecognised"
 """The kind of an event that names none."""
@@ -116,6 +117,8 @@ class Envelope:
         elif flaw := flaw_of(cast("Json", data)):
             data = {}
             odd.append(flaw)
+        elif has_odd_id(cast("Json", data)):
+            odd.append("its id, which is none")
         elif _HALF.search(self.text) and has_half_letters(cast("Json", data)):
             odd.append(HALF)
         resource, data = mask(resource), mask(data)

@@ -75,6 +75,8 @@ class Event:
     unrecognised: str = ""
     unreadable: str = ""
     raw: str = ""
+    account: str = ""
+    """Whose webhook told of it."""
 
     @property
     def mark(self) -> Json:

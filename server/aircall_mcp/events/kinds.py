@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 
 from ..errors import ArgumentError
 from ..ground.nearest import nearest
@@ -37,6 +38,8 @@ KINDS = tuple(f"{what}.{happened}" for what, rest in _OF.items() for happened in
 """What Aircall tells of, as the API description lists it."""
 CALLED_BACK = "message.updated"
 """The one that no webhook brings."""
+MOST = 100
+"""Kinds that can be asked for at once."""
 GROUPS = tuple(f"{what}.*" for what in _OF)
 
 
@@ -49,12 +52,17 @@ def check_kinds(kinds: Sequence[str], *, came: Iterable[str] = ()) -> None:
     """Raise `ArgumentError` for a kind that Aircall does not tell of and that never `came`, with
     the nearest right one. `call.*` stands for all that begin so, `*` for everything.
     """
-    known = (*KINDS, *came)
+    if len(kinds) > MOST:
+        raise ArgumentError(
+            f"At most {MOST} kinds at once.", hint="`call.*` stands for all that begin so."
+        )
+    known = dict.fromkeys((*KINDS, *came))
     for kind in kinds:
-        if not any(matches(one, [kind]) for one in known):
+        if kind not in known and not any(matches(one, [kind]) for one in known):
+            near = (*islice(known, len(KINDS) + MOST), *GROUPS)
             raise ArgumentError(
                 f"There is no kind of event `{kind[:60]}`.",
-                hint=nearest(kind, (*known, *GROUPS)) or f"Known: {', '.join(GROUPS)}",
+                hint=nearest(kind, near) or f"Known: {', '.join(GROUPS)}",
             )
 
 

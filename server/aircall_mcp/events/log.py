@@ -240,11 +240,12 @@ class EventLog:
         return self._mailbox
 
     def _event(self, row: tuple[Any, ...]) -> Event:
-        sequence, webhook, kind, built, received, call_id, digest, untrusted, sealed = row
+        sequence, webhook, kind, built, received, call_id, digest, untrusted, account, sealed = row
         body = self._opened(digest, sealed)
         return Event(
-            sequence, webhook, kind, built, received, call_id, trusted=not untrusted, **body
-        )
+            sequence, webhook, kind, built, received, call_id,
+            trusted=not untrusted, account=account, **body,
+        )  # fmt: skip
 
     def _opened(self, digest: bytes, sealed: bytes) -> Json:
         """As `body_of`. One that is damaged says so, and keeps none of the others from being read.

@@ -30,10 +30,12 @@ def newest(events: Iterable[Event]) -> list[Event]:
 
 def _identity(event: Event) -> tuple[Any, ...]:
     """What the events of one text have in common; an event whose id is none is a text by itself."""
+    family = event.kind.partition(".")[0]
     for name in ("id", "group_message_id"):
         value = event.data.get(name)
         if isinstance(value, str | int) and not isinstance(value, bool) and value:
-            return name, value
+            # Another company's text of that id is another text, and so is one to a group.
+            return event.account, family, name, value
     return (event.sequence,)
 
 

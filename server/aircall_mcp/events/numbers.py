@@ -114,6 +114,17 @@ def subject(kind: str, resource: str, data: Mapping[str, Any]) -> dict[str, int 
     return ids
 
 
+def has_odd_id(data: Mapping[str, Any]) -> bool:
+    """Whether an id of what is told of is none: a list, an object, a fraction, out of all range.
+    None is no id, and one in letters (of a text, a webhook) is as good as any."""
+    ids = [data.get("id"), data.get("last_call_id")]
+    for name in ("call", "user", "number", "contact"):
+        inner: Any = data.get(name)
+        ids += [data.get(f"{name}_id")]
+        ids += [cast("Json", inner).get("id")] if isinstance(inner, Mapping) else []
+    return any(not (one is None or isinstance(one, str) or _id(one)) for one in ids)
+
+
 def _id(value: Any) -> int | None:
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19:
         value = int(value)

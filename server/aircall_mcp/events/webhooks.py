@@ -40,6 +40,8 @@ TRUST: Migration = (
 UNTRUSTED = """EXISTS (SELECT 1 FROM door WHERE door.webhook = event.webhook
     AND door.doubted = 1 AND event.sequence > door.upto)"""
 """Of an event: whether somebody else could have written it."""
+WHOSE = "COALESCE((SELECT account FROM door WHERE door.webhook = event.webhook), '')"
+"""Of an event: the account whose webhook told of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +161,26 @@ class Webhooks:
         self._store.write(lambda tx: tx.run(sql, webhook=webhook, **values))
 
     def distrust(self, webhook: str) -> bool:
-        """Trust nothing that came or comes in by it since it was last seen; whether that is new."""
-        sql = "UPDATE door SET doubted = 1 WHERE webhook = :webhook AND doubted = 0"
-        return self._store.write(lambda tx: tx.run(sql, webhook=webhook)) > 0
+        """Trust nothing that came or comes in by it since it was last seen; whether that is new.
+
+        What another webhook told as well, which nobody changed, is from now on what that one told:
+        a genuine event is not hidden by who was quicker.
+        """
+
+        def work(tx: Transaction) -> bool:
+            sql = "UPDATE door SET doubted = 1 WHERE webhook = :webhook AND doubted = 0"
+            new = tx.run(sql, webhook=webhook) > 0
+            also = """SELECT MIN(told.webhook) FROM told JOIN door ON door.webhook = told.webhook
+                      WHERE told.sequence = event.sequence AND door.doubted = 0"""
+            tx.run(
+                f"""UPDATE event SET webhook = ({also})
+                    WHERE webhook = :webhook AND ({also}) IS NOT NULL
+                      AND sequence > (SELECT upto FROM door WHERE webhook = :webhook)""",  # noqa: S608 - our own names
+                webhook=webhook,
+            )
+            return new
+
+        return self._store.write(work)
 
     def untrusted(self, *, account: str | None = None) -> list[Untrusted]:
         """Oldest first."""

@@ -21,7 +21,8 @@ MOST: Mapping[Form, int] = {"slack": 20, "https": 600}
 class Pace:
     """Both methods may wait for a disk, and raise `StoreError`."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, most: Mapping[Form, int] = MOST) -> None:
+        self._most = most
         self._store = store
         self._clock = clock
 
@@ -34,7 +35,7 @@ class Pace:
         row = self._store.read(
             lambda tx: tx.one(sql, destination=destination.name, since=now - MINUTE, now=now)
         )
-        return MOST[destination.form] - (row[0] if row else 0)
+        return self._most[destination.form] - (row[0] if row else 0)
 
     def note(self, destination: str, many: int) -> None:
         """So many are about to be tried. Noted before, so that the bound holds for a process that
