@@ -129,7 +129,7 @@ def test_a_file_is_read_however_an_editor_saved_it(home: Path, encoding: str) ->
 
 def test_a_directory_in_the_place_of_the_file_is_said(home: Path) -> None:
     (home / "config.toml").mkdir(parents=True)
-    with pytest.raises(SettingsError, match=r"config\.toml: cannot be read: Is a directory"):
+    with pytest.raises(SettingsError, match=r"config\.toml is no plain file"):
         read(home)
 
 

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import os
+import socket
 import stat
 import subprocess
 import sys
 import textwrap
+from contextlib import chdir, closing
 from pathlib import Path
 
 import pytest
@@ -114,6 +116,132 @@ def test_a_stranger_s_file_is_refused(home: Path) -> None:
     stranger = Modes(owner=os.getuid() + 1)
     with pytest.raises(StoreError, match="belongs to somebody else"):
         stranger.read(home / "things.db")
+
+
+def test_each_refusal_names_the_file_and_a_command_that_mends_it(
+    home: Path, tmp_path: Path
+) -> None:
+    """The command is run, and then the file is taken."""
+    modes, file = Modes(), home / "it's a key"
+    modes.directory(home)
+
+    def linked() -> None:
+        file.symlink_to(tmp_path / "elsewhere")
+
+    def twice() -> None:
+        file.write_bytes(b"x")
+        file.chmod(0o600)
+        (home / "second").hardlink_to(file)
+
+    def wide() -> None:
+        file.write_bytes(b"x")
+        file.chmod(0o644)
+
+    def listened() -> None:
+        with socket.socket(socket.AF_UNIX) as socket_, chdir(home):
+            socket_.bind(file.name)
+
+    for broken in (linked, twice, wide, file.mkdir, lambda: os.mkfifo(file), listened):
+        broken()
+        for ask in (modes.examine, modes.read):
+            with pytest.raises(StoreError) as caught:
+                ask(file)
+            assert str(file) in caught.value.message
+        command = caught.value.hint.partition("un: ")[2]
+        subprocess.run(command, shell=True, check=True)
+        modes.examine(file)
+        modes.replace(file, b"new")
+        assert modes.read(file) == b"new"
+        for left in home.iterdir():
+            left.rmdir() if left.is_dir() else left.unlink()
+
+
+def test_somebody_elses_file_is_named_with_the_command_that_takes_it_over(home: Path) -> None:
+    Modes().directory(home)
+    Modes().replace(home / "key", b"x")
+    with pytest.raises(StoreError) as caught:
+        Modes(owner=12_345).read(home / "key")
+    assert caught.value.hint == f"If it is yours, run: sudo chown 12345 '{home / 'key'}'"
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o400, 0o600])
+def test_what_a_person_wrote_is_read_and_narrowed(home: Path, mode: int) -> None:
+    home.mkdir(mode=0o755)  # others may look into it, and put nothing there
+    file = home / "config.toml"
+    file.write_bytes(b"port = 1")
+    file.chmod(mode)
+    assert Modes().read_written(file) == b"port = 1"
+    assert stat.S_IMODE(file.stat().st_mode) == mode & 0o700
+    assert Modes().read_written(home / "nothing") is None
+    assert Modes().read_written(home / "nowhere" / "nothing") is None
+    assert Modes().read_written(file / "below") is None
+
+
+@pytest.mark.parametrize("mode", [0o620, 0o602, 0o666, 0o664])
+def test_what_others_may_have_written_is_not_read(home: Path, mode: int) -> None:
+    home.mkdir(mode=0o700)
+    file = home / "config.toml"
+    file.write_bytes(b"port = 1")
+    file.chmod(mode)
+    with pytest.raises(StoreError, match="open to other users") as caught:
+        Modes().read_written(file)
+    assert caught.value.hint == f"Run: chmod 600 '{file}'"
+    file.chmod(0o600)
+    home.chmod(0o770)
+    with pytest.raises(StoreError, match="open to other users") as caught:
+        Modes().read_written(file)
+    assert caught.value.hint == f"Run: chmod 700 '{home}'"
+
+
+def test_roots_settings_are_taken_and_another_users_are_not(home: Path) -> None:
+    home.mkdir(mode=0o755)
+    (home / "config.toml").write_bytes(b"port = 1")
+    if os.geteuid() == 0:
+        assert Modes(owner=12_345).read_written(home / "config.toml") == b"port = 1"
+        os.chown(home / "config.toml", 12_346, -1)
+    with pytest.raises(StoreError, match="belongs to somebody else"):
+        Modes(owner=12_345).read_written(home / "config.toml")
+
+
+def test_what_is_too_long_to_be_settings_or_a_key_is_not_read_by_half(home: Path) -> None:
+    Modes().directory(home)
+    Modes().replace(home / "key", b" " * (1 << 20))
+    assert len(Modes().read(home / "key") or b"") == 1 << 20
+    Modes().replace(home / "key", b" " * (1 << 20) + b"a")
+    for ask in (Modes().read, Modes().read_written):
+        with pytest.raises(StoreError, match="over 1 MiB long"):
+            ask(home / "key")
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o666, 0o777, 0o600])
+def test_a_log_that_was_left_open_is_narrowed_and_goes_on(home: Path, mode: int) -> None:
+    home.mkdir(mode=0o700)
+    file = home / "server.log"
+    file.write_bytes(b"old\n")
+    file.chmod(mode)
+    os.write(descriptor := Modes().append(file), b"new\n")
+    os.close(descriptor)
+    assert file.read_bytes() == b"old\nnew\n"
+    assert stat.S_IMODE(file.stat().st_mode) == mode & 0o700
+    with pytest.raises(FileNotFoundError):
+        Modes().append(home / "nothing", create=False)
+
+
+@pytest.mark.parametrize("end", ["-journal", "-wal", "-shm"])
+def test_what_lies_beside_a_database_is_ours_too(home: Path, tmp_path: Path, end: str) -> None:
+    """SQLite would take it for its own, and roll it into the file."""
+    with closing(store_at(home)) as store:
+        store.write(put("pear", 3))
+    beside, target = home / f"things.db{end}", tmp_path / "target"
+    target.write_bytes(b"kept")
+    target.chmod(0o600)
+    for plant in (beside.symlink_to, beside.hardlink_to):
+        plant(target)
+        with pytest.raises(StoreError, match="link"):
+            sizes(store_at(home))
+        beside.unlink()
+    assert target.read_bytes() == b"kept"
+    assert sizes(store_at(home)) == {"pear": 3}
 
 
 def test_windows_has_no_modes_but_no_links_either(home: Path, tmp_path: Path) -> None:

@@ -269,7 +269,8 @@ def listed(accounts: Accounts) -> list[dict[str, Any]]:
         try:
             account = accounts.load(name).account
         except ToolError as error:
-            rows.append(row | {"credential": "unreadable", "state": scrubbed(error.message)})
+            state = scrubbed(f"{error.message} {error.hint}".rstrip())
+            rows.append(row | {"credential": "unreadable", "state": state})
             continue
         credential = account.credential
         secret = credential.api_token if isinstance(credential, ApiKey) else credential.access_token

@@ -14,9 +14,9 @@ from typing import Any, Literal
 import click
 
 from .. import __version__
-from ..errors import AircallMCPError, ToolError
+from ..errors import AircallMCPError, StoreError, ToolError
 from ..ground.config import unknown_variables
-from ..ground.private_files import ELSEWHERE
+from ..ground.private_files import ELSEWHERE, Modes
 from . import options, screen
 
 MARKS = {"good": ("✓", "green"), "attention": ("!", "yellow"), "bad": ("✗", "red")}
@@ -95,13 +95,22 @@ def _home(settings: Any) -> Finding:
         return Finding("home", "bad", f"{home} cannot be written: {error.strerror}", ELSEWHERE)
     if there != home:
         return Finding("home", "good", f"{home} (made when it is first needed)")
-    if sys.platform != "win32" and home.stat().st_mode & 0o077:
-        return Finding("home", "attention", f"{home} is open to others", f"chmod 700 {home}")
+    try:
+        Modes().directory(home)
+    except StoreError as error:
+        return Finding("home", "attention", error.message, error.hint)
     return Finding("home", "good", str(home))
 
 
 def _log(settings: Any) -> Finding:
     file = settings.log_file
+    try:
+        Modes().sound(file.parent)
+        Modes().examine(file)
+    except FileNotFoundError:
+        pass  # not made yet
+    except StoreError as error:
+        return Finding("log", "attention", error.message, error.hint)
     if os.path.lexists(file) and not os.access(file, os.W_OK):
         return Finding(
             "log", "bad", f"{file} cannot be written", f"Remove it, or: chmod 600 {file}"

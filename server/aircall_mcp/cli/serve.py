@@ -99,7 +99,7 @@ async def _listen(app: App, host: str, port: int) -> None:
         await app.events.serve(host, port, ready=lambda: screen.say(listening_at(host, port)))
     except AircallMCPError as error:
         log.warning("events are not taken in here: %s", error.message)
-        said = options.scrubbed(error.message)
+        said = options.scrubbed(f"{error.message} {error.hint}".rstrip())
         screen.say(f"aircall-mcp: events are not taken in here: {said}")
     except Exception as bug:
         # Left alone it would end the serving.

@@ -98,6 +98,8 @@ def check(accept: bool, as_json: bool) -> None:
     for finding in findings if not as_json else ():
         who = f"{finding.owner}: " if finding.owner else ""
         screen.say(f"{who}{finding.problem}")
+        if finding.next:
+            screen.next_step(finding.next)
     if findings:
         raise click.exceptions.Exit(1)
 

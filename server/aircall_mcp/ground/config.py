@@ -25,9 +25,10 @@ from pydantic import (
     field_validator,
 )
 
-from ..errors import SettingsError
+from ..errors import SettingsError, StoreError
 from .effects import Allowance
 from .nearest import closest, nearest
+from .private_files import Modes
 from .secrets import LOOPBACK
 from .written import text_of
 
@@ -304,10 +305,10 @@ def _default_home() -> Path:
 def _read(file: Path) -> dict[str, Any]:
     text = ""
     try:
-        text = text_of(file.read_bytes())
+        text = text_of(Modes().read_written(file) or b"")
         return tomllib.loads(text)
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
+    except StoreError as error:
+        raise SettingsError(error.message, hint=error.hint) from None
     except OSError as error:
         raise SettingsError(
             f"{file}: cannot be read: {error.strerror}.",

@@ -6,8 +6,12 @@ import logging
 import logging.handlers
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from ..errors import StoreError
+from .private_files import ELSEWHERE, Modes
 
 LONGEST_MESSAGE = 512
 LARGEST_FILE = 2 * 1024 * 1024
@@ -15,16 +19,24 @@ KEPT_FILES = 3
 
 
 def write_to(file: Path, level: str, scrub: Callable[[str], str]) -> str:
-    """Send all logging to `file` (mode 0600, rotated). Returns why not, or an empty string."""
+    """Send all logging to `file` (mode 0600, rotated). Returns why not and what helps, or an empty
+    string.
+    """
     try:
+        modes = Modes()
         for directory in (file.parent.parent, file.parent):
-            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            modes.sound(directory, create=True)
         target: logging.Handler = _Private(
             file, maxBytes=LARGEST_FILE, backupCount=KEPT_FILES, encoding="utf-8", delay=True
         )
+        for old in (file, *(Path(f"{file}.{number}") for number in range(1, KEPT_FILES + 1))):
+            with suppress(FileNotFoundError):
+                os.close(modes.append(old, create=False))  # narrows it
         reason = ""
-    except OSError as error:
-        target, reason = logging.NullHandler(), f"{file}: {error.strerror}"
+    except StoreError as error:
+        # What helps everywhere is said by what cannot do without.
+        mended_by = "" if error.hint == ELSEWHERE else error.hint
+        target, reason = logging.NullHandler(), f"{error.message} {mended_by}".rstrip(" .")
     target.setFormatter(_Line(scrub))
     logging.basicConfig(level=level.upper(), handlers=[target], force=True)
     # What cannot be logged would be told on stderr, unscrubbed.
@@ -37,7 +49,7 @@ def write_to(file: Path, level: str, scrub: Callable[[str], str]) -> str:
 
 class _Private(logging.handlers.RotatingFileHandler):
     def _open(self) -> Any:
-        descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        descriptor = Modes().append(Path(self.baseFilename))
         return os.fdopen(descriptor, self.mode, encoding=self.encoding)
 
 

@@ -54,11 +54,13 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something wrong: with the record of `owner` and `field`, or with the vault where empty."""
+    """Something wrong: with the record of `owner` and `field`, or with the vault where empty;
+    `next` is what to do, where that is known."""
 
     owner: str
     field: str
     problem: str
+    next: str = ""
 
 
 _Work: TypeAlias = Callable[[Transaction, Head, Key, Manifest], T]
@@ -251,7 +253,7 @@ class Vault:
                 try:
                     records.opened(tx, head, key, row)
                 except CredentialError as error:
-                    findings.append(Finding(row.owner, row.field, error.message))
+                    findings.append(Finding(row.owner, row.field, error.message, error.hint))
             return head, key
 
         try:
@@ -263,7 +265,7 @@ class Vault:
                 self._note(head, key)
                 self._holder(head.key_kind).settle(key)
         except (CredentialError, StoreError) as error:
-            findings.append(Finding("", "", error.message))
+            findings.append(Finding("", "", error.message, error.hint))
         return findings
 
     def accept(self) -> None:

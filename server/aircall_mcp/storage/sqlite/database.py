@@ -24,6 +24,9 @@ T = TypeVar("T")
 BUSY_SECONDS = 30.0
 """How long another process that writes is waited for."""
 
+COMPANIONS = ("-journal", "-wal", "-shm")
+"""What SQLite puts beside its file, and reads when it opens it."""
+
 _abandoned: list[sqlite3.Connection] = []
 """Connections inherited by a fork: never used, never closed, never collected. SQLite forbids even
 to close one: it could undo in the file what the parent has begun."""
@@ -144,6 +147,8 @@ class Database:
         if self._connection is None:
             self._modes.directory(self.path.parent)
             self._modes.touch(self.path)
+            for end in COMPANIONS:  # what stands in one of another's would become ours
+                self._modes.examine(self.path.with_name(self.path.name + end))
             self._file = self._identity()
             connection = connect(
                 self.path,
