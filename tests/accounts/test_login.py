@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -91,6 +92,26 @@ async def test_a_person_who_says_no_is_understood() -> None:
     await asyncio.gather(*browser.tasks)
     assert browser.answers[0].status_code == 400
     assert "access_denied" not in browser.answers[0].text
+
+
+async def test_connections_that_ask_for_nothing_keep_no_browser_out() -> None:
+    sandbox = sandbox_with()
+    browser = Browser(sandbox)
+    held: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+
+    async def show(url: str) -> None:
+        back = urlsplit(parse_qs(urlsplit(url).query)["redirect_uri"][0])
+        held.extend([await asyncio.open_connection(back.hostname, back.port) for _ in range(200)])
+        for reader, _ in held[:160]:
+            with suppress(ConnectionError):
+                assert await asyncio.wait_for(reader.read(), 4) == b""  # cut off, and not by time
+        await browser.show(url)
+
+    grant = await through_browser(client_of(sandbox), show, http=http_to(sandbox), clock=CLOCK)
+    assert grant.client_secret == Secret(sandbox.client_secret)
+    await asyncio.gather(*browser.tasks)
+    for _, writer in held:
+        writer.close()
 
 
 @pytest.mark.parametrize("approve", ["true", "false"])

@@ -40,6 +40,8 @@ PATIENCE = 300.0
 """Seconds a person has for the consent."""
 _LARGEST_HEAD = 8 * 1024
 _READ_SECONDS = 5.0
+_MOST_AT_ONCE = 32
+"""Connections. One more, and the oldest that has not asked yet makes room for it."""
 _HEADERS = (
     "Content-Type: text/html; charset=utf-8\r\nCache-Control: no-store\r\n"
     "Referrer-Policy: no-referrer\r\nX-Content-Type-Options: nosniff\r\n"
@@ -68,6 +70,7 @@ class Loopback:
         self._port = port
         self._path = "/callback" if port else f"/callback/{random(16).hex()}"
         self._server: asyncio.Server | None = None
+        self._asking: dict[asyncio.StreamWriter, None] = {}
         self._authorization: Authorization | None = None
         self._came: asyncio.Future[Secret | CredentialError]
         self._came = asyncio.get_running_loop().create_future()
@@ -121,6 +124,11 @@ class Loopback:
         return came
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._asking[writer] = None
+        if len(self._asking) > _MOST_AT_ONCE:
+            oldest = next(iter(self._asking))
+            del self._asking[oldest]
+            oldest.transport.abort()
         try:
             async with asyncio.timeout(_READ_SECONDS):
                 head = await reader.readuntil(b"\r\n\r\n")
@@ -132,6 +140,7 @@ class Loopback:
         except (TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, OSError):
             return  # whoever that was, it was no browser on its way back
         finally:
+            self._asking.pop(writer, None)
             writer.close()
 
     def _status(self, head: str) -> int:

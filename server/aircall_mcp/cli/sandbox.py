@@ -115,12 +115,12 @@ def _end(number: int, _frame: object) -> NoReturn:
 
 def _serve(app: Any, listening: socket.socket) -> None:
     """Until interrupted or told to end."""
-    import uvicorn
+    import asyncio
 
-    config = uvicorn.Config(
-        app, log_config=None, log_level="critical", access_log=False, server_header=False
-    )
-    uvicorn.Server(config).run(sockets=[listening])
+    from ..ground.asgi import serve
+
+    # An error of the app is answered, and of no interest to whoever reads stdout and stderr.
+    asyncio.run(serve(app, listening, log_level="critical"))
 
 
 def _rates(faults: tuple[str, ...]) -> dict[str, float]:

@@ -2,6 +2,8 @@
 
 Signals are left alone: one process may serve several things, and ends them in its own order.
 
+Who may be connected, and for how long without a request, `admission` says.
+
 Nobody's request keeps the event loop to itself, before the app has seen it or asked who sends it.
 What parses HTTP goes on for as long as it has bytes, so it is given few at a time, and a body that
 comes in many more chunks than its size explains is turned away. Whoever says `Content-Length`, as
@@ -16,12 +18,15 @@ import socket
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
-from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 
 from ..errors import SettingsError
+from .admission import Admission, Visit, Waits
+
+if TYPE_CHECKING:
+    from uvicorn.protocols.http.h11_impl import RequestResponseCycle
 
 DRAIN_SECONDS = 5
 """How long requests under way may take when the end has come."""
@@ -35,7 +40,14 @@ FREE_CHUNKS = 1_000
 SMALLEST_CHUNK = 64
 """Bytes that a chunk beyond those must have, in the mean of the whole body."""
 
+QUEUE = 2048
+"""Connections that may wait for their turn. Those beyond would try again after a second."""
 
+_TURNED_AWAY = {
+    408: b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+    503: b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n"
+    b"retry-after: 5\r\n\r\n",
+}
 _HINTS = {
     errno.EADDRINUSE: "Choose another --port, or find out who has it.",
     errno.EACCES: "Choose a --port of 1024 or more: those below are the system's.",
@@ -66,10 +78,16 @@ def listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-async def serve(app: Any, listening: socket.socket, **choices: Any) -> None:
+async def serve(
+    app: Any,
+    listening: socket.socket,
+    *,
+    admission: Admission | None = None,
+    **choices: Any,
+) -> None:
     """Serve `app` on `listening` until cancelled; then requests under way are finished first.
 
-    `choices` are uvicorn's.
+    `admission` bounds who is connected; `choices` are uvicorn's.
     """
     import uvicorn
 
@@ -78,18 +96,27 @@ async def serve(app: Any, listening: socket.socket, **choices: Any) -> None:
         def capture_signals(self) -> Generator[None]:
             yield
 
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            listening.listen(QUEUE)
+
+    admission = admission or Admission()
     config = uvicorn.Config(
         app,
         log_config=None,
         access_log=False,
         server_header=False,
-        http=_protocol(),
+        proxy_headers=False,
+        http=_protocol(admission),
         ws="none",
+        # So many are let in at once, before the first of them has been read from.
+        backlog=max(4, admission.bounds.connections // 4),
         h11_max_incomplete_event_size=LARGEST_HEAD,
         timeout_graceful_shutdown=DRAIN_SECONDS,
         **choices,
     )
     server = Quiet(config)
+    sweeping = asyncio.create_task(admission.keep())
     try:
         await server.serve(sockets=[listening])
     except asyncio.CancelledError:
@@ -98,23 +125,25 @@ async def serve(app: Any, listening: socket.socket, **choices: Any) -> None:
             await server.shutdown(sockets=[listening])
         raise
     finally:
+        sweeping.cancel()
         listening.close()
 
 
-@cache
-def _protocol() -> type[asyncio.Protocol]:
+def _protocol(admission: Admission) -> type[asyncio.Protocol]:
     """uvicorn's protocol, made when something is served: nothing else needs it."""
     import h11
+    from uvicorn.protocols.http.flow_control import CLOSE_HEADER
     from uvicorn.protocols.http.h11_impl import H11Protocol
 
     class Counting(h11.Connection):
-        """Holds the chunks of each request against its size."""
+        """Counts the requests, and holds the chunks of each against its size."""
 
-        chunks = body = 0
+        requests = chunks = body = 0
 
         def next_event(self) -> Any:
             event = super().next_event()
             if isinstance(event, h11.Request):
+                self.requests += 1
                 self.chunks = self.body = 0
             elif isinstance(event, h11.Data):
                 self.chunks += event.chunk_start
@@ -123,17 +152,43 @@ def _protocol() -> type[asyncio.Protocol]:
                     raise h11.RemoteProtocolError("the chunks are too small", 400)
             return event
 
-    class InTurns(H11Protocol):
+    class Admitted(H11Protocol):
+        conn: Counting
+
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
             self.conn = Counting(h11.SERVER, LARGEST_HEAD)
+            self.visit = Visit(self._end, stage=(0, False))
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            peer = transport.get_extra_info("peername")
+            admission.enter(self.visit, str(peer[0]) if peer else "")
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            admission.leave(self.visit)
+            super().connection_lost(exc)
 
         def data_received(self, data: bytes) -> None:
             # In one piece its head would be parsed before anybody sees how long it is.
             for start in range(0, len(data), LARGEST_HEAD):
                 if self.transport.is_closing():
                     return
-                super().data_received(data[start : start + LARGEST_HEAD])
+                piece = data[start : start + LARGEST_HEAD]
+                super().data_received(piece)
+                self._look(len(piece))
+
+        def on_response_complete(self) -> None:
+            super().on_response_complete()
+            self._look()
+
+        def pause_writing(self) -> None:
+            super().pause_writing()
+            self._look()
+
+        def resume_writing(self) -> None:
+            super().resume_writing()
+            self._look()
 
         def send_400_response(self, msg: str) -> None:
             if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
@@ -141,4 +196,29 @@ def _protocol() -> type[asyncio.Protocol]:
             else:  # it has its answer
                 self.transport.close()
 
-    return InTurns
+        def _look(self, came: int = 0) -> None:
+            """Say what we wait for. What is dropped, since it has its answer, is not held."""
+            cycle = cast("RequestResponseCycle | None", self.cycle)
+            answered = cycle is None or cycle.response_complete
+            held = len(self.conn.trailing_data[0])
+            waits: Waits | None = None
+            if self.transport.is_closing() or self.flow.write_paused:
+                waits = "reader"
+            elif self.conn.their_state is h11.SEND_BODY:
+                waits, held = "body", held if answered else self.visit.held + came
+            elif answered:
+                waits = "head"
+            if cycle is not None and not cycle.response_started and admission.crowded:
+                cycle.default_headers = [*{*cycle.default_headers, CLOSE_HEADER}]
+            # The time of the first head began with the connection, that of another one begins with
+            # itself: between the two nobody stays for long.
+            begun = waits == "head" and self.conn.requests > 0 and held > 0
+            admission.waits(self.visit, waits, stage=(self.conn.requests, begun), held=held)
+
+        def _end(self, status: int) -> None:
+            early = self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE)
+            if status and early and not self.transport.is_closing():
+                self.transport.write(_TURNED_AWAY[status])
+            self.transport.abort()
+
+    return Admitted
