@@ -35,18 +35,29 @@ _HEAD = 4 * LONGEST
 """Characters of a text that are looked at for how it begins."""
 
 _UNICAST = ipaddress.IPv6Network("2000::/3")
+"""Where all public IPv6 addresses lie; the rest is reserved, local, multicast, or holds IPv4."""
+_MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-_NOT_PUBLIC = tuple(  # some versions of Python do not know, or say otherwise
+_6TO4 = ipaddress.IPv6Network("2002::/16")
+_ISATAP = (0x00005EFE, 0x02005EFE)
+"""The third quarter of an address that leads on to the IPv4 address in the fourth."""
+_NOT_PUBLIC = tuple(  # of which each version of Python has another list
     map(
         ipaddress.ip_network,
         (
-            "168.63.129.16/32",  # a cloud's own, in every machine of it
-            "192.0.0.0/24", "2001::/23",  # assigned to protocols
+            # Not globally reachable, by IANA's special-purpose registries of 2025-10-09.
+            "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16",
+            "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16",
+            "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4",
+            "2001::/23", "2001:db8::/32", "3fff::/20",
+            # Reachable by the same, and nobody's place. So is what they have as exceptions of
+            # 192.0.0.0/24 and 2001::/23: a protocol's meeting point, or no location at all.
             "192.31.196.0/24", "192.175.48.0/24", "2620:4f:8000::/48",  # AS112
             "192.52.193.0/24",  # AMT
-            "192.88.99.0/24",  # 6to4 relays
+            # In other registries, or in none.
+            "224.0.0.0/4",  # multicast
+            "168.63.129.16/32",  # a cloud's own, in every machine of it
             "3ffe::/16",  # given back
-            "3fff::/20",  # documentation
         ),
     )
 )  # fmt: skip
@@ -55,7 +66,8 @@ _NOT_PUBLIC = tuple(  # some versions of Python do not know, or say otherwise
 def is_public(address: str) -> bool:
     """Whether an IP address, with or without a zone, is one of the internet.
 
-    An IPv6 address that holds an IPv4 one is as public as that.
+    An IPv6 address that holds an IPv4 one is as public as that, but for Teredo's: these lead to
+    somebody behind a NAT, whatever they hold.
     """
     try:
         ip = ipaddress.ip_address(address.partition("%")[0])
@@ -63,16 +75,21 @@ def is_public(address: str) -> bool:
         return False
     if any(ip in network for network in _NOT_PUBLIC if network.version == ip.version):
         return False
-    if isinstance(ip, ipaddress.IPv6Address):
-        if ip.ipv4_mapped is not None:
-            return is_public(str(ip.ipv4_mapped))
-        if ip in _NAT64:
-            return is_public(str(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)))
-        if ip.sixtofour is not None:  # of which Pythons say both
-            return is_public(str(ip.sixtofour))
-        if ip not in _UNICAST:
-            return False
-    return ip.is_global and not ip.is_multicast
+    if isinstance(ip, ipaddress.IPv4Address):
+        return True
+    held = _held(ip)
+    return ip in _UNICAST if held is None else is_public(str(held))
+
+
+def _held(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """The IPv4 address that `ip` leads to."""
+    whole = int(ip)
+    if ip in _6TO4:
+        return ipaddress.IPv4Address(whole >> 80 & 0xFFFFFFFF)
+    isatap = ip in _UNICAST and whole >> 32 & 0xFFFFFFFF in _ISATAP
+    if isatap or ip in _MAPPED or ip in _NAT64:
+        return ipaddress.IPv4Address(whole & 0xFFFFFFFF)
+    return None
 
 
 def is_url(text: str) -> bool:
