@@ -11,6 +11,7 @@ import os
 from collections.abc import Generator, Mapping
 from contextlib import AsyncExitStack, closing, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
@@ -33,6 +34,7 @@ from .ground.operation import EVERYTHING, Allowance, Bound
 from .ground.performs import hold_against, performers_of
 from .ground.secrets import Secret
 from .offer import Offers, Registry, offers_for
+from .safety import Brake
 from .storage import state
 from .storage.sandboxes import Sandboxes
 from .vault import vault_at
@@ -136,11 +138,13 @@ def open_app(
     async def guard(bound: Bound, caller: Caller) -> None:
         await events.guard(bound, caller)
 
+    brake = Brake(settings.home)
     gateway = Gateway(
         base_url=AIRCALL if settings.sandbox else settings.base_url,
         auth=auth,
         sandbox=settings.sandbox,
         allowed=_allowed(settings),
+        brake=brake,
         guard=guard,
         proof_at=Sandboxes(settings.home).proof_at,
         company=auth.company,
@@ -163,6 +167,7 @@ def open_app(
         learn=auth.learn,
         scrub=auth.scrub_json,
         offered=lambda operation_id: registry.ids[operation_id] in offers.to(),
+        held=brake.holds,
         clock=clock,
     )
     opened.callback(events.close)
@@ -191,6 +196,23 @@ def open_vault(
         vault = vault_at(settings.home, environment, patience=None, ask=ask)
     with closing(vault):
         yield vault
+
+
+@contextmanager
+def open_journal(home: Path, clock: Clock | None = None) -> Generator[Journal | None]:
+    """The effects that were begun in this home, None where none ever was. To look makes nothing."""
+    clock = clock or Clock()
+    path = home / "journal.db"
+    if not os.path.lexists(path):
+        yield None
+        return
+    kept = Journal(
+        lambda: state.durable(path, journal.MIGRATIONS),
+        boot=state.boot,
+        clock=clock,
+    )
+    with closing(kept):
+        yield kept
 
 
 def accounts_of(

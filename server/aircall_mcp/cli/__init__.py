@@ -37,6 +37,9 @@ COMMANDS = {
     "openapi": "The API description itself.",
     "config": "The config of an MCP client for this server.",
     "completion": "What makes your shell complete commands and names.",
+    "activity": "What was done: when, by whom, to whom, and how it ended.",
+    "stop": "The emergency brake: nothing but reading, at once, everywhere.",
+    "resume": "Release the emergency brake.",
     "doctor": "Look at everything and say what to do.",
 }
 

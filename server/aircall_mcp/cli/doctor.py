@@ -15,8 +15,9 @@ import click
 
 from .. import __version__
 from ..errors import AircallMCPError, StoreError, ToolError
-from ..ground.config import unknown_variables
+from ..ground.config import home_in, unknown_variables
 from ..ground.private_files import ELSEWHERE, Modes
+from ..safety import RESUME, Brake
 from . import options, screen
 
 MARKS = {"good": ("✓", "green"), "attention": ("!", "yellow"), "bad": ("✗", "red")}
@@ -50,6 +51,7 @@ def command(as_json: bool, **flags: Any) -> None:
 
 
 def _look(flags: dict[str, Any]) -> Iterator[Finding]:
+    yield from _brake()
     yield Finding(
         "version",
         "good",
@@ -80,6 +82,16 @@ def _look(flags: dict[str, Any]) -> Iterator[Finding]:
         "Aircall's newer documentation says 120 a company; requests_per_minute raises it.",
     )
     yield from answers
+
+
+def _brake() -> Iterator[Finding]:
+    """First of all, since nothing that is done works while it is pulled."""
+    pulled = Brake(home_in(os.environ)).pulled()
+    if pulled is not None and pulled.trouble:
+        yield Finding("stopped", "bad", f"{pulled}, so nothing is done but reading", ELSEWHERE)
+    elif pulled is not None:
+        said = f"{pulled}; nothing is done but reading"
+        yield Finding("stopped", "attention", said, RESUME)
 
 
 def _home(settings: Any) -> Finding:

@@ -15,6 +15,7 @@ from ..ground.secrets import Secret
 from . import completion, screen
 from .events import with_events
 from .options import as_json, print_json
+from .stop import standing
 from .vault import create_if_missing
 
 if TYPE_CHECKING:
@@ -116,9 +117,11 @@ def status(retry: bool, as_json: bool) -> None:
 
     again, found, lost = with_events(work)
     note = DIRECT if settings_from().proxy and found else ""
+    stopped = standing(say=not as_json)
     if as_json:
         print_json(
             {
+                **stopped,
                 "rules": [asdict(rule) for rule in found],
                 "undelivered": [asdict(one) for one in lost],
                 "put_back": again,

@@ -18,6 +18,7 @@ from ..ground.times import iso
 from . import completion, screen
 from .events import performed, with_events
 from .options import ID, as_json, print_json
+from .stop import standing
 from .vault import create_if_missing, vault_of
 
 if TYPE_CHECKING:
@@ -131,9 +132,11 @@ def status(account: str | None, as_json: bool) -> None:
     mended, trouble, found, untrusted = _with(account, look)
     listened = with_events(lambda ours: ours.log.coverage())
     names = {one.webhook.name for one in mended if one.done == "brought back"}
+    stopped = standing(say=not as_json)
     if as_json:
         print_json(
             {
+                **stopped,
                 "webhooks": [
                     {**_told(one), "brought_back": one.webhook.name in names} for one in found
                 ],

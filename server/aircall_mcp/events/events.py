@@ -32,7 +32,8 @@ class Events:
 
     `vault` is that of the house; the built-in sandbox makes one of its own. `resolve` finds the
     account that is meant by a name or by none; `learn` hears of secrets that are masked from then
-    on; `scrub` and `offered` are as in `Resources`. Close it with `close`.
+    on; `scrub` and `offered` are as in `Resources`, `held` as in `Forwarder`. Close it with
+    `close`.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Events:
         learn: Callable[[Secret], None] = lambda _: None,
         scrub: Callable[[Any], Any] = lambda value: value,
         offered: Callable[[str], bool] = lambda _: True,
+        held: Callable[[], bool] = lambda: False,
         clock: Clock | None = None,
     ) -> None:
         self._settings = settings
@@ -57,6 +59,7 @@ class Events:
         self._learn = learn
         self._scrub = scrub
         self._offered = offered
+        self._held = held
         self._clock = clock or Clock()
         self.account = None if settings.sandbox else settings.account
         # The built-in sandbox shares nothing with a company: not even what it was told.
@@ -151,6 +154,7 @@ class Events:
             self.vault,
             learn=self._learn,
             scrub=self._scrub,
+            held=self._held,
             latch=Lock(self._home / "forwarding.lock"),
             clock=self._clock,
             clients=Clients(self._settings.proxy, self._settings.ca_bundle),

@@ -14,7 +14,7 @@ from .intents import Entry
 from .journal import Intent, Journal, Outcome
 from .looks import Looks, lost_reply
 from .refusals import error_of, missing, unknown
-from .request import Answered, Attempt, Request, Trying
+from .request import Answered, Attempt, Brake, Request, Trying, released
 from .retries import Retries
 
 
@@ -35,6 +35,7 @@ class Effects:
         scrub: Callable[[str], str],
         aside: Aside,
         sandbox: bool,
+        brake: Brake = released,
         clock: Clock,
     ) -> None:
         self._then = then
@@ -45,6 +46,7 @@ class Effects:
         self._scrub = scrub
         self._aside = aside
         self._sandbox = sandbox
+        self._brake = brake
         self._clock = clock
         self._under_way: set[asyncio.Task[Reply]] = set()
 
@@ -57,7 +59,7 @@ class Effects:
         def past(earlier: Intent) -> Awaitable[bool]:
             return self._looks.past(request, earlier, self._journal)
 
-        entry = Entry(self._journal, request, past, self._aside)
+        entry = Entry(self._journal, request, past, self._aside, self._brake)
         chained = replace(request, entry=entry, before_first_byte=entry.leaving)
         task = asyncio.create_task(self._finished(chained, entry))
         self._under_way.add(task)

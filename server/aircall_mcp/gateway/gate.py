@@ -11,7 +11,7 @@ from ..ground.caller import Caller
 from ..ground.operation import Allowance, Bound
 from ..ground.reply import Reply
 from .refusals import not_allowed
-from .request import Link, Request
+from .request import Brake, Link, Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,16 @@ def by_owner(
         if not bound.operation.ours and await listens():
             return Allow(waived=lacking)
         return Deny(not_allowed(bound, lacking, loopback))
+
+    return judge
+
+
+def by_brake(brake: Brake) -> Judge:
+    """Lets through what `brake` does not raise for, whoever asks: a person, too."""
+
+    async def judge(bound: Bound, _caller: Caller) -> Verdict:
+        brake(bound.operation)
+        return Allow()
 
     return judge
 

@@ -22,13 +22,13 @@ from .cache import Cache, Cached
 from .connections import Connections
 from .continuations import Continuations
 from .effects import Effects
-from .gate import Gate, Guard, Judge, by_guard, by_owner
+from .gate import Gate, Guard, Judge, by_brake, by_guard, by_owner
 from .intents import Intents
 from .journal import Journal
 from .looks import Looks
 from .pages import Pages
 from .probed import Probed, Prober, ProofAt, nobody
-from .request import Request
+from .request import Brake, Request, released
 from .retries import Retries
 from .route import Company, Route, Router, one_company
 from .sign import Auth, Sign
@@ -45,7 +45,8 @@ class Gateway:
 
     Without `budget` and `journal` it neither counts nor remembers. `operations` are those by whose
     reads an unknown outcome can be settled, by id. `judges` are asked after the owner's `allowed`
-    and the `guard`.
+    and the `guard`. `brake` is asked before all of them, and once more when a byte is about to
+    leave.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Gateway:
         auth: Auth,
         sandbox: bool = False,
         allowed: frozenset[Allowance] = EVERYTHING,
+        brake: Brake = released,
         guard: Guard | None = None,
         judges: tuple[Judge, ...] = (),
         proof_at: ProofAt = nobody,
@@ -102,13 +104,13 @@ class Gateway:
         looks = Looks(attempts, router, operations or {}, aside, clock)
         self._effects = Effects(
             attempts, looks, journal=journal, retries=retries, forget=forget, scrub=auth.scrub,
-            aside=aside, sandbox=sandbox, clock=clock,
+            aside=aside, sandbox=sandbox, brake=brake, clock=clock,
         )  # fmt: skip
         reads = Route(Cached(self._effects, cache), router)
         pages = Pages(reads, kept, company, aside, clock=clock, sandbox=sandbox)
         owner = by_owner(allowed, self._prober.listens, self._prober.loopback)
         guards = () if guard is None else (by_guard(guard),)
-        self._gate = Gate(pages, (owner, *guards, *judges))
+        self._gate = Gate(pages, (by_brake(brake), owner, *guards, *judges))
 
     async def send(self, bound: Bound, caller: Caller) -> Reply:
         """Perform `bound` with one send, or join those who read the same at this moment.

@@ -12,19 +12,28 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..errors import StoreError
+from ..ground.phones import masked
+from ..ground.visible import clean
 from ..ground.weight import Aside, weight_in
-from .journal import Intent, Journal, Outcome, canonical, fingerprint
+from .journal import Asking, Intent, Journal, Outcome, canonical, fingerprint
 from .refusals import repeated
-from .request import Answered, Attempt, Request, Trying
+from .request import Answered, Attempt, Brake, Request, Trying, released
 
 if TYPE_CHECKING:
-    from ..ground.operation import Operation
+    from ..ground.operation import Bound, Operation
     from .ledger import Share
 
 log = logging.getLogger(__name__)
 
 NOTHING_DONE = frozenset({401, 403, 429})
 """Statuses of an answer after which the same request may be sent again: it did nothing."""
+
+LONGEST_CLIENT = 60
+"""Characters of what a client calls itself that are kept."""
+MOST_NAMED = 3
+"""Phone numbers that are named; of more it is said how many there were."""
+ID_END = 4
+"""Characters of an id that are kept, from its end."""
 
 Past = Callable[[Intent], Awaitable[bool]]
 """Whether an earlier intent stands in the way no longer."""
@@ -33,14 +42,23 @@ Past = Callable[[Intent], Awaitable[bool]]
 class Entry:
     """See the module docstring. `doubt`: a byte left, and no answer said that it did nothing."""
 
-    def __init__(self, journal: Journal | None, request: Request, past: Past, aside: Aside) -> None:
+    def __init__(
+        self,
+        journal: Journal | None,
+        request: Request,
+        past: Past,
+        aside: Aside,
+        brake: Brake = released,
+    ) -> None:
         self._journal = journal
         self._operation: Operation = request.operation
         self._share: Share = request.share
         self._bound = request.bound
+        self._asking = _asking(request)
         self._patience = request.caller.deadline + 5
         self._past = past
         self._aside = aside
+        self._brake = brake
         self._intent: Intent | None = None
         self._abandoned = False
         self._earlier_doubt = False
@@ -61,9 +79,12 @@ class Entry:
             raise asyncio.CancelledError
 
     async def leaving(self) -> None:
-        """A byte is about to leave."""
+        """A byte is about to leave. Raises `NotAllowed` where the brake was pulled meanwhile."""
         if not self.begun and self._journal is not None and self._intent is not None:
             await self._journal.mark(self._intent, "sent")
+        # Last of all: slot, connection and disk may have taken their time. What passes here is
+        # "sent" in the journal, so that whoever pulls the brake can wait for it.
+        self._brake(self._operation)
         self._earlier_doubt = self.doubt
         self.begun = self.doubt = True
 
@@ -93,6 +114,7 @@ class Entry:
                     guarded=self._operation.repeatable == "never",
                     patience=self._patience,
                     despite=despite,
+                    asking=self._asking,
                 )
             )
             try:
@@ -114,6 +136,32 @@ class Entry:
         body: Mapping[str, Any] | None = canonical(self._bound.body)
         method, path = self._operation.method, self._bound.path
         return fingerprint(self._share.company, method, path, query, body)
+
+
+def _asking(request: Request) -> Asking:
+    """What a person may know it by later. What a client calls itself is a stranger's word."""
+    caller = request.caller
+    client = " ".join(clean(caller.client[:1000]).split())[:LONGEST_CLIENT]
+    return Asking(caller.interface, client, request.account or "", _destination(request.bound))
+
+
+def _destination(bound: Bound) -> str:
+    """The phone numbers that it is meant for, else the ids of its path, their ends alone."""
+    given = [(p, bound.arguments[p.name]) for p in bound.operation.parameters
+             if p.name in bound.arguments]  # fmt: skip
+    numbers = [n for p, value in given if p.form in ("phone", "phones")
+               for n in (value if p.form == "phones" else [value])]  # fmt: skip
+    if numbers:
+        named = [masked(str(number)) for number in numbers[:MOST_NAMED]]
+        rest = len(numbers) - len(named)
+        return ", ".join(named) + (f" and {rest} more" if rest else "")
+    ids = [f"{p.name.removesuffix('_id')} {_end(str(value))}"
+           for p, value in given if p.place == "path"]  # fmt: skip
+    return ", ".join(ids[:MOST_NAMED])
+
+
+def _end(identity: str) -> str:
+    return identity if len(identity) <= ID_END else f"…{identity[-ID_END:]}"
 
 
 class Intents:

@@ -3,7 +3,8 @@
 An intent is on disk before the first byte of it is sent, and its outcome after. The process may
 die in between and the client may ask again, here or in another process: an effect that must not be
 repeated is refused while the same one is under way, unknown or done, for `GUARD` seconds. The rows
-name no person: operation, state and times, and one-way hashes of the company and the arguments.
+name no person: operation, state and times, one-way hashes of the company and the arguments, and for
+whoever looks back which program asked and the ends of numbers and ids that it was meant for.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..ground.clock import Clock
@@ -42,14 +43,34 @@ MIGRATIONS = (
         "CREATE INDEX intent_fingerprint ON intent (fingerprint)",
         "CREATE INDEX intent_wall ON intent (wall)",
     ),
+    (
+        # A table of its own: an older release that is still running reads every column there is
+        # of the other one.
+        "CREATE TABLE asking (intent TEXT PRIMARY KEY, interface TEXT NOT NULL,"
+        " client TEXT NOT NULL, account TEXT NOT NULL, destination TEXT NOT NULL)",
+    ),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Who asked, and whom or what it was meant for, in masked words: for a person who looks back.
+
+    `interface` and `client` are as in `Caller`, `account` is our own name of it.
+    """
+
+    interface: str = ""
+    client: str = ""
+    account: str = ""
+    destination: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
     """An effect on its way. `age` is in seconds; `status` is Aircall's answer, 0 for none.
 
-    `patience` is for how many seconds, from its beginning, whoever is at it may be at it.
+    `patience` is for how many seconds, from its beginning, whoever is at it may be at it. `wall` is
+    when it began, in UNIX seconds.
     """
 
     id: str
@@ -58,6 +79,13 @@ class Intent:
     age: float
     status: int = 0
     patience: float = 0.0
+    wall: float = 0.0
+    asking: Asking = Asking()
+
+    @property
+    def under_way(self) -> bool:
+        """Whether somebody is at it."""
+        return self.outcome in ("pending", "sent")
 
 
 class Journal:
@@ -91,6 +119,7 @@ class Journal:
         guarded: bool,
         patience: float,
         despite: str = "",
+        asking: Asking = Asking(),
     ) -> tuple[Intent, bool]:
         """Write down a new intent: the intent, and True. If `guarded` and the same was intended
         before: that earlier intent, and False; nothing is written then.
@@ -107,12 +136,14 @@ class Journal:
             earlier = self._latest(tx, fingerprint, now, wall) if guarded else None
             if earlier is not None:
                 return earlier, False
-            tx.run(
+            gone = tx.run(
                 "DELETE FROM intent WHERE wall < :old AND NOT (boot = :boot AND opened > :guarded)",
                 old=wall - KEPT,
                 boot=self._boot,
                 guarded=now - self._guard,
             )
+            if gone:
+                tx.run("DELETE FROM asking WHERE intent NOT IN (SELECT id FROM intent)")
             tx.run(
                 "INSERT INTO intent (id, fingerprint, company, operation, outcome, status, boot,"
                 " opened, patience, wall) VALUES (:id, :fingerprint, :company, :operation,"
@@ -126,7 +157,16 @@ class Journal:
                 patience=patience,
                 wall=wall,
             )
-            return Intent(name, operation, "pending", 0.0, patience=patience), True
+            tx.run(
+                "INSERT INTO asking (intent, interface, client, account, destination)"
+                " VALUES (:intent, :interface, :client, :account, :destination)",
+                intent=name,
+                interface=asking.interface,
+                client=asking.client,
+                account=asking.account,
+                destination=asking.destination,
+            )
+            return Intent(name, operation, "pending", 0.0, 0, patience, wall, asking), True
 
         return await self._opened().write(work)
 
@@ -150,6 +190,27 @@ class Journal:
             now, wall = self._clock.monotonic(), self._clock.wall()
             rows = tx.all("SELECT * FROM intent ORDER BY wall DESC, id LIMIT :count", count=count)
             return [self._intent(row, now, wall) for row in rows]
+
+        return await self._opened().write(work)
+
+    async def since(self, wall: float) -> Sequence[Intent]:
+        """What began at or after `wall` (UNIX seconds), newest first, with who asked."""
+
+        def work(tx: Transaction) -> list[Intent]:
+            now, here = self._clock.monotonic(), self._clock.wall()
+            rows = tx.all(
+                "SELECT intent.*, interface, client, account, destination FROM intent"
+                " LEFT JOIN asking ON asking.intent = intent.id WHERE wall >= :wall"
+                " ORDER BY wall DESC, id",
+                wall=wall,
+            )
+            return [
+                replace(
+                    self._intent(row[:-4], now, here),
+                    asking=Asking(*(text or "" for text in row[-4:])),
+                )
+                for row in rows
+            ]
 
         return await self._opened().write(work)
 
@@ -183,7 +244,7 @@ class Journal:
         age = now - opened if here else max(0.0, wall - then)
         if outcome in ("pending", "sent") and (not here or age > patience):
             outcome = "unknown"  # whoever was at it died
-        return Intent(name, operation, outcome, age, status, patience)
+        return Intent(name, operation, outcome, age, status, patience, then)
 
 
 def fingerprint(*parts: Any) -> str:

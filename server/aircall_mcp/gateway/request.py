@@ -11,6 +11,15 @@ from ..ground.operation import Allowance, Bound, Operation
 from ..ground.reply import Reply, Room
 from .ledger import Share
 
+Brake: TypeAlias = Callable[[Operation], None]
+"""Raises `NotAllowed` for what must not begin now. Asked at the gate, and again right before an
+effect leaves, so it is quick."""
+
+
+def released(_operation: Operation) -> None:
+    """Everything may begin."""
+
+
 ANYBODY = Share("", 60)
 """The share of what has not been routed yet."""
 

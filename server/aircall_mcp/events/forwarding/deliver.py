@@ -1,7 +1,7 @@
 """Deliver events at least once, those of one call in their order.
 
-What fails is tried again, ever more rarely; what cannot be delivered is listed and kept. One
-process passes on at a time.
+What fails is tried again, ever more rarely; what cannot be delivered is listed and kept. While the
+brake is pulled all of it waits in the queue, as it is. One process passes on at a time.
 """
 
 from __future__ import annotations
@@ -51,13 +51,17 @@ class Outcome:
     after: float | None = 0.0
 
 
+class _Held(Exception):
+    """The brake was pulled before a byte left."""
+
+
 class Forwarder:
     """Delivers what the rules queue, while `run` runs.
 
     `vault` opens the addresses; `learn` hears of each, so that it is masked by value, too;
     `scrub` masks what is known to be secret in what is passed on; `resolve` finds the IP addresses
     of a host; `clients` has the certificates to trust, and its proxy is not used; `transport`
-    stands in for the network. Only the holder of `latch` delivers.
+    stands in for the network. Only the holder of `latch` delivers, and nobody while `held()`.
     """
 
     def __init__(
@@ -68,6 +72,7 @@ class Forwarder:
         *,
         learn: Callable[[Secret], None] = lambda _: None,
         scrub: Callable[[Any], Any] = lambda value: value,
+        held: Callable[[], bool] = lambda: False,
         latch: Latch | None = None,
         clock: Clock | None = None,
         random: Callable[[], float] = chance.random,
@@ -83,6 +88,8 @@ class Forwarder:
         self._vault = vault
         self._learn = learn
         self._scrub = scrub
+        self._held = held
+        self._waited = False
         self._latch = latch or Alone()
         self._clock = clock or Clock()
         self._random = random
@@ -126,8 +133,17 @@ class Forwarder:
     async def step(self) -> int:
         """Queue what is new and try what is due, once; how much of either there was."""
         moved = await self._events.aside(self._rules.gather)
+        if self._held():
+            self._waited = True
+            return moved
+        if self._waited:  # the time in which none could be tried counts against none
+            await self._events.aside(self._rules.begin_again)
+            self._waited = False
         known = await self._events.aside(self._rules.destinations)
-        return moved + sum(await _all_of(map(self._deliver_to, known)))
+        try:
+            return moved + sum(await _all_of(map(self._deliver_to, known)))
+        except _Held:
+            return moved  # what was about to go stays where it is in the queue, untried
 
     async def _deliver_to(self, destination: Destination) -> int:
         """The first of each lane, side by side; only one of them while it does not answer."""
@@ -220,7 +236,7 @@ class Forwarder:
                 httpx2.URL(url).copy_with(host=address),
                 content=body,
                 headers={**headers, "Host": urlsplit(url).netloc.rpartition("@")[2]},
-                extensions={"sni_hostname": destination.host},
+                extensions={"sni_hostname": destination.host, "trace": self._leaving},
             )
         except CredentialError as error:
             return Outcome(False, error.message, None)
@@ -228,6 +244,7 @@ class Forwarder:
             return Outcome(False, f"no such host ({type(error).__name__})")
         except (ValueError, httpx2.InvalidURL):  # a host that no IDNA can write is a ValueError
             return Outcome(False, "its address cannot be used", None)
+        self._unless_held()  # names take their time; a stand-in for the network tells no more
         try:
             async with asyncio.timeout(self._patience):
                 response = await self._client_of(destination).send(request, stream=True)
@@ -235,6 +252,15 @@ class Forwarder:
         except (httpx2.HTTPError, OSError, TimeoutError) as error:
             return Outcome(False, f"no answer ({type(error).__name__})")
         return _outcome(response.status_code, response.headers)
+
+    async def _leaving(self, event: str, _details: Mapping[str, Any]) -> None:
+        """The connection tells what it is about to do: it may have taken long to come about."""
+        if event.endswith("send_request_headers.started"):
+            self._unless_held()
+
+    def _unless_held(self) -> None:
+        if self._held():
+            raise _Held
 
     def _client_of(self, destination: Destination) -> httpx2.AsyncClient:
         """One client for each: a connection that was verified for one host serves no other."""

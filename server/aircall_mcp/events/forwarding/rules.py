@@ -357,6 +357,13 @@ class Rules:
 
         self._store.write(work)
 
+    def begin_again(self) -> None:
+        """What waits has the whole time before it is given up, counted from now."""
+        sql = "UPDATE delivery SET since = :now WHERE failed = 0"
+        now = self._clock.wall()
+        if self._store.exists:
+            self._store.write(lambda tx: tx.run(sql, now=now))
+
     def close_delivery(self, rule: int, sequence: int, *, sent: bool) -> None:
         def work(tx: Transaction) -> None:
             tx.run(

@@ -1,0 +1,35 @@
+"""`aircall-mcp resume`: the emergency brake released."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from ..ground.config import home_in
+from ..ground.times import iso
+from . import options, screen
+
+
+@click.command("resume")
+@options.as_json
+def command(as_json: bool) -> None:
+    """Release the emergency brake: effects begin again, and events that waited are passed on.
+
+    What was refused meanwhile is not made up for: whoever wants it asks again.
+    """
+    from ..safety import Brake
+
+    brake = Brake(home_in(os.environ))
+    stood = brake.release()
+    if as_json:
+        since = None if stood is None or stood.since is None else iso(stood.since)
+        options.print_json({"resumed": stood is not None, "was_stopped_since": since})
+    elif stood is None:
+        screen.say("The emergency brake was not pulled; nothing was changed.")
+    else:
+        since = f" (pulled {iso(stood.since)})" if stood.since is not None else ""
+        screen.say(
+            f"Resumed: the emergency brake{since} is released in every process of this home. Events"
+            " that waited are passed on."
+        )

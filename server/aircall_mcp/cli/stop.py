@@ -1,0 +1,161 @@
+"""`aircall-mcp stop`: the emergency brake."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import AircallMCPError
+from ..ground.clock import Clock
+from ..ground.config import home_in
+from ..ground.times import iso
+from ..safety import RESUME
+from . import activity, options, screen
+
+if TYPE_CHECKING:
+    from ..gateway.journal import Intent, Journal
+    from ..safety import Pulled
+
+PATIENCE = 35.0
+"""Seconds that effects under way are waited for: they take at most thirty, unless `call_timeout`
+says more."""
+LOOK = 0.2
+"""Seconds between two looks at what is under way."""
+HOUR = 3600.0
+
+
+@click.command("stop")
+@click.option("--reason", metavar="WORDS", default="", help="Why, for whoever finds it pulled.")
+@click.option(
+    "--wait",
+    type=click.FloatRange(0, 3600),
+    default=PATIENCE,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait for what is under way.",
+)
+@options.as_json
+def command(reason: str, wait: float, as_json: bool) -> None:
+    """Pull the emergency brake: no effect begins in any process of this home until `resume`.
+
+    Reading goes on. Events are not passed on meanwhile; they wait, and none is lost. What is under
+    way is waited for, and what was done in the last hour is shown.
+    """
+    import anyio
+
+    from ..safety import Brake
+
+    # Before anything else is read or opened: a broken setting must not keep it from being pulled.
+    brake = Brake(home_in(os.environ))
+    already = brake.holds()
+    pulled = brake.pull(by=_who(), reason=reason)
+    screen.say(_pulled(pulled, already=already))
+    trouble: AircallMCPError | None = None
+    out: Sequence[Intent] = []
+    done: Sequence[Intent] = []
+    try:
+        out, done = anyio.run(_looked, wait)
+    except AircallMCPError as error:
+        trouble = error  # it is pulled all the same
+    if as_json:
+        options.print_json(_json(brake.path.parent, pulled, already, out, done, trouble))
+    else:
+        _show(out, done, trouble)
+
+
+def standing(*, say: bool) -> dict[str, Any]:
+    """What a status says of the brake in JSON, nothing while it is released; said first where a
+    person reads."""
+    from ..safety import Brake
+
+    pulled = Brake(home_in(os.environ)).pulled()
+    if pulled is None:
+        return {}
+    if say:
+        screen.error(f"{pulled}: nothing is done but reading.", f"`{RESUME}` releases it.")
+    return {"stopped": _fields(pulled)}
+
+
+async def _looked(wait: float) -> tuple[Sequence[Intent], Sequence[Intent]]:
+    """What is still out after at most `wait` seconds, and what began in the last hour."""
+    from ..app import open_journal
+
+    clock = Clock()
+    with open_journal(home_in(os.environ), clock) as journal:
+        if journal is None:
+            return [], []
+        return await settled(journal, wait, clock)
+
+
+async def settled(
+    journal: Journal, wait: float, clock: Clock
+) -> tuple[Sequence[Intent], Sequence[Intent]]:
+    """Wait at most `wait` seconds until nothing is under way: what still is, and all that began in
+    the last hour, newest first."""
+    until = clock.monotonic() + wait
+    while True:
+        found = await journal.since(clock.wall() - HOUR)
+        out = [one for one in found if one.under_way]
+        if not out or clock.monotonic() >= until:
+            return out, found
+        await clock.sleep(LOOK)
+
+
+def _who() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container may know its user by number alone
+        return ""
+
+
+def _pulled(pulled: Pulled, *, already: bool) -> str:
+    was = " It was pulled before." if already else ""
+    return (
+        f"Stopped: {pulled}.{was} No effect begins in any process of this home, nor in one that"
+        " starts later. Reading goes on; events to be passed on wait."
+    )
+
+
+def _show(out: Sequence[Intent], done: Sequence[Intent], trouble: AircallMCPError | None) -> None:
+    if trouble is not None:
+        screen.error(f"What is under way cannot be told: {trouble.message}", trouble.hint)
+    elif out:
+        screen.say(f"Still out, and not waited for any longer: {len(out)}. They are listed first.")
+        activity.show(out)
+    else:
+        screen.say("Nothing is under way any more.")
+    if done:
+        screen.say("In the last hour:")
+        activity.show(done)
+    elif trouble is None:
+        screen.say("In the last hour nothing was done.")
+    screen.next_step(f"`{RESUME}` lets effects through again.")
+
+
+def _fields(pulled: Pulled) -> dict[str, Any]:
+    since = None if pulled.since is None else iso(pulled.since)
+    more = {"trouble": pulled.trouble} if pulled.trouble else {}
+    return {"since": since, "by": pulled.by, "reason": pulled.reason, **more}
+
+
+def _json(
+    home: Any,
+    pulled: Pulled,
+    already: bool,
+    out: Sequence[Intent],
+    done: Sequence[Intent],
+    trouble: AircallMCPError | None,
+) -> dict[str, Any]:
+    return {
+        "stopped": True,
+        "home": str(home),
+        **_fields(pulled),
+        "already": already,
+        "still_out": activity.told(out),
+        "last_hour": activity.told(done),
+        **({"trouble": {"message": trouble.message, "hint": trouble.hint}} if trouble else {}),
+    }

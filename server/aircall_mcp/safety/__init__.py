@@ -1,0 +1,5 @@
+"""What keeps effects in hand: the emergency brake."""
+
+from .brake import RESUME, Brake, Pulled
+
+__all__ = ["RESUME", "Brake", "Pulled"]

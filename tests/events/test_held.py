@@ -1,0 +1,120 @@
+"""While the brake is pulled nothing is passed on, and nothing is lost of it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from aircall_mcp.safety import Brake
+
+from ..mail import call
+from ..post import Post
+from ..served import served
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_what_comes_in_meanwhile_waits_in_the_queue_and_goes_out_after(
+    post: Post, home: Path
+) -> None:
+    brake = Brake(home)
+    post.passes_all_on()
+    post.forwarder = post.another(held=brake.holds)
+    post.log.append([call("created", 1)])
+    await post.settle()
+    brake.pull()
+    post.log.append([call("ended", 1), call("created", 2)])
+    await post.settle()
+    assert post.receiver.sequences() == [1]
+    [rule] = post.rules.status()
+    assert (rule.sent, rule.waiting, rule.failed) == (1, 2, 0)
+    brake.release()
+    await post.settle()
+    assert post.receiver.sequences() == [1, 2, 3]
+    [rule] = post.rules.status()
+    assert (rule.sent, rule.waiting, rule.failed) == (3, 0, 0)
+
+
+async def test_a_long_stop_takes_nothing_of_the_time_in_which_they_are_tried(
+    post: Post, home: Path
+) -> None:
+    """Three days later the destination is down for a moment: that is no reason to give up."""
+    brake = Brake(home)
+    post.passes_all_on()
+    post.forwarder = post.another(held=brake.holds)
+    brake.pull()
+    post.log.append([call("ended", 1)])
+    await post.settle()
+    post.clock.pass_by(3 * 86_400)
+    brake.release()
+    post.receiver.status = 503
+    await post.settle()
+    assert (post.receiver.tried, post.rules.undelivered()) == (1, [])
+    post.receiver.status = 200
+    post.clock.pass_by(300)
+    await post.settle()
+    assert post.receiver.sequences() == [1]
+
+
+async def test_what_was_about_to_go_when_the_brake_was_pulled_does_not(
+    post: Post, home: Path
+) -> None:
+    """Finding the address takes its time, and so does everything else before the first byte."""
+    brake = Brake(home)
+    post.passes_all_on()
+
+    async def resolve(_host: str, _port: int) -> list[str]:
+        brake.pull()
+        return ["8.8.8.8"]
+
+    post.forwarder = post.another(held=brake.holds, resolve=resolve)
+    post.log.append([call("ended", 1)])
+    await post.settle()
+    assert post.receiver.tried == 0
+    [rule] = post.rules.status()
+    assert (rule.waiting, rule.failed, rule.fault) == (1, 0, "")
+
+
+@pytest.fixture
+def there() -> Generator[tuple[str, list[str]]]:
+    """A destination on a real port, and the paths that arrived there."""
+    arrived: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        arrived.append(scope["path"])
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body"})
+
+    with served(app) as url:
+        yield url, arrived
+
+
+@pytest.mark.parametrize("pulled", [False, True])
+async def test_on_a_real_connection_it_is_asked_once_more_before_the_first_byte(
+    post: Post, there: tuple[str, list[str]], pulled: bool
+) -> None:
+    url, arrived = there
+    asked: list[bool] = []
+
+    def held() -> bool:
+        """Pulled while the connection comes about: at the third look, and from then on."""
+        asked.append(pulled and len(asked) >= 2)
+        return asked[-1]
+
+    async def resolve(_host: str, _port: int) -> list[str]:
+        return ["127.0.0.1"]
+
+    post.destination(url=f"{url}/in", private=True)
+    post.rules.add(["*"], "crm")
+    async with httpx2.AsyncHTTPTransport() as network:
+        there_too = network.handle_async_request
+        post.forwarder = post.another(there_too, held=held, resolve=resolve)
+        post.log.append([call("ended", 1)])
+        await post.forwarder.step()
+    assert arrived == ([] if pulled else ["/in"])
+    [rule] = post.rules.status()
+    assert (rule.sent, rule.waiting) == ((0, 1) if pulled else (1, 0))
