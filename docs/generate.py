@@ -18,7 +18,7 @@ import click
 
 from aircall_mcp.app import UNASKED
 from aircall_mcp.cli import group
-from aircall_mcp.cli.known_clients import CLIENTS
+from aircall_mcp.cli.configs.known_clients import CLIENTS
 from aircall_mcp.ground.config import Settings
 from aircall_mcp.ground.operation import EFFECTS, Operation
 from aircall_mcp.offer import Offer, Registry, Selection

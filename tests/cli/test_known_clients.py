@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from aircall_mcp.accounts import Account, Accounts, ApiKey
 from aircall_mcp.cli import group
-from aircall_mcp.cli.known_clients import CLIENTS, Client, config_for
+from aircall_mcp.cli.configs.known_clients import CLIENTS, Client, start_for, text_for
 from aircall_mcp.ground.secrets import Secret
 
 from ..canaries import CANARIES
@@ -26,16 +27,30 @@ every_client = pytest.mark.parametrize("client", CLIENTS.values(), ids=lambda cl
 local_clients = pytest.mark.parametrize("client", LOCAL, ids=lambda client: client.name)
 
 
+def config_for(client: Client, **choices: Any) -> str:
+    return text_for(client, start_for(client, **choices))
+
+
+KEYS = {
+    "codex": "mcp_servers", "vscode": "servers", "zed": "context_servers", "opencode": "mcp",
+    "goose": "extensions",
+}  # fmt: skip
+
+
 def server_of(client: Client, **choices: Any) -> dict[str, Any]:
-    """The one server entry, wherever this client wants it."""
+    """The one server entry, wherever this client wants it, in the words of most."""
     text = config_for(client, **choices)
-    parsed: Any = tomllib.loads(text) if client.name == "codex" else json.loads(text)
+    read = {"codex": tomllib.loads, "goose": yaml.safe_load}.get(client.name, json.loads)
+    parsed: Any = read(text)
     (key,) = [key for key in parsed if key != "inputs"]
-    assert key == {"codex": "mcp_servers", "vscode": "servers", "zed": "context_servers"}.get(
-        client.name, "mcpServers"
-    )
+    assert key == KEYS.get(client.name, "mcpServers")
     assert list(parsed[key]) == ["aircall"]
-    return parsed[key]["aircall"]
+    entry = parsed[key]["aircall"]
+    if client.name == "opencode":
+        entry["command"], *entry["args"] = entry["command"]
+    entry["command"] = entry.pop("cmd", None) or entry["command"]
+    entry["env"] = entry.get("env") or entry.get("envs") or entry.get("environment")
+    return entry
 
 
 @local_clients
@@ -94,7 +109,7 @@ def test_who_reaches_servers_from_the_internet_is_told_the_steps(client: Client)
 def test_every_named_client_is_there() -> None:
     assert list(CLIENTS) == [
         "claude-desktop", "claude-code", "cursor", "vscode", "windsurf", "codex", "zed",
-        "gemini-cli", "chatgpt", "claude-ai",
+        "gemini-cli", "opencode", "cline", "jetbrains", "goose", "chatgpt", "claude-ai",
     ]  # fmt: skip
     assert all(client.title and client.file for client in CLIENTS.values())
     assert os.fspath(sys.executable)

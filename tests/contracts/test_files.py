@@ -46,6 +46,7 @@ NO_FILES = frozenset({
 
 PRIVATE = frozenset({
     "storage/lock.py: self._modes.open", "storage/sqlite/database.py: self._modes.touch",
+    "cli/configs/backups.py: self._modes.open", "safety/brake.py: self._modes.touch",
 })  # fmt: skip
 """What is a method of `Modes`."""
 
@@ -57,7 +58,23 @@ ARGUED = {
     "storage/sqlite/database.py: connect": "the same",
     "storage/state.py: left.unlink": "takes a name away and opens nothing",
     "cli/doctor.py: TemporaryFile": "a new file without a name, to see whether one can be written",
+    "cli/configs/backups.py: os.fdopen": "of the descriptor that `Modes.open` gave",
     # not in the home
+    **dict.fromkeys(
+        (
+            f"cli/configs/changes.py: {what}"
+            for what in (
+                "self.file.unlink",
+                "file.read_bytes",
+                "file.parent.mkdir",
+                "os.open",
+                "os.fdopen",
+                "os.fchmod",
+                "beside.unlink",
+            )
+        ),
+        "a client's file, with the mode that it has; a link is said and followed to its target",
+    ),
     "cli/demo/__init__.py: TemporaryDirectory": "a home of the demo's own, 0700, that goes with it",
     "cli/screen.py: os.open": "the terminal of who types",
     "protocol/stdio.py: os.open": "the null device",

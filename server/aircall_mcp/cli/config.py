@@ -3,61 +3,266 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
 from ..accounts import ENVIRONMENT
 from ..app import names_of, open_vault
-from ..errors import CredentialError, StoreError
+from ..errors import AircallMCPError, CredentialError, StoreError
 from ..ground.config import Settings, settings_from
 from ..ground.nearest import nearest
+from ..offer import offers_for
 from . import completion, screen
-from .known_clients import CLIENTS, config_for
+from .configs import changes
+from .configs.changes import Change
+from .configs.known_clients import CLIENTS, WRITTEN, Client, Start, start_for, text_for
+from .configs.places import Machine, this_machine
 
-HOME = "AIRCALL_MCP_HOME"
 UNLOCKING = {
     "environment": "AIRCALL_MCP_VAULT_KEY",
     "passphrase": "AIRCALL_MCP_VAULT_PASSPHRASE",
 }
 """What the server needs besides, where the vault is kept shut by it."""
 
+say = screen.say
+
 
 @click.command("config")
-@click.argument("client", metavar="CLIENT", type=click.Choice(list(CLIENTS)))
+@click.argument("client", metavar="[CLIENT]", type=click.Choice(list(CLIENTS)), required=False)
+@click.option("--write", is_flag=True, help="Put it into the client's own file, after asking.")
+@click.option("--remove", is_flag=True, help="Take it out again.")
+@click.option("--all", "every", is_flag=True, help="For all clients that this machine has.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--sandbox", is_flag=True, help="For the built-in small Aircall.")
 @click.option(
     "--account", metavar="NAME", help="For this account.", shell_complete=completion.accounts
 )
-@click.option("--allow", metavar="A,B", help="Also allowed: reach, delete, exposes, administers.")
-def command(client: str, sandbox: bool, account: str | None, allow: str | None) -> None:
-    """Print CLIENT's own config for this server: this interpreter, no secret.
+@click.option(
+    "--allow",
+    metavar="A,B",
+    help="Also allowed: reach, delete, exposes, administers.",
+    shell_complete=completion.allowances,
+)
+@click.option(
+    "--surface",
+    type=click.Choice(["full", "search"]),
+    help="All tools, or search and five to perform what it finds; what fits the client, unless"
+    " told.",
+)
+@click.option("--read-only", is_flag=True, help="Only tools that read.")
+@click.option(
+    "--toolsets", metavar="A,B", help="Only these toolsets.", shell_complete=completion.toolsets
+)
+@click.option("--url", metavar="URL", help="To reach a server that runs, instead of starting one.")
+def command(
+    client: str | None, write: bool, remove: bool, every: bool, yes: bool, **choices: Any
+) -> None:
+    """Print CLIENT's own config for this server, or write it: this interpreter, no secret.
 
     CLIENT is one of {clients}.
+
+    With --write the client's file is changed where it lies: what else it holds stays as it is, a
+    difference is shown first, and what was there is kept. --remove brings that back.
     """
-    chosen = CLIENTS[client]
-    settings = settings_from({"allow": allow})
-    screen.say(f"{chosen.title}: {chosen.file}")
-    named = [one for one in names_of(settings.model_copy(update={"account": None}))
-             if one != ENVIRONMENT]  # fmt: skip
-    screen.out(
-        config_for(
-            chosen,
+    if (client is None) != every:
+        raise click.UsageError("Name a client, or say --all.")
+    if write and remove:
+        raise click.UsageError("--write and --remove exclude each other.")
+    machine = this_machine()
+    there = [one for one in CLIENTS.values() if one.is_there(machine)]
+    chosen = [CLIENTS[client]] if client else there
+    if remove:
+        change_all(chosen, None, machine, settings_from().home, yes=yes)
+        return
+    settings, start_of = starts(**choices)
+    if write:
+        change_all(chosen, start_of, machine, settings.home, yes=yes)
+    elif client is None:
+        _list(chosen, machine)
+        return
+    else:
+        _print(chosen[0], start_of(chosen[0]), machine, url=choices["url"])
+    if not choices["sandbox"]:
+        say(of_the_key(settings, choices["account"]))
+
+
+def starts(
+    *,
+    sandbox: bool = False,
+    account: str | None = None,
+    allow: str | None = None,
+    surface: str | None = None,
+    read_only: bool = False,
+    toolsets: str | None = None,
+    url: str | None = None,
+) -> tuple[Settings, Callable[[Client], Start]]:
+    """The settings, and how a client is to start the server under these flags. Wrong flags are
+    refused here, not by a server that a client starts.
+    """
+    if url is not None:
+        _check_url(url)
+    flags = {"allow": allow, "surface": surface, "read_only": read_only or None,
+             "toolsets": toolsets}  # fmt: skip
+    settings = settings_from(flags)
+    offers_for(settings)
+    named = accounts_in_vault(settings)
+
+    def start_of(client: Client) -> Start:
+        return start_for(
+            client,
             sandbox=sandbox,
             account=account,
             allow=settings.allow if allow else (),
+            surface=surface,
+            read_only=read_only,
+            toolsets=settings.toolsets if toolsets else (),
             in_vault=account in named if account else bool(named),
-            variables={HOME: str(Path(os.environ[HOME]).expanduser().absolute())}
-            if os.environ.get(HOME)
-            else {},
+            variables=_variables(sandbox),
+            url=url if client.reached else None,
         )
+
+    return settings, start_of
+
+
+def change_all(
+    clients: Iterable[Client],
+    start_of: Callable[[Client], Start] | None,
+    machine: Machine,
+    home: Path,
+    *,
+    yes: bool,
+) -> list[Change]:
+    """Change the files of `clients`, each after its difference was shown and agreed to; without
+    `start_of` ours is taken out. Gives what was changed. One that cannot be changed is told, and
+    the others are gone on with; then it is an error.
+    """
+    if not yes and not sys.stdin.isatty():
+        raise click.UsageError("Nobody can be asked here whether to change the file; say --yes.")
+    made: list[Change] = []
+    failed: AircallMCPError | None = None
+    several = list(clients)
+    if not several:
+        say("No client that is known here was found on this machine.")
+    for client in several:
+        try:
+            change = (
+                changes.written(client, start_of(client), machine)
+                if start_of
+                else changes.removed(client, machine, home)
+            )
+            if _made(change, home, yes=yes, removal=start_of is None):
+                made.append(change)
+        except StoreError as error:
+            if len(several) == 1:
+                raise
+            screen.error(f"{client.title}: {error.message}", error.hint)
+            failed = error
+    if failed:
+        raise click.exceptions.Exit(1)
+    return made
+
+
+def _made(change: Change, home: Path, *, yes: bool, removal: bool) -> bool:
+    """Show `change`, ask, and carry it out; whether it was."""
+    client = change.client
+    if not change.needed:
+        say(f"{client.title}: {change.file} " + (
+            "has nothing of ours." if removal else "says so already."))  # fmt: skip
+        return False
+    say(f"{client.title}: {change.asked}")
+    if change.asked.absolute() != change.file:
+        say(f"It is a link (or lies behind one); what is changed is {change.file}.")
+    screen.out(_coloured(change.diff()), err=True)
+    if not yes and not click.confirm("Change it so?", default=True, err=True):
+        say("Left as it is.")
+        return False
+    kept = change.make(home)
+    if change.before is not None:
+        say(f"Changed. What was there is kept in {kept}.")
+    else:
+        say("Made.")
+    if change.after is None:
+        say("The file is gone, as before.")
+    say(client.afterwards)
+    return True
+
+
+def _coloured(diff: str) -> str:
+    colours = {"+": "green", "-": "red"}
+    return "\n".join(
+        click.style(line, fg=colours[line[:1]]) if line[:1] in colours else line
+        for line in diff.split("\n")
     )
-    if not sandbox:
-        screen.say(_of_the_key(settings, account, named))
 
 
-def _of_the_key(settings: Settings, account: str | None, named: list[str]) -> str:
+def _print(client: Client, start: Start, machine: Machine, *, url: str | None) -> None:
+    say(f"{client.title}: {client.file}")
+    if url and client.where and not start.url:
+        say("It takes no URL in its file, so it starts a server of its own.")
+    screen.out(text_for(client, start))
+    if client.where is None:
+        return
+    say(f"`--write` puts it into {client.where(machine)}.")
+    if client.own:
+        say("The client's own command for the same:")
+        screen.out(f"  {client.own(start, machine.platform)}", err=True)
+
+
+def _list(found: list[Client], machine: Machine) -> None:
+    """Which clients are here, and whether they know of us."""
+    rows: list[tuple[str, str, str]] = []
+    for client in found:
+        try:
+            state = "connected" if changes.entry_of(client, machine) else "not yet"
+        except StoreError as error:
+            state = error.message
+        rows.append((client.name, state, str(client.where(machine) if client.where else "")))
+    if not rows:
+        say("No client that is known here was found on this machine.")
+        return
+    screen.table(("client", "aircall", "file"), rows)
+    say("--all --write connects them all, --all --remove takes ours out of them.")
+
+
+def _variables(sandbox: bool) -> dict[str, str]:
+    """What the server must know of this environment wherever it is started."""
+    found = {name: os.environ[name] for name in WRITTEN if os.environ.get(name)}
+    if sandbox:
+        found = {name: value for name, value in found.items() if name == WRITTEN[0]}
+    return {
+        name: value if name.endswith("_URL") else str(Path(value).expanduser().absolute())
+        for name, value in found.items()
+    }
+
+
+def _check_url(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        fine = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        fine = False
+        parts = urlsplit("")
+    if not fine or parts.username or parts.password or parts.query:
+        raise click.UsageError(
+            "--url is an address such as http://127.0.0.1:8000/mcp, without a name, a password or"
+            " a query in it: a config holds no secret."
+        )
+
+
+def accounts_in_vault(settings: Settings) -> list[str]:
+    """The names of the accounts whose keys the server will find by itself."""
+    everyone = names_of(settings.model_copy(update={"account": None, "sandbox": False}))
+    return [one for one in everyone if one != ENVIRONMENT]
+
+
+def of_the_key(settings: Settings, account: str | None) -> str:
     """Where the server that is started so will have its key from."""
+    named = accounts_in_vault(settings)
     if account and account != ENVIRONMENT and account not in named:
         close = nearest(account, named) or "Run `aircall-mcp accounts add`."
         return f"careful: there is no account `{account[:60]}` in the vault of this home. {close}"
