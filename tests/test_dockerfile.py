@@ -42,7 +42,7 @@ def test_the_image_is_built_in_two_stages_from_bases_pinned_by_a_tag() -> None:
     for base in bases:
         _, colon, tag = base.partition(":")
         assert colon
-        assert re.match(r"\d+\.\d+", tag), f"{base} moves"
+        assert re.match(r"\d+\.\d+[\w.-]*\$\{DIGEST\}$", tag), f"{base} moves"
 
 
 def test_the_server_runs_as_a_user_without_rights() -> None:
@@ -54,7 +54,7 @@ def test_the_server_runs_as_a_user_without_rights() -> None:
 
 
 def test_no_secret_can_be_baked_in() -> None:
-    assert not all_of("ARG")
+    assert [rest.partition("=")[0] for rest in all_of("ARG")] == ["DIGEST"]
     assert not all_of("ADD")
     for rest in all_of("ENV"):
         assert not re.search(r"TOKEN|SECRET|PASSWORD|API_ID|API_KEY|VAULT_KEY", rest.upper())
@@ -67,7 +67,14 @@ def test_only_what_the_wheel_needs_is_copied() -> None:
         if not rest.startswith("--from")
         for source in rest.split()[:-1]
     }
-    assert sources == {"requirements.lock", "pyproject.toml", "README.md", "LICENSE", "server"}
+    assert sources == {
+        "requirements.lock",
+        "requirements-build.lock",
+        "pyproject.toml",
+        "README.md",
+        "LICENSE",
+        "server",
+    }
     ignored = (ROOT / ".dockerignore").read_text("utf-8").splitlines()
     rules = [line for line in ignored if line and not line.startswith("#")]
     assert rules[0] == "*"
@@ -77,6 +84,9 @@ def test_only_what_the_wheel_needs_is_copied() -> None:
 def test_the_dependencies_are_those_of_the_lock_by_hash() -> None:
     installs = [rest for rest in all_of("RUN") if "pip install" in rest]
     assert any("--require-hashes" in rest and "requirements.lock" in rest for rest in installs)
+    assert any(
+        "--require-hashes" in rest and "requirements-build.lock" in rest for rest in installs
+    )
     assert all("--require-hashes" in rest or "--no-deps" in rest for rest in installs)
     assert not any("apt-get" in rest or "gcc" in rest for rest in all_of("RUN"))
 
