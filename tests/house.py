@@ -101,6 +101,9 @@ class OwnGateway(Gateway):
 class OwnDesk(Desk):
     """A desk with its gateway, opened together and closed together."""
 
+    accounts: Accounts
+    """Those it acts for, where a test changes them."""
+
     async def aclose(self) -> None:
         await self._gateway.aclose()
 

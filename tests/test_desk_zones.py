@@ -89,7 +89,9 @@ def zoned(registry: Registry, **zones: str | None) -> tuple[OwnDesk, list[tuple[
     auth = Auth(accounts, latch=lambda _: Alone())
     gateway = OwnGateway(base_url=AIRCALL, auth=auth, transport=httpx2.ASGITransport(app=aircall))
     registry = registry.with_accounts(accounts.names())
-    return OwnDesk(Offers(registry), gateway, zone_of=auth.time_zone), arrived
+    desk = OwnDesk(Offers(registry), gateway, zone_of=auth.time_zone, whose=auth.whose)
+    desk.accounts = accounts
+    return desk, arrived
 
 
 async def read_from(desk: OwnDesk, account: str | None, caller: Caller | None = None) -> str:
@@ -112,6 +114,17 @@ async def test_a_time_is_read_in_the_zone_of_the_account_that_the_call_names(
         assert await read_from(desk, None, Caller(account="tokyo")) == "2026-11-18T00:00:00Z"
         assert await read_from(desk, "paris", Caller(account="tokyo")) == "2026-11-18T08:00:00Z"
     assert {path for _, path in arrived} == {"/v1/calls"}
+    await desk.aclose()
+
+
+async def test_whose_zone_is_meant_by_no_name_changes_with_the_default(registry: Registry) -> None:
+    """Oslo's company is in Sydney, rome's in New York, and which of them is meant may change."""
+    desk, _ = zoned(registry, oslo=None, rome=None, tokyo="Asia/Tokyo")
+    accounts = desk.accounts
+    hours = {"oslo": "2026-11-17T22", "rome": "2026-11-18T14", "tokyo": "2026-11-18T00"}
+    for name, at in (*hours.items(), ("oslo", hours["oslo"])):
+        accounts.make_default(name)
+        assert await read_from(desk, None) == f"{at}:00:00Z"
     await desk.aclose()
 
 

@@ -176,6 +176,7 @@ def open_app(
         gateway,
         time_zone=settings.time_zone,
         zone_of=auth.time_zone,
+        whose=auth.whose,
         scrub=auth.scrub_json,
         crowded=lambda: auth.crowded,
         performers=performers_of(EventTools, lambda: events.tools),

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from .errors import ArgumentError, NeedsConfirmation, NotOffered, ToolError
 from .gateway.ask import Aircall
 from .gateway.gateway import Gateway
-from .ground.caller import OWNER, Caller
+from .ground.caller import OWNER, Caller, Whose
 from .ground.operation import EFFECTS, PAGE_SIZE, Bound, Effect, Operation
 from .ground.performs import Performer, performers_of, performs
 from .ground.weight import LIGHT
@@ -42,6 +42,13 @@ _IN_UTC = (
 
 ZoneOf = Callable[[str | None], Awaitable[str | None]]
 """From an account to the time zone that its owner gave it."""
+
+WhoseIs = Callable[[str | None], Awaitable[Whose]]
+"""From an account, or from none named, to whose that is at this moment."""
+
+
+async def _as_named(account: str | None) -> Whose:
+    return Whose("", account or "")
 
 
 Judge: TypeAlias = Callable[[Bound, Caller], Awaitable[None]]
@@ -107,6 +114,7 @@ class Desk:
         *,
         time_zone: str | None = None,
         zone_of: ZoneOf | None = None,
+        whose: WhoseIs = _as_named,
         scrub: Callable[[Any], Any] = lambda value: value,
         crowded: Callable[[], bool] = lambda: False,
         performers: Mapping[str, Performer] | None = None,
@@ -115,8 +123,8 @@ class Desk:
         """`crowded` says that `scrub` knows so many secrets that looking for them takes long.
         `performers` answer the tools of ours that others perform, by operation id. `judge` says
         what a person must say yes to, among what is allowed. Times without an offset are read in
-        `time_zone`, else in the zone that `zone_of` knows for their account, else in the one that
-        most of the company's users have."""
+        `time_zone`, else in the zone that `zone_of` knows for their account (`whose` that is), else
+        in the one that most of the company's users have."""
         self.offers = offers
         self._gateway = gateway
         self._scrub = scrub
@@ -124,7 +132,8 @@ class Desk:
         self._crowded = crowded
         self._zone: tzinfo | None = ZoneInfo(time_zone) if time_zone else None
         self._zone_known = zone_of
-        self._zones: dict[str | None, tzinfo | None] = {}
+        self._whose = whose
+        self._zones: dict[Whose, tzinfo | None] = {}
         self.performers: Mapping[str, Performer] = {
             **(performers or {}),
             **performers_of(Desk, lambda: self),
@@ -273,18 +282,20 @@ class Desk:
             return None, ""
         # What is refused, an account that is not on offer above all, asks nobody for a zone.
         account = operation.bind(named).account or caller.account
-        if account not in self._zones:
-            known = await self._zone_known(account) if self._zone_known else None
+        # Which account is meant by none may change, and so may whose a name is, and its zone.
+        whose = await self._whose(account)
+        if known := await self._zone_known(account) if self._zone_known else None:
+            zone = _zone_here(known)
+            return zone, "" if zone else _IN_UTC
+        if whose not in self._zones:
             try:
-                self._zones[account] = (
-                    _zone_here(known) if known else await self._company_zone(account, caller)
-                )
+                self._zones[whose] = await self._company_zone(whose.account or None, caller)
             except ToolError as error:
                 if operation.effect != "read":
                     raise
                 log.info("the company's time zone: %s", error.kind)
                 return None, f"{_IN_UTC} It could not be looked up: {error.message}"
-        zone = self._zones[account]
+        zone = self._zones[whose]
         return zone, "" if zone else _IN_UTC
 
     async def _company_zone(self, account: str | None, caller: Caller) -> tzinfo | None:

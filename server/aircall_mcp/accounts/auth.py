@@ -21,6 +21,7 @@ from typing import Any
 import httpx2
 
 from ..errors import AircallMCPError, CredentialError, StoreError, Unreachable
+from ..ground.caller import AccountName, Whose
 from ..ground.clients import Clients
 from ..ground.clock import Clock
 from ..ground.config import Settings
@@ -82,11 +83,11 @@ class Auth:
         self._clock = clock or Clock()
         self._ahead = leeway + jitter * random()
         self._patience = patience
-        self._seen: dict[str | None, tuple[object, Held]] = {}
-        self._unsaved: dict[str, Held] = {}
-        self._renewals: dict[str, asyncio.Task[Held]] = {}
+        self._seen: dict[AccountName | None, tuple[object, Held]] = {}
+        self._unsaved: dict[AccountName, Held] = {}
+        self._renewals: dict[AccountName, asyncio.Task[Held]] = {}
         self._savings: set[asyncio.Task[None]] = set()
-        self._not_before: dict[str, float] = {}
+        self._not_before: dict[AccountName, float] = {}
         self._closing = False
 
     async def sign(self, account: str | None, url: str) -> Signature:
@@ -128,6 +129,11 @@ class Auth:
         else:
             name = sha256(start + there.name.encode()).hexdigest()
         return name, there.requests_per_minute
+
+    async def whose(self, account: str | None) -> Whose:
+        """Whose it is what is had by an account, or by the one that is meant by naming none."""
+        company, _ = await self.company(account)
+        return Whose(company, (await self._held(account)).account.name)
 
     async def time_zone(self, account: str | None) -> str | None:
         """The IANA zone that the owner gave to the account."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..errors import Unreachable
+from ..ground.caller import CompanyId
 from ..ground.clock import Clock
 
 FAILURES = 5
@@ -78,9 +79,9 @@ class Breakers:
     def __init__(self, make: Callable[[], Breaker] = Breaker, *, most: int = MOST) -> None:
         self._make = make
         self._most = most
-        self._of: dict[str, Breaker] = {}
+        self._of: dict[CompanyId, Breaker] = {}
 
-    def of(self, company: str) -> Breaker:
+    def of(self, company: CompanyId) -> Breaker:
         breaker = self._of.pop(company, None) or self._make()
         self._of[company] = breaker  # the latest at the end
         if len(self._of) > self._most:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from ..errors import BudgetExhausted, StoreError
-from ..ground.caller import Lane, Progress
+from ..ground.caller import CompanyId, Lane, Progress
 from ..ground.clock import Clock
 from .ledger import Full, Ledger, Said, Share
 from .limits import LONGEST_PAUSE, WINDOW, count_of, pause_of, reset_of
@@ -71,8 +71,8 @@ class Budget:
         self._tick = min(_TICK, window / 60)
         self._ended: list[tuple[str, float | None]] = []
         self._flush: asyncio.Task[None] | None = None
-        self._turns: dict[tuple[str, Lane], asyncio.Lock] = {}
-        self._full_until: dict[tuple[str, Lane], float] = {}
+        self._turns: dict[tuple[CompanyId, Lane], asyncio.Lock] = {}
+        self._full_until: dict[tuple[CompanyId, Lane], float] = {}
 
     async def slot(
         self,

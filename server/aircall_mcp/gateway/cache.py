@@ -9,13 +9,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
+from ..ground.caller import Whose
 from ..ground.clock import Clock
 from ..ground.reply import Reply
 from .request import Link, Request
 
 T = TypeVar("T")
+_Place: TypeAlias = tuple[Whose, str]
+"""Whose answer, and to what."""
 
 MOST = 200
 """Answers kept at a time, over all accounts."""
@@ -34,12 +37,12 @@ class Cache(Generic[T]):
     def __init__(self, *, clock: Clock | None = None, most: int = MOST) -> None:
         self._clock = clock or Clock()
         self._most = most
-        self._kept: dict[tuple[str, str], _Kept[T]] = {}
-        self._flying: dict[tuple[str, str], asyncio.Future[T]] = {}
+        self._kept: dict[_Place, _Kept[T]] = {}
+        self._flying: dict[_Place, asyncio.Future[T]] = {}
 
     async def get(
         self,
-        account: str,
+        whose: Whose,
         key: str,
         ask: Callable[[], Awaitable[T]],
         *,
@@ -51,7 +54,7 @@ class Cache(Generic[T]):
         `keep` is for how many seconds it may be given again; `fresh` takes none that was kept. Who
         is cancelled does not take the others along: one of them asks anew.
         """
-        place = (account, key)
+        place = (whose, key)
         while True:
             kept = None if fresh else self._kept.get(place)
             if kept is not None and self._clock.monotonic() < kept.until:
@@ -63,14 +66,15 @@ class Cache(Generic[T]):
             if not flying.cancelled():
                 return flying.result(), 0.0
 
-    def forget(self, account: str) -> None:
-        """Something was written: what was read before, or is being read, is not the truth now."""
-        for place in [place for place in self._kept if place[0] == account]:
+    def forget(self, company: str) -> None:
+        """Something was written: what was read before of the company, or is being read, by whatever
+        account, is not the truth now."""
+        for place in [place for place in self._kept if place[0].company == company]:
             del self._kept[place]
-        for place in [place for place in self._flying if place[0] == account]:
+        for place in [place for place in self._flying if place[0].company == company]:
             del self._flying[place]
 
-    async def _ask(self, place: tuple[str, str], ask: Callable[[], Awaitable[T]], keep: float) -> T:
+    async def _ask(self, place: _Place, ask: Callable[[], Awaitable[T]], keep: float) -> T:
         flying: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._flying[place] = flying
         try:
@@ -91,7 +95,7 @@ class Cache(Generic[T]):
             if self._flying.get(place) is flying:
                 del self._flying[place]
 
-    def _keep(self, place: tuple[str, str], answer: T, keep: float) -> None:
+    def _keep(self, place: _Place, answer: T, keep: float) -> None:
         now = self._clock.monotonic()
         self._kept.pop(place, None)
         while len(self._kept) >= self._most:
@@ -111,10 +115,10 @@ class Cached:
         if operation.repeatable != "safe":
             return await self._then.send(request)
         reply, age = await self._cache.get(
-            share.company,
-            # A waiting person must not join a bulk read, which has more patience than they; nor an
-            # account another's of the same company, whose key may be refused.
-            f"{share.lane} {request.account or ''} {request.url}",
+            # An account must not join another's of the same company, whose key may be refused; nor
+            # a waiting person a bulk read, which has more patience than they.
+            Whose(share.company, request.account or ""),
+            f"{share.lane} {request.url}",
             lambda: self._then.send(request),
             keep=operation.keeps,
             fresh=request.bound.fresh,

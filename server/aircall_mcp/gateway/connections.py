@@ -17,6 +17,7 @@ import anyio
 import httpx2
 
 from ..ground import clients
+from ..ground.caller import CompanyId
 from ..ground.weight import Aside
 from .body import Broken
 from .refusals import too_long, too_much
@@ -52,7 +53,7 @@ class Connections:
         self._verify: ssl.SSLContext | None = None
         self._clients: dict[bool, httpx2.AsyncClient] = {}
         # Gone when nobody of the company asks any more.
-        self._shares = WeakValueDictionary[str, asyncio.Semaphore]()
+        self._shares = WeakValueDictionary[CompanyId, asyncio.Semaphore]()
 
     async def exchange(
         self,

@@ -11,6 +11,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
+from ..ground.caller import Whose
 from ..ground.clock import Clock
 from ..ground.operation import Bound
 from .lists import At, Bookmark, Leaf, identity, without_place
@@ -24,8 +25,8 @@ MOST = 8 * 1024 * 1024
 _AN_ID = 64
 """Bytes."""
 
-Key: TypeAlias = tuple[str, str, str]
-"""Company, account, and what is asked for."""
+Key: TypeAlias = tuple[Whose, str]
+"""Whose list, and what is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ class Continuations:
 
     def forget(self, company: str) -> None:
         """Something was written at this company."""
-        for key in [key for key in self._courses if key[0] == company]:
+        for key in [key for key in self._courses if key[0].company == company]:
             del self._courses[key]
 
     def _sweep(self) -> None:
@@ -107,4 +108,4 @@ def key_of(bound: Bound, company: str, account: str | None) -> Key:
     ours = ("max_items", "limit", "detail", "account")
     asked = {k: v for k, v in without_place(bound.arguments).items() if k not in ours}
     said = json.dumps([bound.operation.id, asked], sort_keys=True)
-    return company, account or "", said
+    return Whose(company, account or ""), said

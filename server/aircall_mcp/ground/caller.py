@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeAlias
 
 Lane = Literal["waiting", "bulk"]
 
@@ -13,6 +13,20 @@ OWNER = "owner"
 
 
 Progress = Callable[[float, float | None, str], Awaitable[None]]
+
+
+CompanyId: TypeAlias = str
+"""A company by a one-way hash: accounts that share a request limit share it."""
+AccountName: TypeAlias = str
+
+
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """Whose something is that outlives a call, such as an answer that is kept: a company's, by its
+    one-way hash, and the account's by which it was had. What is kept of one is never another's."""
+
+    company: CompanyId
+    account: AccountName = ""
 
 
 async def _silent(_done: float, _total: float | None, _message: str) -> None:

@@ -1,0 +1,108 @@
+"""Whatever outlives a call is listed here, with whose it is: who adds some says so.
+
+What is about an account is declared with a key that names it (`Whose`, `CompanyId`,
+`AccountName`), so that none of it can be had by another's call.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ..state import in_source
+
+KEYED = {
+    "accounts.auth.Auth": "_not_before _renewals _seen _unsaved",
+    "desk.Desk": "_zones",
+    "gateway.breaker.Breakers": "_of",
+    "gateway.budget.Budget": "_full_until _turns",
+    "gateway.cache.Cache": "_flying _kept",
+    "gateway.connections.Connections": "_shares",
+    "gateway.continuations.Continuations": "_courses",
+}
+"""What is about an account or its company, by these."""
+OF_ONE = {
+    "gateway.breaker.Breaker": "_failed _open_until _probing",  # made for one company
+    "gateway.budget.Slot": "_settle",
+    "accounts.login.Loopback": "_asking _authorization _port _server",
+    "events.event.Arrival": "digest",
+    "gateway.given.Given": "_left behind crowded full items leaves twice",
+    "gateway.intents.Entry": "_abandoned _earlier_doubt _intent begun doubt refused",
+    "gateway.walk.Walk": "_steps note reply",
+    "ground.asgi.Counting": "body chunks requests",
+    "ground.clients.Stream": "_fruitless whole",
+    "offer.shape.Cut": "_cuts _keys _lists _shortened _trimmed size steps",
+    "offer.shape._List": "sizes",
+    "offer.shape._Trim": "_sizes",
+    "offer.shape._Walk": "_steps told",
+}
+"""Objects made for one company, call, connection or answer, and gone with it."""
+TASKS = {
+    "accounts.auth.Auth": "_closing _savings",
+    "events.forwarding.deliver.Forwarder": "_waited",
+    "events.receiver.Receiver": "_filled _looked _open _tasks",
+    "events.watcher.Watcher": "_newest _task _waiting",
+    "gateway.budget.Budget": "_ended _flush",  # slots by their ids
+    "gateway.effects.Effects": "_under_way",
+    "gateway.ledger.Ledger": "_count",
+    "ground.weight.Aside": "_executor done",
+    "protocol.resources.Resources": "_watching",
+    "protocol.stdio._Lines": "_calls _idle",
+}
+"""What runs and waits, and how often: nothing that an answer is made of."""
+STORES = {
+    "accounts.accounts.Accounts": "_brought",  # records by account and field, as in the vault
+    "accounts.shelf.Memory": "_epoch _kept",
+    "events.events.Events": "log resources rules tools vault",
+    "events.log.EventLog": "_closes _mailbox",
+    "gateway.connections.Connections": "_clients _verify",
+    "gateway.journal.Journal": "_boot _state",  # rows by company
+    "gateway.ledger.Ledger": "_state",  # rows by company
+    "storage.lock.Lock": "_descriptor",
+    "storage.sqlite.database": "_abandoned",
+    "storage.sqlite.database.Database": "_connection _file _lock _process _thread",
+    "vault.keys.keyring.KeyringHolder": "_found _silent_until _waiting",
+    "vault.keys.passphrase.PassphraseHolder": "_new",
+    "vault.manifest.Manifest": "_owners",
+    "vault.vault.Vault": "_holders _key _known",
+    "vault.verified.Verified": "_state",
+}
+"""A file that is open, a key, a connection: one for all, whose content is by account."""
+OTHERWISE = {
+    "events.forwarding.deliver.Forwarder": "_clients _resting",  # by destination
+    "events.receiver.Receiver": "_digests _families",  # by webhook
+    "ground.admission.Admission": "_from _held _told _turned _visits _waiting",  # by connection
+    "protocol.elicitation.Elicitation": "_open",  # by nonce; the identity names the account
+    "protocol.mcp_server.AircallServer": "_lists",  # by offer
+    "protocol.resources.Resources": "_sessions",  # by URI and connection
+    # Of all accounts: what is secret to one is masked in the answers of the others, too.
+    "ground.secrets.Scrubber": "_few _known _stale _starts",
+}
+"""What is kept by something else than an account."""
+OURS = {
+    "desk.Desk": "index",
+    "ground.asgi": "_protocol",
+    "ground.operation.Operation": "_by_name _validator _wire_names",
+    "offer.offer.Offer": "tools",
+    "search.lexical.Lexical": "_names _words",
+    "search.model": "load",
+    "search.names.Names": "_by_name _by_route",
+}
+"""Made of the description of Aircall and of our words alone."""
+ALL = (KEYED, OF_ONE, TASKS, STORES, OTHERWISE, OURS)
+_KEY = re.compile(r"\b(Whose|CompanyId|AccountName|_Place|Key)\b")
+
+
+def named(table: dict[str, str]) -> set[str]:
+    return {f"{owner}.{one}" for owner, names in table.items() for one in names.split()}
+
+
+def test_all_that_outlives_a_call_is_listed_with_whose_it_is() -> None:
+    found, listed = set(in_source()), [one for table in ALL for one in named(table)]
+    assert sorted(found - set(listed)) == [], "say of these in this file whose they are"
+    assert sorted(set(listed) - found) == [], "these are no more"
+    assert len(listed) == len(set(listed))
+
+
+def test_what_is_about_an_account_is_declared_by_a_key_that_names_it() -> None:
+    declared = in_source()
+    assert [one for one in sorted(named(KEYED)) if not _KEY.search(declared[one])] == []
