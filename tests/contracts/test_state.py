@@ -80,7 +80,6 @@ OTHERWISE = {
 """What is kept by something else than an account."""
 OURS = {
     "desk.Desk": "index",
-    "ground.asgi": "_protocol",
     "ground.operation.Operation": "_by_name _validator _wire_names",
     "offer.offer.Offer": "tools",
     "search.lexical.Lexical": "_names _words",
