@@ -11,7 +11,7 @@ from aircall_mcp.errors import NeedsConfirmation, NotOffered
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.config import AIRCALL
 from aircall_mcp.ground.operation import EFFECTS, Bound
-from aircall_mcp.ground.secrets import MASK
+from aircall_mcp.ground.secrets import MASK, Scrubber, Secret
 from aircall_mcp.offer import Offers, Registry, Selection
 from aircall_mcp.sandbox import Sandbox
 
@@ -193,7 +193,7 @@ async def test_a_secret_that_came_as_data_is_masked_wherever_it_turns_up_again(
 ) -> None:
     auth = auth_for(AIRCALL, (sandbox.api_id, sandbox.api_token))
     gateway = OwnGateway(base_url=AIRCALL, auth=auth, transport=httpx2.ASGITransport(app=sandbox))
-    desk = OwnDesk(Offers(registry), gateway, scrub=auth.scrub_json)
+    desk = OwnDesk(Offers(registry), gateway, scrubber=auth.scrubber)
     [webhook, *_] = sandbox.world.webhooks.values()
     tag = next(iter(sandbox.world.tags.values()))
     tag.description = f"<{webhook.token}>"
@@ -256,17 +256,26 @@ async def test_nobody_is_asked_for_what_is_refused_afterwards(registry: Registry
 
 
 async def test_errors_and_questions_pass_the_scrubber_as_answers_do(registry: Registry) -> None:
-    app, _ = answering(200, {"tag": {"id": 1}})
-    desk = OwnDesk(
-        Offers(registry), gateway_to(app), judge=_asks, scrub=lambda value: {"scrubbed": value}
-    )
-    for tool, arguments in (("get_tag", {"tag_id": 1}), ("get_tag", {}), ("search", {"query": 1})):
-        outcome = await desk.call(f"aircall_{tool}", arguments, Caller())
-        assert list(outcome.payload) == ["scrubbed"]
-    question = await desk.call("aircall_delete_tag", {"tag_id": 1}, Caller())
+    secret = "first-secret-of-all"
+    app, _ = answering(200, {"tag": {"id": 1, "name": secret}})
+    scrubber = Scrubber()
+    scrubber.learn(Secret(secret))
+
+    async def judge(bound: Bound, _caller: Caller) -> None:
+        if bound.operation.effect != "read":
+            raise NeedsConfirmation(f"it has to do with {secret}", hint=f"Ask for {secret}.")
+
+    desk = OwnDesk(Offers(registry), gateway_to(app), judge=judge, scrubber=scrubber)
+    arguments = {"tag_id": 1}
+    for given in (arguments, {**arguments, secret: 1}):
+        outcome = await desk.call("aircall_get_tag", given, Caller())
+        assert secret not in str(outcome)
+        assert MASK in str(outcome.payload)
+    question = await desk.call("aircall_update_tag", {**arguments, "name": secret}, Caller())
     assert isinstance(question, Question)
     told: list[Any] = [question.preview, question.why, question.payload]
-    assert [list(one) for one in told] == 3 * [["scrubbed"]]
+    assert [secret in str(one) for one in told] == 3 * [False]
+    assert [MASK in str(one) for one in told] == 3 * [True]
     await desk.aclose()
 
 

@@ -165,7 +165,7 @@ def open_app(
         vault=vault,
         resolve=lambda name: accounts.aside(lambda: accounts.resolve(name)),
         learn=auth.learn,
-        scrub=auth.scrub_json,
+        scrubber=auth.scrubber,
         offered=lambda operation_id: registry.ids[operation_id] in offers.to(),
         held=brake.holds,
         clock=clock,
@@ -177,8 +177,7 @@ def open_app(
         time_zone=settings.time_zone,
         zone_of=auth.time_zone,
         whose=auth.whose,
-        scrub=auth.scrub_json,
-        crowded=lambda: auth.crowded,
+        scrubber=auth.scrubber,
         performers=performers_of(EventTools, lambda: events.tools),
     )
     hold_against(registry.ids.values(), desk.performers)

@@ -14,12 +14,13 @@ from functools import cached_property
 from typing import Any, ClassVar, TypeAlias, cast
 from zoneinfo import ZoneInfo
 
-from .errors import ArgumentError, NeedsConfirmation, NotOffered, ToolError
+from .errors import ArgumentError, NeedsConfirmation, NotOffered, ToolError, quoted
 from .gateway.ask import Aircall
 from .gateway.gateway import Gateway
 from .ground.caller import OWNER, Caller, Whose
 from .ground.operation import EFFECTS, PAGE_SIZE, Bound, Effect, Operation
 from .ground.performs import Performer, performers_of, performs
+from .ground.secrets import Scrubbed, Scrubber
 from .ground.weight import LIGHT
 from .offer import Offer, Offers, Registry, tools
 from .offer.questions import preview_of
@@ -115,21 +116,18 @@ class Desk:
         time_zone: str | None = None,
         zone_of: ZoneOf | None = None,
         whose: WhoseIs = _as_named,
-        scrub: Callable[[Any], Any] = lambda value: value,
-        crowded: Callable[[], bool] = lambda: False,
+        scrubber: Scrubber | None = None,
         performers: Mapping[str, Performer] | None = None,
         judge: Judge = _unasked,
     ) -> None:
-        """`crowded` says that `scrub` knows so many secrets that looking for them takes long.
-        `performers` answer the tools of ours that others perform, by operation id. `judge` says
-        what a person must say yes to, among what is allowed. Times without an offset are read in
-        `time_zone`, else in the zone that `zone_of` knows for their account (`whose` that is), else
-        in the one that most of the company's users have."""
+        """Whatever leaves passes `scrubber`. `performers` answer the tools of ours that others
+        perform, by operation id. `judge` says what a person must say yes to, among what is allowed.
+        Times without an offset are read in `time_zone`, else in the zone that `zone_of` knows for
+        their account (`whose` that is), else in the one that most of the company's users have."""
         self.offers = offers
         self._gateway = gateway
-        self._scrub = scrub
+        self._scrubber = scrubber or Scrubber()
         self._judge = judge
-        self._crowded = crowded
         self._zone: tzinfo | None = ZoneInfo(time_zone) if time_zone else None
         self._zone_known = zone_of
         self._whose = whose
@@ -168,9 +166,14 @@ class Desk:
             return asked.question
         except ToolError as error:
             log.info("%s: %s", operation.tool, error.kind)
-            return Failure(self._scrub(tools.error_of(error)))
-        weight = LIGHT + 1 if self._crowded() else 0
-        return Answer(await self._gateway.aside(lambda: self._scrub(payload), weight=weight))
+            return Failure(self._scrubber.json(tools.error_of(error)))
+        weight = LIGHT + 1 if self._scrubber.crowded else 0
+        told = await self._gateway.aside(lambda: self._scrubber.json(payload), weight=weight)
+        return Answer(told)
+
+    def scrub(self, text: str) -> Scrubbed:
+        """`text` as it may leave, for who tells of something else than an outcome."""
+        return self._scrubber.text(text)
 
     async def at_sandbox(self) -> bool:
         """Whether our own sandbox answers, built in or on a port of this machine."""
@@ -193,8 +196,10 @@ class Desk:
         if operation.ours:
             await self._gateway.admit(bound, caller)
             return await self.performers[operation.id](bound.arguments, caller)
-        reply = await self._gateway.read(bound, caller, tools.room_in(bound))
-        return await self._gateway.aside(lambda: tools.result_of(bound, reply), weight=reply.weight)
+        reply = await self._gateway.read(bound, caller, tools.room_in(bound, self._scrubber.text))
+        return await self._gateway.aside(
+            lambda: tools.result_of(bound, reply, self._scrubber.text), weight=reply.weight
+        )
 
     async def _confirmed(self, bound: Bound, caller: Caller) -> None:
         """Raises `NeedsConfirmation` unless nobody has to say yes, or somebody did to this."""
@@ -208,13 +213,14 @@ class Desk:
 
     def _question(self, bound: Bound, error: NeedsConfirmation, caller: Caller) -> Question:
         operation, account = bound.operation, bound.account or caller.account
+        scrub = self._scrubber.text
         return Question(
             operation=operation,
-            preview=self._scrub(preview_of(bound, account, error.message)),
-            why=self._scrub(error.message),
+            preview=scrub(preview_of(bound, account, error.message, scrub)),
+            why=scrub(error.message),
             needs=(operation.effect, *bound.stakes),
             identity=bound.identity(caller.account),
-            payload=self._scrub(tools.error_of(error)),
+            payload=self._scrubber.json(tools.error_of(error)),
         )
 
     @performs("search")
@@ -316,5 +322,5 @@ def _zone_here(name: str) -> tzinfo | None:
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        log.warning("The time zone %r is not known here; reading times as UTC.", name[:60])
+        log.warning("The time zone %r is not known here; reading times as UTC.", quoted(name))
         return None

@@ -24,6 +24,14 @@ from __future__ import annotations
 from typing import ClassVar
 
 
+def quoted(text: str, longest: int = 60) -> str:
+    """What somebody named, for an error to say; `…` where it is longer than a name.
+
+    It is never cut: a secret that stands where a name should is known as a whole alone.
+    """
+    return text if len(text) <= longest else "…"
+
+
 class AircallMCPError(Exception):
     """The root. `message` says what happened, `hint` what to do next; neither holds a secret."""
 

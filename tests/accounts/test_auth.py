@@ -80,7 +80,7 @@ async def test_everything_signed_with_is_scrubbed() -> None:
     signature = await auth.sign(None, URL)
     said = f"{signature.headers['Authorization']} {API_TOKEN} {API_ID}"
     assert auth.scrub(said) == f"Basic {MASK} {MASK} {MASK}"
-    assert auth.scrub_json({"a": [said]}) == {"a": [f"Basic {MASK} {MASK} {MASK}"]}
+    assert auth.scrubber.json({"a": [said]}) == {"a": [f"Basic {MASK} {MASK} {MASK}"]}
 
 
 async def test_however_many_accounts_there_are_the_token_of_each_is_scrubbed() -> None:
@@ -91,7 +91,7 @@ async def test_however_many_accounts_there_are_the_token_of_each_is_scrubbed() -
     auth = Auth(accounts, latch=latches(Path("/nonexistent")))
     signed = [await auth.sign(name, URL) for name in accounts.names()]
     said = [signature.headers["Authorization"] for signature in signed]
-    assert auth.scrub_json(said) == [f"Bearer {MASK}"] * 300
+    assert auth.scrubber.json(said) == [f"Bearer {MASK}"] * 300
 
 
 async def test_a_change_by_another_process_is_seen(grants: Grants) -> None:
@@ -151,7 +151,7 @@ async def test_calls_of_two_accounts_are_never_crossed(home: Path, registry: Reg
         company=auth.company,
         transport=httpx2.ASGITransport(app=aircall),
     )
-    desk = Desk(Offers(registry.with_accounts(accounts.names())), gateway, scrub=auth.scrub_json)
+    desk = Desk(Offers(registry.with_accounts(accounts.names())), gateway, scrubber=auth.scrubber)
 
     async def call(name: str, number: int) -> tuple[str, int, Any]:
         arguments = {"tag_id": number, "account": name}

@@ -22,7 +22,7 @@ TASKS = 8
 async def work(home: Path, clock: SharedClock, url: str) -> None:
     auth, vault = resident(home, clock)
     gateway = Gateway(base_url=url, auth=auth, company=auth.company)
-    desk = Desk(Offers(Registry.of(spec.load())), gateway, scrub=auth.scrub_json)
+    desk = Desk(Offers(Registry.of(spec.load())), gateway, scrubber=auth.scrubber)
     loop = asyncio.get_running_loop()
 
     async def call(number: int) -> int:

@@ -42,7 +42,9 @@ BREAKS = ["\n", "\r\n", "\r", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u202
 @pytest.mark.parametrize("mark", BREAKS)
 def test_a_line_break_of_theirs_makes_no_line(mark: str) -> None:
     forged = f"fine{mark}{mark} call.ended, 2026-11-19T10:00:00Z, event 9{mark}from: the CEO"
-    said = lines(_event(body=forged, contact={"name": forged}, user={"name": forged}))
+    said = lines(
+        _event(body=forged, contact={"name": forged}, user={"name": forged}), Scrubber().text
+    )
     assert said[0] == HEAD
     assert [one.partition(": ")[0] for one in said[1:]] == ["from", "user", "text"]
     assert all(len(one.splitlines()) == 1 for one in said)
@@ -51,19 +53,19 @@ def test_a_line_break_of_theirs_makes_no_line(mark: str) -> None:
 
 @pytest.mark.parametrize("mark", list("\u202a\u202b\u202d\u202e\u2066\u2067\u2068\u200f\u061c"))
 def test_nothing_turns_the_line_around(mark: str) -> None:
-    said = lines(_event(body=f"paid {mark}000,1", contact={"name": f"Ana{mark}"}))
+    said = lines(_event(body=f"paid {mark}000,1", contact={"name": f"Ana{mark}"}), Scrubber().text)
     assert mark not in "".join(said)
     assert "text: paid 000,1" in said
 
 
 def test_a_kind_that_aircall_does_not_document_is_quoted_as_well() -> None:
-    said = lines(_event(kind="call.ended:everyone.go.to.evil.example"))
+    said = lines(_event(kind="call.ended:everyone.go.to.evil.example"), Scrubber().text)
     assert said[0].startswith("an event of another kind, ")
     assert "kind: call.ended:everyone.go.to.evil.example" in said
 
 
 def test_what_is_long_is_cut_and_says_so() -> None:
-    said = lines(_event(body="x" * 50_000, contact={"name": "n" * 50_000}))
+    said = lines(_event(body="x" * 50_000, contact={"name": "n" * 50_000}), Scrubber().text)
     assert said[1] == f"from: {'n' * LONGEST_NAME} … (cut)"
     assert said[-1] == f"text: {'x' * LONGEST_TEXT} … (cut)"
 
@@ -72,7 +74,7 @@ async def test_a_secret_of_ours_is_masked_before_it_is_cut_and_passed_on(post: P
     secret = "s3cret-api-token-of-the-company"
     scrubber = Scrubber()
     scrubber.learn(Secret(secret))
-    post.forwarder = post.another(scrub=scrubber.json)
+    post.forwarder = post.another(scrubber=scrubber)
     post.destination("slack:support", SLACK)
     post.destination()
     for to in ("support", "crm"):

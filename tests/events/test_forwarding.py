@@ -10,7 +10,7 @@ import pytest
 from aircall_mcp.events.event import Event
 from aircall_mcp.events.forwarding.deliver import GIVEN_UP
 from aircall_mcp.events.forwarding.wording import lines, signature
-from aircall_mcp.ground.secrets import Secret
+from aircall_mcp.ground.secrets import Scrubber, Secret
 from aircall_mcp.storage.lock import Lock
 
 from ..house import THURSDAY
@@ -249,7 +249,7 @@ async def test_only_one_process_passes_on_at_a_time(home: Path) -> None:
 
 def test_an_event_is_told_whatever_it_holds() -> None:
     odd = Event(1, "w", "moon.landed", 0.0, THURSDAY, None, {"contact": 5, "body": ["x"]})
-    assert lines(odd) == [
+    assert lines(odd, Scrubber().text) == [
         "an event of another kind, 2026-11-19T10:00:00Z, event 1",
         "kind: moon.landed",
     ]

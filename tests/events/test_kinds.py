@@ -42,7 +42,9 @@ def test_those_that_are_known_or_came_pass() -> None:
 def test_another_is_refused_with_the_nearest(kind: str, hint: str) -> None:
     with pytest.raises(ArgumentError) as caught:
         check_kinds(["call.ended", kind])
-    assert caught.value.message == f"There is no kind of event `{kind[:60]}`."
+    assert (
+        caught.value.message == f"There is no kind of event `{kind if len(kind) <= 60 else '…'}`."
+    )
     assert caught.value.hint.startswith(hint)
 
 

@@ -53,7 +53,7 @@ async def test_a_resource_masks_secrets_and_reads_no_call_that_is_not_on_offer(
     def resources(*offered: str) -> Resources:
         return Resources(
             room.tools, room.log, gateway_to(sandbox), registry.ids,
-            scrub=scrubber.json, offered=offered.__contains__,
+            scrubber=scrubber, offered=offered.__contains__,
         )  # fmt: skip
 
     for uri in ("aircall://events", f"aircall://calls/{known}"):

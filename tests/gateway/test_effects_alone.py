@@ -16,6 +16,7 @@ from aircall_mcp.gateway.request import Attempt, Request
 from aircall_mcp.gateway.retries import Retries
 from aircall_mcp.gateway.route import Router
 from aircall_mcp.ground.clock import Clock
+from aircall_mcp.ground.secrets import Scrubber, Secret
 from aircall_mcp.ground.weight import Aside
 from aircall_mcp.storage.state import InMemory
 
@@ -32,6 +33,8 @@ SHOWN = answered(200, {"tags": [TAG]})
 ABSENT = answered(200, {"tags": []})
 MISSING = answered(404, {"error": "Not Found"})
 
+HUSH = "hush-hush-hush"
+
 
 class Chain:
     """Effects over the journal's link, and over what a test says."""
@@ -40,6 +43,8 @@ class Chain:
         self.then = Tries(*attempts)
         self.journal = Journal(lambda: InMemory(MIGRATIONS))
         self.forgotten: list[str] = []
+        scrubber = Scrubber()
+        scrubber.learn(Secret(HUSH))
         aside, clock, intents = Aside(), Clock(lambda: 0.0), Intents(self.then)
         self.effects = Effects(
             intents,
@@ -47,7 +52,7 @@ class Chain:
             journal=self.journal,
             retries=Retries(first=0.0),
             forget=self.forgotten.append,
-            scrub=lambda text: text.replace("hush", "***"),
+            scrub=scrubber.text,
             aside=aside,
             sandbox=False,
             clock=clock,
@@ -81,7 +86,7 @@ async def test_what_went_well(
 @pytest.mark.parametrize(
     ("asking", "attempts", "error", "outcome", "forgets"),
     [
-        (MAKE, [answered(422, {"error": "hush"})], Refused, ("failed", 422), True),
+        (MAKE, [answered(422, {"error": HUSH})], Refused, ("failed", 422), True),
         (MAKE, [answered(429)], BudgetExhausted, ("failed", 429), True),
         (MAKE, [not_sent()], Unreachable, ("not_sent", 0), False),
         (MAKE, [lost(), ABSENT], OutcomeUnknown, ("unknown", 0), True),
@@ -108,7 +113,7 @@ async def test_what_did_not(
     chain = Chain(*attempts)
     with pytest.raises(error) as told:
         await chain.effects.send(asking)
-    assert "hush" not in str(told.value)
+    assert HUSH not in str(told.value)
     assert await chain.outcomes() == [outcome]
     assert bool(chain.forgotten) is forgets
     assert len(chain.then.came) == len(attempts)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from aircall_mcp.gateway.sign import Sign
-from aircall_mcp.ground.secrets import Secret
+from aircall_mcp.ground.secrets import Scrubbed, Scrubber, Secret
 from aircall_mcp.ground.weight import Aside
 
 from .links import Tries, answered, not_sent, request
@@ -40,8 +40,8 @@ class Signing:
     def learn(self, secret: Secret) -> None:
         self.learnt.append(secret)
 
-    def scrub(self, text: str) -> str:
-        return text
+    def scrub(self, text: str) -> Scrubbed:
+        return Scrubber().text(text)
 
     async def aclose(self) -> None:
         raise AssertionError("what was handed in is not closed by a link")

@@ -5,6 +5,7 @@ import base64
 import copy
 import json
 import pickle
+import random
 import re
 import time
 from hashlib import sha256
@@ -15,13 +16,15 @@ import pytest
 from pydantic import BaseModel, ConfigDict
 
 import aircall_mcp
-from aircall_mcp.errors import CredentialError
+from aircall_mcp.errors import CredentialError, quoted
 from aircall_mcp.ground.secrets import (
     MASK,
     VARIABLES,
     Scrubber,
     Secret,
+    cut,
     inside,
+    last,
     reveal,
     scrubber_for,
     sealed,
@@ -200,6 +203,73 @@ def test_every_form_is_found() -> None:
     assert scrubber.json(nested)["n"] == 3
 
 
+ODD = 'Zürich "7f3a9c"\twith/slash+plus&more%41'
+
+
+@pytest.mark.parametrize("text", [TEXT, ODD, "sk_live_42aZ", "?~>?~>?~>?~>", "0123456789abcdef"])
+def test_however_it_is_encoded_and_whatever_stands_around_it(text: str) -> None:
+    scrubber, raw, chance = Scrubber(), text.encode(), random.Random(14)
+    scrubber.learn(Secret(text))
+    known = [text, raw.hex(), raw.hex().upper()]
+    known += ["".join(f"%{byte:02{case}}" for byte in raw) for case in "xX"]
+    known += [quote(raw, safe=safe) for safe in ("", "/+&", '"')] + [quote(quote(raw), safe="")]
+    known += [json.dumps(text)[1:-1], json.dumps(json.dumps(text))[3:-3]]
+    for _ in range(50):  # any of its bytes, in either case
+        known.append("".join(
+            f"%{byte:02{chance.choice('xX')}}" if byte > 126 or chance.random() < 0.5
+            or byte == 37 else chr(byte) for byte in raw
+        ))  # fmt: skip
+    for one in known:
+        said = scrubber.text(f"before {one} and {one}, behind")
+        assert said == f"before {MASK} and {MASK}, behind", one
+        assert scrubber.json({one: [f"<{one}>"]}) == {MASK: [f"<{MASK}>"]}
+    for before in range(7):
+        for behind in range(4):
+            whole = b"k" * before + raw + b"=" * behind
+            for encoded in (base64.b64encode(whole), base64.urlsafe_b64encode(whole)):
+                shown = scrubber.text(f"<{encoded.decode()}>")
+                assert MASK in shown, encoded
+                # Beside it stands what its neighbours are, and a letter at most that it shares.
+                assert len(shown) - len(MASK) <= 2 + 4 * ((before + behind + 5) // 3) + 2
+
+
+def test_of_two_that_overlap_nothing_is_left() -> None:
+    scrubber = Scrubber()
+    for text in ("first-secret-first", "first-and-second", "secret-first-and"):
+        scrubber.learn(Secret(text))
+    assert scrubber.text("a first-secret-first-and-second b") == f"a {MASK} b"
+    assert scrubber.text("first-secret-firstfirst-and-second") == f"{MASK}{MASK}"
+
+
+def test_what_is_parted_by_what_nobody_sees_is_found() -> None:
+    scrubber = Scrubber()
+    scrubber.learn(Secret("first-secret"))
+    for unseen in ("\u200b", "\u200d", "\u202e", "\ufe0f", "\u00ad", "\x00", "\U000e0061"):
+        assert scrubber.text(unseen.join("first-secret")) == MASK
+        assert scrubber.json([f"<{unseen.join('first-secret')}>"]) == [f"<{MASK}>"]
+    for control in ("\x08", "\x0c", "\x1b", "\x7f"):
+        assert scrubber.json([f"a{control}b"]) in (["ab"], ["a b"])
+
+
+def test_what_is_cut_was_scrubbed() -> None:
+    scrubber = Scrubber()
+    scrubber.learn(Secret(TEXT))
+    for at in range(len(TEXT) + 2):
+        text = f"{'x' * at}{TEXT}{'y' * 40}"
+        for longest in range(1, len(text)):
+            for part in (
+                cut(scrubber.text(text), longest, "…"),
+                last(scrubber.text(text), longest),
+            ):
+                assert len(part) <= longest + 1
+                assert all(TEXT[n : n + 8] not in part for n in range(len(TEXT) - 8))
+    family = "\U0001f468\u200d\U0001f469"
+    assert [cut(scrubber.text(family), n) for n in (1, 2, 3)] == [family[0], family[0], family]
+    for way in (cut, last):
+        with pytest.raises(TypeError):
+            way("text", 2)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
 def test_what_is_too_short_to_be_a_secret_stays() -> None:
     scrubber = Scrubber()
     scrubber.learn(Secret("abc"))
@@ -307,11 +377,12 @@ def test_it_stays_quick_over_years_of_renewals() -> None:
 
 
 @pytest.mark.parametrize("name", VARIABLES)
-def test_the_secrets_of_the_environment_are_known_also_by_their_start(name: str) -> None:
-    text = f"{TEXT} of {name} " + "and so on, " * 10
-    scrubber = scrubber_for({name: f"{text}\n"})
-    for end in (60, 80, None):
-        assert scrubber.text(f"There is no `{text.strip()[:end]}`.") == f"There is no `{MASK}`."
+def test_the_secrets_of_the_environment_are_known_and_none_is_quoted_in_part(name: str) -> None:
+    for text in (TEXT, f"{TEXT} of {name} " + "and so on, " * 10):
+        scrubber = scrubber_for({name: f"{text}\n"})
+        assert scrubber.text(f"There is no `{text.strip()}`.") == f"There is no `{MASK}`."
+        said = scrubber.text(f"There is no `{quoted(text.strip())}`.")
+        assert said == f"There is no `{MASK if text == TEXT else '…'}`."
 
 
 def test_every_variable_that_holds_a_secret_is_known() -> None:

@@ -285,7 +285,7 @@ async def test_where_many_secrets_are_known_they_are_looked_for_beside_the_loop(
     app, _ = answering(200, {"call": {"id": 1, "name": "token number 7 of many"}})
     desk = OwnDesk(
         Offers(registry), gateway_to(app, aside=Aside(bench)),
-        scrub=scrubber.json, crowded=lambda: scrubber.crowded,
+        scrubber=scrubber,
     )  # fmt: skip
     for pieces, known in ((0, 3), (1, 300)):
         for n in range(known):

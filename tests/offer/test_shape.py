@@ -10,6 +10,7 @@ from pydantic_core import to_json
 
 from aircall_mcp.ground.operation import Answer
 from aircall_mcp.ground.reply import Page, Reply
+from aircall_mcp.ground.secrets import Scrubber
 from aircall_mcp.ground.visible import clean
 from aircall_mcp.ground.weight import LIGHT
 from aircall_mcp.offer import Registry
@@ -28,6 +29,7 @@ from aircall_mcp.offer.tools import result_of
 from ..house import Office
 from ..upstream import bound
 
+SCRUB = Scrubber().text
 ANSWER = Answer(
     200, key="call", secrets=frozenset({"token"}), expiring={"recording": 3600, "short": 10800},
     strangers=frozenset({"content"}), seconds=frozenset({"started_at"}),
@@ -133,12 +135,12 @@ def test_what_can_be_seen_stays() -> None:
 
 def test_what_fits_is_left_alone() -> None:
     data = {"calls": [{"id": n} for n in range(50)]}
-    assert bounded(data) == (data, [])
+    assert bounded(data, SCRUB) == (data, [])
 
 
 def test_a_list_too_large_loses_its_tail_and_says_so() -> None:
     data = {"calls": [{"id": n, "text": "x" * 1000} for n in range(200)], "other": [1, 2]}
-    cut, notes = bounded(data)
+    cut, notes = bounded(data, SCRUB)
     assert size(cut) <= LARGEST
     assert cut["other"] == [1, 2]
     kept = len(cut["calls"])
@@ -148,7 +150,7 @@ def test_a_list_too_large_loses_its_tail_and_says_so() -> None:
 
 
 def test_a_long_text_is_shortened_before_a_list_is() -> None:
-    cut, notes = bounded({"call": {"comments": [{"content": "é" * 100_000}]}})
+    cut, notes = bounded({"call": {"comments": [{"content": "é" * 100_000}]}}, SCRUB)
     text = cut["call"]["comments"][0]["content"]
     assert text == "é" * LONGEST_TEXT + "…"
     assert notes == [f"Texts over {LONGEST_TEXT} characters were cut."]
@@ -166,7 +168,7 @@ def test_a_long_text_is_shortened_before_a_list_is() -> None:
     ids=["no list", "lists of lists", "deep lists", "one text", "four bytes a letter"],
 )
 def test_whatever_its_form_nothing_over_the_limit_leaves_and_it_is_said(data: Any) -> None:
-    cut, notes = bounded(data)
+    cut, notes = bounded(data, SCRUB)
     assert size(cut) <= LARGEST
     assert notes
 
@@ -217,14 +219,14 @@ def test_what_is_measured_once_is_cut_as_if_it_were_measured_each_time(
     tree: Any, largest: int
 ) -> None:
     wanted, cuts = cut_plainly(tree, largest)
-    cut, notes = bounded(tree, largest=largest)
+    cut, notes = bounded(tree, SCRUB, largest=largest)
     if wanted is CUT_OFF:
         assert size(cut) <= largest
         assert any("`cut_off`" in note for note in notes)
     else:
         assert cut == wanted
         assert len(notes) == min(cuts, MOST_CUTS + 1)
-    assert bounded(tree, largest=largest, weight=LIGHT + 1)[1] or cuts == 0
+    assert bounded(tree, SCRUB, largest=largest, weight=LIGHT + 1)[1] or cuts == 0
 
 
 def heap_of_lists(count: int) -> Any:
@@ -255,7 +257,7 @@ LADDERS: list[tuple[Any, Any, int]] = [
 def test_each_value_is_looked_at_a_few_times_whatever_the_size(
     small: Any, large: Any, times: int
 ) -> None:
-    few, many = Cut(small), Cut(large)
+    few, many = Cut(small, SCRUB), Cut(large, SCRUB)
     few.to(3_000)
     many.to(3_000)
     values = size(large)
@@ -264,7 +266,9 @@ def test_each_value_is_looked_at_a_few_times_whatever_the_size(
 
 
 def test_of_many_lists_that_were_cut_a_few_are_named_and_the_rest_is_counted() -> None:
-    cut, notes = bounded({"x" * 200 + str(n): [n] * 30 for n in range(2000)}, largest=450_000)
+    cut, notes = bounded(
+        {"x" * 200 + str(n): [n] * 30 for n in range(2000)}, SCRUB, largest=450_000
+    )
     assert size(cut) <= 450_000
     assert len(notes) == MOST_CUTS + 1
     assert notes[-1].startswith("So were ")
@@ -273,8 +277,8 @@ def test_of_many_lists_that_were_cut_a_few_are_named_and_the_rest_is_counted() -
 
 def test_heavy_data_is_cut_to_what_is_little_to_write_too() -> None:
     empty: dict[str, Any] = {"a": [[] for _ in range(40_000)]}
-    assert len(bounded(empty)[0]["a"]) > 15_000
-    assert len(bounded(empty, weight=LIGHT + 1)[0]["a"]) < 8_000
+    assert len(bounded(empty, SCRUB)[0]["a"]) > 15_000
+    assert len(bounded(empty, SCRUB, weight=LIGHT + 1)[0]["a"]) < 8_000
 
 
 def test_a_long_text_is_cleaned_in_pieces_as_if_it_were_in_one() -> None:
@@ -344,7 +348,7 @@ def test_a_row_too_large_alone_is_cut_in_itself_and_stands_where_it_stood(
     name: str, weight: int
 ) -> None:
     row = {"id": 7, "name": "Camille", **HUGE[name]}
-    cut, notes = bounded({"rows": [row], "latest": 9}, weight=weight, key="rows")
+    cut, notes = bounded({"rows": [row], "latest": 9}, SCRUB, weight=weight, key="rows")
     assert cut["latest"] == 9
     [shown] = cut["rows"]
     assert shown.items() >= {"id": 7, "name": "Camille", "cut_off": True}.items()
@@ -357,7 +361,7 @@ def test_a_row_too_large_alone_is_cut_in_itself_and_stands_where_it_stood(
 @pytest.mark.parametrize("weight", [0, LIGHT + 1])
 def test_the_list_stays_whatever_stands_beside_it(weight: int) -> None:
     beside = wide(60_000, 1)
-    cut, _ = bounded({**beside, "rows": [wide(300, 1000)]}, weight=weight, key="rows")
+    cut, _ = bounded({**beside, "rows": [wide(300, 1000)]}, SCRUB, weight=weight, key="rows")
     assert isinstance(cut["rows"], list)
     assert size(cut) <= LARGEST
 
@@ -368,7 +372,7 @@ def test_a_list_of_one_row_too_large_keeps_its_name_and_says_why_it_is_not_compl
 ) -> None:
     page = Page(complete=following is None, returned=1, total=1, next=following)
     reply = Reply(200, {"contacts": [{"id": 5, **wide(300, 1000)}]}, page=page, weight=LIGHT + 1)
-    result = result_of(bound("list_contacts"), reply)
+    result = result_of(bound("list_contacts"), reply, SCRUB)
     [row] = result["data"]["contacts"]
     assert (row["id"], row["cut_off"]) == (5, True)
     wanted = {"why": CUT_INSIDE} if following is None else {"next": following}
@@ -377,7 +381,7 @@ def test_a_list_of_one_row_too_large_keeps_its_name_and_says_why_it_is_not_compl
 
 def test_a_row_of_which_a_list_was_cut_says_so() -> None:
     rows = [{"id": 5, "emails": [{"id": n, "value": ["w" * 450] * 2} for n in range(300)]}]
-    cut, notes = bounded({"rows": rows}, key="rows")
+    cut, notes = bounded({"rows": rows}, SCRUB, key="rows")
     [row] = cut["rows"]
     assert (row["id"], row["cut_off"]) == (5, True)
     assert row["emails"][0]["id"] == 0
@@ -385,4 +389,4 @@ def test_a_row_of_which_a_list_was_cut_says_so() -> None:
     assert notes[0].startswith("`emails` was cut from 300 ")
     assert rows[0].keys() == {"id", "emails"}
     for odd in ([[1, "x"] * 30_000], {"rows": {"a": [1] * 60_000}}, {"rows": [[1] * 60_000]}):
-        assert size(bounded(odd, key="rows")[0]) <= LARGEST
+        assert size(bounded(odd, SCRUB, key="rows")[0]) <= LARGEST

@@ -19,7 +19,7 @@ from pydantic import (
     WrapValidator,
 )
 
-from ..errors import ArgumentError, CredentialError
+from ..errors import ArgumentError, CredentialError, quoted
 from ..ground.config import AIRCALL, Zone, fault_of
 from ..ground.secrets import Secret
 
@@ -106,7 +106,7 @@ def check_name(name: str) -> None:
         )
     if not re.fullmatch(_NAME, name):
         raise ArgumentError(
-            f"`{name[:60]}` is no name of an account.",
+            f"`{quoted(name)}` is no name of an account.",
             hint="Small letters, digits, - and _, at most 40 of them.",
         )
 

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from ..errors import CredentialError
+from ..errors import CredentialError, quoted
 from ..ground.nearest import nearest
 from .account import AIRCALL_HOST, ENVIRONMENT, Account, check_name, stored_account
 from .environment import credential_from
@@ -94,7 +94,7 @@ class Accounts:
             if wanted not in names:
                 known = f" Known: {', '.join(names)}." if names else ""
                 raise CredentialError(
-                    f"There is no account `{wanted[:60]}`.",
+                    f"There is no account `{quoted(wanted)}`.",
                     hint=f"{nearest(wanted, names)}{known}".strip()
                     or "Run `aircall-mcp accounts add`.",
                 )
@@ -178,7 +178,7 @@ class Accounts:
             )
         listed = f"Known: {', '.join(known)}." if known else ""
         raise CredentialError(
-            f"There is no account `{name[:60]}` in the vault.",
+            f"There is no account `{quoted(name)}` in the vault.",
             hint=f"{nearest(name, known)} {listed}".strip() or "Run `aircall-mcp accounts add`.",
         )
 

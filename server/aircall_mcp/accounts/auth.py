@@ -16,7 +16,6 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any
 
 import httpx2
 
@@ -25,7 +24,7 @@ from ..ground.caller import AccountName, Whose
 from ..ground.clients import Clients
 from ..ground.clock import Clock
 from ..ground.config import Settings
-from ..ground.secrets import Scrubber, Secret, inside, reveal, scrubber_for
+from ..ground.secrets import Scrubbed, Scrubber, Secret, inside, reveal, scrubber_for
 from ..storage.lock import Alone, Latch, latches
 from .account import Account, ApiKey, Credential, Grant
 from .accounts import Accounts, Held
@@ -78,7 +77,7 @@ class Auth:
     ) -> None:
         self._accounts = accounts
         self._latch = latch
-        self._scrubber = scrubber or Scrubber()
+        self.scrubber = scrubber or Scrubber()
         self._client = client or plain_client
         self._clock = clock or Clock()
         self._ahead = leeway + jitter * random()
@@ -141,20 +140,11 @@ class Auth:
 
     def learn(self, secret: Secret) -> None:
         """Mask what arrived as data by value, too, from now on."""
-        self._scrubber.learn(secret, arrived=True)
+        self.scrubber.learn(secret, arrived=True)
 
-    def scrub(self, text: str) -> str:
-        """`text` with every known secret masked by value."""
-        return self._scrubber.text(text)
-
-    @property
-    def crowded(self) -> bool:
-        """Whether so many secrets are known that it takes long to look for them."""
-        return self._scrubber.crowded
-
-    def scrub_json(self, value: Any) -> Any:
-        """`value` (JSON) with every known secret masked by value."""
-        return self._scrubber.json(value)
+    def scrub(self, text: str) -> Scrubbed:
+        """`text` as it may leave: every known secret masked by value."""
+        return self.scrubber.text(text)
 
     async def aclose(self) -> None:
         """Let renewals under way end: what was granted must be stored.
@@ -331,14 +321,14 @@ class Auth:
     def _learn(self, account: Account) -> None:
         credential, owner = account.credential, account.name
         if isinstance(credential, ApiKey):
-            self._scrubber.learn(credential.api_id, owner=owner)
-            self._scrubber.learn(credential.api_token, owner=owner, pair=credential.api_id)
+            self.scrubber.learn(credential.api_id, owner=owner)
+            self.scrubber.learn(credential.api_token, owner=owner, pair=credential.api_id)
             return
         for secret in (
             credential.access_token, credential.refresh_token, credential.client_secret
         ):  # fmt: skip
             if secret is not None:
-                self._scrubber.learn(secret, owner=owner)
+                self.scrubber.learn(secret, owner=owner)
 
 
 def _authorization(account: Account, url: str) -> Mapping[str, str]:

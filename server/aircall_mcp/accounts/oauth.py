@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeGuard, cast
 from urllib.parse import parse_qsl, urlsplit
 
-from ..errors import CredentialError, Unreachable
+from ..errors import CredentialError, Unreachable, quoted
 from ..ground.secrets import LOOPBACK, Secret, reveal
 from .account import TOKEN_URL, Grant
 
@@ -42,7 +42,7 @@ class OAuthClient:
             except ValueError:
                 parts = urlsplit("")
             if not _usable(url) or not parts.hostname:
-                raise CredentialError(f"{url[:200]!a} is no address on the web.")
+                raise CredentialError(f"{quoted(url, 200)!a} is no address on the web.")
             if parts.scheme != "https" and not (
                 parts.scheme == "http" and parts.hostname in LOOPBACK
             ):

@@ -18,7 +18,7 @@ import click
 
 from .. import __version__
 from ..errors import AircallMCPError, NotOffered, SettingsError, SpecError
-from ..ground.secrets import scrubber_for
+from ..ground.secrets import Scrubbed, scrubber_for
 from . import screen
 
 COMMANDS = {
@@ -122,7 +122,7 @@ def _complain(message: str, hint: str) -> None:
     screen.error(_scrubbed(message), _scrubbed(hint))
 
 
-def _scrubbed(text: str) -> str:
+def _scrubbed(text: str) -> Scrubbed:
     return scrubber_for(os.environ).text(text)
 
 

@@ -25,7 +25,7 @@ from ..accounts import (
 from ..accounts.auth import clients_of
 from ..accounts.oauth import AUTHORIZE_URL
 from ..app import accounts_of, host_of, ping, ping_as
-from ..errors import CredentialError, Refused, ToolError
+from ..errors import CredentialError, Refused, ToolError, quoted
 from ..ground.config import NoZone, Settings, known_zone, settings_from
 from ..ground.secrets import Secret
 from . import completion, screen
@@ -50,7 +50,7 @@ def zone(value: str) -> str:
         return known_zone(value) if value else value
     except NoZone as error:
         hint = error.hint or "Such as Europe/Paris."
-        raise click.BadParameter(f"`{value[:60]}` is no IANA time zone. {hint}") from None
+        raise click.BadParameter(f"`{quoted(value)}` is no IANA time zone. {hint}") from None
 
 
 @click.group("accounts", cls=screen.Commands)

@@ -13,7 +13,7 @@ import click
 
 from ..accounts import ENVIRONMENT
 from ..app import names_of, open_vault
-from ..errors import AircallMCPError, CredentialError, StoreError
+from ..errors import AircallMCPError, CredentialError, StoreError, quoted
 from ..ground.config import Settings, settings_from
 from ..ground.nearest import nearest
 from ..offer import offers_for
@@ -265,7 +265,9 @@ def of_the_key(settings: Settings, account: str | None) -> str:
     named = accounts_in_vault(settings)
     if account and account != ENVIRONMENT and account not in named:
         close = nearest(account, named) or "Run `aircall-mcp accounts add`."
-        return f"careful: there is no account `{account[:60]}` in the vault of this home. {close}"
+        return (
+            f"careful: there is no account `{quoted(account)}` in the vault of this home. {close}"
+        )
     if not named or account == ENVIRONMENT:
         return (
             "The key is not in there, and not in a vault: run `aircall-mcp accounts add`, or set"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, quoted
 from ..ground.config import settings_from
 from ..ground.nearest import nearest
 from ..ground.secrets import Secret
@@ -172,7 +172,7 @@ def remove(what: str, as_json: bool) -> None:
     if not gone:
         known = f"Known: {', '.join(left)}." if left else ""
         raise ArgumentError(
-            f"There is no rule or destination `{what[:60]}`.",
+            f"There is no rule or destination `{quoted(what)}`.",
             hint=f"{nearest(what, left)} {known}".strip() or NOTHING,
         )
     if not as_json:

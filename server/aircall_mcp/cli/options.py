@@ -12,7 +12,7 @@ import click
 
 from ..app import App, open_app
 from ..ground.config import Settings, settings_from
-from ..ground.secrets import scrubber_for
+from ..ground.secrets import Scrubbed, scrubber_for
 from . import completion
 
 ID = click.IntRange(1, 2**63 - 1)
@@ -107,7 +107,9 @@ def print_json(value: Any) -> None:
 
 
 def json_text(value: Any, indent: int | None = None) -> str:
-    """`value` as people read it, or in ASCII where stdout has not all of its letters."""
+    """`value` as people read it, or in ASCII where stdout has not all of its letters. What nobody
+    sees is left out, and so are the secrets of the environment."""
+    value = scrubber_for(os.environ).json(value)
     text = json.dumps(value, ensure_ascii=False, indent=indent, allow_nan=False)
     try:
         text.encode(sys.stdout.encoding or "utf-8")
@@ -116,6 +118,6 @@ def json_text(value: Any, indent: int | None = None) -> str:
     return text
 
 
-def scrubbed(text: str) -> str:
+def scrubbed(text: str) -> Scrubbed:
     """`text` without the secrets of the environment: a person may have typed one of them."""
     return scrubber_for(os.environ).text(text)

@@ -16,8 +16,11 @@ from typing import IO
 import click
 
 from ..ground.nearest import nearest
+from ..ground.visible import clean
 
 EFFECTS = {"read": "green", "write": "yellow", "reach": "magenta", "delete": "red"}
+_STYLE = re.compile(r"(\x1b\[(?:0|1|2|3[0-7])m)")
+"""The colours and weights used here; whatever else a text would do to a terminal is left out."""
 _GAP = "  "
 _SENTENCE = 24
 """Columns in which a sentence still reads like one."""
@@ -60,8 +63,10 @@ def next_step(hint: str) -> None:
 
 
 def out(text: str, *, err: bool = False) -> None:
-    """Print as it is, in colours where a terminal wants them."""
-    click.echo(text, err=err, color=False if os.environ.get("NO_COLOR") else None)
+    """Print as it is, in colours where a terminal wants them, and nothing that is not seen."""
+    parts = _STYLE.split(text)
+    parts[::2] = map(clean, parts[::2])
+    click.echo("".join(parts), err=err, color=False if os.environ.get("NO_COLOR") else None)
 
 
 def hidden(question: str, *, confirm: bool = False, past_pipe: bool = False) -> str | None:

@@ -13,7 +13,7 @@ from pydantic_core import to_json
 
 from ..gateway.gateway import Gateway
 from ..ground.operation import Answer, Operation, Window
-from ..ground.secrets import MASK
+from ..ground.secrets import MASK, Scrubber, cut
 from ..ground.times import iso
 from ..ground.visible import clean
 from ..ground.weight import LIGHT
@@ -54,10 +54,12 @@ class Answers:
         gateway: Gateway,
         operations: Mapping[str, Operation],
         account: str | None = None,
+        scrubber: Scrubber | None = None,
     ) -> None:
         self._events = events
         self._gateway = gateway
         self._account = account
+        self._scrub = (scrubber or Scrubber()).text
         self._like = {
             family: operation for operation in operations.values() for family in operation.tells_of
         }
@@ -112,7 +114,8 @@ class Answers:
         """The beginning of what nobody could take apart, without what has the name of a secret."""
         names = "|".join(map(re.escape, sorted(self._plain.secrets)))
         secret = rf'("(?:{names})"\s*:\s*)"[^"\\]*+(?:\\.[^"\\]*+)*+"?'
-        return clean(re.sub(secret, rf'\1"{MASK}"', raw, flags=re.DOTALL))[:LONGEST_RAW]
+        plain = re.sub(secret, rf'\1"{MASK}"', clean(raw), flags=re.DOTALL)
+        return cut(self._scrub(plain), LONGEST_RAW)
 
     async def answered(
         self,
@@ -128,7 +131,7 @@ class Answers:
         if page is not None:
             items: list[Json] = data[key]
             room = LARGEST - len(to_json({**data, key: []}))
-            fit = await self.beside(lambda: fitting(items, room))
+            fit = await self.beside(lambda: fitting(items, room, self._scrub))
             if fit < len(items):
                 whole = {**data, key: items[:fit]}
                 page.pop("why", None)
@@ -137,7 +140,9 @@ class Answers:
                     f"`{key}` is too long for one answer: {fit} of these {len(items)} items are"
                     " given; `page.next` leads to the others."
                 )
-        data, inside = await self.beside(lambda: bounded(whole, weight=_ANY_WEIGHT, key=key))
+        data, inside = await self.beside(
+            lambda: bounded(whole, self._scrub, weight=_ANY_WEIGHT, key=key)
+        )
         cuts += inside
         if page is not None and cuts:
             page["complete"] = False

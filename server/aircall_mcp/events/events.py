@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import ExitStack, closing
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..gateway.gateway import Gateway
 from ..ground.clock import Clock
 from ..ground.config import Settings
 from ..ground.operation import Operation
-from ..ground.secrets import Secret
+from ..ground.secrets import Scrubber, Secret
 from ..vault import vault_at
 from .guard import Guard
 from .tools import EventTools
@@ -32,7 +32,7 @@ class Events:
 
     `vault` is that of the house; the built-in sandbox makes one of its own. `resolve` finds the
     account that is meant by a name or by none; `learn` hears of secrets that are masked from then
-    on; `scrub` and `offered` are as in `Resources`, `held` as in `Forwarder`. Close it with
+    on; `scrubber` and `offered` are as in `Resources`, `held` as in `Forwarder`. Close it with
     `close`.
     """
 
@@ -46,7 +46,7 @@ class Events:
         vault: Vault | None = None,
         resolve: Callable[[str | None], Awaitable[str]],
         learn: Callable[[Secret], None] = lambda _: None,
-        scrub: Callable[[Any], Any] = lambda value: value,
+        scrubber: Scrubber | None = None,
         offered: Callable[[str], bool] = lambda _: True,
         held: Callable[[], bool] = lambda: False,
         clock: Clock | None = None,
@@ -57,7 +57,7 @@ class Events:
         self._operations = operations
         self._resolve = resolve
         self._learn = learn
-        self._scrub = scrub
+        self._scrubber = scrubber or Scrubber()
         self._offered = offered
         self._held = held
         self._clock = clock or Clock()
@@ -112,6 +112,7 @@ class Events:
             clock=self._clock,
             account=self.account,
             resolve=self._resolve,
+            scrubber=self._scrubber,
         )
 
     @cached_property
@@ -124,7 +125,7 @@ class Events:
             self._gateway,
             self._operations,
             account=self.account,
-            scrub=self._scrub,
+            scrubber=self._scrubber,
             offered=self._offered,
         )
 
@@ -153,7 +154,7 @@ class Events:
             self.log,
             self.vault,
             learn=self._learn,
-            scrub=self._scrub,
+            scrubber=self._scrubber,
             held=self._held,
             latch=Lock(self._home / "forwarding.lock"),
             clock=self._clock,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, quoted
 from ..ground.nearest import nearest
 from .event import matches
 
@@ -61,7 +61,7 @@ def check_kinds(kinds: Sequence[str], *, came: Iterable[str] = ()) -> None:
         if kind not in known and not any(matches(one, [kind]) for one in known):
             near = (*islice(known, len(KINDS) + MOST), *GROUPS)
             raise ArgumentError(
-                f"There is no kind of event `{kind[:60]}`.",
+                f"There is no kind of event `{quoted(kind)}`.",
                 hint=nearest(kind, near) or f"Known: {', '.join(GROUPS)}",
             )
 

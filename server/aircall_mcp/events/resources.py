@@ -10,6 +10,7 @@ from ..gateway.ask import Aircall
 from ..gateway.gateway import Gateway
 from ..ground.caller import Caller
 from ..ground.operation import Operation
+from ..ground.secrets import Scrubber
 from ..offer.shape import shape
 from .answers import Answers
 from .log import EventLog
@@ -24,8 +25,8 @@ CALL = "aircall://calls/"
 
 
 class Resources:
-    """With `account`, only what its webhooks told. `scrub` masks secrets in the JSON of a resource;
-    `offered` says whether an operation may be used, by its id.
+    """With `account`, only what its webhooks told. Whatever leaves passes `scrubber`; `offered`
+    says whether an operation may be used, by its id.
     """
 
     def __init__(
@@ -36,7 +37,7 @@ class Resources:
         operations: Mapping[str, Operation],
         *,
         account: str | None = None,
-        scrub: Callable[[Any], Any] = lambda value: value,
+        scrubber: Scrubber | None = None,
         offered: Callable[[str], bool] = lambda _: True,
     ) -> None:
         self._tools = tools
@@ -44,14 +45,14 @@ class Resources:
         self._aircall = Aircall(gateway, operations)
         self._operations = operations
         self._account = account
-        self._scrub = scrub
+        self._scrubber = scrubber or Scrubber()
         self._offered = offered
-        self._answers = Answers(events, gateway, operations, account)
+        self._answers = Answers(events, gateway, operations, account, self._scrubber)
 
     async def resource(self, uri: str, caller: Caller) -> Json | None:
         """What stands at `uri`, None for nothing of ours."""
         found = await self._resource(uri, caller)
-        return await self._answers.beside(lambda: self._scrub(found))
+        return await self._answers.beside(lambda: self._scrubber.json(found))
 
     async def _resource(self, uri: str, caller: Caller) -> Json | None:
         if uri == EVENTS:

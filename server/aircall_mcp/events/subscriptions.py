@@ -19,7 +19,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from ..accounts import Shelf
-from ..errors import AircallMCPError, ArgumentError, StoreError
+from ..errors import AircallMCPError, ArgumentError, StoreError, quoted
 from ..gateway.gateway import Gateway
 from ..ground.clock import Clock
 from ..ground.operation import Operation
@@ -335,7 +335,7 @@ class Subscriptions:
         names = [webhook.name for webhook in await self._active() if name in (None, webhook.name)]
         if name is not None and not names:
             raise ArgumentError(
-                f"There is no webhook `{name[:60]}` of ours.",
+                f"There is no webhook `{quoted(name)}` of ours.",
                 hint="Run `aircall-mcp webhooks status`.",
             )
         return names

@@ -18,6 +18,7 @@ from ..ground.clock import Clock
 from ..ground.operation import Operation
 from ..ground.performs import performs
 from ..ground.reply import NOT_WHOLE
+from ..ground.secrets import Scrubber
 from ..ground.times import iso
 from .answers import REGISTER, Answers, onward
 from .coverage import Coverage
@@ -59,6 +60,7 @@ class EventTools:
         clock: Clock | None = None,
         account: str | None = None,
         resolve: Callable[[str | None], Awaitable[str]] = _unnamed,
+        scrubber: Scrubber | None = None,
     ) -> None:
         self._events = events
         self._gateway = gateway
@@ -66,7 +68,7 @@ class EventTools:
         self._clock = clock or Clock()
         self._account = account
         self._resolve = resolve
-        self._answers = Answers(events, gateway, operations, account)
+        self._answers = Answers(events, gateway, operations, account, scrubber)
         self._poller = Poller(gateway, operations, clock=self._clock)
 
     @performs("read_events")

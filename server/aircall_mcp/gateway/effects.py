@@ -9,6 +9,7 @@ from dataclasses import replace
 from ..errors import OutcomeUnknown, Refused, ToolError
 from ..ground.clock import Clock
 from ..ground.reply import Reply
+from ..ground.secrets import Scrub
 from ..ground.weight import Aside
 from .intents import Entry
 from .journal import Intent, Journal, Outcome
@@ -32,7 +33,7 @@ class Effects:
         journal: Journal | None,
         retries: Retries,
         forget: Callable[[str], None],
-        scrub: Callable[[str], str],
+        scrub: Scrub,
         aside: Aside,
         sandbox: bool,
         brake: Brake = released,

@@ -7,7 +7,7 @@ become our errors; each has a hint with the next step.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from ..errors import (
@@ -23,11 +23,15 @@ from ..errors import (
     Unreachable,
 )
 from ..ground.operation import Allowance, Bound, Operation
+from ..ground.secrets import Scrub, cut
 from .body import LESS
 from .journal import GUARD, Intent
 from .limits import pause_of
 from .request import Answered, Attempt, Lost
 from .retries import PASSING
+
+LONGEST_WORDS = 500
+"""Characters of what Aircall says in an error."""
 
 
 def not_allowed(bound: Bound, lacking: Iterable[Allowance], loopback: str = "") -> NotAllowed:
@@ -62,9 +66,7 @@ def too_much(*, large: bool) -> str:
     return "Something on the way may have made it so; a person checks AIRCALL_MCP_BASE_URL."
 
 
-def error_of(
-    operation: Operation, attempt: Attempt, scrub: Callable[[str], str], now: float
-) -> AircallMCPError:
+def error_of(operation: Operation, attempt: Attempt, scrub: Scrub, now: float) -> AircallMCPError:
     """The error of an attempt that did not go well. `scrub` masks secrets in Aircall's words; `now`
     is UNIX seconds, for a pause that is said as a moment."""
     if not isinstance(attempt, Answered):
@@ -84,7 +86,7 @@ def error_of(
     lost = status in PASSING and operation.repeatable != "safe"
     if lost or (status >= 500 and operation.repeatable == "never"):
         return unknown(operation, f"Aircall answered {status}.")
-    words = scrub(_words_of(body))
+    words = cut(scrub(_words_of(body)), LONGEST_WORDS, "…")
     said = f" Aircall says: {words}" if words else ""
     return Refused(
         f"Aircall refused {operation.tool} ({status}).{said}",
@@ -159,14 +161,14 @@ def missing(answered: Answered) -> bool:
 
 
 def _words_of(body: Any) -> str:
-    """What Aircall wrote, from either error layer, at most 500 characters."""
+    """What Aircall wrote, from either error layer."""
     if not isinstance(body, Mapping):
         return ""
     body = cast("Mapping[str, Any]", body)
     parts = [body.get("troubleshoot") or body.get("message") or body.get("error")]
     if isinstance(body.get("errors"), Mapping | list):
         parts.append(json.dumps(body["errors"], ensure_ascii=False))
-    return " ".join(str(part) for part in parts if part)[:500]
+    return " ".join(str(part) for part in parts if part)
 
 
 def _hint(operation: Operation, status: int, body: Any) -> str:

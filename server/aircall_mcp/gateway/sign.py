@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
-from ..ground.secrets import Secret, secrets_in
+from ..ground.secrets import Scrubbed, Secret, secrets_in
 from ..ground.weight import Aside
 from .request import Answered, Attempt, Request, Trying
 
@@ -33,8 +33,8 @@ class Auth(Protocol):
         """Mask this by value from now on."""
         ...
 
-    def scrub(self, text: str) -> str:
-        """`text` with every known secret masked by value."""
+    def scrub(self, text: str) -> Scrubbed:
+        """`text` as it may leave: every known secret masked by value."""
         ...
 
 

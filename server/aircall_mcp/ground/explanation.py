@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..errors import quoted
 from .nearest import nearest
 from .phones import E164_PATTERN
 
@@ -22,7 +23,7 @@ def explain(error: Any, schema: Mapping[str, Any]) -> tuple[str, str]:
     value: Any = error.kind.value
     match rule:
         case "additionalProperties":
-            names: list[str] = [str(name)[:80] for name in value[:_MOST_NAMED]]
+            names: list[str] = [quoted(str(name), 80) for name in value[:_MOST_NAMED]]
             known: list[str] = sorted(_at(schema, error.schema_path[:-1]).get("properties", {}))
             hints = [nearest(name, known) for name in names]
             at = f" in {where}" if error.instance_path else ""
@@ -66,7 +67,7 @@ def listed(names: Sequence[str]) -> str:
 
 def _where(path: Sequence[str | int]) -> str:
     shown = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
-    return f"`{shown.lstrip('.')[:200]}`" if shown else "the arguments"
+    return f"`{quoted(shown.lstrip('.'), 200)}`" if shown else "the arguments"
 
 
 def _at(schema: Any, path: Sequence[str | int]) -> Any:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import tzinfo
 from typing import Any, cast
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, quoted
 from . import addresses
 from .parameter import Parameter
 from .phones import E164_PATTERN, phone
@@ -234,7 +234,7 @@ def refuse_private(name: str, place: Sequence[str], value: Any) -> None:
                 refuse_private(f"{name}[{at}]", place, item)
         case ["**"], Mapping():
             for key, part in cast("Mapping[str, Any]", value).items():
-                refuse_private(f"{name}.{key[:40]}", place, part)
+                refuse_private(f"{name}.{quoted(key, 40)}", place, part)
         case [key, *within], Mapping():
             part = cast("Mapping[str, Any]", value).get(key)
             refuse_private(f"{name}.{key}", within, part)

@@ -5,20 +5,22 @@ from __future__ import annotations
 import logging
 import logging.handlers
 import os
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from ..errors import StoreError
 from .private_files import ELSEWHERE, Modes
+from .secrets import Scrub, cut, last
 
 LONGEST_MESSAGE = 512
+LONGEST_TRACE = 4_000
+"""Characters of a traceback, of which the end says most."""
 LARGEST_FILE = 2 * 1024 * 1024
 KEPT_FILES = 3
 
 
-def write_to(file: Path, level: str, scrub: Callable[[str], str]) -> str:
+def write_to(file: Path, level: str, scrub: Scrub) -> str:
     """Send all logging to `file` (mode 0600, rotated). Returns why not and what helps, or an empty
     string.
     """
@@ -56,11 +58,14 @@ class _Private(logging.handlers.RotatingFileHandler):
 class _Line(logging.Formatter):
     """One scrubbed, bounded line a record."""
 
-    def __init__(self, scrub: Callable[[str], str]) -> None:
+    def __init__(self, scrub: Scrub) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s")
         self._scrub = scrub
 
     def format(self, record: logging.LogRecord) -> str:
         text = self._scrub(super().format(record))
-        head, _, rest = text.partition("\n")
-        return head[:LONGEST_MESSAGE] + ("\n" + rest[-4000:] if rest and record.exc_info else "")
+        head = text.find("\n")
+        line = cut(text, min(LONGEST_MESSAGE, head) if head >= 0 else LONGEST_MESSAGE)
+        if head < 0 or not record.exc_info:
+            return line
+        return f"{line}\n{last(text, min(LONGEST_TRACE, len(text) - head - 1))}"

@@ -12,11 +12,12 @@ import hmac
 import json
 import re
 import threading
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NoReturn, TypeVar, cast
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from ..errors import CredentialError
+from .visible import clean, clean_json
 
 Purpose = Literal["sign a request", "exchange a token", "deliver an event"]
 
@@ -29,9 +30,7 @@ _MOST_OF_ONE = 12
 _MOST_ARRIVED = 300
 _LONGEST_ARRIVED = 1_000
 """Characters of what arrived as data that are looked for; no token is that long."""
-_SHOWN = (60, 80)
-"""Characters at which an error cuts what it quotes."""
-_FEW_FORMS = 100
+_FEW_FORMS = 150
 """Spellings up to which each is looked for by itself, which is quicker."""
 VARIABLES = (
     "AIRCALL_API_ID",
@@ -147,14 +146,46 @@ def unsealed(text: bytes) -> Any:
     return json.loads(text, object_hook=wrapped)
 
 
+class Scrubbed(str):
+    """Text that may leave: nothing unseen is in it, and every known secret is masked.
+
+    Only a `Scrubber` makes one, and `cut` takes nothing else: of a secret that was cut first the
+    beginning would be in nobody's list.
+    """
+
+    __slots__ = ()
+
+
+Scrub = Callable[[str], Scrubbed]
+
+
+def cut(text: Scrubbed, longest: int, end: str = "") -> Scrubbed:
+    """The first `longest` characters of `text`, and `end` where something was cut off.
+
+    The one place where text that leaves is cut. Raises `TypeError` for text that was not scrubbed.
+    """
+    if not isinstance(text, Scrubbed):  # pyright: ignore[reportUnnecessaryIsInstance]  # for whoever does not ask pyright
+        raise TypeError("Only scrubbed text is cut.")
+    if len(text) <= longest:
+        return text
+    # Of a family of four that was cut, no joiner stays behind.
+    return Scrubbed(clean(text[:longest]) + end)
+
+
+def last(text: Scrubbed, longest: int) -> Scrubbed:
+    """The last `longest` characters of `text`. Raises `TypeError` as `cut` does."""
+    if not isinstance(text, Scrubbed):  # pyright: ignore[reportUnnecessaryIsInstance]  # as above
+        raise TypeError("Only scrubbed text is cut.")
+    return text if len(text) <= longest else Scrubbed(clean(text[len(text) - longest :]))
+
+
 class Scrubber:
     """Finds known secrets by value, in the forms in which they could leave, and masks them."""
 
     def __init__(self) -> None:
         # By owner, the oldest first: each secret as the tuple of its forms.
         self._known: dict[str | None, dict[tuple[str, ...], None]] = {}
-        self._starts: dict[str, set[str]] = {}
-        self._few: tuple[str, ...] | None = ()
+        self._forms = _Forms()
         self._stale = False
         self._lock = threading.Lock()  # what came in a large answer is learned on another thread
 
@@ -194,30 +225,91 @@ class Scrubber:
 
     @property
     def crowded(self) -> bool:
-        """Whether it takes long: some 30 ms for 60 KB, where it else takes one."""
-        if self._stale:
-            self._index()
-        return self._few is None
+        """Whether it may take long: up to 30 ms for 60 KB, where it else takes one."""
+        return self._all().crowded
 
-    def text(self, text: str) -> str:
-        """`text` with every known secret masked."""
-        found = self._found(text)
-        if not found:
-            return text
-        longest_first = sorted(found, key=len, reverse=True)
-        return re.sub("|".join(map(re.escape, longest_first)), MASK, text)
+    def text(self, text: str) -> Scrubbed:
+        """`text` without what is invisible, and with every known secret masked."""
+        text, forms = clean(text), self._all()
+        spans = [span for form in forms.found_in(text) for span in _places(form, text)]
+        if "%" in text and _PERCENT.search(text):
+            spans += _behind_percent(text, forms)
+        if not spans:
+            return Scrubbed(text)
+        kept: list[str] = []
+        done = 0
+        for start, end in _merged(spans):
+            kept += text[done:start], MASK
+            done = end
+        return Scrubbed("".join([*kept, text[done:]]))
 
     def json(self, value: Any) -> Any:
-        """`value` (JSON) with every known secret masked, in keys and in values."""
+        """`value` (JSON), in keys and in values as `text` makes it."""
         # What a string holds, its JSON holds as JSON writes it, which is a form, too. Nearly always
         # there is none: one look at the whole then spares a look at every string.
-        return self._masked(value) if self._found(json.dumps(value)) else value
+        whole, forms = json.dumps(value, ensure_ascii=False), self._all()
+        if not whole.isascii() or _UNSEEN.search(whole):
+            value = clean_json(value)
+            whole = json.dumps(value)
+        found = forms.found_in(whole) or (
+            "%" in whole and _PERCENT.search(whole) and forms.found_in(_read(value))
+        )
+        return self._masked(value) if found else value
 
-    def _found(self, text: str) -> set[str]:
-        """The forms that are in `text`."""
+    def _all(self) -> _Forms:
         if self._stale:
-            self._index()
-        if self._few is not None:
+            with self._lock:
+                secrets = [one for known in self._known.values() for one in known]
+                self._forms = _Forms({form for one in secrets for form in one})
+                self._stale = False
+        return self._forms
+
+    def _masked(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, list | tuple):
+            return [self._masked(item) for item in cast("list[Any]", value)]
+        if isinstance(value, dict):
+            fields = cast("dict[Any, Any]", value)
+            return {self.text(str(name)): self._masked(part) for name, part in fields.items()}
+        return value
+
+
+class _Forms:
+    """All spellings to look for. Those that are one long word are looked for among the long words
+    of a text alone, of which there are few; where spellings are many, each place is looked up
+    instead of each of them, so that very many cost no more than a few hundred."""
+
+    def __init__(self, forms: Iterable[str] = ()) -> None:
+        words: list[str] = []
+        others: list[str] = []
+        for form in forms:
+            (words if _WORD.fullmatch(form) else others).append(form)
+        self._words = _Sought(words)
+        self._others = _Sought(others)
+        self.crowded = self._words.crowded or self._others.crowded
+
+    def found_in(self, text: str) -> set[str]:
+        """The spellings that are in `text`."""
+        found = self._others.found_in(text)
+        if self._words and (words := "\n".join(_WORD.findall(text))):
+            found |= self._words.found_in(words)
+        return found
+
+
+class _Sought:
+    def __init__(self, forms: Sequence[str]) -> None:
+        self._few = forms
+        self._starts: dict[str, set[str]] = {}
+        self.crowded = len(forms) > _FEW_FORMS
+        for form in forms if self.crowded else ():
+            self._starts.setdefault(form[:_SHORTEST_SCRUBBED], set()).add(form)
+
+    def __bool__(self) -> bool:
+        return bool(self._few)
+
+    def found_in(self, text: str) -> set[str]:
+        if not self.crowded:
             return {form for form in self._few if form in text}
         starts, size = self._starts, _SHORTEST_SCRUBBED
         begun = {
@@ -225,53 +317,109 @@ class Scrubber:
         }
         return {form for start in begun for form in starts[start] if form in text}
 
-    def _index(self) -> None:
-        """Ask anew what there is to look for. To have very many costs no more than a few hundred:
-        each place of a text is looked up, not each form.
-        """
-        with self._lock:
-            self._stale = False
-            secrets = [one for known in self._known.values() for one in known]
-        forms = {form for one in secrets for form in one}
-        starts: dict[str, set[str]] = {}
-        for form in forms:
-            starts.setdefault(form[:_SHORTEST_SCRUBBED], set()).add(form)
-        self._starts = starts
-        self._few = tuple(forms) if len(forms) <= _FEW_FORMS else None
-
-    def _masked(self, value: Any) -> Any:
-        if isinstance(value, str):
-            return self.text(value)
-        if isinstance(value, list):
-            return [self._masked(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
-        if isinstance(value, dict):
-            return {self.text(str(k)): self._masked(v) for k, v in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-        return value
-
 
 def scrubber_for(environment: Mapping[str, str]) -> Scrubber:
-    """One that knows the secrets of `environment`, also where an error quotes only their start."""
+    """One that knows the secrets of `environment`."""
     scrubber = Scrubber()
     pair = Secret(environment.get("AIRCALL_API_ID", "").strip())
     for name in VARIABLES:
-        text = environment.get(name, "").strip()
-        for end in (*_SHOWN, None) if text else ():
-            scrubber.learn(Secret(text[:end]), owner=name, pair=pair)
+        if text := environment.get(name, "").strip():
+            scrubber.learn(Secret(text), owner=name, pair=pair)
     return scrubber
 
 
-def _forms_of(text: str) -> Iterable[str]:
-    if len(text) < _SHORTEST_SCRUBBED:
+_UNSEEN = re.compile(r"\\[urbf]|\x7f")
+"""In JSON of ASCII: what may be a sign that nobody sees."""
+_WORD = re.compile(r"[A-Za-z0-9+/_-]{12,}")
+_PERCENT = re.compile(r"%(?:25)*+[0-9A-Fa-f]{2}|%(?:25)+")
+"""A byte as a URL writes it, and a URL within a URL."""
+_ESCAPED = re.compile(f"(?:{_PERCENT.pattern})+")
+
+
+def _unquoted(text: str) -> str:
+    return _ESCAPED.sub(lambda escaped: _letters(escaped[0]), text)
+
+
+def _read(value: Any) -> str:
+    """All texts of `value` (JSON), with what a URL and JSON escape in them as it is read."""
+    whole = json.dumps(value, ensure_ascii=False)
+    for written, letter in (("\\\\", "\\"), ('\\"', '"'), ("\\n", "\n"), ("\\t", "\t")):
+        whole = whole.replace(written, letter)
+    return _unquoted(whole)
+
+
+def _letters(escaped: str) -> str:
+    raw = bytes(int(one[-2:], 16) for one in _PERCENT.findall(escaped))
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def _behind_percent(text: str, forms: _Forms) -> list[tuple[int, int]]:
+    """Where secrets are in `text`, of which any byte may be written as `%41`."""
+    plain = _unquoted(text)
+    found = forms.found_in(plain)
+    if not found:
+        return []
+    ends = [0]  # of each letter of `plain`, where it ends in `text`
+    at = 0
+    for escaped in _ESCAPED.finditer(text):
+        ends += range(at + 1, escaped.start() + 1)
+        bytes_of = iter(_PERCENT.finditer(text, *escaped.span()))
+        for letter in _letters(escaped[0]):
+            for _ in letter.encode("utf-8", "surrogateescape"):
+                at = next(bytes_of).end()
+            ends.append(at)
+    ends += range(at + 1, len(text) + 1)
+    return [(ends[start], ends[end]) for form in found for start, end in _places(form, plain)]
+
+
+def _places(form: str, text: str) -> Iterator[tuple[int, int]]:
+    at = text.find(form)
+    while at >= 0:
+        yield at, at + len(form)
+        at = text.find(form, at + 1)
+
+
+def _merged(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """The places in order, those that overlap as one."""
+    start, end = -1, -1
+    for first, last in sorted(spans):
+        if first >= end:
+            if end > 0:
+                yield start, end
+            start, end = first, last
+        else:
+            end = max(end, last)
+    yield start, end
+
+
+def _forms_of(secret: str) -> Iterable[str]:
+    """How `secret` may be written. What a URL escapes is found by itself, wherever it stands."""
+    if len(secret) < _SHORTEST_SCRUBBED:
         return
-    raw, written = _bytes_of(text), json.dumps(text)[1:-1]
-    yield text
-    yield quote(raw, safe="")
-    yield written
-    yield json.dumps(written)[1:-1]  # JSON within JSON
-    yield repr(text)[1:-1]
-    yield raw.hex()
-    yield base64.b64encode(raw).decode()
-    yield base64.urlsafe_b64encode(raw).decode().rstrip("=")
+    raw = _bytes_of(secret)
+    spelled = [raw.hex(), raw.hex().upper()]
+    for before in range(3):
+        # Of what stands before and behind it in the same base64 nothing is known: the letters that
+        # are its own alone.
+        encoded = base64.b64encode(b"\0" * before + raw).decode()
+        own = encoded[(before * 8 + 5) // 6 : (before + len(raw)) * 8 // 6]
+        spelled += own, own.translate(_URLSAFE)
+    # Of what is unseen in it nothing leaves, and what a URL escapes is looked for as it is read.
+    for plain in dict.fromkeys((secret, clean(secret), _unquoted(secret))):
+        text = plain
+        spelled += text, repr(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]
+        for _ in range(_DEEPEST_JSON):
+            text = json.dumps(text)[1:-1]
+            spelled.append(text)
+    for text in spelled:
+        if len(text) >= _SHORTEST_SCRUBBED:
+            yield text
+            yield text.replace("/", "\\/")  # as others write it in JSON
+
+
+_DEEPEST_JSON = 3
+"""Levels of JSON within JSON."""
+_URLSAFE = str.maketrans("+/", "-_")
 
 
 def _bytes_of(text: str) -> bytes:

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from .. import spec
-from ..errors import NotOffered
+from ..errors import NotOffered, quoted
 from ..ground.caller import OWNER
 from ..ground.config import Settings
 from ..ground.nearest import nearest
@@ -59,7 +59,7 @@ class Offer:
         operation = self._listed.get(self.registry.renamed(name))
         if operation is None:
             close = nearest(name, self._listed)
-            raise NotOffered(f"Unknown tool: {name[:80]}.", hint=close)
+            raise NotOffered(f"Unknown tool: {quoted(name, 80)}.", hint=close)
         return operation
 
 

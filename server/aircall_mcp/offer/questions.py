@@ -7,7 +7,7 @@ from typing import Any
 from pydantic_core import to_json
 
 from ..ground.operation import Bound
-from ..ground.secrets import MASK
+from ..ground.secrets import MASK, Scrub, cut
 from ..ground.visible import clean
 
 LONGEST_SHOWN = 400
@@ -21,7 +21,7 @@ EFFECT_WORDS = {
 }
 
 
-def preview_of(bound: Bound, account: str | None, why: str) -> str:
+def preview_of(bound: Bound, account: str | None, why: str, scrub: Scrub) -> str:
     """The operation, each argument on a line of its own, what is at stake, and why it is asked.
 
     Arguments are a model's words: they stand as JSON, so that none of them looks like a line of
@@ -30,7 +30,7 @@ def preview_of(bound: Bound, account: str | None, why: str) -> str:
     operation = bound.operation
     lines = [f"{operation.title} ({operation.tool})"]
     lines += [
-        f"  {clean(name)}: {_shown(value, secret=name in operation.answer.secrets)}"
+        f"  {clean(name)}: {_shown(value, scrub, secret=name in operation.answer.secrets)}"
         for name, value in bound.arguments.items()
     ]
     if account:
@@ -41,10 +41,8 @@ def preview_of(bound: Bound, account: str | None, why: str) -> str:
     return "\n".join(lines)
 
 
-def _shown(value: Any, *, secret: bool) -> str:
+def _shown(value: Any, scrub: Scrub, *, secret: bool) -> str:
     if secret:
         return MASK
-    text = clean(to_json(value).decode()).replace("\n", "\\n")
-    if len(text) <= LONGEST_SHOWN:
-        return text
-    return f"{text[:LONGEST_SHOWN]}… ({len(text)} characters)"
+    text = scrub(to_json(value).decode())
+    return cut(text, LONGEST_SHOWN, f"… ({len(text)} characters)")

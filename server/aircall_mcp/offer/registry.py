@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from ..errors import NotOffered
+from ..errors import NotOffered, quoted
 from ..ground.nearest import nearest
 from ..ground.operation import Operation, Parameter
 from ..spec import Compiled, Toolset
@@ -72,7 +72,7 @@ class Registry:
         if operation is None:
             routes = [each.route.strip() for each in self.known]
             close = nearest(name, [*self._by_tool, *self.ids, *routes])
-            raise NotOffered(f"Unknown operation: {name[:80]}.", hint=close or FINDS)
+            raise NotOffered(f"Unknown operation: {quoted(name, 80)}.", hint=close or FINDS)
         return operation
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ..errors import SettingsError
+from ..errors import SettingsError, quoted
 from ..ground.nearest import nearest
 from ..ground.operation import Operation
 from .registry import FINDS, Registry
@@ -62,4 +62,6 @@ def _refuse_unknown(what: str, names: Iterable[str], known: Iterable[str]) -> No
     for name in names:
         if name not in known:
             few = f"Known: {', '.join(sorted(known))}." if len(known) < MANY else FINDS
-            raise SettingsError(f"Unknown {what}: {name[:80]}.", hint=nearest(name, known) or few)
+            raise SettingsError(
+                f"Unknown {what}: {quoted(name, 80)}.", hint=nearest(name, known) or few
+            )

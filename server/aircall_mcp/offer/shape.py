@@ -8,13 +8,14 @@ all of that. Neither lets out a secret field or an invisible character.
 from __future__ import annotations
 
 import heapq
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from pydantic_core import to_json
 
 from ..ground.operation import Answer, Detail
-from ..ground.secrets import MASK
+from ..ground.secrets import MASK, Scrub, Scrubbed, cut
 from ..ground.times import iso
 from ..ground.visible import clean
 from ..ground.weight import LIGHT, give_way
@@ -28,6 +29,7 @@ MOST_CUTS = 5
 CUT_INSIDE = "something in it was too large and was cut; the notes say what"
 """Why a list is not complete of which every item was given."""
 _LEAST = 8
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,60}")
 
 PLUMBING = frozenset({"direct_link", "sid", "call_uuid", "cost", "logo", "archived"})
 IDENTITY = frozenset({
@@ -56,26 +58,26 @@ def shape(body: Any, answer: Answer, detail: Detail) -> tuple[Any, list[str]]:
     return data, notes
 
 
-def size_of(item: Any, answer: Answer, detail: Detail) -> int:
+def size_of(item: Any, answer: Answer, detail: Detail, scrub: Scrub) -> int:
     """Bytes that an item of a list takes at most in the answer, once its long texts are cut."""
     walk = _Walk(answer)
     shaped = walk.full(item) if detail == "full" else walk.concise(item, 1)
     size = _size(shaped)
-    return size if size <= LONGEST_TEXT else Cut(shaped).size
+    return size if size <= LONGEST_TEXT else Cut(shaped, scrub).size
 
 
-def fitting(items: Sequence[Any], largest: int) -> int:
+def fitting(items: Sequence[Any], largest: int, scrub: Scrub) -> int:
     """How many of the first `items` fit into so many bytes, once their long texts are cut; one at
     least, which is then cut in itself."""
     for count, item in enumerate(items):
-        largest -= Cut(item, least=_LEAST).size + 1
+        largest -= Cut(item, scrub, least=_LEAST).size + 1
         if largest < 0:
             return max(1, count)
     return len(items)
 
 
 def bounded(
-    data: Any, *, largest: int = LARGEST, weight: int = 0, key: str = ""
+    data: Any, scrub: Scrub, *, largest: int = LARGEST, weight: int = 0, key: str = ""
 ) -> tuple[Any, list[str]]:
     """`data` within `largest` bytes of JSON, and a note of what was cut.
 
@@ -84,13 +86,14 @@ def bounded(
     in says `cut_off`. So does the one row of its field `key` where lists in that were cut; the
     field stays, whatever else goes. That takes time in proportion to the size. `weight` is in
     bytes, that of what `data` was made of: where it is much, the size is not measured in one go.
+    A text that is cut is scrubbed first.
     """
     if weight <= LIGHT and _size(data) <= largest:
         return data, []
-    cut = Cut(data, least=_LEAST if weight > LIGHT else 0, key=key)
-    if cut.size <= largest:
-        return cut.data, cut.notes()
-    return cut.to(largest), cut.notes()
+    short = Cut(data, scrub, least=_LEAST if weight > LIGHT else 0, key=key)
+    if short.size <= largest:
+        return short.data, short.notes()
+    return short.to(largest), short.notes()
 
 
 class _List:
@@ -127,8 +130,9 @@ class Cut:
     to write. `steps` counts the values and lists that were looked at, in all.
     """
 
-    def __init__(self, data: Any, *, least: int = 0, key: str = "") -> None:
+    def __init__(self, data: Any, scrub: Scrub, *, least: int = 0, key: str = "") -> None:
         self.steps = 0
+        self._scrub = scrub
         self._least = least
         self._key = key
         self._shortened = False
@@ -160,11 +164,11 @@ class Cut:
             longest = self._longest(heap)
             if longest is None:
                 self._trimmed = True
-                return _Trim(self.data, self._least, self._key).within(largest)
+                return _Trim(self.data, self._scrub, self._least, self._key).within(largest)
             count = len(longest.items)
             keep = min(max(1, int(count * largest / self.size * 0.9)), count - 1)
             self._cuts.append(
-                f"`{longest.key[:60]}` was cut from {count} to its first {keep} items."
+                f"{_told(longest.key)} was cut from {count} to its first {keep} items."
             )
             self._shorten(longest, keep)
             inside = inside or longest.key != self._key
@@ -206,7 +210,7 @@ class Cut:
         if isinstance(value, str):
             if len(value) > LONGEST_TEXT:
                 self._shortened = True
-                value = value[:LONGEST_TEXT] + "…"
+                value = cut(self._scrub(value), LONGEST_TEXT, "…")
             return value, max(_size(value), self._least)
         if isinstance(value, list):
             return self._measured_list(cast("list[Any]", value), within, at)
@@ -255,8 +259,9 @@ class _Trim:
     and left out where not even that is possible. `key` is a field of the outermost that stays.
     """
 
-    def __init__(self, data: Any, least: int, key: str) -> None:
+    def __init__(self, data: Any, scrub: Scrub, least: int, key: str) -> None:
         self._data = data
+        self._scrub = scrub
         self._least = least
         self._key = key
         self._sizes: dict[int, int] = {}
@@ -284,7 +289,7 @@ class _Trim:
         if self._size(value) <= room:
             return value
         if isinstance(value, str):
-            return _shortened(value, room)
+            return _shortened(self._scrub(value), room)
         if isinstance(value, dict):
             return self._fields(cast("dict[str, Any]", value), room, depth)
         return (
@@ -349,13 +354,19 @@ def _only_row(data: Any, key: str) -> dict[str, Any] | None:
     return cast("dict[str, Any]", row) if isinstance(row, dict) else None
 
 
-def _shortened(text: str, room: int) -> str:
+def _told(key: str) -> str:
+    """A field in a note of ours: by its name, where that is one and no sentence of a stranger's."""
+    return f"`{key}`" if _NAME.fullmatch(key) else "A list"
+
+
+def _shortened(text: Scrubbed, room: int) -> str:
     """The beginning of `text` that takes at most `room` bytes of JSON."""
-    count, size = len(text), _size(text)
+    count, short, size = len(text), text, _size(text)
     while size > room and count:
         count = max(0, min(count - 1, count * (room - 5) // size))
-        size = _size(text[:count] + "…")
-    return text[:count] + "…" if size <= room else ""
+        short = cut(text, count, "…")
+        size = _size(short)
+    return short if size <= room else ""
 
 
 class _Walk:

@@ -13,6 +13,7 @@ from typing import Any
 from ..errors import ToolError
 from ..ground.operation import Bound, Operation
 from ..ground.reply import Page, Reply, Room
+from ..ground.secrets import Scrub
 from ..ground.visible import clean
 from ..search import Match, Ranking
 from .shape import CUT_INSIDE, LARGEST, bounded, shape, size_of
@@ -67,23 +68,25 @@ def described(operation: Operation) -> str:
     return f"{operation.summary} {operation.description}".strip()
 
 
-def room_in(bound: Bound) -> Room:
+def room_in(bound: Bound, scrub: Scrub) -> Room:
     """What an answer has room for of the list that is asked for."""
     answer, detail = bound.operation.answer, bound.detail
-    return Room(LARGEST - len(answer.key) - 7, lambda item: size_of(item, answer, detail) + 1)
+    room = LARGEST - len(answer.key) - 7
+    return Room(room, lambda item: size_of(item, answer, detail, scrub) + 1)
 
 
-def result_of(bound: Bound, reply: Reply) -> Json:
+def result_of(bound: Bound, reply: Reply, scrub: Scrub) -> Json:
     """A reply as one JSON object: `data`, and where it says something `page`, `window`, `notes`."""
     operation = bound.operation
     data, notes = shape(reply.body, operation.answer, bound.detail)
     page, key = reply.page, operation.answer.key
-    data, cuts = bounded(data, weight=reply.weight, key=key if operation.answer.is_list else "")
+    whole = key if operation.answer.is_list else ""
+    data, cuts = bounded(data, scrub, weight=reply.weight, key=whole)
     if page is not None and cuts and 0 < len(data.get(key, ())) < page.returned:
-        whole, page = page.returned, page.cut_to(len(data[key]))
+        before, page = page.returned, page.cut_to(len(data[key]))
         cuts = [cut for cut in cuts if not cut.startswith(f"`{key}`")]
         cuts.append(
-            f"`{key}` is too long for one answer: {page.returned} of these {whole} items are"
+            f"`{key}` is too long for one answer: {page.returned} of these {before} items are"
             " given; `page.next` leads to the others."
         )
     result: Json = {"data": data}

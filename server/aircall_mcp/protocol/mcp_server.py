@@ -23,7 +23,7 @@ from .. import __version__
 from ..desk import Desk, Failure, Outcome, Question
 from ..errors import NotOffered
 from ..ground.caller import OWNER, Caller
-from ..ground.visible import clean
+from ..ground.secrets import cut
 from ..offer import Offer
 from ..offer.tools import INSTRUCTIONS
 from .elicitation import Elicitation
@@ -73,7 +73,7 @@ class AircallServer(Server[Any]):
             get_tool_input_schema=desk.registry.schema_of,
             on_list_tools=self._list_tools,
             on_call_tool=self._call_tool,
-            **({} if news is None else Resources(news, self._caller).handlers()),
+            **({} if news is None else Resources(news, self._caller, desk.scrub).handlers()),
         )
         self.middleware.insert(0, _guard)
         self.middleware.append(self._elicitation.boundary(self.name, principal_of))
@@ -128,33 +128,32 @@ class AircallServer(Server[Any]):
         try:
             return await self._desk.call(params.name, params.arguments or {}, caller)
         except NotOffered as error:
-            message = f"{error.message} {error.hint}".strip()
+            message = self._desk.scrub(f"{error.message} {error.hint}".strip())
             raise MCPError(code=types.INVALID_PARAMS, message=message) from None
         except ValidationError as bug:  # of ours: the request itself was read before
             raise RuntimeError("a validation error at the desk") from bug
 
     def _caller(self, ctx: Context) -> Caller:
         async def progress(done: float, total: float | None, message: str) -> None:
-            await ctx.session.report_progress(done, total, message)
+            await ctx.session.report_progress(done, total, self._desk.scrub(message))
 
         watched = bool(ctx.meta and ctx.meta.get("progress_token"))
         return Caller(
             principal=self._principal_of(ctx),
             interface="mcp",
-            client=_client_of(ctx),
+            client=self._client_of(ctx),
             deadline=self._call_timeout,
             watched=watched,
             progress=progress,
         )
 
-
-def _client_of(ctx: Context) -> str:
-    """What the client calls itself; empty where it does not say."""
-    known = ctx.session.client_params
-    if known is None:
-        return ""
-    said = clean(f"{known.client_info.name} {known.client_info.version}")
-    return " ".join(said.split())[:LONGEST_CLIENT]
+    def _client_of(self, ctx: Context) -> str:
+        """What the client calls itself; empty where it does not say."""
+        known = ctx.session.client_params
+        if known is None:
+            return ""
+        said = f"{known.client_info.name} {known.client_info.version}"
+        return cut(self._desk.scrub(" ".join(said.split())), LONGEST_CLIENT)
 
 
 def _result(outcome: Outcome) -> types.CallToolResult:

@@ -17,6 +17,7 @@ from pydantic_core import to_json
 from ..errors import ToolError
 from ..events.resources import CALL, EVENTS
 from ..ground.caller import Caller
+from ..ground.secrets import Scrub
 
 log = logging.getLogger(__name__)
 
@@ -59,9 +60,10 @@ class Resources:
     Nothing is watched before the first subscription.
     """
 
-    def __init__(self, news: News, caller: Callable[[Context], Caller]) -> None:
+    def __init__(self, news: News, caller: Callable[[Context], Caller], scrub: Scrub) -> None:
         self._news = news
         self._caller = caller
+        self._scrub = scrub
         self._bus = InMemorySubscriptionBus()
         self._listen = ListenHandler(self._bus, max_subscriptions=MOST_SUBSCRIPTIONS)
         # A session is made anew for every request; what tells connections apart is their client.
@@ -98,7 +100,8 @@ class Resources:
             found = await self._news.resource(uri, self._caller(ctx))
         except ToolError as error:
             raise MCPError(
-                code=types.INVALID_PARAMS, message=f"{error.message} {error.hint}".strip()
+                code=types.INVALID_PARAMS,
+                message=self._scrub(f"{error.message} {error.hint}".strip()),
             ) from None
         if found is None:
             raise MCPError(
@@ -141,7 +144,7 @@ class Resources:
         ref, argument = params.ref, params.argument
         about_calls = isinstance(ref, types.ResourceTemplateReference) and ref.uri == CALL_BY_ID
         if about_calls and argument.name == "id":
-            values = await self._news.call_ids(argument.value)
+            values = [self._scrub(one) for one in await self._news.call_ids(argument.value)]
         completion = types.Completion(values=values[:100], total=len(values), has_more=False)
         return types.CompleteResult(completion=completion)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from ..errors import quoted
 from ..ground.operation import Operation
 from .model import Model, load
 from .names import Names
@@ -52,7 +53,7 @@ class Index:
                     Match(
                         self._by_id[name],
                         first.get(name, below * scores.get(name, 0.0)),
-                        (query.strip()[:LONGEST_ECHO],)
+                        (quoted(query.strip(), LONGEST_ECHO),)
                         if name in first
                         else because(self._reader, whole, self._by_id[name]),
                     )

@@ -21,7 +21,7 @@ from ...accounts import Shelf
 from ...errors import AircallMCPError, CredentialError
 from ...ground.clients import Clients
 from ...ground.clock import Clock
-from ...ground.secrets import Secret
+from ...ground.secrets import Scrubber, Secret
 from ...storage.lock import Alone, Latch
 from ..log import EventLog
 from .destinations import Destination, Resolve, address_of, resolved, revealed
@@ -59,7 +59,7 @@ class Forwarder:
     """Delivers what the rules queue, while `run` runs.
 
     `vault` opens the addresses; `learn` hears of each, so that it is masked by value, too;
-    `scrub` masks what is known to be secret in what is passed on; `resolve` finds the IP addresses
+    what is passed on passes `scrubber`; `resolve` finds the IP addresses
     of a host; `clients` has the certificates to trust, and its proxy is not used; `transport`
     stands in for the network. Only the holder of `latch` delivers, and nobody while `held()`.
     """
@@ -71,7 +71,7 @@ class Forwarder:
         vault: Shelf,
         *,
         learn: Callable[[Secret], None] = lambda _: None,
-        scrub: Callable[[Any], Any] = lambda value: value,
+        scrubber: Scrubber | None = None,
         held: Callable[[], bool] = lambda: False,
         latch: Latch | None = None,
         clock: Clock | None = None,
@@ -87,7 +87,7 @@ class Forwarder:
         self._events = events
         self._vault = vault
         self._learn = learn
-        self._scrub = scrub
+        self._scrubber = scrubber or Scrubber()
         self._held = held
         self._waited = False
         self._latch = latch or Alone()
@@ -189,12 +189,17 @@ class Forwarder:
         if event is None:  # erased, or too old
             await self._events.aside(lambda: self._rules.close_delivery(rule, sequence, sent=False))
             return
+        scrub = self._scrubber.text
         masked = await self._events.aside(
-            lambda: replace(event, data=self._scrub(event.data), raw=self._scrub(event.raw))
+            lambda: replace(
+                event, data=self._scrubber.json(event.data), raw=self._scrubber.text(event.raw)
+            )
         )
         outcome = await self._post(
             destination,
-            lambda key: written(destination, masked, f"{rule}-{sequence}", key, self._clock.wall()),
+            lambda key: written(
+                destination, masked, f"{rule}-{sequence}", key, self._clock.wall(), scrub
+            ),
         )
         if outcome.sent:
             self._resting.pop(destination.name, None)

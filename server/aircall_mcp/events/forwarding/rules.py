@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from ...accounts import Shelf
-from ...errors import ArgumentError, NotAllowed
+from ...errors import ArgumentError, NotAllowed, quoted
 from ...ground.clock import Clock
 from ...ground.nearest import nearest
 from ...ground.secrets import Secret, inside
@@ -103,7 +103,7 @@ def check_destination(name: str) -> None:
     """Raise `ArgumentError` for what can be no name of a destination."""
     if not _NAME.fullmatch(name):
         raise ArgumentError(
-            f"`{name[:60]}` is no name of a destination.",
+            f"`{quoted(name)}` is no name of a destination.",
             hint="Write slack:NAME or https:NAME, in small letters and digits.",
         )
 
@@ -177,7 +177,7 @@ class Rules:
         names = [one.name for one in known]
         listed = f"Known: {', '.join(names)}." if names else ""
         raise ArgumentError(
-            f"There is no destination `{name[:60]}`.",
+            f"There is no destination `{quoted(name)}`.",
             hint=f"{nearest(plain, names)} {listed}".strip()
             or "The owner names one first: aircall-mcp forward add --kinds message.received"
             " --to slack:support",

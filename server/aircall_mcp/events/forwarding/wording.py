@@ -14,9 +14,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from ...ground.secrets import Secret, inside
+from ...ground.secrets import Scrub, Scrubbed, Secret, cut, inside
 from ...ground.times import iso
-from ...ground.visible import clean
 from ..event import Event
 from ..kinds import KINDS
 from .destinations import Destination
@@ -31,12 +30,12 @@ _SPACE = re.compile(r"\s+")
 
 
 def written(
-    destination: Destination, event: Event, delivery: str, key: Secret, now: float
+    destination: Destination, event: Event, delivery: str, key: Secret, now: float, scrub: Scrub
 ) -> tuple[bytes, dict[str, str]]:
     """Body and headers of a delivery."""
     headers = dict(JSON)
     if destination.form == "slack":
-        return _blocks(_head(event), lines(event)), headers
+        return _blocks(_head(event), lines(event, scrub)), headers
     body = json.dumps(
         {
             "event": event.kind,
@@ -63,7 +62,7 @@ def signature(key: Secret, stamp: str, body: bytes) -> str:
     )
 
 
-def lines(event: Event) -> list[str]:
+def lines(event: Event, scrub: Scrub) -> list[str]:
     """An event for people: the first line is ours, the others say whose words stand in them."""
     data = event.data
     head = _head(event) if event.trusted else f"{_head(event)} (not to be trusted)"
@@ -78,9 +77,11 @@ def lines(event: Event) -> list[str]:
         "on": _named(data.get("number")),
         "user": _named(data.get("user")),
     }
-    said += [f"{word}: {_plain(name, LONGEST_NAME)}" for word, name in quoted.items() if name]
+    said += [
+        f"{word}: {_plain(name, LONGEST_NAME, scrub)}" for word, name in quoted.items() if name
+    ]
     if isinstance(words, str) and words.strip():
-        said.append(f"text: {_plain(words, LONGEST_TEXT)}")
+        said.append(f"text: {_plain(words, LONGEST_TEXT, scrub)}")
     return said
 
 
@@ -137,10 +138,7 @@ def _named(value: Any) -> str:
     return str(fields.get("name") or whole or fields.get("company_name") or "")
 
 
-def _plain(text: str, longest: int) -> str:
-    """Other people's words in one line, without what is not seen. Cut where they are too long,
-    which is said."""
-    flat = _SPACE.sub(" ", clean(_BREAK.sub(" ⏎ ", text[: 4 * longest]))).strip()
-    return (
-        flat if len(flat) <= longest and len(text) <= 4 * longest else f"{flat[:longest]} … (cut)"
-    )
+def _plain(text: str, longest: int, scrub: Scrub) -> Scrubbed:
+    """Other people's words in one line. Cut where they are too long, which is said."""
+    flat = scrub(_SPACE.sub(" ", _BREAK.sub(" ⏎ ", text)).strip())
+    return cut(flat, longest, " … (cut)")
