@@ -76,6 +76,9 @@ conformance: $(VENV)/dev ## MCP Inspector and the official conformance suite
 generators: $(VENV)/dev ## what client generators and a mock server make of the API description
 	$(BIN)/python tests/generators/run.py
 
+clients: $(VENV)/dev ## what the clients themselves make of the files that we write
+	PATH="$(NODE_BIN):$$PATH" $(BIN)/python tests/clients/run.py
+
 chaos: $(VENV)/dev ## the long chaos and soak runs
 	$(BIN)/python -m pytest tests/chaos tests/vault --chaos=full -rP -o timeout=3000
 
@@ -101,7 +104,7 @@ audit: $(VENV)-audit/run ## known vulnerabilities of all that is locked
 	$(VENV)-audit/bin/python tests/audit.py
 
 clean: ## forget the environments
-	rm -rf .venv .venv-* dist tool_specs/lint/node_modules tests/conformance/node_modules tests/generators/node_modules
+	rm -rf .venv .venv-* dist tool_specs/lint/node_modules tests/conformance/node_modules tests/generators/node_modules tests/clients/node_modules
 
 $(VENV)/run: requirements.lock requirements-build.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/it." >&2; exit 1; }
