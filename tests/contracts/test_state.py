@@ -75,7 +75,8 @@ OTHERWISE = {
     "protocol.mcp_server.AircallServer": "_lists",  # by offer
     "protocol.resources.Resources": "_sessions",  # by URI and connection
     # Of all accounts: what is secret to one is masked in the answers of the others, too.
-    "ground.secrets.Scrubber": "_few _known _stale _starts",
+    "ground.secrets.Scrubber": "_forms _known _stale",
+    "ground.secrets._Sought": "_starts",
 }
 """What is kept by something else than an account."""
 OURS = {
