@@ -15,16 +15,18 @@ from click.testing import CliRunner
 
 from aircall_mcp.accounts import Accounts, ApiKey, Grant
 from aircall_mcp.cli import group
-from aircall_mcp.errors import StoreError
+from aircall_mcp.errors import Duplicate, OutcomeUnknown, StoreError
 from aircall_mcp.gateway.journal import MIGRATIONS as JOURNAL
 from aircall_mcp.gateway.journal import Journal, canonical, fingerprint
+from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.clock import Clock
 from aircall_mcp.ground.config import settings_from
 from aircall_mcp.ground.secrets import Secret, inside
 from aircall_mcp.storage.sqlite import Database
 from aircall_mcp.storage.state import durable
 
-from .house import THURSDAY
+from .house import THURSDAY, answering, gateway_to
+from .upstream import bound
 from .vaults import vault_at
 
 FIRST = Path(__file__).parent / "homes" / "0.1.0"
@@ -170,6 +172,38 @@ async def test_its_journal_still_guards(old: Path) -> None:
         found.append((intent.outcome, new))
     journal.close()
     assert found == [("done", False), ("unknown", False), ("pending", True)]
+
+
+@pytest.mark.anyio
+async def test_and_so_for_whoever_asks_the_gateway_again_after_an_upgrade(old: Path) -> None:
+    """The first release knew requests and no wishes: the same request is still the same to it. What
+    is written from now on is known in every spelling, beside the old rows."""
+    journal = Journal(
+        lambda: durable(old / "journal.db", JOURNAL),
+        boot=lambda: "boot-of-the-release",
+        clock=Clock(lambda: 1010.0, lambda: THURSDAY + 10),
+    )
+    app, asked = answering(204)
+
+    async def company(_account: str | None) -> tuple[str, int]:
+        return "company", 60
+
+    gateway = gateway_to(app, journal=journal, company=company)
+
+    async def dial(user: int, to: str = PERSON) -> None:
+        dialled = bound("start_outbound_call", user_id=user, number_id=2, to=to)
+        await gateway.send(dialled, Caller())
+
+    with pytest.raises(Duplicate):
+        await dial(1)
+    with pytest.raises(OutcomeUnknown):
+        await dial(2)
+    assert not asked
+    await dial(3)
+    with pytest.raises(Duplicate):
+        await dial(4, "+33 (0)1 99 00 12 34")
+    assert len(asked) == 1
+    await gateway.aclose()
 
 
 @pytest.mark.anyio

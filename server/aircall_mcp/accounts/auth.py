@@ -20,6 +20,7 @@ from hashlib import sha256
 import httpx2
 
 from ..errors import AircallMCPError, CredentialError, StoreError, Unreachable
+from ..ground.addresses import one_host
 from ..ground.caller import AccountName, Whose
 from ..ground.clients import Clients
 from ..ground.clock import Clock
@@ -122,7 +123,7 @@ class Auth:
     async def company(self, account: str | None) -> tuple[str, int]:
         """Whose request limit an account shares, as a one-way hash, and the requests a minute."""
         there = (await self._held(account)).account
-        credential, start = there.credential, f"{there.host}|".encode()
+        credential, start = there.credential, f"{one_host(there.host)}|".encode()
         if isinstance(credential, ApiKey):
             name = inside(credential.api_id, lambda text: sha256(start + text).hexdigest())
         else:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
-from ..errors import OutcomeUnknown, Refused, ToolError
+from ..errors import OutcomeUnknown, Refused, StoreError, ToolError
 from ..ground.clock import Clock
 from ..ground.reply import Reply
 from ..ground.secrets import Scrub
 from ..ground.weight import Aside
+from .companies import marks_in
 from .intents import Entry
 from .journal import Intent, Journal, Outcome
 from .looks import Looks, lost_reply
 from .refusals import error_of, missing, unknown
 from .request import Answered, Attempt, Brake, Request, Trying, released
 from .retries import Retries
+
+log = logging.getLogger(__name__)
 
 
 class Effects:
@@ -55,7 +59,9 @@ class Effects:
         """A read, or an effect in a task of its own, which the caller's cancellation reaches only
         before it is sent. Raises what became of the last attempt, if that is no reply."""
         if request.operation.repeatable == "safe":
-            return self._reply(request, await self._then.send(request))
+            attempt = await self._then.send(request)
+            await self._learn(request, attempt)
+            return self._reply(request, attempt)
 
         def past(earlier: Intent) -> Awaitable[bool]:
             return self._looks.past(request, earlier, self._journal)
@@ -74,6 +80,22 @@ class Effects:
             if not entry.begun:
                 task.cancel()
             raise
+
+    async def _learn(self, request: Request, attempt: Attempt) -> None:
+        """Whose things a read shows, so that two keys of one company are known as such."""
+        operation = request.operation
+        if self._journal is None or not operation.tells_whose:
+            return
+        if not isinstance(attempt, Answered) or not attempt.well:
+            return
+        body = attempt.body
+        marks = await self._aside(
+            lambda: marks_in(operation, request.url, body), weight=attempt.weight
+        )
+        try:
+            await self._journal.learn(request.share.company, marks)
+        except StoreError as error:  # that it cannot be noted spoils no answer
+            log.warning("Whose numbers these are is not noted: %s", error.message)
 
     async def drained(self) -> None:
         """Wait for the effects that were sent and whose callers are gone."""

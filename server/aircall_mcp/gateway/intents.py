@@ -18,6 +18,7 @@ from ..ground.weight import Aside, weight_in
 from .journal import Asking, Intent, Journal, Outcome, canonical, fingerprint
 from .refusals import repeated
 from .request import Answered, Attempt, Brake, Request, Trying, released
+from .wish import wish_of
 
 if TYPE_CHECKING:
     from ..ground.operation import Bound, Operation
@@ -103,7 +104,7 @@ class Entry:
             log.warning("The outcome of %s is not journaled: %s", self._operation.id, error.message)
 
     async def _begin(self, journal: Journal) -> None:
-        print_ = await self._aside(self._fingerprint, weight=weight_in(self._bound.body))
+        print_, wish = await self._aside(self._prints, weight=weight_in(self._bound.body))
         despite = ""
         while True:
             beginning = asyncio.ensure_future(
@@ -111,6 +112,7 @@ class Entry:
                     self._operation.id,
                     self._share.company,
                     print_,
+                    wish=wish,
                     guarded=self._operation.repeatable == "never",
                     patience=self._patience,
                     despite=despite,
@@ -127,15 +129,18 @@ class Entry:
             if written:
                 self._intent = intent
                 return
-            if intent.id == despite or not await self._past(intent):
+            # A read tells of the very request alone: of another it would show that it is not there.
+            if not intent.exact or intent.id == despite or not await self._past(intent):
                 raise repeated(self._operation, intent)
             despite = intent.id
 
-    def _fingerprint(self) -> str:
+    def _prints(self) -> tuple[str, str]:
+        """Of the request, letter by letter, as it has always been; and of the wish."""
         query: list[Any] = sorted(self._bound.query)
         body: Mapping[str, Any] | None = canonical(self._bound.body)
         method, path = self._operation.method, self._bound.path
-        return fingerprint(self._share.company, method, path, query, body)
+        exact = fingerprint(self._share.company, method, path, query, body)
+        return exact, wish_of(self._bound) if self._operation.repeatable == "never" else ""
 
 
 def _asking(request: Request) -> Asking:

@@ -17,6 +17,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..ground.clock import Clock
+from .companies import MIGRATION as MARKS
+from .companies import Companies
 
 if TYPE_CHECKING:
     from ..storage.state import State
@@ -49,6 +51,11 @@ MIGRATIONS = (
         "CREATE TABLE asking (intent TEXT PRIMARY KEY, interface TEXT NOT NULL,"
         " client TEXT NOT NULL, account TEXT NOT NULL, destination TEXT NOT NULL)",
     ),
+    (
+        "CREATE TABLE wish (intent TEXT PRIMARY KEY, wish TEXT NOT NULL)",
+        "CREATE INDEX wish_wish ON wish (wish)",
+        *MARKS,
+    ),
 )
 
 
@@ -70,7 +77,8 @@ class Intent:
     """An effect on its way. `age` is in seconds; `status` is Aircall's answer, 0 for none.
 
     `patience` is for how many seconds, from its beginning, whoever is at it may be at it. `wall` is
-    when it began, in UNIX seconds.
+    when it began, in UNIX seconds. `exact` says of an earlier one that it was the
+    same request, and not the same wish in other words.
     """
 
     id: str
@@ -81,6 +89,7 @@ class Intent:
     patience: float = 0.0
     wall: float = 0.0
     asking: Asking = Asking()
+    exact: bool = True
 
     @property
     def under_way(self) -> bool:
@@ -108,6 +117,7 @@ class Journal:
         self._name_boot = boot
         self._boot = ""
         self._guard = guard
+        self._companies = Companies()
         self._clock = clock or Clock()
 
     async def begin(
@@ -116,24 +126,32 @@ class Journal:
         company: str,
         fingerprint: str,
         *,
+        wish: str = "",
         guarded: bool,
         patience: float,
         despite: str = "",
         asking: Asking = Asking(),
     ) -> tuple[Intent, bool]:
         """Write down a new intent: the intent, and True. If `guarded` and the same was intended
-        before: that earlier intent, and False; nothing is written then.
+        before: that earlier intent, and False; no intent is written then.
+
+        The same is the same `fingerprint`, of the very request, which versions without wishes knew,
+        too; or the same `wish` at the same company, whichever of its keys `company` is.
 
         Within `patience` seconds it is over one way or another. `despite` is the id of an earlier
         intent that stands in the way no longer; only one asker can go past it.
         """
         name = os.urandom(9).hex()
 
+        learned: list[tuple[str, str]] = []
+
         def work(tx: Transaction) -> tuple[Intent, bool]:
             now, wall = self._clock.monotonic(), self._clock.wall()
+            learned[:] = self._companies.write(tx, wall)
             if despite:
                 tx.run("UPDATE intent SET outcome = 'over' WHERE id = :id", id=despite)
-            earlier = self._latest(tx, fingerprint, now, wall) if guarded else None
+            mine = fingerprint, company, wish
+            earlier = self._latest(tx, mine, now, wall) if guarded else None
             if earlier is not None:
                 return earlier, False
             gone = tx.run(
@@ -144,6 +162,9 @@ class Journal:
             )
             if gone:
                 tx.run("DELETE FROM asking WHERE intent NOT IN (SELECT id FROM intent)")
+                tx.run("DELETE FROM wish WHERE intent NOT IN (SELECT id FROM intent)")
+            if wish:
+                tx.run("INSERT INTO wish (intent, wish) VALUES (:id, :wish)", id=name, wish=wish)
             tx.run(
                 "INSERT INTO intent (id, fingerprint, company, operation, outcome, status, boot,"
                 " opened, patience, wall) VALUES (:id, :fingerprint, :company, :operation,"
@@ -168,7 +189,9 @@ class Journal:
             )
             return Intent(name, operation, "pending", 0.0, 0, patience, wall, asking), True
 
-        return await self._opened().write(work)
+        begun = await self._opened().write(work)
+        self._companies.written(learned)
+        return begun
 
     async def mark(self, intent: Intent, outcome: Outcome, status: int = 0) -> None:
         """What has become of it."""
@@ -182,6 +205,16 @@ class Journal:
             )
 
         await self._opened().write(work)
+
+    async def learn(self, company: str, marks: frozenset[str]) -> None:
+        """What a read showed that belongs to this key's company alone. Written down at once where
+        there is an intent of this process that it may matter to, else with the first one."""
+        told = self._companies.learn(company, marks, self._clock.wall())
+        if told and self._state is not None:
+            batch = await self._opened().write(
+                lambda tx: self._companies.write(tx, self._clock.wall())
+            )
+            self._companies.written(batch)
 
     async def newest(self, count: int = 20) -> Sequence[Intent]:
         """The last `count` intents, newest first."""
@@ -225,10 +258,24 @@ class Journal:
             self._state = self._open()
         return self._state
 
-    def _latest(self, tx: Transaction, fingerprint: str, now: float, wall: float) -> Intent | None:
-        """The youngest intent of this fingerprint that another one must not follow."""
-        rows = tx.all("SELECT * FROM intent WHERE fingerprint = :print", print=fingerprint)
-        intents = [self._intent(row, now, wall) for row in rows]
+    def _latest(
+        self, tx: Transaction, mine: tuple[str, str, str], now: float, wall: float
+    ) -> Intent | None:
+        """The youngest intent that another one must not follow: of this fingerprint, or of this
+        wish at this company."""
+        fingerprint, company, wish = mine
+        rows = tx.all(
+            "SELECT * FROM intent WHERE fingerprint = :print"
+            " OR id IN (SELECT intent FROM wish WHERE wish = :wish)",
+            print=fingerprint,
+            wish=wish,
+        )
+        kin = self._companies.kin(tx, company) if rows else frozenset[str]()
+        intents = [
+            replace(self._intent(row, now, wall), exact=row[1] == fingerprint)
+            for row in rows
+            if row[1] == fingerprint or row[2] in kin
+        ]
         blocking = [
             intent
             for intent in intents

@@ -7,6 +7,7 @@ become our errors; each has a hint with the next step.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
@@ -123,29 +124,36 @@ def _what_to_look_at(operation: Operation) -> str:
 def repeated(operation: Operation, earlier: Intent) -> ToolError:
     """The same effect again, too soon. There is no argument that makes it happen."""
     ago = f"{max(1, round(earlier.age))} s ago"
+    how = "with exactly these arguments"
+    if not earlier.exact:
+        how = f"to the same effect on the same people (aircall_{earlier.operation})"
     if earlier.outcome == "done":
         return Duplicate(
-            f"{operation.tool} was done with exactly these arguments {ago}"
-            f" ({earlier.status}); it was not sent again.",
-            hint="That one stands. Repeating it on purpose is possible"
-            f" {_when(operation)} {GUARD:.0f} s after it.",
+            f"{operation.tool} was done {how} {ago} ({earlier.status}); it was not sent again.",
+            hint=f"That one stands. {_on_purpose(operation, earlier)}",
         )
     if earlier.outcome == "unknown":
         return OutcomeUnknown(
-            f"{operation.tool} was sent with exactly these arguments {ago}, and whether it took"
-            " effect is not known; it was not sent again.",
+            f"{operation.tool} was sent {how} {ago}, and whether it took effect is not known;"
+            " it was not sent again.",
             hint=_what_to_look_at(operation),
         )
     return Duplicate(
-        f"{operation.tool} with exactly these arguments is under way since {ago}; it was not sent"
-        " again.",
-        hint="Wait for its answer, or look in half a minute whether it took effect.",
+        f"{operation.tool} {how} is under way since {ago}; it was not sent again.",
+        hint="Wait for its answer, or look in half a minute whether it took effect."
+        f" {_on_purpose(operation, earlier)}",
     )
 
 
-def _when(operation: Operation) -> str:
+def _on_purpose(operation: Operation, earlier: Intent) -> str:
+    """How a person who means it twice gets it; no argument does that."""
+    left = max(1, math.ceil(GUARD - earlier.age))
     rule = operation.read_back
-    return "once it is over, or" if rule is not None and rule.over else "from"
+    over = ", or once it is over" if earlier.exact and rule is not None and rule.over else ""
+    return (
+        "Another spelling, key, sender or idempotency_key makes it no other. A person who means it"
+        f" twice asks again in {left} s{over}, or does it in Aircall's own app now."
+    )
 
 
 def _by_the_application(body: Any) -> bool:

@@ -92,6 +92,18 @@ def _held(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
     return None
 
 
+def one_host(host: str) -> str:
+    """`host` in one spelling; all names that this machine has for itself are one."""
+    host = host.lower().rstrip(".").strip("[]")
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        here = host == "localhost" or host.endswith(".localhost")
+        return "127.0.0.1" if here else host
+    address = getattr(address, "ipv4_mapped", None) or address
+    return "127.0.0.1" if address.is_loopback or address.is_unspecified else str(address)
+
+
 def is_url(text: str) -> bool:
     """Whether a text that may be anything leads somewhere: by its scheme, or by two slashes."""
     return _FREE.match(_UNSEEN.sub("", text[:_HEAD])) is not None

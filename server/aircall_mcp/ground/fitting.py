@@ -10,7 +10,7 @@ from datetime import tzinfo
 from typing import Any, cast
 
 from ..errors import ArgumentError, quoted
-from . import addresses
+from . import addresses, ids
 from .parameter import Parameter
 from .phones import E164_PATTERN, phone
 from .times import iso, moment
@@ -181,9 +181,12 @@ def _timed(parameter: Parameter, value: Any, zone: tzinfo | None) -> Any:
 
 
 def turned(parameter: Parameter, value: Any) -> Any:
-    """A valid argument as Aircall reads it: times as numbers, and null for what `""` clears."""
+    """A valid argument as Aircall reads it: a time as a number, an id in its one spelling, null for
+    what `""` clears. Raises `ArgumentError` for what is no id."""
     if parameter.form == "time":
         return int(value)
+    if parameter.form in ("id", "uuid", "id_or_email"):
+        return ids.spelled(parameter.name, value, parameter.form)
     for place, mark in parameter.texts.items():
         if mark == "clears":
             value = _cleared(value, place.split("/") if place else [])

@@ -95,6 +95,21 @@ class ReadBack:
 
 
 @dataclass(frozen=True, slots=True)
+class Wish:
+    """What of an effect reaches whom, so that the same is known whichever way it is asked for.
+
+    `family` is what operations have in common whose effects are one to those whom they reach.
+    `whom` are the arguments that hold their phone numbers; `what` maps what is said to them, by the
+    family's names, to a place in our arguments, `templateParams.body[]`: with `[]` in whatever
+    order. What stands in neither says nothing to anybody.
+    """
+
+    family: str
+    whom: tuple[str, ...] = ()
+    what: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True)
 class Window:
     """What `from` and `to` of a list mean, where that is known.
 
@@ -120,7 +135,9 @@ class Operation:
     and `because` argues for them; `worst` are all that it can have, by its arguments or by what it
     performs. What is `additive` takes nothing away and changes nothing that was there.
     `tells_of` are the families of events (`call` of `call.ended`) whose data look like its answer.
-    `afterwards` is what to know once it was done and nothing came back.
+    `afterwards` is what to know once it was done and nothing came back. `wish` says what of it
+    reaches whom, where that is not all. `tells_whose` maps kinds of things that belong to one
+    company alone to the places of their ids in each item of its answer.
     """
 
     id: str
@@ -155,6 +172,8 @@ class Operation:
     tells_of: tuple[str, ...] = ()
     window: Window | None = None
     afterwards: str = ""
+    wish: Wish | None = None
+    tells_whose: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def ours(self) -> bool:
@@ -351,5 +370,5 @@ class Bound:
 __all__ = [
     "EFFECTS", "EVERYTHING", "PAGE_SIZE", "STAKES", "Allowance", "Answer", "AtStake", "Bound",
     "Detail", "Effect", "Operation", "Paging", "Parameter", "Place", "ReadBack",
-    "Repeatability", "Retirement", "Stakes", "Window",
+    "Repeatability", "Retirement", "Stakes", "Window", "Wish",
 ]  # fmt: skip

@@ -28,7 +28,7 @@ class Parameter:
     place: Place
     required: bool
     schema: Mapping[str, Any]
-    form: Literal["plain", "time", "phone", "phones"] = "plain"
+    form: Literal["plain", "time", "phone", "phones", "id", "uuid", "id_or_email"] = "plain"
     urls: tuple[str, ...] = ()
     texts: Mapping[str, Text] = field(default_factory=dict[str, Text])
     stakes: Stakes = "none"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 E164_PATTERN = r"^\+[1-9]\d{6,14}$"
 
 _PHONE_PUNCTUATION = re.compile(r"[\s().\u00a0-]+")
+_NO_DIGIT = re.compile(r"[^0-9]+")
 _LONGEST_PHONE = 100
 _SHORT_PHONE = 8
 """Digits of a number of which the beginning would tell too much."""
@@ -23,3 +25,33 @@ def masked(value: str) -> str:
     where it is long enough, and its last two digits."""
     digits = "".join(one for one in value if one.isdigit())
     return f"{'+' + digits[:2] if len(digits) > _SHORT_PHONE else ''}…{digits[-2:]}"
+
+
+def e164(value: str) -> str:
+    """The number that `value` means, whatever it is written like: for comparing, not for sending.
+
+    Two spellings that could reach the same phone are the same text: the digits of any script, `00`
+    or nothing for the plus, and a national prefix after the country, `+33 (0)6`. Of a number of no
+    known country it is the digits alone, and what holds letters stays as it is.
+    """
+    text = unicodedata.normalize("NFKC", value)
+    text = "".join(_digit(character) for character in text)
+    digits = _NO_DIGIT.sub("", text)
+    if not digits or len(value) > _LONGEST_PHONE or any(c.isalpha() for c in text):
+        return " ".join(text.casefold().split())  # words, or what nobody dials
+    if digits.startswith("00"):
+        digits = digits[2:]
+    elif digits.startswith("0") and "+" not in text:
+        return digits  # of which country, nobody can see
+    import phonenumbers  # only who compares numbers needs it
+
+    try:
+        parsed = phonenumbers.parse(f"+{digits}", None)
+    except phonenumbers.NumberParseException:
+        return digits
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _digit(character: str) -> str:
+    number = unicodedata.decimal(character, None)
+    return character if number is None else str(number)

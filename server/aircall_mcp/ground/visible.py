@@ -91,6 +91,13 @@ def clean(text: str) -> str:
     return "".join(kept)
 
 
+def bare(text: str) -> str:
+    """`text` without any of it, even where a name is spelled so: for comparing, not for showing."""
+    if text.isascii() and text.isprintable():
+        return text
+    return _SUSPECT.sub(lambda found: " " if found[0] in _BREAKS else "", text)
+
+
 def clean_json(value: Any) -> Any:
     """`value` (JSON) with every text in it cleaned, names of fields, too."""
     if isinstance(value, str):

@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import Any
 
 from ..errors import SpecError
-from ..ground.operation import Answer, Operation, Parameter, ReadBack, Retirement, Window
+from ..ground.operation import Answer, Operation, Parameter, ReadBack, Retirement, Window, Wish
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,10 @@ def operation_from(row: Mapping[str, Any]) -> Operation:
             whole["read_back"] = ReadBack(**row["read_back"])
         if row.get("window"):
             whole["window"] = Window(**row["window"])
+        if row.get("wish"):
+            wish: Mapping[str, Any] = row["wish"]
+            whom = tuple(wish.get("whom", ()))
+            whole["wish"] = Wish(wish["family"], whom, wish.get("what", {}))
         return Operation(**whole)
     except (KeyError, TypeError) as error:
         raise SpecError(

@@ -59,6 +59,20 @@ def check_events(rows: list[Json]) -> None:
         told.update(row.get("tells_of", ()))
 
 
+def check_wishes(rows: list[Json]) -> None:
+    """What reaches people says whom and with what, by arguments that it has."""
+    for row in rows:
+        wish, names = row.get("wish"), {part["name"] for part in row["parameters"]}
+        if wish is None:
+            if row["effect"] == "reach" and row["method"]:
+                raise SpecError(f"{row['id']}: it reaches people, and no wish says whom.")
+            continue
+        places = [*wish.get("whom", ()), *wish.get("what", {}).values()]
+        unknown = {place.removesuffix("[]").split(".")[0] for place in places} - names
+        if row["repeatable"] != "never" or not wish.get("family") or not places or unknown:
+            raise SpecError(f"{row['id']}: wish = {wish} does not fit.")
+
+
 def check_references(rows: list[Json], described: Json, aliases: Json) -> None:
     """What refers to an operation or a tool refers to one that is there."""
     known = set(described)

@@ -17,7 +17,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import ArgumentError, SpecError
-from .checks import check_events, check_read_backs, check_references, performers_at_worst, same_ids
+from .checks import (
+    check_events,
+    check_read_backs,
+    check_references,
+    check_wishes,
+    performers_at_worst,
+    same_ids,
+)
 from .references import Json, operations_of
 from .rows import own_row, row
 
@@ -64,7 +71,7 @@ def compile_sources(root: Path) -> tuple[Json, Json]:
     check_references(rows, described, aliases)
     check_read_backs(rows)
     check_events(rows)
-    check_events(rows)
+    check_wishes(rows)
     return {"toolsets": toolsets, "aliases": aliases, "operations": [*own, *rows]}, document
 
 

@@ -41,9 +41,20 @@ def path_and_query(document: Json, operation: Json, words: Words) -> Iterator[Js
         schema = slimmed(document, parameter["schema"], words, plain)
         yield _parameter(
             name, wire, parameter["in"], parameter.get("required", False), schema,
-            format_of(document, parameter["schema"]), words.of(name, plain),
+            _form(document, parameter, schema), words.of(name, plain),
             urls(document, parameter["schema"]), dict(texts(document, parameter["schema"])),
         )  # fmt: skip
+
+
+def _form(document: Json, parameter: Json, schema: Json) -> str:
+    """Its format; of a text in the path, which kind of id. Where the document knows two kinds, the
+    text may be an e-mail address."""
+    if parameter["in"] != "path" or schema["type"] != "string":
+        return format_of(document, parameter["schema"])
+    described = resolve(document, parameter["schema"])
+    if described.get("format") == "uuid":
+        return "uuid"
+    return "id_or_email" if isinstance(described.get("type"), list) else "id"
 
 
 def body(document: Json, operation: Json, words: Words) -> Iterator[Json]:

@@ -14,6 +14,7 @@ from .schemas import Words, resource_id
 
 REPEATABLE = ("safe", "idempotent", "never")
 LONGEST_TOOL_NAME = 45
+_AS_THEY_ARE = ("tells_of", "window", "afterwards", "wish", "tells_whose")
 
 
 def row(document: Json, operation: Json, toolset: str, overlay: Json, shared: Json) -> Json:
@@ -74,7 +75,7 @@ def row(document: Json, operation: Json, toolset: str, overlay: Json, shared: Js
         else None,
         "read_back": overlay.get("read_back") or _read_back(document, operation, overlay),
         "keeps": overlay.get("keeps", 0),
-        **{key: overlay[key] for key in ("tells_of", "window", "afterwards") if key in overlay},
+        **{key: overlay[key] for key in _AS_THEY_ARE if key in overlay},
         **stakes,
     }
     bound = operation_from(made).bind(made["example"])
