@@ -16,6 +16,7 @@ KEYED = {
     "gateway.breaker.Breakers": "_of",
     "gateway.budget.Budget": "_full_until _turns",
     "gateway.cache.Cache": "_flying _kept",
+    "gateway.companies.Companies": "_known _unwritten",
     "gateway.connections.Connections": "_shares",
     "gateway.continuations.Continuations": "_courses",
 }

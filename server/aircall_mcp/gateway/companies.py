@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from ..ground.addresses import one_host
+from ..ground.caller import CompanyId
 from ..ground.operation import Operation
 
 if TYPE_CHECKING:
@@ -57,8 +58,8 @@ class Companies:
     """See the module docstring. Times are UNIX seconds."""
 
     def __init__(self) -> None:
-        self._known: dict[str, dict[str, float]] = {}
-        self._unwritten: dict[tuple[str, str], float] = {}
+        self._known: dict[CompanyId, dict[str, float]] = {}
+        self._unwritten: dict[tuple[CompanyId, str], float] = {}
 
     def learn(self, company: str, marks: frozenset[str], now: float) -> bool:
         """Whether that is something to be written down."""
