@@ -224,6 +224,6 @@ if __name__ == "__main__":
 
     async def run() -> None:
         async with open_app(settings_from({"sandbox": True})) as house:
-            await serve(FixtureServer(house), "127.0.0.1", int(sys.argv[1]))
+            await serve(FixtureServer(house), "127.0.0.1", int(sys.argv[1]), key=None)
 
     anyio.run(run)

@@ -115,7 +115,9 @@ class Run:
             if name.startswith(("PYTHON", "AIRCALL_"))
         }
         stdio = {"type": "stdio", "command": SHIPPED[0], "args": SHIPPED[1:], "env": passed_on}
-        http = {"type": "streamable-http", "url": url}
+        key = (self._folder / "home" / "http.key").read_text("utf-8").strip()
+        headers = {"Authorization": f"Bearer {key}"}
+        http = {"type": "streamable-http", "url": url, "headers": headers}
         config.write_text(json.dumps({"mcpServers": {"stdio": stdio, "http": http}}), "utf-8")
         for server in ("stdio", "http"):
             for era in ERAS:
@@ -191,6 +193,10 @@ def main() -> None:
         port = free_port()
         with run.serving([*SHIPPED, "--transport", "http", "--port", str(port)], port) as url:
             run.inspect(url)
+        # The suite brings no key.
+        port = free_port()
+        open_door = [*SHIPPED, "--transport", "http", "--port", str(port), "--no-token"]
+        with run.serving(open_door, port) as url:
             for requirements in SETS:
                 run.shipped(url, requirements)
         port = free_port()

@@ -393,8 +393,8 @@ def test_every_variable_that_holds_a_secret_is_known() -> None:
         for name in re.findall(r"AIRCALL_[A-Z_]+[A-Z]", path.read_text("utf-8"))
     }
     public = {
-        "AIRCALL_MCP_BASE_URL", "AIRCALL_MCP_COMPLETE", "AIRCALL_MCP_HOME",
-        "AIRCALL_MCP_TIME_ZONE", "AIRCALL_MCP_VAULT_KEY_FILE",
+        "AIRCALL_MCP_BASE_URL", "AIRCALL_MCP_CA_BUNDLE", "AIRCALL_MCP_COMPLETE", "AIRCALL_MCP_HOME",
+        "AIRCALL_MCP_NO_TOKEN", "AIRCALL_MCP_TIME_ZONE", "AIRCALL_MCP_VAULT_KEY_FILE",
     }  # fmt: skip
     assert found - public - {"AIRCALL_HOST", "AIRCALL_CLIENT", "AIRCALL_MCP"} == set(VARIABLES)
 

@@ -247,7 +247,7 @@ async def test_a_query_that_no_url_can_hold_is_refused_before_it_is_written(
 
 async def test_a_request_over_http_of_too_many_values_is_turned_away(registry: Registry) -> None:
     desk, _, asked = answered_with(b"{}", registry=registry)
-    app = mcp_app(AircallServer(desk), "127.0.0.1", 8000)
+    app = mcp_app(AircallServer(desk), "127.0.0.1", 8000, key=None)
     transport = httpx2.ASGITransport(app=app)
     async with (
         app.router.lifespan_context(app),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from asyncio.subprocess import Process
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -14,10 +15,12 @@ from typing import Any
 import httpx2
 import pytest
 from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
 
 from aircall_mcp.cli.serve import CLOSE_SECONDS
 from aircall_mcp.errors import SettingsError
 from aircall_mcp.ground.asgi import DRAIN_SECONDS
+from aircall_mcp.protocol.bearer import FILE
 from aircall_mcp.protocol.http import LARGEST_REQUEST, mcp_app
 from aircall_mcp.protocol.mcp_server import AircallServer
 
@@ -38,8 +41,8 @@ JSON = {"Accept": "application/json, text/event-stream", "Content-Type": "applic
 
 
 @asynccontextmanager
-async def client_of(office: Office) -> AsyncGenerator[httpx2.AsyncClient]:
-    app = mcp_app(AircallServer(office.desk), "127.0.0.1", PORT)
+async def client_of(office: Office, key: bytes | None = None) -> AsyncGenerator[httpx2.AsyncClient]:
+    app = mcp_app(AircallServer(office.desk), "127.0.0.1", PORT, key=key)
     async with (
         app.router.lifespan_context(app),
         httpx2.AsyncClient(
@@ -109,7 +112,7 @@ async def test_only_our_own_pages_are_answered(
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "example.com", "::", ""])
 async def test_no_other_address_than_loopback_is_served(office: Office, host: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        mcp_app(AircallServer(office.desk), host, PORT)
+        mcp_app(AircallServer(office.desk), host, PORT, key=None)
     assert "no authentication" in caught.value.message
 
 
@@ -184,7 +187,9 @@ async def test_a_real_server_is_spoken_to_in_both_eras_and_leaves_when_told() ->
         assert f"http://127.0.0.1:{port}/mcp".encode() in line
         await until(lambda: reachable(port))
         for mode in ("legacy", "2026-07-28", "auto"):
-            async with Client(f"http://127.0.0.1:{port}/mcp", mode=mode) as client:
+            http = httpx2.AsyncClient(headers={"Authorization": f"Bearer {key_here()}"})
+            reach = streamable_http_client(f"http://127.0.0.1:{port}/mcp", http_client=http)
+            async with http, Client(reach, mode=mode) as client:
                 assert len((await client.list_tools()).tools) > 80
                 tags = await client.call_tool("aircall_list_tags", {})
                 assert (tags.structured_content or {})["sandbox"] is True
@@ -312,8 +317,14 @@ async def served(
         ) as client,
     ):
         await until(lambda: reachable(port))
+        client.headers["Authorization"] = f"Bearer {key_here()}"
         assert (await client.get("/healthz")).status_code == 200
         yield process, client
+
+
+def key_here() -> str:
+    """The key in the home of the test, which a server has made by now."""
+    return (Path(os.environ["AIRCALL_MCP_HOME"]) / FILE).read_text("utf-8").strip()
 
 
 @dataclass

@@ -100,7 +100,8 @@ async def board(
 async def at_a_port(server: AircallServer) -> AsyncGenerator[str]:
     listening = hosting.listen("127.0.0.1", 0)
     port: int = listening.getsockname()[1]
-    serving = asyncio.create_task(hosting.serve(mcp_app(server, "127.0.0.1", port), listening))
+    app = mcp_app(server, "127.0.0.1", port, key=None)
+    serving = asyncio.create_task(hosting.serve(app, listening))
     yield f"http://127.0.0.1:{port}/mcp"
     serving.cancel()
     await asyncio.gather(serving, return_exceptions=True)

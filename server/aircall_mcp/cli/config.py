@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -17,10 +18,19 @@ from ..errors import AircallMCPError, CredentialError, StoreError, quoted
 from ..ground.config import Settings, settings_from
 from ..ground.nearest import nearest
 from ..offer import offers_for
+from ..protocol.bearer import FILE, VARIABLE
 from . import completion, screen
 from .configs import changes
 from .configs.changes import Change
-from .configs.known_clients import CLIENTS, WRITTEN, Client, Start, start_for, text_for
+from .configs.known_clients import (
+    CLIENTS,
+    WRITTEN,
+    Client,
+    Start,
+    is_loopback,
+    start_for,
+    text_for,
+)
 from .configs.places import Machine, this_machine
 
 UNLOCKING = {
@@ -87,7 +97,9 @@ def command(
         return
     else:
         _print(chosen[0], start_of(chosen[0]), machine, url=choices["url"])
-    if not choices["sandbox"]:
+    if choices["url"] and is_loopback(choices["url"]):
+        say(of_the_http_key(settings))
+    elif not choices["sandbox"]:
         say(of_the_key(settings, choices["account"]))
 
 
@@ -123,7 +135,7 @@ def starts(
             toolsets=settings.toolsets if toolsets else (),
             in_vault=account in named if account else bool(named),
             variables=_variables(sandbox),
-            url=url if client.reached else None,
+            url=url if url and client.reaches(url) else None,
         )
 
     return settings, start_of
@@ -203,7 +215,8 @@ def _coloured(diff: str) -> str:
 def _print(client: Client, start: Start, machine: Machine, *, url: str | None) -> None:
     say(f"{client.title}: {client.file}")
     if url and client.where and not start.url:
-        say("It takes no URL in its file, so it starts a server of its own.")
+        lacks = "name no key in its file" if client.reached else "take no URL there"
+        say(f"It can {lacks}, so it starts a server of its own, which needs none.")
     screen.out(text_for(client, start))
     if client.where is None:
         return
@@ -258,6 +271,16 @@ def accounts_in_vault(settings: Settings) -> list[str]:
     """The names of the accounts whose keys the server will find by itself."""
     everyone = names_of(settings.model_copy(update={"account": None, "sandbox": False}))
     return [one for one in everyone if one != ENVIRONMENT]
+
+
+def of_the_http_key(settings: Settings) -> str:
+    """Where a client has the key from that a server over HTTP asks for."""
+    file = settings.home / FILE
+    return (
+        f"The server answers whoever brings the key in {file} (made at its first start). A client"
+        f" that names {VARIABLE} needs it where it starts:"
+        f' export {VARIABLE}="$(cat {shlex.quote(str(file))})"'
+    )
 
 
 def of_the_key(settings: Settings, account: str | None) -> str:

@@ -17,6 +17,7 @@ from .. import __version__
 from ..errors import AircallMCPError, StoreError, ToolError
 from ..ground.config import home_in, unknown_variables
 from ..ground.private_files import ELSEWHERE, Modes
+from ..protocol.bearer import FILE, open_at
 from ..safety import RESUME, Brake
 from . import options, screen
 
@@ -73,6 +74,7 @@ def _look(flags: dict[str, Any]) -> Iterator[Finding]:
     )
     yield _home(settings)
     yield _log(settings)
+    yield from _http(settings)
     at_sandbox, answers = _asked(app)
     yield from _aircall(settings, at_sandbox)
     yield Finding(
@@ -128,6 +130,20 @@ def _log(settings: Any) -> Finding:
             "log", "bad", f"{file} cannot be written", f"Remove it, or: chmod 600 {file}"
         )
     return Finding("log", "good", str(file))
+
+
+def _http(settings: Any) -> Iterator[Finding]:
+    """Who may use MCP over HTTP, where it is or was served."""
+    where = f"http://{settings.host}:{settings.port}/mcp"
+    whom = "everybody on this machine, who then acts as you"
+    if settings.no_token:
+        off = "Take no_token out of config.toml, and AIRCALL_MCP_NO_TOKEN out of the environment."
+        yield Finding("http", "attention", f"MCP at {where} is for {whom} (no_token)", off)
+    elif open_at(settings.host, settings.port):
+        told = f"MCP at {where} answers {whom} (--no-token)"
+        yield Finding("http", "attention", told, "Start that server without --no-token.")
+    elif (settings.home / FILE).exists():
+        yield Finding("http", "good", f"MCP over HTTP is for whoever has {settings.home / FILE}")
 
 
 def _aircall(settings: Any, at_sandbox: bool) -> Iterator[Finding]:

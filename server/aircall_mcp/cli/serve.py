@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import AircallMCPError
+from ..protocol.bearer import FILE, digest_in
 from . import options, screen
 
 if TYPE_CHECKING:
     from ..app import App
+    from ..ground.config import Settings
 
 log = logging.getLogger(__name__)
 
@@ -33,12 +35,21 @@ CLOSE_SECONDS = 6.0
 @click.option("--host", help="127.0.0.1 unless told; loopback only.")
 @click.option("--port", type=click.IntRange(1, 65535), help="8000 unless told.")
 @click.option(
+    "--no-token",
+    is_flag=True,
+    default=None,
+    help="Over HTTP: no key, so everybody on this machine can act as you.",
+)
+@click.option(
     "--webhooks-port", type=click.IntRange(1, 65535), help="Also take in Aircall's events there."
 )
 @options.upstream
 @options.selection
 def command(**flags: Any) -> None:
     """Serve MCP over stdio (default) or streamable HTTP at /mcp.
+
+    Over HTTP clients bring a key, which lies in the home and is made at the first start;
+    `aircall-mcp config CLIENT --url` says how.
 
     Starts without a key, too: the tools are listed, and each call says which command to run.
     """
@@ -50,7 +61,8 @@ def command(**flags: Any) -> None:
     app = options.app(**flags)
     if failed := log_to_file(app):
         screen.say(f"aircall-mcp: no log is kept ({failed})")
-    settings = app.settings
+    settings, home = app.settings, app.settings.home
+    key = key_of(app.settings)
     server = AircallServer(app.desk, call_timeout=settings.call_timeout, news=app.news)
 
     # What was made up to here stays to the end. To look through it whenever an answer made many
@@ -71,15 +83,17 @@ def command(**flags: Any) -> None:
                 else:
                     from ..protocol.http import serve as serve_http
 
-                    await serve_http(server, settings.host, settings.port, ready=announce)
+                    await serve_http(server, settings.host, settings.port, key=key, ready=announce)
                 tasks.cancel_scope.cancel()
         finally:
             with anyio.CancelScope(shield=True):
                 await app.aclose(CLOSE_SECONDS)
 
     def announce() -> None:
+        whom = "everybody on this machine" if key is None else f"whoever has {home / FILE}"
         screen.say(
-            f"aircall-mcp: MCP at http://{settings.host}:{settings.port}/mcp. Control-C ends it."
+            f"aircall-mcp: MCP at http://{settings.host}:{settings.port}/mcp, for {whom}."
+            " Control-C ends it."
         )
 
     if sys.platform != "win32":
@@ -87,6 +101,13 @@ def command(**flags: Any) -> None:
         # an interrupt would wait for the thread that reads stdin, which waits for the client.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     anyio.run(run)
+
+
+def key_of(settings: Settings) -> bytes | None:
+    """The digest of the key that clients must bring; None where they need none."""
+    if settings.transport == "stdio" or settings.no_token:
+        return None
+    return digest_in(settings.home)
 
 
 async def _listen(app: App, host: str, port: int) -> None:

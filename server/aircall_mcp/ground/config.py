@@ -40,6 +40,7 @@ PREFIX = "AIRCALL_MCP_"
 OTHER_VARIABLES = frozenset(
     (
         "FORWARD_URL",
+        "HTTP_KEY",
         "VAULT_KEY",
         "VAULT_KEY_FILE",
         "VAULT_NEW_KEY",
@@ -133,6 +134,10 @@ class Settings(BaseModel):
     transport: Literal["stdio", "http"] = Field("stdio", description="How clients talk to it.")
     host: str = Field("127.0.0.1", description="Address of MCP over HTTP: loopback only.")
     port: int = Field(8000, ge=1, le=65_535, description="Port of MCP over HTTP.")
+    no_token: bool = Field(
+        False,
+        description="Let everybody on this machine use MCP over HTTP, without its key.",
+    )
     webhooks_host: str = Field(
         "127.0.0.1", description="Address of the receiver of Aircall's webhooks."
     )

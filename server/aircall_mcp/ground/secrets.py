@@ -43,6 +43,7 @@ VARIABLES = (
     "AIRCALL_MCP_VAULT_PASSPHRASE",
     "AIRCALL_MCP_VAULT_NEW_PASSPHRASE",
     "AIRCALL_MCP_FORWARD_URL",
+    "AIRCALL_MCP_HTTP_KEY",
 )
 """Of the environment: what stands in these is secret."""
 _MARK = "\x00secret"

@@ -16,6 +16,7 @@ from starlette.routing import Route
 from ..errors import SettingsError
 from ..ground import asgi as hosting
 from ..ground.secrets import LOOPBACK
+from .bearer import Bearer
 from .frames import INVALID_REQUEST, Refusal, id_in, message_aside
 from .mcp_server import AircallServer
 
@@ -29,15 +30,18 @@ MOST_SESSIONS = 200
 SESSION_IDLE_SECONDS = 300.0
 
 
-def mcp_app(server: AircallServer, host: str, port: int) -> Starlette:
+def mcp_app(server: AircallServer, host: str, port: int, *, key: bytes | None) -> Starlette:
     """The Starlette app: `/mcp` and `/healthz`. Raises `SettingsError` off the loopback address.
+
+    `key` is the digest of what a client must bring (`bearer.digest_in`), None for an open door.
 
     Host and Origin are held against an explicit list, so that no page in a browser can talk to it
     by way of a rebound name.
     """
     if host not in LOOPBACK:
         raise SettingsError(
-            f"{host} is not the loopback address, and this server has no authentication.",
+            f"{host} is not the loopback address, and this server has no authentication of its own"
+            " but one key.",
             hint="Use --host 127.0.0.1, and a tunnel or a reverse proxy that authenticates.",
         )
     names = ("127.0.0.1", "localhost", "[::1]")
@@ -56,17 +60,26 @@ def mcp_app(server: AircallServer, host: str, port: int) -> Starlette:
         custom_starlette_routes=[Route("/healthz", _health, methods=["GET"])],
     )
     app.add_middleware(_Frames)
+    if key is not None:
+        url = f"http://{host}:{port}/mcp"
+        free = frozenset({"/healthz"})
+        app.add_middleware(Bearer, digest=key, url=url, free=free)  # before all others
     return app
 
 
 async def serve(
-    server: AircallServer, host: str, port: int, *, ready: Callable[[], None] = lambda: None
+    server: AircallServer,
+    host: str,
+    port: int,
+    *,
+    key: bytes | None,
+    ready: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve until SIGINT or SIGTERM; calls under way are answered before it returns. Raises
     `SettingsError` off the loopback address, and where the port is taken; `ready` hears when it is
     ours.
     """
-    app = mcp_app(server, host, port)
+    app = mcp_app(server, host, port, key=key)
     with hosting.listen(host, port) as listening:
         ready()
         async with anyio.create_task_group() as tasks:

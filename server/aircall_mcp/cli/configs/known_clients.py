@@ -15,7 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
+from ...ground.secrets import LOOPBACK
+from ...protocol.bearer import VARIABLE
 from . import jsonc, places, toml, yaml
 from .places import Machine
 
@@ -38,6 +41,8 @@ HOW: dict[str, frozenset[str]] = {
         ("type", "command", "cmd", "args", "url", "serverUrl", "httpUrl", "uri"), frozenset[str]()
     ),
     **dict.fromkeys(("env", "environment", "envs"), frozenset(WRITTEN)),
+    "headers": frozenset(("Authorization",)),
+    "bearer_token_env_var": frozenset[str](),
 }
 """The members by which a client knows how to start or reach a server: these are ours, and of those
 that hold variables the ones named here. All others are the person's, or the client's."""
@@ -71,9 +76,10 @@ class Client:
 
     `file` says where its config belongs, `where` is that on a machine (None: nobody can write it),
     `key` what the servers stand under there, `format` how the file is read and changed. `entry`
-    writes how our server is started, `reached` where it is found; `own` is the client's own
-    command for the same. A client is there if one of its `marks` is: its file or what `where` lies
-    in apart, a program on the path.
+    writes how our server is started, `reached` where it is found, and `keyed` which variable has
+    its key (None: the client can name none, so it starts a server of its own); `own` is the
+    client's own command for the same. A client is there if one of its `marks` is: its file or what
+    `where` lies in apart, a program on the path.
     """
 
     name: str
@@ -85,6 +91,7 @@ class Client:
     format: ModuleType = jsonc
     entry: Callable[[Start], dict[str, Any]] = lambda start: start.entry
     reached: Callable[[str], dict[str, Any]] | None = None
+    keyed: Mapping[str, Any] | None = None
     own: Callable[[Start, Literal["macos", "linux", "windows"]], str] | None = None
     program: str = ""
     depth: int = 1
@@ -99,7 +106,7 @@ class Client:
     def pieces(self, start: Start) -> list[Piece]:
         """What belongs into the file, and where."""
         if start.url and self.reached:
-            return [(self.at, self.reached(start.url))]
+            return [(self.at, self.reached(start.url) | dict(self.key_named(start.url)))]
         entry = self.entry(start)
         if self.name != "vscode" or not start.asks:
             return [(self.at, entry)]
@@ -110,6 +117,13 @@ class Client:
         asked = {variable: f"${{input:{key}}}" for variable, key in KEYS.items()}
         entry["env"] = {**start.variables, **asked}
         return [(("inputs",), inputs), (self.at, entry)]
+
+    def key_named(self, url: str) -> Mapping[str, Any]:
+        """How the file names the key of the server at `url`, which is ours where it is loopback."""
+        return (self.keyed or {}) if is_loopback(url) else {}
+
+    def reaches(self, url: str) -> bool:
+        return self.reached is not None and (self.keyed is not None or not is_loopback(url))
 
     def ours(self) -> list[tuple[str, str]]:
         """Every place in the file where something of ours may stand."""
@@ -125,6 +139,10 @@ class Client:
         if file.exists() or (self.depth and folder != machine.home and folder.is_dir()):
             return True
         return bool(self.program) and machine.has_command(self.program)
+
+
+def is_loopback(url: str) -> bool:
+    return urlsplit(url).hostname in LOOPBACK
 
 
 def text_for(client: Client, start: Start) -> str:
@@ -199,6 +217,20 @@ def _goose_reached(url: str) -> dict[str, Any]:
     return {"type": "streamable_http", **about, "uri": url, "timeout": 300}
 
 
+def _bearer(reference: str) -> dict[str, Any]:
+    return {"headers": {"Authorization": f"Bearer {reference}"}}
+
+
+CLAUDE, CURSOR = _bearer(f"${{{VARIABLE}}}"), _bearer(f"${{env:{VARIABLE}}}")
+GEMINI, OPENCODE = _bearer(f"${VARIABLE}"), _bearer(f"{{env:{VARIABLE}}}")
+
+
+def _header(start: Start, form: Mapping[str, Any]) -> list[str]:
+    """The flags by which a client's own command is told the header, if it is to bring one."""
+    named = form["headers"]["Authorization"]
+    return ["--header", f"Authorization: {named}"] if is_loopback(start.url or "") else []
+
+
 def _line(words: Sequence[str], platform: str) -> str:
     """One line for the person's shell."""
     return subprocess.list2cmdline(words) if platform == "windows" else shlex.join(words)
@@ -207,7 +239,8 @@ def _line(words: Sequence[str], platform: str) -> str:
 def _claude(start: Start, platform: str) -> str:
     words = ["claude", "mcp", "add", "--scope", "user"]
     if start.url:
-        return _line([*words, "--transport", "http", NAME, start.url], platform)
+        header = _header(start, CLAUDE)
+        return _line([*words, "--transport", "http", NAME, start.url, *header], platform)
     named = [part for pair in _pairs(start) for part in ("--env", pair)]
     return _line([*words, NAME, *named, "--", start.command, *start.args], platform)
 
@@ -215,7 +248,8 @@ def _claude(start: Start, platform: str) -> str:
 def _codex(start: Start, platform: str) -> str:
     words = ["codex", "mcp", "add", NAME]
     if start.url:
-        return _line([*words, "--url", start.url], platform)
+        key = ["--bearer-token-env-var", VARIABLE] if is_loopback(start.url) else []
+        return _line([*words, "--url", start.url, *key], platform)
     named = [part for pair in _pairs(start) for part in ("--env", pair)]
     return _line([*words, *named, "--", start.command, *start.args], platform)
 
@@ -223,13 +257,15 @@ def _codex(start: Start, platform: str) -> str:
 def _gemini(start: Start, platform: str) -> str:
     words = ["gemini", "mcp", "add", "--scope", "user"]
     if start.url:
-        return _line([*words, "--transport", "http", NAME, start.url], platform)
+        header = _header(start, GEMINI)
+        return _line([*words, "--transport", "http", *header, NAME, start.url], platform)
     named = [part for pair in _pairs(start) for part in ("--env", pair)]
     return _line([*words, *named, NAME, start.command, "--", *start.args], platform)
 
 
 def _code(start: Start, platform: str) -> str:
-    entry = {"url": start.url} if start.url else start.entry
+    keyed = CURSOR if start.url and is_loopback(start.url) else {}
+    entry = {"url": start.url, **keyed} if start.url else start.entry
     return _line(["code", "--add-mcp", json.dumps({"name": NAME, **entry})], platform)
 
 
@@ -240,9 +276,11 @@ def _pairs(start: Start) -> list[str]:
 REMOTE = (
     "This client reaches servers from the internet, not from your machine.\n"
     "1. On a machine of yours: aircall-mcp serve --transport http --port 8000\n"
-    "   It listens on loopback only, and has no authentication of its own.\n"
+    "   It listens on loopback only, and answers whoever brings what stands in http.key of\n"
+    "   its home.\n"
     "2. Put an HTTPS proxy or tunnel in front that authenticates, passes Host as\n"
-    "   127.0.0.1:8000, and leads to http://127.0.0.1:8000/mcp.\n"
+    "   127.0.0.1:8000, adds the header `Authorization: Bearer` with that key, and leads to\n"
+    "   http://127.0.0.1:8000/mcp.\n"
     "3. Add that HTTPS address as a custom connector (an MCP server) in the client's settings."
 )
 
@@ -254,25 +292,29 @@ CLIENTS: dict[str, Client] = {
                places.claude_desktop, afterwards="Quit it and start it again."),
         Client("claude-code", "Claude Code", "full",
                "~/.claude.json for you, or .mcp.json of a project", places.claude_code,
-               entry=_typed, reached=lambda url: {"type": "http", "url": url}, own=_claude,
+               entry=_typed, reached=lambda url: {"type": "http", "url": url}, keyed=CLAUDE,
+               own=_claude,
                program="claude", afterwards="A session that runs hears of it at its next start."),
         Client("cursor", "Cursor", "full", "~/.cursor/mcp.json or .cursor/mcp.json", places.cursor,
-               reached=lambda url: {"url": url}, program="cursor"),
+               reached=lambda url: {"url": url}, keyed=CURSOR, program="cursor"),
         Client("vscode", "VS Code", "full",
                "mcp.json of your profile (MCP: Open User Configuration), or .vscode/mcp.json",
                places.vscode, "servers", entry=_typed,
-               reached=lambda url: {"type": "http", "url": url}, own=_code, program="code"),
+               reached=lambda url: {"type": "http", "url": url}, keyed=CURSOR, own=_code,
+               program="code"),
         Client("windsurf", "Windsurf", "search", "~/.codeium/windsurf/mcp_config.json",
-               places.windsurf, reached=lambda url: {"serverUrl": url}, program="windsurf"),
+               places.windsurf, reached=lambda url: {"serverUrl": url}, keyed=CURSOR,
+               program="windsurf"),
         Client("codex", "Codex CLI", "search", "~/.codex/config.toml", places.codex, "mcp_servers",
-               toml, reached=lambda url: {"url": url}, own=_codex, program="codex"),
+               toml, reached=lambda url: {"url": url},
+               keyed={"bearer_token_env_var": VARIABLE}, own=_codex, program="codex"),
         Client("zed", "Zed", "search", "settings.json of Zed", places.zed, "context_servers",
                reached=lambda url: {"url": url}, program="zed"),
         Client("gemini-cli", "Gemini CLI", "search", "~/.gemini/settings.json", places.gemini_cli,
-               reached=lambda url: {"httpUrl": url}, own=_gemini, program="gemini"),
+               reached=lambda url: {"httpUrl": url}, keyed=GEMINI, own=_gemini, program="gemini"),
         Client("opencode", "opencode", "search", "~/.config/opencode/opencode.json",
                places.opencode, "mcp", entry=_opencode,
-               reached=lambda url: {"type": "remote", "url": url, "enabled": True},
+               reached=lambda url: {"type": "remote", "url": url, "enabled": True}, keyed=OPENCODE,
                program="opencode"),
         Client("cline", "Cline", "search", "~/.cline/data/settings/cline_mcp_settings.json",
                places.cline, reached=lambda url: {"type": "streamableHttp", "url": url},
