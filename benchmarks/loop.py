@@ -365,13 +365,15 @@ def closed(server: Beside) -> bool:
     return server.beside("", "aircall_get_call", {"call_id": 1}).ended == "answered"
 
 
-def upstream() -> None:
+def upstream(only: str) -> None:
     """Serve until the process ends; the port is the first line."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Upstream)
     for name in BODIES:
-        made(name)
-    for number in RAW:
-        raw(number)
+        if only in name:
+            made(name)
+    for number, (name, _) in RAW.items():
+        if only in name:
+            raw(number)
     print(server.server_address[1], flush=True)
     server.serve_forever()
 
@@ -382,7 +384,7 @@ def main() -> None:
     parser.add_argument("--upstream", action="store_true", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.upstream:
-        upstream()
+        upstream(chosen.only)
         return
     served = subprocess.Popen([sys.executable, __file__, "--upstream"], stdout=subprocess.PIPE)
     assert served.stdout
