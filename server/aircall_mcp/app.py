@@ -19,6 +19,7 @@ from . import spec
 from .accounts import Account, Accounts, ApiKey, Memory
 from .accounts.auth import Auth, auth_for
 from .desk import Desk
+from .drift.overheard import Overheard
 from .errors import CredentialError, StoreError
 from .events.events import Events
 from .events.tools import EventTools
@@ -42,6 +43,7 @@ from .vault import vault_at
 if TYPE_CHECKING:
     import httpx2
 
+    from .drift.survey import Survey, Tell
     from .events.resources import Resources
     from .vault import Vault
     from .vault.keys import Ask
@@ -69,6 +71,7 @@ class App:
     auth: Auth
     events: Events
     _gateway: Gateway
+    _overheard: Overheard
     _opened: AsyncExitStack
 
     async def aclose(self, patience: float | None = None) -> None:
@@ -82,6 +85,16 @@ class App:
         with anyio.move_on_after(patience):
             await self._gateway.drained()
         await self._opened.aclose()
+
+    async def survey(self, tell: Tell = lambda _done, _of, _what: None) -> Survey:
+        """How Aircall's answers differ from our description, found out by reads alone: behind
+        everybody else, and within the limit, so that it may take minutes. `tell` hears how far it
+        is. Raises `CredentialError`, or `Refused` where Aircall does not take the credential.
+        """
+        from .drift.survey import survey
+
+        known = self.desk.registry.ids
+        return await survey(self._gateway, known, spec.document(), self._overheard, tell=tell)
 
     async def __aenter__(self) -> Self:
         return self
@@ -138,13 +151,14 @@ def open_app(
     async def guard(bound: Bound, caller: Caller) -> None:
         await events.guard(bound, caller)
 
-    brake = Brake(settings.home)
+    brake, overheard = Brake(settings.home), Overheard()
     gateway = Gateway(
         base_url=AIRCALL if settings.sandbox else settings.base_url,
         auth=auth,
         sandbox=settings.sandbox,
         allowed=_allowed(settings),
         brake=brake,
+        heard=overheard,
         guard=guard,
         proof_at=Sandboxes(settings.home).proof_at,
         company=auth.company,
@@ -181,7 +195,7 @@ def open_app(
         performers=performers_of(EventTools, lambda: events.tools),
     )
     hold_against(registry.ids.values(), desk.performers)
-    return App(settings, desk, auth, events, gateway, opened)
+    return App(settings, desk, auth, events, gateway, overheard, opened)
 
 
 @contextmanager

@@ -8,8 +8,10 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -21,6 +23,14 @@ from ..protocol.bearer import FILE, open_at
 from ..safety import RESUME, Brake
 from . import options, screen
 
+if TYPE_CHECKING:
+    from ..app import App
+    from ..drift.survey import Survey
+
+REPORT = (
+    "aircall-mcp doctor --probe --output FILE writes them down for a bug report; nothing of your"
+    " company is in it."
+)
 MARKS = {"good": ("✓", "green"), "attention": ("!", "yellow"), "bad": ("✗", "red")}
 
 
@@ -35,23 +45,43 @@ class Finding:
 
 
 @click.command("doctor")
+@click.option(
+    "--probe",
+    is_flag=True,
+    help="Also hold what Aircall answers against our description of it, by some sixty reads.",
+)
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    metavar="FILE",
+    help="With --probe: write what differs there, for a bug report. Nothing of yours is in it.",
+)
 @options.upstream
 @options.as_json
-def command(as_json: bool, **flags: Any) -> None:
+def command(probe: bool, output: Path | None, as_json: bool, **flags: Any) -> None:
     """Look at everything a user would otherwise ask about, and say what to do."""
+    if output is not None and not probe:
+        raise click.UsageError("--output is for --probe.")
+    surveys: list[Survey] = []
     findings = [
         replace(found, said=options.scrubbed(found.said), next=options.scrubbed(found.next))
-        for found in _look(flags)
+        for found in _look(flags, surveys if probe else None)
     ]
+    if output is not None:
+        findings += _written(output, surveys)
     if as_json:
-        options.print_json({"findings": [asdict(finding) for finding in findings]})
+        from ..drift import report
+
+        told = {"probe": report.as_json(surveys[0])} if surveys else {}
+        options.print_json({"findings": [asdict(finding) for finding in findings], **told})
     else:
         _show(findings)
     if any(finding.state == "bad" for finding in findings):
         raise click.exceptions.Exit(1)
 
 
-def _look(flags: dict[str, Any]) -> Iterator[Finding]:
+def _look(flags: dict[str, Any], surveys: list[Survey] | None) -> Iterator[Finding]:
+    """All findings; where `surveys` are wanted, one is made, and put there."""
     yield from _brake()
     yield Finding(
         "version",
@@ -75,7 +105,7 @@ def _look(flags: dict[str, Any]) -> Iterator[Finding]:
     yield _home(settings)
     yield _log(settings)
     yield from _http(settings)
-    at_sandbox, answers = _asked(app)
+    at_sandbox, answers = _asked(app, surveys)
     yield from _aircall(settings, at_sandbox)
     yield Finding(
         "budget",
@@ -163,15 +193,18 @@ def _aircall(settings: Any, at_sandbox: bool) -> Iterator[Finding]:
     yield Finding("allowed", "good", allowed, more)
 
 
-def _asked(app: Any) -> tuple[bool, list[Finding]]:
-    """Whether it is our sandbox that answers, and what is answered: of the credential, and of our
-    webhooks where there are some."""
+def _asked(app: App, surveys: list[Survey] | None) -> tuple[bool, list[Finding]]:
+    """Whether it is our sandbox that answers, and what is answered: of the credential, of our
+    webhooks where there are some, and by a survey where one is wanted."""
     import anyio
 
     async def ask() -> tuple[bool, list[Finding]]:
         async with app:
             at_sandbox = await app.desk.at_sandbox()
-            return at_sandbox, [await _credential(app), *await _webhooks(app)]
+            found = [await _credential(app), *await _webhooks(app)]
+            if surveys is not None and found[0].state == "good":
+                found += await _surveyed(app, surveys)
+            return at_sandbox, found
 
     return anyio.run(ask)
 
@@ -218,6 +251,49 @@ async def _webhooks(app: Any) -> list[Finding]:
         for one in untrusted
     ]
     return findings
+
+
+async def _surveyed(app: App, surveys: list[Survey]) -> list[Finding]:
+    from ..drift.report import in_words
+
+    def tell(done: int, of: int, what: str) -> None:
+        if sys.stderr.isatty():
+            click.echo(f"\r\033[Kreading {done + 1} of about {of}: {what}", err=True, nl=False)
+
+    try:
+        found = await app.survey(tell)
+    except AircallMCPError as error:
+        return [Finding("probe", "bad", error.message, _else(error.hint))]
+    finally:
+        if sys.stderr.isatty():
+            click.echo("\r\033[K", err=True, nl=False)
+    surveys.append(found)
+    looked = f"{found.requests} reads, {len(found.looked)} operations answered"
+    findings = [Finding("probe", "good", f"{looked}; nothing differs from our description")]
+    if found.differences:
+        said = f"{looked}; our description differs in: {len(found.differences)}"
+        findings = [Finding("probe", "attention", said, REPORT)]
+        findings += [Finding("differs", "attention", in_words(one)) for one in found.differences]
+    whys: dict[str, list[str]] = {}
+    for one in found.unseen:
+        whys.setdefault(one.why, []).append(one.of)
+    said = "; ".join(f"{', '.join(of)} ({why})" for why, of in whys.items())
+    return [*findings, Finding("unseen", "good", f"not looked at: {said}")] if said else findings
+
+
+def _written(output: Path, surveys: list[Survey]) -> Iterator[Finding]:
+    from ..drift import report
+
+    if not surveys:
+        yield Finding("report", "bad", "nothing was looked at, so nothing was written")
+        return
+    today = datetime.now(UTC).date().isoformat()
+    try:
+        output.write_text(report.as_toml(surveys[0], version=__version__, day=today), "utf-8")
+    except OSError as error:
+        yield Finding("report", "bad", f"{output} cannot be written: {error.strerror}")
+        return
+    yield Finding("report", "good", f"{output}: read it, then attach it to a bug report")
 
 
 def _show(findings: list[Finding]) -> None:

@@ -28,7 +28,7 @@ from .journal import Journal
 from .looks import Looks
 from .pages import Pages
 from .probed import Probed, Prober, ProofAt, nobody
-from .request import Brake, Request, released
+from .request import Brake, Heard, Request, released, unheard
 from .retries import Retries
 from .route import Company, Route, Router, one_company
 from .sign import Auth, Sign
@@ -46,7 +46,7 @@ class Gateway:
     Without `budget` and `journal` it neither counts nor remembers. `operations` are those by whose
     reads an unknown outcome can be settled, by id. `judges` are asked after the owner's `allowed`
     and the `guard`. `brake` is asked before all of them, and once more when a byte is about to
-    leave.
+    leave. `heard` is told of every answer.
     """
 
     def __init__(
@@ -57,6 +57,7 @@ class Gateway:
         sandbox: bool = False,
         allowed: frozenset[Allowance] = EVERYTHING,
         brake: Brake = released,
+        heard: Heard = unheard,
         guard: Guard | None = None,
         judges: tuple[Judge, ...] = (),
         proof_at: ProofAt = nobody,
@@ -94,7 +95,7 @@ class Gateway:
             aside=aside,
         )
         # From the wire upwards; read it from below.
-        wire = Wire(self._connections, aside, clock)
+        wire = Wire(self._connections, aside, clock, heard)
         # Beyond a proxy, an address of this machine is another machine's.
         proof_at = nobody if proxy else proof_at
         self._prober = Prober(base_url, self._connections, proof_at, sandbox=sandbox)

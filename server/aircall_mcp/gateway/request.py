@@ -16,6 +16,14 @@ Brake: TypeAlias = Callable[[Operation], None]
 effect leaves, so it is quick."""
 
 
+Heard: TypeAlias = "Callable[[Request, Answered], None]"
+"""Told of every answer as it came. It must not wait, and keep nothing longer than it has to."""
+
+
+def unheard(_request: Request, _answered: Answered) -> None:
+    """Nobody listens."""
+
+
 def released(_operation: Operation) -> None:
     """Everything may begin."""
 

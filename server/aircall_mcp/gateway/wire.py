@@ -13,18 +13,20 @@ from ..ground.clock import Clock
 from ..ground.weight import LIGHT, Aside, values_in, weight_in, weight_of
 from .body import Broken, json_of
 from .connections import Connections
-from .request import Answered, Attempt, Lost, NotSent, Request
+from .request import Answered, Attempt, Heard, Lost, NotSent, Request, unheard
 
 
 class Wire:
-    """See the module docstring. `clock` is that of the whole chain."""
+    """See the module docstring. `clock` is the chain's; `heard` is told of every answer."""
 
     def __init__(
         self,
         connections: Connections,
         aside: Aside,
         clock: Clock | None = None,
+        heard: Heard = unheard,
     ) -> None:
+        self._heard = heard
         self._connections = connections
         self._aside = aside
         self._clock = clock or Clock()
@@ -62,7 +64,9 @@ class Wire:
         except Broken as broken:
             became = Lost if out else NotSent
             return became(broken.words, broken.hint, broken.passing, began=began, until=until)
-        return Answered(status, headers, body, weight, began=began, until=until)
+        answered = Answered(status, headers, body, weight, began=began, until=until)
+        self._heard(request, answered)
+        return answered
 
     async def _content(self, body: Mapping[str, Any] | None) -> bytes | None:
         if body is None:
