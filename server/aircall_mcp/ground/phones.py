@@ -13,6 +13,12 @@ _LONGEST_PHONE = 100
 _SHORT_PHONE = 8
 """Digits of a number of which the beginning would tell too much."""
 
+_SAME_PHONE = (
+    (re.compile(r"\+521(\d{10})"), r"+52\1"),  # Mexico's 1, without a meaning since 2019
+    (re.compile(r"\+549(\d{10})"), r"+54\1"),  # Argentina's 9, which some networks put there
+)
+"""Numbers of a mobile phone that it also has without one digit of theirs."""
+
 
 def phone(value: str) -> str:
     """A phone number without its spaces, dots, dashes and brackets; what is too long for one is
@@ -31,7 +37,8 @@ def e164(value: str) -> str:
     """The number that `value` means, whatever it is written like: for comparing, not for sending.
 
     Two spellings that could reach the same phone are the same text: the digits of any script, `00`
-    or nothing for the plus, and a national prefix after the country, `+33 (0)6`. Of a number of no
+    or nothing for the plus, a national prefix after the country, `+33 (0)6`, and the digit that
+    a mobile phone of Mexico or Argentina has in some networks. Of a number of no
     known country it is the digits alone, and what holds letters stays as it is.
     """
     text = unicodedata.normalize("NFKC", value)
@@ -49,7 +56,10 @@ def e164(value: str) -> str:
         parsed = phonenumbers.parse(f"+{digits}", None)
     except phonenumbers.NumberParseException:
         return digits
-    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+    number = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+    for longer, shorter in _SAME_PHONE:
+        number = longer.sub(shorter, number)
+    return number
 
 
 def _digit(character: str) -> str:
