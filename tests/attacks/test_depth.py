@@ -29,7 +29,7 @@ PLACES = (
 )  # fmt: skip
 """Where `$` stands in the message of id `@`."""
 
-SHORT = (60, 126, 201, 250, 20_000)
+SHORT = (126, 250, 20_000)
 FULL = (*range(1, 12), *range(56, 70), *range(120, 136), *range(190, 270), 1_000, 5_000, 20_000)
 
 

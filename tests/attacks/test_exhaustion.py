@@ -122,7 +122,7 @@ async def siege(home: Path, events: int) -> AsyncGenerator[Siege]:
 
 
 async def test_half_open_connections_shut_nobody_out(home: Path, full: bool) -> None:
-    count = 1_200 if full else 700
+    count = 1_200 if full else 450
     async with siege(home, count // 20) as ours:
         for number in range(count):
             await ours.attack((b"", b"P", HEAD, HEAD + b"X-Long: ")[number % 4])
@@ -143,7 +143,7 @@ async def test_nor_do_they_all_at_once(home: Path, full: bool) -> None:
 
 
 async def test_bodies_without_an_end_cost_little_memory(home: Path, full: bool) -> None:
-    count = 800 if full else 160
+    count = 800 if full else 100
     body = HEAD + b"Content-Length: 1000000\r\n\r\n" + b" " * 270_000
     async with siege(home, count // 10) as ours:
         for number in range(count):
@@ -155,7 +155,7 @@ async def test_bodies_without_an_end_cost_little_memory(home: Path, full: bool) 
 
 async def test_requests_again_and_again_leave_room(home: Path, full: bool) -> None:
     """Each is answered, and followed by the beginning of the next: they are never the oldest."""
-    count = 600 if full else 200
+    count = 600 if full else 180
     async with siege(home, count // 10) as ours:
         for number in range(count):
             await ours.attack(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nG")

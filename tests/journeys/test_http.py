@@ -41,8 +41,10 @@ JSON = {"Accept": "application/json, text/event-stream", "Content-Type": "applic
 
 
 @asynccontextmanager
-async def client_of(office: Office, key: bytes | None = None) -> AsyncGenerator[httpx2.AsyncClient]:
-    app = mcp_app(AircallServer(office.desk), "127.0.0.1", PORT, key=key)
+async def client_of(
+    office: Office, key: bytes | None = None, **choices: Any
+) -> AsyncGenerator[httpx2.AsyncClient]:
+    app = mcp_app(AircallServer(office.desk), "127.0.0.1", PORT, key=key, **choices)
     async with (
         app.router.lifespan_context(app),
         httpx2.AsyncClient(

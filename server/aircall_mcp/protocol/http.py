@@ -19,6 +19,7 @@ from ..ground.secrets import LOOPBACK
 from .bearer import Bearer
 from .frames import INVALID_REQUEST, Refusal, id_in, message_aside
 from .mcp_server import AircallServer
+from .sessions import Sessions
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -27,10 +28,19 @@ if TYPE_CHECKING:
 LARGEST_REQUEST = 1024 * 1024
 """Bytes of one MCP request."""
 MOST_SESSIONS = 200
+OPENING = 1_000
+"""Sessions that may be just being opened beside those: more than there can be connections."""
 SESSION_IDLE_SECONDS = 300.0
 
 
-def mcp_app(server: AircallServer, host: str, port: int, *, key: bytes | None) -> Starlette:
+def mcp_app(
+    server: AircallServer,
+    host: str,
+    port: int,
+    *,
+    key: bytes | None,
+    most_sessions: int = MOST_SESSIONS,
+) -> Starlette:
     """The Starlette app: `/mcp` and `/healthz`. Raises `SettingsError` off the loopback address.
 
     `key` is the digest of what a client must bring (`bearer.digest_in`), None for an open door.
@@ -54,11 +64,12 @@ def mcp_app(server: AircallServer, host: str, port: int, *, key: bytes | None) -
         streamable_http_path="/mcp",
         max_request_body_size=LARGEST_REQUEST,
         session_idle_timeout=SESSION_IDLE_SECONDS,
-        max_sessions=MOST_SESSIONS,
+        max_sessions=most_sessions + OPENING,
         transport_security=security,
         host=host,
         custom_starlette_routes=[Route("/healthz", _health, methods=["GET"])],
     )
+    app.add_middleware(Sessions, most=most_sessions)
     app.add_middleware(_Frames)
     if key is not None:
         url = f"http://{host}:{port}/mcp"
