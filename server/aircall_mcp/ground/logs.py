@@ -39,7 +39,7 @@ def write_to(file: Path, level: str, scrub: Scrub) -> str:
         # What helps everywhere is said by what cannot do without.
         mended_by = "" if error.hint == ELSEWHERE else error.hint
         target, reason = logging.NullHandler(), f"{error.message} {mended_by}".rstrip(" .")
-    target.setFormatter(_Line(scrub))
+    target.setFormatter(Line(scrub))
     logging.basicConfig(level=level.upper(), handlers=[target], force=True)
     # What cannot be logged would be told on stderr, unscrubbed.
     logging.raiseExceptions = False
@@ -55,7 +55,7 @@ class _Private(logging.handlers.RotatingFileHandler):
         return os.fdopen(descriptor, self.mode, encoding=self.encoding)
 
 
-class _Line(logging.Formatter):
+class Line(logging.Formatter):
     """One scrubbed, bounded line a record."""
 
     def __init__(self, scrub: Scrub) -> None:
