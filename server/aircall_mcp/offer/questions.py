@@ -34,11 +34,15 @@ def preview_of(bound: Bound, account: str | None, why: str, scrub: Scrub) -> str
         for name, value in bound.arguments.items()
     ]
     if account:
-        lines.append(f"Account: {clean(account)}")
+        lines.append(f"Account: {_line(account)}")
     lines.append(EFFECT_WORDS[operation.effect])
     lines += [f"It {word}: {because}" for word, because in bound.stakes.items()]
-    lines.append(f"Why you are asked: {clean(why)}")
+    lines.append(f"Why you are asked: {_line(why)}")
     return "\n".join(lines)
+
+
+def _line(text: str) -> str:
+    return " ".join(clean(text).split())
 
 
 def _shown(value: Any, scrub: Scrub, *, secret: bool) -> str:
