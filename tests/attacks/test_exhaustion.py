@@ -1,4 +1,5 @@
-"""Connections that never ask and bodies that never end, and a genuine event all the while."""
+"""Connections that never ask, bodies that never end, and a genuine event all the while; sessions
+that nobody uses."""
 
 from __future__ import annotations
 
@@ -11,7 +12,9 @@ from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import httpx2
 import psutil
 import pytest
 
@@ -19,6 +22,7 @@ from aircall_mcp.ground.admission import Bounds
 
 from ..chaos.burst import HOST, ReceiverProcess, requests_of
 from ..house import Clock
+from ..journeys.test_http import HELLO, JSON, served
 from ..mail import PATH, log_in
 from ..processes import free_port
 from ..waiting import until
@@ -159,7 +163,7 @@ async def test_requests_again_and_again_leave_room(home: Path, full: bool) -> No
     async with siege(home, count // 10) as ours:
         for number in range(count):
             await ours.attack(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nG")
-            for writer in ours.there[-300:] if number % 5 == 0 else ():
+            for writer in ours.there[-300:] if number % (5 if full else 30) == 0 else ():
                 if not writer.transport.is_closing():
                     writer.write(b"ET /healthz HTTP/1.1\r\nHost: x\r\n\r\nG")
             if number % 10 == 9:
@@ -193,3 +197,29 @@ async def test_a_byte_now_and_then_does_not_hold_a_place(home: Path, full: bool)
         )
         assert 9.5 < over[0] <= over[49] < 12
         assert 14.5 < over[50] <= over[-1] < 17
+
+
+async def test_sessions_that_nobody_uses_keep_nobody_out(home: Path, full: bool) -> None:
+    if not full:
+        pytest.skip("tests/protocol/test_sessions.py has it with fewer")
+    count = 1_000
+    async with served("--sandbox") as (_, client):
+        mine = await opened(client)
+        for number in range(count):
+            await opened(client)
+            if number % 20 == 0:
+                assert (await tags(client, mine)).status_code == 200
+        assert (await tags(client, mine)).status_code == 200
+    print(f"{count} sessions left idle: each next one was opened, and the one in use went on")
+
+
+async def opened(client: httpx2.AsyncClient) -> str:
+    hello = await client.post("/mcp", json=HELLO, headers=JSON)
+    assert hello.status_code == 200
+    return hello.headers["mcp-session-id"]
+
+
+async def tags(client: httpx2.AsyncClient, session: str) -> httpx2.Response:
+    body: dict[str, Any] = {"jsonrpc": "2.0", "id": 2, "method": "tools/call",
+                            "params": {"name": "aircall_list_tags", "arguments": {}}}  # fmt: skip
+    return await client.post("/mcp", json=body, headers={**JSON, "Mcp-Session-Id": session})
