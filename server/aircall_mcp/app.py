@@ -178,6 +178,7 @@ def open_app(
         registry.ids,
         vault=vault,
         resolve=lambda name: accounts.aside(lambda: accounts.resolve(name)),
+        names=lambda: accounts.aside(accounts.names),
         learn=auth.learn,
         scrubber=auth.scrubber,
         offered=lambda operation_id: registry.ids[operation_id] in offers.to(),

@@ -230,7 +230,7 @@ def _else(hint: str) -> str:
 
 async def _webhooks(app: Any) -> list[Finding]:
     """How ours stand, and what came in by one that somebody changed. Nothing is mended."""
-    from .webhooks import in_words
+    from .webhooks import in_words, polling_in_words
 
     events = app.events
     if not events.log.exists:
@@ -246,6 +246,7 @@ async def _webhooks(app: Any) -> list[Finding]:
         active: Literal["good", "attention"] = "attention" if one.fault else "good"
         state = active if one.state == "active" else "bad"
         findings.append(Finding("webhooks", state, said, one.next))
+    findings += [Finding("polling", "good", polling_in_words(one)) for one in events.polling()]
     findings += [
         Finding("events", "attention", in_words(one), "Check what was done because of them.")
         for one in untrusted

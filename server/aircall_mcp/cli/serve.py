@@ -26,6 +26,8 @@ WAITING = (
     " client at work. Control-C ends it."
 )
 """What a person hears who typed `serve`."""
+BEFORE_POLLING = 5.0
+"""Seconds after the start before anything is asked that no client asked for."""
 CLOSE_SECONDS = 6.0
 """How long effects that were sent have to be finished and journaled."""
 
@@ -42,6 +44,11 @@ CLOSE_SECONDS = 6.0
 )
 @click.option(
     "--webhooks-port", type=click.IntRange(1, 65535), help="Also take in Aircall's events there."
+)
+@click.option(
+    "--poll/--no-poll",
+    default=None,
+    help="Where no webhook tells of them, look at the list of calls; on unless told.",
 )
 @options.upstream
 @options.selection
@@ -74,6 +81,8 @@ def command(**flags: Any) -> None:
             async with anyio.create_task_group() as tasks:
                 if settings.webhooks_port is not None:
                     tasks.start_soon(_listen, app, settings.webhooks_host, settings.webhooks_port)
+                if settings.poll and not settings.sandbox:
+                    tasks.start_soon(_poll, app)
                 if settings.transport == "stdio":
                     from ..protocol.stdio import serve
 
@@ -108,6 +117,19 @@ def key_of(settings: Settings) -> bytes | None:
     if settings.transport == "stdio" or settings.no_token:
         return None
     return digest_in(settings.home)
+
+
+async def _poll(app: App) -> None:
+    """Look at the lists of calls beside the serving, when the start is over, where no webhook tells
+    of them."""
+    import anyio
+
+    await anyio.sleep(BEFORE_POLLING)
+    try:
+        await app.events.poll()
+    except Exception as bug:
+        # As below: left alone it would end the serving.
+        log.critical("calls are not polled here", exc_info=bug)
 
 
 async def _listen(app: App, host: str, port: int) -> None:

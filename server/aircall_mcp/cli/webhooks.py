@@ -24,6 +24,7 @@ from .vault import create_if_missing, vault_of
 if TYPE_CHECKING:
     from ..app import App
     from ..events.events import Events
+    from ..events.polled import Polling
     from ..events.registrations import Subscription
     from ..events.subscriptions import Subscriptions
     from ..events.webhooks import Untrusted, Webhook
@@ -130,7 +131,7 @@ def status(account: str | None, as_json: bool) -> None:
         return mended, trouble, await ours.status(), await ours.untrusted()
 
     mended, trouble, found, untrusted = _with(account, look)
-    listened = with_events(lambda ours: ours.log.coverage())
+    listened, polled = with_events(lambda ours: (ours.log.coverage(), ours.polling()))
     names = {one.webhook.name for one in mended if one.done == "brought back"}
     stopped = standing(say=not as_json)
     if as_json:
@@ -144,6 +145,7 @@ def status(account: str | None, as_json: bool) -> None:
                 "listening_since": listened.since,
                 "last_heard_from": listened.alive,
                 "gaps": listened.gaps,
+                "polling": [asdict(one) for one in polled],
                 **(
                     {"trouble": {"message": trouble.message, "hint": trouble.hint}}
                     if trouble
@@ -163,10 +165,20 @@ def status(account: str | None, as_json: bool) -> None:
             screen.show(in_words(one), rest="  ")
         if not found:
             screen.say("No webhook of ours. next: aircall-mcp webhooks register")
+        for one in polled:
+            screen.say(polling_in_words(one))
         if trouble is not None:
             screen.say(f"error: {trouble.message}\n{trouble.hint}")
     if trouble is not None or any(one.state != "active" for one in found):
         raise click.exceptions.Exit(1)
+
+
+def polling_in_words(polling: Polling) -> str:
+    """That the list of calls is looked at, and since when it was last."""
+    return (
+        f"The list of the calls of {polling.account} is looked at instead, last at"
+        f" {iso(polling.alive)}: calls and voicemails are heard of, texts are not."
+    )
 
 
 @group.command()

@@ -31,6 +31,12 @@ REGISTER = (
     " `aircall-mcp webhooks register --public-url https://…` and `aircall-mcp webhooks serve`."
 )
 """What a person does where nothing tells us of events."""
+POLLING = (
+    "No webhook is registered here: the list of calls is looked at every 15 to 30 seconds instead,"
+    " which shows that calls begin, are answered, end, are missed or leave a voicemail, and nothing"
+    " else. Texts and all other kinds need the webhook: a person runs"
+    " `aircall-mcp webhooks register --public-url https://…` and `aircall-mcp webhooks serve`."
+)
 LONGEST_RAW = 2_000
 """Characters of an event that could not be taken apart."""
 _ODD = (
@@ -74,6 +80,12 @@ class Answers:
         """The webhooks of ours that events come in by."""
         active = await self._events.aside(self._events.webhooks.active)
         return [webhook for webhook in active if self._account in (None, webhook.account)]
+
+    async def polled(self) -> bool:
+        """Whether somebody looks at the list of calls, so that the log has what that shows."""
+        now = self._events.now()
+        alive = await self._events.aside(lambda: self._events.polled.alive(self._account, now))
+        return bool(alive)
 
     async def shown(self, events: Sequence[Event], detail: Any) -> tuple[list[Json], list[str]]:
         """Events in the words of a model, and the notes they need."""
@@ -164,7 +176,7 @@ class Answers:
     async def _warnings(self) -> list[str]:
         """What a model must know before it takes silence for an answer."""
         if not await self.registered():
-            return [REGISTER]
+            return [POLLING if await self.polled() else REGISTER]
         hearing: Coverage = await self._events.aside(self._events.coverage)
         if hearing.since is None:
             return ["Nobody listens yet. A person runs `aircall-mcp webhooks serve`."]

@@ -31,13 +31,21 @@ class Arrival:
     family: str = ""
     unrecognised: str = ""
     raw: str = ""
+    polled: str = ""
+    """The account whose list of calls shows it, where no webhook told of it."""
 
     @cached_property
     def digest(self) -> bytes:
         """What a repetition has in common with it: 16 bytes."""
+        if self.polled:
+            return self.of_call("polled", self.polled)
         whose = self.family or self.webhook
         told = [whose, self.kind, self.data.get("id"), self.built, self.data]
         return _digest([*told, self.raw] if self.raw else told)
+
+    def of_call(self, how: str, whose: str) -> bytes:
+        """What it has in common with whatever tells of the same of this call: 16 bytes."""
+        return _digest([how, whose, self.kind, self.data.get("id")])
 
     @property
     def content(self) -> bytes:

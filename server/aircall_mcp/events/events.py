@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from ..errors import AircallMCPError
 from ..gateway.gateway import Gateway
 from ..ground.clock import Clock
 from ..ground.config import Settings
@@ -20,10 +22,18 @@ if TYPE_CHECKING:
     from ..vault import Vault
     from .forwarding import Forwarder, Rules
     from .log import EventLog
+    from .polled import Polling
+    from .poller import Poller
     from .receiver import Receiver
     from .resources import Resources
     from .retention import Retention
     from .subscriptions import Subscriptions
+
+log = logging.getLogger(__name__)
+
+
+async def _nobody() -> Sequence[str]:
+    return ()
 
 
 class Events:
@@ -31,9 +41,9 @@ class Events:
     made when it is first asked for: a server that is never asked about events opens none of them.
 
     `vault` is that of the house; the built-in sandbox makes one of its own. `resolve` finds the
-    account that is meant by a name or by none; `learn` hears of secrets that are masked from then
-    on; `scrubber` and `offered` are as in `Resources`, `held` as in `Forwarder`. Close it with
-    `close`.
+    account that is meant by a name or by none, `names` all there are; `learn` hears of secrets
+    that are masked from then on; `scrubber` and `offered` are as in `Resources`, `held` as in
+    `Forwarder`. Close it with `close`.
     """
 
     def __init__(
@@ -45,6 +55,7 @@ class Events:
         *,
         vault: Vault | None = None,
         resolve: Callable[[str | None], Awaitable[str]],
+        names: Callable[[], Awaitable[Sequence[str]]] = _nobody,
         learn: Callable[[Secret], None] = lambda _: None,
         scrubber: Scrubber | None = None,
         offered: Callable[[str], bool] = lambda _: True,
@@ -56,6 +67,7 @@ class Events:
         self._gateway = gateway
         self._operations = operations
         self._resolve = resolve
+        self._names = names
         self._learn = learn
         self._scrubber = scrubber or Scrubber()
         self._offered = offered
@@ -164,14 +176,7 @@ class Events:
     def subscriptions(self, account: str | None = None) -> Subscriptions:
         """The webhooks of `account`, or all there are."""
         from ..storage.lock import Lock
-        from ..vault.mailbox import mailbox_of
         from .subscriptions import Subscriptions
-
-        def public() -> bytes:
-            mailbox = mailbox_of(self.vault, make=True)
-            if mailbox is None:
-                raise RuntimeError("a mailbox that was made is there")
-            return mailbox.public
 
         return Subscriptions(
             self.log,
@@ -180,10 +185,68 @@ class Events:
             self._operations,
             account=account,
             resolve=self._resolve,
-            mailbox=public,
+            mailbox=self._public,
             latch=Lock(self._home / "webhooks.lock"),
             clock=self._clock,
         )
+
+    async def poll(self) -> None:
+        """Look at the lists of calls wherever no webhook tells of them, and pass on what the rules
+        name, until cancelled."""
+        import asyncio
+
+        from .poller import REST
+
+        running: dict[str, asyncio.Task[None]] = {}
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                for name in await self._polled_names():
+                    if not running:
+                        tasks.create_task(self.forwarder().run(poll=2.0))
+                    if name not in running:
+                        running[name] = tasks.create_task(self.poller(name).run())
+                await self._clock.sleep(REST)
+
+    async def _polled_names(self) -> Sequence[str]:
+        if self.account:
+            return [self.account]
+        try:
+            return await self._names()
+        except AircallMCPError as error:
+            log.info("the accounts cannot be read, so no calls are polled: %s", error.message)
+            return ()
+
+    def polling(self) -> list[Polling]:
+        """The accounts whose calls somebody polls at this moment. May wait for a disk."""
+        return self.log.polled.alive(self.account, self._clock.wall())
+
+    def poller(self, account: str) -> Poller:
+        """What looks at the list of calls of one account."""
+        from hashlib import sha256
+
+        from ..storage.lock import Lock
+        from .poller import Poller
+
+        name = sha256(account.encode()).hexdigest()[:16]
+        return Poller(
+            account,
+            self._gateway,
+            self._operations,
+            self.log,
+            install=lambda: self.log.install(self._public()),
+            latch=Lock(self._home / f"polling-{name}.lock"),
+            retention=self.retention,
+            clock=self._clock,
+        )
+
+    def _public(self) -> bytes:
+        """The public key of the mailbox, which is made where there is none."""
+        from ..vault.mailbox import mailbox_of
+
+        mailbox = mailbox_of(self.vault, make=True)
+        if mailbox is None:
+            raise RuntimeError("a mailbox that was made is there")
+        return mailbox.public
 
     async def serve(
         self, host: str, port: int, *, ready: Callable[[], None] = lambda: None

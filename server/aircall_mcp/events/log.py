@@ -20,6 +20,7 @@ from .coverage import HEARTBEAT, Coverage, coverage, note
 from .event import Arrival, Event, body_of
 from .kinds import check_kinds
 from .numbers import numbers_in, numbers_in_text, sought, subject
+from .polled import Polled
 from .query import OF_ACCOUNT, Query, selected
 from .repeats import is_new
 from .retention import Retention
@@ -53,6 +54,7 @@ class EventLog:
     ) -> None:
         self._clock = clock or Clock()
         self.webhooks = Webhooks(store, self._clock)
+        self.polled = Polled(store)
         self._store = store
         self._make_sealer = sealer
         self._find_mailbox = mailbox
@@ -69,6 +71,10 @@ class EventLog:
 
     def close(self) -> None:
         self._store.close()
+
+    def now(self) -> float:
+        """UNIX seconds, by the clock that dates what comes in."""
+        return self._clock.wall()
 
     # in
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..storage.store import Migration, Transaction
+from . import polled
 from .event import Arrival
 
 TABLE: Migration = (
@@ -28,6 +29,10 @@ def is_new(
     webhooks beside the one that tells, None where it has none."""
     sql = "INSERT INTO seen (digest, at) VALUES (:digest, :at) ON CONFLICT DO NOTHING"
     if not tx.run(sql, digest=arrival.digest, at=now):
+        return False
+    if arrival.polled:
+        return not polled.heard(tx, arrival)
+    if polled.told_by_list(tx, arrival, now):
         return False
     if account is None:
         return True

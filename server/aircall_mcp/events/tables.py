@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..storage.store import Migration, Transaction
-from . import repeats, webhooks
+from . import polled, repeats, webhooks
 
 MIGRATIONS: tuple[Migration, ...] = (
     (
@@ -44,6 +44,7 @@ MIGRATIONS: tuple[Migration, ...] = (
            WHERE name = 'entered'
            AND value > (SELECT MIN(sequence) - 1 FROM event WHERE message = 1)""",
     ),
+    polled.TABLE,
 )
 
 

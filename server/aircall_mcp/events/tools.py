@@ -22,11 +22,12 @@ from ..ground.secrets import Scrubber
 from ..ground.times import iso
 from .answers import REGISTER, Answers, onward
 from .coverage import Coverage
-from .event import Event
+from .event import Event, matches
 from .log import EventLog
 from .messages import newest
-from .poller import Poller
+from .onlooker import Onlooker
 from .query import Query
+from .steps import POLLED
 
 if TYPE_CHECKING:
     from .forwarding.rules import Rules
@@ -69,7 +70,7 @@ class EventTools:
         self._account = account
         self._resolve = resolve
         self._answers = Answers(events, gateway, operations, account, scrubber)
-        self._poller = Poller(gateway, operations, clock=self._clock)
+        self._onlooker = Onlooker(gateway, operations, clock=self._clock)
 
     @performs("read_events")
     async def read_events(self, arguments: Mapping[str, Any], _caller: Caller) -> Json:
@@ -96,13 +97,20 @@ class EventTools:
         patience = float(arguments.get("timeout_seconds", 30))
         _refuse_unmatchable(match)
         await self._aside(lambda: self._events.check_kinds(kinds))
+        polled = False
         if await self._answers.registered():
             after = arguments.get("after")
             if after is None:
                 after = await self._aside(self._events.latest)
             looking, notes = self._arriving(kinds, match, int(after)), []
+        elif polled := await self._answers.polled():
+            await self._aside(lambda: _refuse_unpolled(kinds))
+            after = arguments.get("after")
+            if after is None:
+                after = await self._aside(self._events.latest)
+            looking, notes = self._arriving(kinds, match, int(after)), []
         else:
-            looking, notes = self._poller.events(kinds, match, caller), [_POLLING]
+            looking, notes = self._onlooker.events(kinds, match, caller), [_LOOKING]
         started = self._clock.monotonic()
         progress = asyncio.create_task(self._progress(caller, kinds, started, patience))
         latest, found = 0, None
@@ -126,7 +134,7 @@ class EventTools:
             "after": found.sequence if found and found.sequence else latest,
             "waited_seconds": round(self._clock.monotonic() - started, 1),
         }
-        return await self._answers.answered(data, notes=[*notes, *words], quiet=not found)
+        return await self._answers.answered(data, notes=[*notes, *words], quiet=not found or polled)
 
     @performs("list_messages")
     async def list_messages(self, arguments: Mapping[str, Any], _caller: Caller) -> Json:
@@ -152,7 +160,9 @@ class EventTools:
         """Make a rule for the caller's account, towards a destination that the owner has named."""
         kinds, to = arguments["kinds"], arguments["to"]
         if not self._gateway.sandbox and not await self._answers.registered():
-            raise NotAllowed("There are no events to pass on.", hint=REGISTER)
+            if not await self._answers.polled():
+                raise NotAllowed("There are no events to pass on.", hint=REGISTER)
+            _refuse_unpolled(kinds)
         account = self._account or await self._resolve(caller.account)
         rule = await self._aside(lambda: self._rules().add_for_model(kinds, to, account))
         data = {"forwarding": {"kinds": list(rule.kinds), "to": rule.destination, "rule": rule.id}}
@@ -209,10 +219,16 @@ class EventTools:
             await caller.progress(waited, patience, f"waiting for {', '.join(kinds) or 'an event'}")
 
 
-_POLLING = (
+_LOOKING = (
     "No webhook is registered: the list of calls is looked at every few seconds instead, which sees"
-    " only that calls begin, are answered and end."
+    " only that calls begin, are answered and end, or have a voicemail."
 )
+
+
+def _refuse_unpolled(kinds: Sequence[str]) -> None:
+    """Raise `NotAllowed` where none of `kinds` can be seen in the list of calls."""
+    if kinds and not any(matches(kind, kinds) for kind in POLLED):
+        raise NotAllowed(f"{', '.join(kinds)}: only a webhook tells of that.", hint=REGISTER)
 
 
 def _page(query: Query, returned: int, following: Json | None) -> Json:

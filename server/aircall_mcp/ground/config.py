@@ -150,6 +150,10 @@ class Settings(BaseModel):
     public_url: str | None = Field(
         None, description="https URL under which Aircall reaches that receiver."
     )
+    poll: bool = Field(
+        True,
+        description="`serve` looks at the list of calls where no webhook tells of them.",
+    )
     events_days: float | None = Field(
         30.0, gt=0, description="Days for which events are kept, messages aside."
     )
