@@ -13,7 +13,7 @@ from typing import Any, cast
 import aircall_mcp
 
 PACKAGE = Path(aircall_mcp.__file__).parent
-ELSEWHERE = ("sandbox/", "cli/", "search/training/", "spec/compile.py")
+ELSEWHERE = ("sandbox/", "cli/", "drift/", "search/training/", "spec/compile.py")
 """The other side, what ends with its command, and what is made when nobody is served."""
 _FRESH = {
     "dict", "list", "set", "deque", "Counter", "defaultdict", "OrderedDict", "WeakKeyDictionary",

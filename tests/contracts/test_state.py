@@ -78,6 +78,7 @@ OTHERWISE = {
     "protocol.elicitation.Elicitation": "_open",  # by nonce; the identity names the account
     "protocol.mcp_server.AircallServer": "_lists",  # by offer
     "protocol.resources.Resources": "_sessions",  # by URI and connection
+    "protocol.sessions.Sessions": "_idle _used",  # by session
     # Of all accounts: what is secret to one is masked in the answers of the others, too.
     "ground.secrets.Scrubber": "_forms _known _stale",
     "ground.secrets._Sought": "_starts",
