@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, quoted
 from ..ground.clock import Clock
 from ..ground.config import home_in
 from ..ground.times import iso
@@ -70,7 +70,7 @@ def start_of(since: str | None, now: float, zone: tzinfo | None = None) -> float
         return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp()
     except (ValueError, OverflowError, OSError):
         raise ArgumentError(
-            f"--since: `{since[:40]}` is no time.",
+            f"--since: `{quoted(since)}` is no time.",
             hint="Write 30m, 2h, 7d, or a time like 2026-11-28T09:00.",
         ) from None
 

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..errors import StoreError
+from ..errors import StoreError, quoted
 from ..ground.phones import masked
 from ..ground.visible import clean
 from ..ground.weight import Aside, weight_in
@@ -146,7 +146,7 @@ class Entry:
 def _asking(request: Request) -> Asking:
     """What a person may know it by later. What a client calls itself is a stranger's word."""
     caller = request.caller
-    client = " ".join(clean(caller.client[:1000]).split())[:LONGEST_CLIENT]
+    client = quoted(" ".join(clean(caller.client).split()), LONGEST_CLIENT)
     return Asking(caller.interface, client, request.account or "", _destination(request.bound))
 
 

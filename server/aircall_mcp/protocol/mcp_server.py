@@ -35,7 +35,7 @@ LIST_LIFETIME_MS = 300_000
 """Milliseconds a client may keep tools/list: it only changes when the server is started anew."""
 
 
-LONGEST_CLIENT = 80
+LONGEST_CLIENT = 60
 """Characters of a client's name and version that are kept."""
 
 

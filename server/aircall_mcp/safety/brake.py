@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from ..errors import NotAllowed, StoreError
+from ..errors import NotAllowed, StoreError, quoted
 from ..ground.clock import Clock
 from ..ground.operation import Operation
 from ..ground.private_files import Modes
@@ -23,7 +23,7 @@ from ..ground.times import iso
 from ..ground.visible import clean
 
 FILE = "brake.json"
-LONGEST_REASON = 200
+LONGEST_REASON = 1_000
 """Characters of why it was pulled."""
 
 RESUME = "aircall-mcp resume"
@@ -145,5 +145,5 @@ def _words(error: OSError) -> str:
 
 def _line(value: Any) -> str:
     """Words of a person, on one line that no terminal obeys."""
-    text = clean(value[:1000]) if isinstance(value, str) else ""
-    return " ".join(text.split())[:LONGEST_REASON]
+    text = clean(value) if isinstance(value, str) else ""
+    return quoted(" ".join(text.split()), LONGEST_REASON)

@@ -1,0 +1,129 @@
+"""Text that leaves is cut in one place, which takes nothing but scrubbed text."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import aircall_mcp
+from aircall_mcp.ground import secrets
+
+PACKAGE = Path(aircall_mcp.__file__).parent
+INSIDE = ("sandbox", "search", "spec", "vault", "storage", "cli/configs", "cli/demo")
+"""Of what these hold nothing leaves but what others shape: bytes, words of ours, files of the
+owner's; and the sandbox, whose secrets are made up."""
+ELSEWHERE: dict[str, tuple[str, ...]] = {
+    # Lists, of which every item is whole.
+    "cli/search.py": ("routes[:10]",),
+    "desk.py": ("cast('list[Any]', users)[:PAGE_SIZE]", "query[:LONGEST_QUERY]"),
+    "drift/compare.py": ("one[:3]",),
+    "drift/survey.py": ("ids[:TRIED]", "parts[a:b]", "value[:200]"),
+    "events/answers.py": ("items[:fit]",),
+    "events/forwarding/rules.py": ("GROUPS[:4]", "row[:3]"),
+    "events/forwarding/wording.py": ("said[:-1]",),
+    "events/log.py": ("[one for one in ids if str(one).startswith(prefix)][:limit]",),
+    "events/poller.py": ("cast('list[Any]', calls)[:PAGE_SIZE]",),
+    "events/tools.py": ("found[:_limit(arguments)]", "listened.gaps[-20:]", "texts[:limit]"),
+    "gateway/companies.py": ("sorted(new)[:max(0, MOST - len(known))]",),
+    "gateway/continuations.py": ("leaf.items[:place.index]", "self.leaves[:count]"),
+    "gateway/journal.py": ("row[-4:]", "row[:-4]"),
+    "ground/explanation.py": (
+        "error.schema_path[:-1]", "value[:40]", "value[:_MOST_NAMED]",
+    ),
+    "offer/shape.py": ("self._cuts[:MOST_CUTS]",),
+    "protocol/resources.py": ("values[:100]",),
+    # Ids, phone numbers, times and digests: of a number its ends are what may be shown.
+    "accounts/login.py": ("line[:5]",),
+    "drift/forms.py": ("'1767261600000000000'[:max(1, min(int(said.split()[3]), 19))]",),
+    "gateway/intents.py": ("identity[-ID_END:]", "ids[:MOST_NAMED]", "numbers[:MOST_NAMED]"),
+    "ground/phones.py": ("digits[-2:]", "digits[:2]"),
+    "ground/times.py": (
+        "datetime.fromtimestamp(seconds, UTC).isoformat(timespec='seconds')[:-6]",
+    ),
+    # What is looked at and not shown: how a text begins, or what of it is kept.
+    "cli/config.py": ("line[:1]",),
+    "events/envelope.py": ("resource[:100]", "text[:start]", "units[at:at + 4]"),
+    "events/event.py": (
+        "one[:-1]",
+        "sha256(json.dumps(told, sort_keys=True, separators=(',', ':')).encode()).digest()[:16]",
+    ),
+    "ground/addresses.py": ("host[1:-1]", "text[:_HEAD]"),
+    "ground/asgi.py": ("data[start:start + LARGEST_HEAD]",),
+    "ground/clients.py": ("told[:20]",),
+    "ground/nearest.py": ("word[:80]",),
+    "ground/path.py": ("segment[1:-1]",),
+    "ground/visible.py": (
+        "''.join(kept[-2:])[-2:]", "end[-1:]", "kept[-2:]", "text[at + 1:at + 2]",
+        "text[done:here]",
+    ),
+    "ground/written.py": ("content[1:2]", "content[:2]", "content[:error.start]"),
+    "offer/registry.py": ("segment[:1]",),
+}  # fmt: skip
+"""Slices that shorten something else than text that leaves, by what they are of."""
+_CUTTING = frozenset({"shorten", "truncate", "set_cell_size"})
+
+
+def shortened(path: Path) -> Iterator[str]:
+    """What a module shortens: slices with an end, or from the end, texts that are formatted to a
+    width, and what functions cut that others made for it."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice):
+            if node.slice.upper is not None or isinstance(node.slice.lower, ast.UnaryOp):
+                yield ast.unparse(node)
+        elif isinstance(node, ast.Call):
+            if getattr(node.func, "attr", getattr(node.func, "id", "")) in _CUTTING:
+                yield ast.unparse(node)
+        elif isinstance(node, ast.FormattedValue) and node.format_spec is not None:
+            if re.search(r"\.\d+(?![\d.]*[aefg%])", ast.unparse(node.format_spec)):
+                yield ast.unparse(node)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield from re.findall(r"%\.\d+[rsa]", node.value)
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = path.relative_to(PACKAGE).as_posix()
+        if not name.startswith(INSIDE) and name != "ground/secrets.py":
+            yield name, path
+
+
+def test_every_text_that_leaves_is_cut_by_the_one_function_that_takes_scrubbed_text() -> None:
+    found = {name: set(shortened(path)) for name, path in modules()}
+    beyond = {name: some - set(ELSEWHERE.get(name, ())) for name, some in found.items()}
+    assert {name: some for name, some in beyond.items() if some} == {}, (
+        "use secrets.cut, or say in ELSEWHERE what it is"
+    )
+    gone = {name: set(some) - found[name] for name, some in ELSEWHERE.items()}
+    assert {name: some for name, some in gone.items() if some} == {}, "strike it from ELSEWHERE"
+
+
+def test_nobody_but_a_scrubber_makes_scrubbed_text() -> None:
+    makers: set[str] = set()
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            called = getattr(node, "func", None)
+            name = getattr(called, "attr", getattr(called, "id", ""))
+            casts = name == "cast" and "Scrubbed" in ast.unparse(node)
+            if name == "Scrubbed" or casts:
+                makers.add(path.relative_to(PACKAGE).as_posix())
+    assert makers == {"ground/secrets.py"}
+
+
+def test_the_one_function_is_used_wherever_words_are_too_long() -> None:
+    users = {
+        name
+        for name, path in modules()
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("cut", "last")
+    }
+    assert users >= {
+        "events/answers.py", "events/forwarding/wording.py", "gateway/refusals.py",
+        "ground/logs.py", "offer/questions.py", "offer/shape.py", "protocol/mcp_server.py",
+    }  # fmt: skip
+    for way in (secrets.cut, secrets.last):
+        with pytest.raises(TypeError):
+            way("a text", 3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
