@@ -48,7 +48,7 @@ def told(*words: str) -> list[dict[str, Any]]:
 
 async def four_things(home: Path) -> None:
     """A text, a tag, a note on a call that is none, and a read."""
-    claude = Caller(interface="mcp", client="Claude\u202e Desktop\n\x1b[31m" + "x" * 90)
+    claude = Caller(interface="mcp", client="Claude\u202e Desktop\n\x1b[31m" + "x" * 20)
     journal = Journal(lambda: durable(home / "journal.db", journals.MIGRATIONS), boot=boot)
     async with upstream() as there:
         ours = gateway(there.proxy.base_url, journal=journal)
@@ -70,7 +70,7 @@ def test_it_says_who_asked_for_what_to_whom_and_how_it_ended(home: Path) -> None
     assert (sent["interface"], sent["what"], sent["to"]) == (
         "mcp", "Send a text message (SMS)", "+33…34",
     )  # fmt: skip
-    assert sent["client"] == ("Claude Desktop [31m" + "x" * 90)[:60]
+    assert sent["client"] == "Claude Desktop [31m" + "x" * 20
     assert (sent["outcome"], sent["in_words"][:4]) == ("done", "done")
     assert (tag["interface"], tag["client"], tag["to"]) == ("cli", "", "")
     assert (comment["to"], comment["outcome"], comment["in_words"]) == (
