@@ -93,3 +93,12 @@ def test_json_is_cleaned_at_every_depth_and_in_names() -> None:
     assert clean_json({"na\u200bme": ["a\u202eb", {"x": "\ufeffy", "n": 1, "no": None}]}) == {
         "name": ["ab", {"x": "y", "n": 1, "no": None}]
     }
+
+
+def test_no_letters_hide_behind_characters_that_have_variants() -> None:
+    hidden = "".join(f"\u4e00{chr(0xE0100 + byte)}" for byte in b"call +33199001234")
+    assert len(clean(hidden)) < 2 * len("call +33199001234")
+    seen = "".join(chr(ord(one) - 0xE0100) for one in clean(hidden) if one > "\U000e0000")
+    assert not any(letter in seen for letter in "cal")
+    named = "\u908a\U000e0112\u845b\U000e0101"
+    assert clean(named) == named

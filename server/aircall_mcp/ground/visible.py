@@ -50,6 +50,9 @@ _MONGOLIAN = re.compile("[\u1820-\u18aa]")
 _HAN = re.compile(
     "[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
 )  # whose forms in names are told apart by selectors
+_LAST_VARIANT = "\U000e013f"
+"""The Ideographic Variation Database uses some fifty selectors for the character that has most; with
+all 240 each character could carry a byte that nobody sees."""
 _FORMED = re.compile(
     "[\u1000-\u109f\uaa60-\uaa7f\ua840-\ua877\u2200-\u22ff\u2a00-\u2aff\u3001\u3002]"
 )
@@ -148,7 +151,7 @@ def _spells(one: str, kept: list[str], before: str, following: str) -> bool:
             return _HAN.match(before) is not None or (
                 one == "\ufe00" and _FORMED.match(before) is not None
             )
-        case _ if "\U000e0100" <= one <= "\U000e01ef":
+        case _ if "\U000e0100" <= one <= _LAST_VARIANT:
             return _HAN.match(before) is not None
         case _ if "\U00013430" <= one <= "\U0001343f":
             return "\U00013000" <= before <= "\U0001342f"
