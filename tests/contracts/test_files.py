@@ -75,6 +75,7 @@ ARGUED = {
         ),
         "a client's file, with the mode that it has; a link is said and followed to its target",
     ),
+    "cli/doctor.py: output.write_text": "the report of a probe, where a person said that it goes",
     "cli/demo/__init__.py: TemporaryDirectory": "a home of the demo's own, 0700, that goes with it",
     "cli/screen.py: os.open": "the terminal of who types",
     "protocol/stdio.py: os.open": "the null device",

@@ -51,8 +51,8 @@ _HAN = re.compile(
     "[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
 )  # whose forms in names are told apart by selectors
 _LAST_VARIANT = "\U000e013f"
-"""The Ideographic Variation Database uses some fifty selectors for the character that has most; with
-all 240 each character could carry a byte that nobody sees."""
+"""The Ideographic Variation Database has some fifty variants of the character with most; with all
+240 selectors each could carry a byte that nobody sees."""
 _FORMED = re.compile(
     "[\u1000-\u109f\uaa60-\uaa7f\ua840-\ua877\u2200-\u22ff\u2a00-\u2aff\u3001\u3002]"
 )
