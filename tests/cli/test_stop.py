@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from aircall_mcp.cli import group, stop
+from aircall_mcp.errors import StoreError
 from aircall_mcp.gateway.journal import MIGRATIONS, Asking, Journal
 from aircall_mcp.ground.clock import Clock as Handed
 from aircall_mcp.safety import Brake
@@ -77,6 +78,14 @@ def test_it_is_pulled_whatever_else_is_broken(home: Path) -> None:
     assert "cannot be told" in told.stderr
     assert asked("resume")["resumed"]
     assert not Brake(home).holds()
+
+
+def test_where_it_cannot_be_pulled_that_is_said_and_what_to_do_instead(home: Path) -> None:
+    home.write_text("no directory")
+    done = CliRunner().invoke(group, ["stop", "--json"])
+    assert isinstance(done.exception, StoreError)
+    assert done.exception.message.startswith("Nothing was stopped: ")
+    assert done.exception.hint.startswith("End the servers themselves")
 
 
 def test_doctor_and_the_statuses_say_it_first(home: Path) -> None:

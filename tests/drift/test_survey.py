@@ -72,6 +72,15 @@ async def test_the_sandbox_is_as_described(data: Any) -> None:
 Change = Callable[[dict[str, Any]], object]
 
 
+async def test_what_aircall_has_retired_is_asked_for_all_the_same() -> None:
+    """Whether it still answers is worth knowing, and a no is none of our description's faults."""
+    gone, still = await surveyed(small()), await surveyed(small(users_v1=True))
+    assert gone.differences == still.differences == ()
+    retired = {"list_users_v1", "get_user_v1"}
+    assert {one.of for one in gone.unseen if "retired it, and answered 404" in one.why} >= retired
+    assert retired <= set(still.looked)
+
+
 def without(name: str) -> Change:
     return lambda one: one.pop(name)
 

@@ -9,7 +9,11 @@ from typing import Any
 import httpx2
 import pytest
 
+from aircall_mcp.app import open_app
+from aircall_mcp.ground.config import settings_from
+from aircall_mcp.ground.secrets import Secret
 from aircall_mcp.safety import Brake
+from aircall_mcp.vault.mailbox import mailbox_of
 
 from ..mail import call
 from ..post import Post
@@ -118,3 +122,28 @@ async def test_on_a_real_connection_it_is_asked_once_more_before_the_first_byte(
     assert arrived == ([] if pulled else ["/in"])
     [rule] = post.rules.status()
     assert (rule.sent, rule.waiting) == ((0, 1) if pulled else (1, 0))
+
+
+async def test_the_forwarder_of_a_house_knows_the_brake_of_its_home(
+    home: Path, there: tuple[str, list[str]]
+) -> None:
+    """As `webhooks serve` and `serve` have it."""
+    url, arrived = there
+    house = open_app(settings_from(), {"AIRCALL_API_ID": "id", "AIRCALL_API_TOKEN": "token"})
+    events = house.events
+    events.vault.create("file")
+    box = mailbox_of(events.vault, make=True)
+    assert box
+    events.log.install(box.public)
+    events.rules.name_destination("https:crm", Secret(f"{url}/in"), events.vault, private=True)
+    events.rules.add(["call.*"], "crm")
+    events.log.append([call("ended", 1)])
+    forwarder = events.forwarder()
+    Brake(home).pull()
+    await forwarder.step()
+    assert arrived == []
+    Brake(home).release()
+    await forwarder.step()
+    assert arrived == ["/in"]
+    await forwarder.aclose()
+    await house.aclose()

@@ -350,6 +350,8 @@ async def test_passing_events_on_needs_the_same_yes(home: Path, tool: str) -> No
 
 
 def test_nor_does_it_pass_the_command_line(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in KEY.items():  # a rule is of the account that asks for it
+        monkeypatch.setenv(name, value)
     house = passing_on(home)
     args = json.dumps({"kinds": ["message.received"], "to": "crm"})
     for more, rules in (([], 0), (["--allow", "exposes"], 1)):

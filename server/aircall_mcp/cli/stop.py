@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import AircallMCPError
+from ..errors import AircallMCPError, StoreError
 from ..ground.clock import Clock
 from ..ground.config import home_in
 from ..ground.times import iso
@@ -52,7 +52,13 @@ def command(reason: str, wait: float, as_json: bool) -> None:
     # Before anything else is read or opened: a broken setting must not keep it from being pulled.
     brake = Brake(home_in(os.environ))
     already = brake.holds()
-    pulled = brake.pull(by=_who(), reason=reason)
+    try:
+        pulled = brake.pull(by=_who(), reason=reason)
+    except StoreError as error:
+        raise StoreError(
+            f"Nothing was stopped: {error.message}",
+            hint=f"End the servers themselves, then try again. {error.hint}".rstrip(),
+        ) from None
     screen.say(_pulled(pulled, already=already))
     trouble: AircallMCPError | None = None
     out: Sequence[Intent] = []
