@@ -16,6 +16,7 @@ from aircall_mcp.gateway.journal import MIGRATIONS, Journal
 from aircall_mcp.gateway.wish import folded, folded_url, wish_of
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.phones import e164
+from aircall_mcp.offer import Registry
 from aircall_mcp.storage.state import InMemory
 
 from ..house import answering, gateway_to
@@ -184,3 +185,10 @@ def test_one_request_leaves_for_a_wish_and_one_for_another(desire: Desire, rando
 
     asyncio.run(tried())
     assert len(asked) == 2
+
+
+def test_the_examples_of_neighbours_are_wishes_of_their_own(registry: Registry) -> None:
+    """So that a user who tries one after the other finds each done."""
+    effects = [one for one in registry.ids.values() if one.repeatable == "never" and one.method]
+    names = [wish_of(one.bind(one.example)) for one in effects]
+    assert len(set(names)) == len(effects) > 25

@@ -128,6 +128,15 @@ FAULTS: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
             s / "toolsets/users.toml", 'tells_of = ["user"]', 'tells_of = ["contact"]'
         ),
         ("tells_of", "contact")),
+    "an effect on people of which nobody says whom it reaches": (
+        lambda s: edit(
+            s / "toolsets/calls.toml", 'wish = { family = "dial", whom = ["to"] }\n', ""
+        ),
+        ("start_outbound_call", "no wish")),
+    "a wish by an argument that is not there": (
+        lambda s: edit(s / "toolsets/calls.toml", 'wish = { family = "dial", whom = ["to"] }',
+                       'wish = { family = "dial", whom = ["number"] }'),
+        ("start_outbound_call", "does not fit")),
     "an alias that leads nowhere": (
         lambda s: edit(s / "aliases.toml", "[aliases]", '[aliases]\naircall_old = "aircall_none"'),
         ("aliases.toml", "aircall_old")),
