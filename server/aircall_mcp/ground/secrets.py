@@ -17,7 +17,7 @@ from typing import Any, Literal, NoReturn, TypeVar, cast
 from urllib.parse import urlsplit
 
 from ..errors import CredentialError
-from .visible import clean, clean_json
+from .visible import clean, clean_json, is_clean
 
 Purpose = Literal["sign a request", "exchange a token", "deliver an event"]
 
@@ -30,6 +30,8 @@ _MOST_OF_ONE = 12
 _MOST_ARRIVED = 300
 _LONGEST_ARRIVED = 1_000
 """Characters of what arrived as data that are looked for; no token is that long."""
+_FEW_WORDS = 60
+"""Spellings up to which to look for each costs less than to pick the long words of a text."""
 _FEW_FORMS = 150
 """Spellings up to which each is looked for by itself, which is quicker."""
 VARIABLES = (
@@ -249,11 +251,11 @@ class Scrubber:
         # What a string holds, its JSON holds as JSON writes it, which is a form, too. Nearly always
         # there is none: one look at the whole then spares a look at every string.
         whole, forms = json.dumps(value, ensure_ascii=False), self._all()
-        if not whole.isascii() or _UNSEEN.search(whole):
+        if not is_clean(whole) or _UNSEEN.search(whole):
             value = clean_json(value)
-            whole = json.dumps(value)
+            whole = json.dumps(value, ensure_ascii=False)
         found = forms.found_in(whole) or (
-            "%" in whole and _PERCENT.search(whole) and forms.found_in(_read(value))
+            "%" in whole and _PERCENT.search(whole) and forms.found_in(_read(whole))
         )
         return self._masked(value) if found else value
 
@@ -286,6 +288,8 @@ class _Forms:
         others: list[str] = []
         for form in forms:
             (words if _WORD.fullmatch(form) else others).append(form)
+        if len(words) <= _FEW_WORDS:
+            words, others = [], others + words
         self._words = _Sought(words)
         self._others = _Sought(others)
         self.crowded = self._words.crowded or self._others.crowded
@@ -332,20 +336,20 @@ def scrubber_for(environment: Mapping[str, str]) -> Scrubber:
 _UNSEEN = re.compile(r"\\[urbf]|\x7f")
 """In JSON of ASCII: what may be a sign that nobody sees."""
 _WORD = re.compile(r"[A-Za-z0-9+/_-]{12,}")
-_PERCENT = re.compile(r"%(?:25)*+[0-9A-Fa-f]{2}|%(?:25)+")
+_PERCENT = re.compile(r"%(?:(?:25)*+[0-9A-Fa-f]{2}|(?:25)+)")
 """A byte as a URL writes it, and a URL within a URL."""
-_ESCAPED = re.compile(f"(?:{_PERCENT.pattern})+")
+_ESCAPED = re.compile(f"{_PERCENT.pattern}(?:{_PERCENT.pattern})*")
 
 
 def _unquoted(text: str) -> str:
     return _ESCAPED.sub(lambda escaped: _letters(escaped[0]), text)
 
 
-def _read(value: Any) -> str:
-    """All texts of `value` (JSON), with what a URL and JSON escape in them as it is read."""
-    whole = json.dumps(value, ensure_ascii=False)
-    for written, letter in (("\\\\", "\\"), ('\\"', '"'), ("\\n", "\n"), ("\\t", "\t")):
-        whole = whole.replace(written, letter)
+def _read(whole: str) -> str:
+    """What is written in `whole` (JSON), with what a URL and JSON escape in it as it is read."""
+    if "\\" in whole:
+        for written, letter in _AS_JSON:
+            whole = whole.replace(written, letter)
     return _unquoted(whole)
 
 
@@ -420,6 +424,7 @@ def _forms_of(secret: str) -> Iterable[str]:
 
 _DEEPEST_JSON = 3
 """Levels of JSON within JSON."""
+_AS_JSON = (("\\\\", "\\"), ('\\"', '"'), ("\\n", "\n"), ("\\t", "\t"))
 _URLSAFE = str.maketrans("+/", "-_")
 
 

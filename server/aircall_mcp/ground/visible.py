@@ -31,6 +31,7 @@ _NOTHING = "\u2800\ufff9-\ufffb\U00013430-\U0001343f\ud800-\udfff\ufdd0-\ufdef" 
 """Blank or no character at all: a braille cell without dots, annotations, what arranges
 hieroglyphs, halves of letters, and what Unicode will never assign."""
 _SUSPECT = re.compile(f"[{_IGNORABLE}{_CONTROLS}{_NOTHING}]")
+_PLAIN = bytes([*range(32, 127), *b"\n\t"])
 
 _BREAKS = frozenset("\x0b\x0c\r\x1c\x1d\x1e\x85\u2028\u2029")
 """They part words, so that a space takes their place."""
@@ -72,9 +73,21 @@ _FLAGS = tuple(
 _BLACK_FLAG = "\U0001f3f4"
 
 
+def is_clean(text: str) -> bool:
+    """Whether `text` has nothing that could be invisible; where it has, `clean` looks closer."""
+    if text.isascii() and text.isprintable():
+        return True
+    # Of most texts little is not plain ASCII, and only that is worth the large expression.
+    for at in range(0, len(text), _PIECE):
+        raw = text[at : at + _PIECE].encode("utf-8", "surrogatepass").translate(None, _PLAIN)
+        if raw and _SUSPECT.search(raw.decode("utf-8", "surrogatepass")):
+            return False
+    return True
+
+
 def clean(text: str) -> str:
     """`text` without what is invisible. To clean it twice is to clean it once."""
-    if text.isascii() and text.isprintable():
+    if is_clean(text):
         return text
     kept: list[str] = []
     done = 0
