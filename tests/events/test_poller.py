@@ -257,6 +257,29 @@ async def test_it_stops_when_a_webhook_tells_and_goes_on_when_nobody_listens(
     assert len(sandbox.arrivals) - before > handing_over + 8
 
 
+async def test_after_a_webhook_of_many_days_nothing_of_those_is_told_again(
+    room: Room, sandbox: Sandbox
+) -> None:
+    """Repetitions are known for a week: what was told before must not be asked for any more."""
+    poller = polling(room)
+    await looks(room, poller, 60)
+    webhook(room, "front")
+    calls: list[int] = []
+    for _ in range(9):
+        calls.append(dial(room, sandbox))
+        for _ in range(8):  # every four hours, a day and more
+            room.log.note_listening(THURSDAY)
+            await poller.step()
+            room.clock.pass_by(14_400 if len(calls) < 9 else 15)
+        room.hear(*(by_webhook("front", kind, calls[-1]) for kind in ALL))
+    room.log.note_listening(THURSDAY)
+    await poller.step()
+    await looks(room, poller, 900)  # nobody listens
+    assert all(sorted(heard(room, one)) == sorted(ALL) for one in calls)
+    asked = [one.query for one in sandbox.arrivals][-1]
+    assert "from=" in asked
+
+
 async def test_a_webhook_of_texts_alone_or_of_another_account_ends_nothing(
     room: Room, sandbox: Sandbox
 ) -> None:

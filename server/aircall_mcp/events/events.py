@@ -208,10 +208,11 @@ class Events:
                 await self._clock.sleep(REST)
 
     async def _polled_names(self) -> Sequence[str]:
-        if self.account:
-            return [self.account]
         try:
-            return await self._names()
+            # What is heard is kept sealed; without a vault nothing is, and nothing is made for it.
+            if not await self.vault.aside(lambda: self.vault.made):
+                return ()
+            return [self.account] if self.account else await self._names()
         except AircallMCPError as error:
             log.info("the accounts cannot be read, so no calls are polled: %s", error.message)
             return ()

@@ -17,8 +17,8 @@ from .steps import POLLED, rows_of, steps_of
 
 Json = dict[str, Any]
 
-EVERY = 3.0
-"""Seconds between two looks."""
+EVERY = 10.0
+"""Seconds between two looks: a company's requests are few, and others need them, too."""
 
 
 class Onlooker:

@@ -93,6 +93,7 @@ class Poller:
         self._sweep: _Walk | None = None
         self._turn = 0
         self._heard_since: float | None = None
+        self._covered = 0.0
 
     async def run(self) -> None:
         """Poll until cancelled, whenever nobody else does."""
@@ -154,8 +155,12 @@ class Poller:
             self._heard_since = None
             state = self._known()
             if not state.active:
-                await self._keep(replace(state, active=True, alive=now))
+                # Up to when it was covered all was told; what is older than that is remembered no
+                # longer by those who know repetitions.
+                reached = max(state.reached, self._covered - 2 * LATE, now - BACK)
+                await self._keep(replace(state, active=True, alive=now, reached=reached))
             return False
+        self._covered = now
         if self._heard_since is None:
             # Whoever begins while one stands has nothing to hand over.
             self._heard_since = now if self._known().active else now - BOTH
