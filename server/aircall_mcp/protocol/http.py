@@ -16,6 +16,7 @@ from starlette.routing import Route
 from ..errors import SettingsError
 from ..ground import asgi as hosting
 from ..ground.secrets import LOOPBACK
+from ..ground.weight import MOST_ASKED, values_in
 from .bearer import Bearer
 from .frames import INVALID_REQUEST, Refusal, id_in, message_aside
 from .mcp_server import AircallServer
@@ -123,10 +124,12 @@ class _Frames:
                 return
             more = bool(message.get("more_body"))
 
+        whole = bytes(text)
         try:
-            read = await message_aside(bytes(text)) if text else b""
+            read = await message_aside(whole) if whole else b""
         except Refusal as refusal:
-            await JSONResponse(refusal.answer, status_code=400)(scope, receive, send)
+            status = 413 if values_in(whole) > MOST_ASKED else 400
+            await JSONResponse(refusal.answer, status_code=status)(scope, receive, send)
             return
         heard: list[Message] = [{"type": "http.request", "body": read, "more_body": False}]
 
