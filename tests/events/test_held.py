@@ -10,11 +10,16 @@ import httpx2
 import pytest
 
 from aircall_mcp.app import open_app
+from aircall_mcp.errors import NotAllowed
+from aircall_mcp.events.tools import EventTools
+from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.config import settings_from
 from aircall_mcp.ground.secrets import Secret
+from aircall_mcp.offer import Registry
 from aircall_mcp.safety import Brake
 from aircall_mcp.vault.mailbox import mailbox_of
 
+from ..house import gateway_to, sandbox_with
 from ..mail import call
 from ..post import Post
 from ..served import served
@@ -147,3 +152,26 @@ async def test_the_forwarder_of_a_house_knows_the_brake_of_its_home(
     assert arrived == ["/in"]
     await forwarder.aclose()
     await house.aclose()
+
+
+async def test_a_rule_that_took_its_time_is_not_made(
+    post: Post, home: Path, registry: Registry
+) -> None:
+    """The brake is pulled behind the gate, while it is found out for which account it is."""
+    brake = Brake(home)
+    post.destination()
+    ours = gateway_to(sandbox_with(), brake=brake)
+
+    async def resolve(name: str | None) -> str:
+        brake.pull()
+        return name or "acme"
+
+    tools = EventTools(post.log, ours, registry.ids, lambda: post.rules, resolve=resolve)
+    with pytest.raises(NotAllowed, match="emergency brake"):
+        await tools.forward_events({"kinds": ["call.ended"], "to": "crm"}, Caller())
+    assert post.rules.status() == []
+    brake.release()
+    tools = EventTools(post.log, ours, registry.ids, lambda: post.rules)
+    await tools.forward_events({"kinds": ["call.ended"], "to": "crm"}, Caller(account="acme"))
+    assert len(post.rules.status()) == 1
+    await ours.aclose()

@@ -6,14 +6,16 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from ..app import App, open_app
 from ..ground.config import Settings, settings_from
 from ..ground.secrets import Scrubbed, scrubber_for
 from . import completion
+
+if TYPE_CHECKING:
+    from ..app import App
 
 ID = click.IntRange(1, 2**63 - 1)
 """An id of Aircall's."""
@@ -98,6 +100,8 @@ def settings(**flags: Any) -> Settings:
 
 def app(**flags: Any) -> App:
     """Everything under these flags. Open it with `async with`."""
+    from ..app import open_app  # not for commands that need none of it: `stop` is in a hurry
+
     return open_app(settings_from(flags))
 
 

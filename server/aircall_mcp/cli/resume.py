@@ -30,6 +30,6 @@ def command(as_json: bool) -> None:
     else:
         since = f" (pulled {iso(stood.since)})" if stood.since is not None else ""
         screen.say(
-            f"Resumed: the emergency brake{since} is released in every process of this home. Events"
-            " that waited are passed on."
+            f"Resumed: the emergency brake{since} is released in every process of"
+            f" {brake.path.parent}. Events that waited are passed on."
         )

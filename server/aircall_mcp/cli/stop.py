@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -59,7 +60,7 @@ def command(reason: str, wait: float, as_json: bool) -> None:
             f"Nothing was stopped: {error.message}",
             hint=f"End the servers themselves, then try again. {error.hint}".rstrip(),
         ) from None
-    screen.say(_pulled(pulled, already=already))
+    screen.say(_pulled(pulled, brake.path.parent, already=already))
     trouble: AircallMCPError | None = None
     out: Sequence[Intent] = []
     done: Sequence[Intent] = []
@@ -118,11 +119,11 @@ def _who() -> str:
         return ""
 
 
-def _pulled(pulled: Pulled, *, already: bool) -> str:
+def _pulled(pulled: Pulled, home: Path, *, already: bool) -> str:
     was = " It was pulled before." if already else ""
     return (
-        f"Stopped: {pulled}.{was} No effect begins in any process of this home, nor in one that"
-        " starts later. Reading goes on; events to be passed on wait."
+        f"Stopped: {pulled}.{was} No effect begins in any process of {home}, nor in one that starts"
+        " later. Reading goes on; events to be passed on wait."
     )
 
 
@@ -149,7 +150,7 @@ def _fields(pulled: Pulled) -> dict[str, Any]:
 
 
 def _json(
-    home: Any,
+    home: Path,
     pulled: Pulled,
     already: bool,
     out: Sequence[Intent],

@@ -30,7 +30,7 @@ from .query import Query
 from .steps import POLLED
 
 if TYPE_CHECKING:
-    from .forwarding.rules import Rules
+    from .forwarding.rules import Rule, Rules
 
 Json = dict[str, Any]
 
@@ -65,6 +65,7 @@ class EventTools:
     ) -> None:
         self._events = events
         self._gateway = gateway
+        self._operations = operations
         self._rules = rules
         self._clock = clock or Clock()
         self._account = account
@@ -164,7 +165,13 @@ class EventTools:
                 raise NotAllowed("There are no events to pass on.", hint=REGISTER)
             _refuse_unpolled(kinds)
         account = self._account or await self._resolve(caller.account)
-        rule = await self._aside(lambda: self._rules().add_for_model(kinds, to, account))
+
+        def make() -> Rule:
+            # Finding the account may have taken its time: a brake that was pulled meanwhile holds.
+            self._gateway.brake(self._operations["forward_events"])
+            return self._rules().add_for_model(kinds, to, account)
+
+        rule = await self._aside(make)
         data = {"forwarding": {"kinds": list(rule.kinds), "to": rule.destination, "rule": rule.id}}
         note = (
             "From now on; `aircall-mcp forward status` shows how it goes, `forward remove` ends it."

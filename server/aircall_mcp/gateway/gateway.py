@@ -74,6 +74,7 @@ class Gateway:
         clock: Clock | None = None,
     ) -> None:
         self.base_url = base_url
+        self.brake = brake
         self.sandbox = sandbox
         self.aside = aside = aside or Aside()
         clock = clock or Clock()
