@@ -34,6 +34,7 @@ every_tool = pytest.mark.parametrize("operation", ALL, ids=lambda operation: ope
 
 URL = "https://hooks.larkspur.example.com/in"
 TEXTS = some.sampled_from(["Ana", "4217", "0012", "true", "null", "[1]", "a b", "7.0", "-3", "é"])
+IDS = TEXTS.filter(lambda text: text.isascii() and " " not in text)
 EARLIER = some.sampled_from(["1790000000", "2026-11-19T10:00:00Z", "2026-11-19T10:00+01:00", "-1"])
 LATER = some.sampled_from(["1800000000", "2027-02-01T10:00:00Z", "2027-02-01"])
 PHONES = some.integers(10**7, 10**12).map(lambda digits: f"+{digits}")
@@ -60,6 +61,8 @@ def values(schema: Schema, parameter: Parameter, place: Place) -> some.SearchStr
         return PHONES
     if parameter.form == "time":
         return LATER if parameter.name == "to" else EARLIER
+    if parameter.form in ("id", "uuid", "id_or_email"):
+        return IDS
     if "/".join(place) in parameter.urls:
         return some.just(URL)
     if "pattern" in schema:
