@@ -218,7 +218,7 @@ async def test_no_log_terminal_or_question_has_anything_unseen(
 async def test_a_name_that_is_read_and_written_back_is_the_name_that_it_was(
     registry: Registry, full: bool
 ) -> None:
-    sandbox = sandbox_with()
+    sandbox = sandbox_with(requests_per_minute=None)
     office = Office(desk_over(sandbox, registry), sandbox)
     contact = next(iter(sandbox.world.contacts.values()))
     changed = 0
