@@ -77,6 +77,7 @@ ARGUED = {
     ),
     "cli/doctor.py: output.write_text": "the report of a probe, where a person said that it goes",
     "cli/demo/__init__.py: TemporaryDirectory": "a home of the demo's own, 0700, that goes with it",
+    "cli/setup/handshake.py: TemporaryFile": "without a name: what a server says that is tried",
     "cli/screen.py: os.open": "the terminal of who types",
     "protocol/stdio.py: os.open": "the null device",
     "protocol/stdio.py: os.fdopen": "of stdin and stdout",

@@ -22,6 +22,7 @@ from ..ground.secrets import Scrubbed, scrubber_for
 from . import screen
 
 COMMANDS = {
+    "setup": "From nothing to a connected client, guided.",
     "serve": "Serve MCP over stdio or HTTP.",
     "demo": "A journey against the sandbox, told step by step.",
     "tools": "What tools/list answers.",
@@ -67,7 +68,7 @@ class Lazy(screen.Commands):
 def group() -> None:
     """The Aircall phone system in the hands of an AI model, safely.
 
-    Start with `aircall-mcp demo`: no account, no key, no phone rings.
+    Start with `aircall-mcp demo`: no account, no key, no phone rings. Then `aircall-mcp setup`.
     """
     from ..ground.config import unknown_variables
 

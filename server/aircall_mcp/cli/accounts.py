@@ -247,10 +247,15 @@ def default(name: str) -> None:
 
 
 def opened() -> tuple[Settings, Vault, Accounts]:
-    """What the commands work on, closed when the command ends."""
-    settings = settings_from()
-    vault = vault_of(settings)
-    return settings, vault, accounts_of(settings, vault)
+    """What the commands work on, closed when the command ends; one that goes on within another
+    works on what that has opened, so that nobody types a passphrase twice.
+    """
+    meta = click.get_current_context().meta
+    if __name__ not in meta:
+        settings = settings_from()
+        vault = vault_of(settings)
+        meta[__name__] = settings, vault, accounts_of(settings, vault)
+    return meta[__name__]
 
 
 def put(settings: Settings, accounts: Accounts, account: Account, *, replace: bool = False) -> None:
@@ -317,7 +322,7 @@ def asked_habits(requests_per_minute: int | None, time_zone: str | None) -> dict
         if requests_per_minute is None:
             say("How many requests a minute Aircall allows the company: its newer docs say 120.")
             requests_per_minute = int(
-                click.prompt("Requests a minute", value_proc=_pace_of, default=60, err=True)
+                click.prompt("Requests a minute", value_proc=pace_of, default=60, err=True)
             )
         if time_zone is None:
             say("The zone of times that say none, such as Europe/Paris; nothing: your users'.")
@@ -393,7 +398,7 @@ def _former(accounts: Accounts, name: str) -> Account | None:
     return accounts.load(name).account if name in accounts.names() else None
 
 
-def _pace_of(typed: str) -> int:
+def pace_of(typed: str) -> int:
     if not re.fullmatch(r"[1-9][0-9]{0,4}|100000", str(typed).strip()):
         raise click.BadParameter("That must be a whole number between 1 and 100000.")
     return int(typed)

@@ -15,7 +15,7 @@ import click
 from ..accounts import ENVIRONMENT
 from ..app import names_of, open_vault
 from ..errors import AircallMCPError, CredentialError, StoreError, quoted
-from ..ground.config import Settings, settings_from
+from ..ground.config import Settings, home_in, settings_from
 from ..ground.nearest import nearest
 from ..offer import offers_for
 from ..protocol.bearer import FILE, VARIABLE
@@ -186,10 +186,7 @@ def _made(change: Change, home: Path, *, yes: bool, removal: bool) -> bool:
         say(f"{client.title}: {change.file} " + (
             "has nothing of ours." if removal else "says so already."))  # fmt: skip
         return False
-    say(f"{client.title}: {change.asked}")
-    if change.asked.absolute() != change.file:
-        say(f"It is a link (or lies behind one); what is changed is {change.file}.")
-    screen.out(_coloured(change.diff()), err=True)
+    show_change(change)
     if not yes and not click.confirm("Change it so?", default=True, err=True):
         say("Left as it is.")
         return False
@@ -202,6 +199,14 @@ def _made(change: Change, home: Path, *, yes: bool, removal: bool) -> bool:
         say("The file is gone, as before.")
     say(client.afterwards)
     return True
+
+
+def show_change(change: Change) -> None:
+    """Where it is, and what will be different there."""
+    say(f"{change.client.title}: {change.asked}")
+    if change.asked.absolute() != change.file:
+        say(f"It is a link (or lies behind one); what is changed is {change.file}.")
+    screen.out(_coloured(change.diff()), err=True)
 
 
 def _coloured(diff: str) -> str:
@@ -245,6 +250,8 @@ def _list(found: list[Client], machine: Machine) -> None:
 def _variables(sandbox: bool) -> dict[str, str]:
     """What the server must know of this environment wherever it is started."""
     found = {name: os.environ[name] for name in WRITTEN if os.environ.get(name)}
+    if os.environ.get("XDG_DATA_HOME"):  # which moves the home, and which few clients hand on
+        found.setdefault(WRITTEN[0], str(home_in(os.environ)))
     if sandbox:
         found = {name: value for name, value in found.items() if name == WRITTEN[0]}
     return {

@@ -306,6 +306,7 @@ def _bare(line: str) -> str:
     return line.strip().rstrip(",")
 
 
+_SETTING = re.compile(r"AIRCALL_MCP_(?:HOME|BASE_URL|CA_BUNDLE)\b")
 _SECRET = re.compile(r"(?i)(token|key|secret|passw|auth|bearer)")
 _NAMED = re.compile(r"""^(\s*["']?[^"'=:]+["']?\s*[:=]\s*)(.+?)(,?\s*)$""")
 

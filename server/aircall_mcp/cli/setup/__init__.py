@@ -1,0 +1,153 @@
+"""`aircall-mcp setup`: from nothing to a connected client, guided."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import click
+
+from ...accounts import Account
+from .. import accounts as keys
+from .. import config, options, screen
+from ..configs.known_clients import Client
+from ..configs.places import this_machine
+from ..vault import KINDS
+from . import clients
+from .account import account_by, way
+from .handshake import Greeting
+from .questions import Questions
+
+say = screen.say
+
+MAY = {
+    "read": "only read",
+    "ask": "read, and change what is harmless; nobody is called or texted, nothing is deleted, let"
+    " out or administered before you allow it",
+    "allow": "everything, unasked: call, text, delete, let words out, administer",
+}
+EVERYTHING = "reach,delete,exposes,administers"
+FIRST = (
+    "Which calls did we miss today, and who has not been called back?",
+    "Who on the team can take a call right now?",
+)
+"""What to say first: both only read."""
+
+
+@dataclass(slots=True)
+class Did:
+    """What was done, and how each is undone; `failed` where something could not be."""
+
+    done: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    failed: bool = False
+
+    def note(self, what: str, undo: str = "") -> None:
+        self.done.append((what, undo))
+
+
+@click.command("setup")
+@click.option("--sandbox", is_flag=True, help="With the built-in small Aircall: nothing is needed.")
+@click.option("--account", "name", metavar="NAME", help="The account to make or take; main.")
+@click.option("--login", is_flag=True, help="Come by OAuth, as Aircall's partners do.")
+@click.option("--from-environment", is_flag=True, help="Take AIRCALL_API_ID and AIRCALL_API_TOKEN.")
+@click.option("--key", "kind", type=click.Choice(KINDS), help="Keeper of a new vault's key.")
+@click.option("--me", metavar="WHO", help="Whose phone is `me`: id, name, e-mail, or nobody.")
+@click.option("--time-zone", type=keys.zone, metavar="ZONE", help="For times that say none.")
+@click.option("--requests-per-minute", type=keys.PACE, help="What Aircall allows the company.")
+@click.option("--may", type=click.Choice(list(MAY)), help="What the model may do.")
+@click.option("--clients", "wanted", metavar="A,B", help="Clients to connect, or all, or none.")
+@click.option("--yes", is_flag=True, help="Take what is proposed, and ask nothing.")
+def command(**flags: Any) -> None:
+    """From nothing to a client that works: account, rights, config, and a first answer.
+
+    Each question can be skipped with Enter and answered by its flag; what is there already is
+    taken. It ends with what it did, and how to undo it.
+    """
+    questions = Questions(flags["yes"], sys.stdin.isatty() and sys.stderr.isatty())
+    if not (questions.person or questions.yes):
+        _check_complete(flags)
+    machine, did, account = this_machine(), Did(), None
+    wanted = None if flags["wanted"] is None else clients.named(flags["wanted"], machine)
+    try:
+        by, may = way(flags, questions), "ask"
+        if by != "sandbox":
+            account = account_by(by, flags, questions, did)
+            may = flags["may"] or _may(questions)
+        settings, start_of = config.starts(
+            sandbox=account is None,
+            account=None if account is None or account.name == "main" else account.name,
+            allow=EVERYTHING if may == "allow" else None,
+            read_only=may == "read",
+        )
+        several = clients.chosen(questions, machine) if wanted is None else wanted
+        connected = clients.joined(several, start_of, machine, settings.home, questions, did)
+        say("\nStarting the server as the client will …")
+        greetings = clients.tried(connected, start_of, machine)
+    except BaseException:
+        _tell_done(did, "\nStopped. What was done until then:")
+        raise
+    _tell_greetings(greetings)
+    _tell_done(did, "\nDone:")
+    _say_first(connected, account, may)
+    if did.failed or any(greeting.trouble for _, greeting in greetings):
+        raise click.exceptions.Exit(1)
+
+
+def _check_complete(flags: dict[str, Any]) -> None:
+    """Without a terminal every answer must be there as a flag, or `--yes`."""
+    needed = {"--clients": "wanted"}
+    if not flags["sandbox"]:
+        needed |= {"--me": "me", "--time-zone": "time_zone", "--may": "may",
+                   "--requests-per-minute": "requests_per_minute"}  # fmt: skip
+    missing = [flag for flag, name in needed.items() if flags[name] is None]
+    if missing:
+        raise click.UsageError(
+            f"Nobody can be asked here. Say {', '.join(missing)}, or --yes for what is proposed."
+            " The key comes by --from-environment, or by stdin, API id and token one a line;"
+            " --sandbox needs none."
+        )
+
+
+def _may(questions: Questions) -> str:
+    if questions.asking:
+        say("\nWhat may the model do?")
+    return questions.choose("May", list(MAY.items()), "ask")
+
+
+def _tell_greetings(greetings: Sequence[tuple[str, Greeting]]) -> None:
+    for who, greeting in greetings:
+        if greeting.trouble:
+            screen.error(f"{who}: {options.scrubbed(greeting.trouble)}", greeting.hint)
+            continue
+        say(f"It answers for {who}: {greeting.tools} tools, and Aircall's pong to a ping.")
+        if greeting.needed:
+            needed = ", ".join(greeting.needed)
+            say(f"The client must have {needed} in its environment, as you have here.")
+
+
+def _tell_done(did: Did, head: str) -> None:
+    if not did.done:
+        return
+    say(head)
+    for what, _ in did.done:
+        screen.show(what, first="  ", rest="    ", err=True)
+    say("To undo:")
+    for line in dict.fromkeys(undo for _, undo in did.done if undo):
+        screen.show(line, first="  ", rest="    ", err=True)
+
+
+def _say_first(connected: Sequence[Client], account: Account | None, may: str) -> None:
+    if connected:
+        say(f"\n{connected[0].title}: {connected[0].afterwards} Then say, for a start:")
+        for sentence in FIRST:
+            screen.show(f"“{sentence}”", first="  ", rest="    ", err=True)
+        if account is not None and account.default_user:
+            screen.show(f"“I am user {account.default_user} of Aircall. What is on for me?”",
+                        first="  ", rest="    ", err=True)  # fmt: skip
+    else:
+        say("\nTo connect a client: aircall-mcp config CLIENT --write")
+    if account is not None and may != "allow":
+        say("What it may not do it says. To allow more: aircall-mcp setup --may allow")
+    say("To stop everything at once: aircall-mcp stop. To look at everything: aircall-mcp doctor")
