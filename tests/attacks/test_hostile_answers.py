@@ -57,7 +57,7 @@ def test_no_ping_waits_for_the_worst_answer(server: Any, full: bool) -> None:
             assert rounds, name
             assert {one.ended for one in rounds} <= ENDS, name
             longest[name] = min(max(one.pings) for one in rounds)
-    assert len(longest) >= (60 if full else 1)
+    assert len(longest) >= (50 if full else 1)
     assert {name: ms for name, ms in longest.items() if ms > (ALONE if full else ALOUD)} == {}
     print(
         f"hostile answers: {len(longest)} bodies, the longest ping {max(longest.values()):.0f} ms"
