@@ -2,7 +2,8 @@
 
 `docs/tools.md` comes from the registry, `docs/cli.md` from every command's own `--help`,
 `docs/configuration.md` from `Settings`, the table of clients in the README from `CLIENTS`, and what
-is open by default in `docs/security.md` from the registry.
+is open by default in `docs/security.md` from the registry, the presets of `docs/policy.md` from
+their files.
 The same code gives the same bytes on every machine. Exit 1 says that a page is stale.
 """
 
@@ -16,17 +17,19 @@ from typing import Any, Literal, get_args, get_origin
 
 import click
 
-from aircall_mcp.app import UNASKED
 from aircall_mcp.cli import group
 from aircall_mcp.cli.configs.known_clients import CLIENTS
 from aircall_mcp.ground.config import Settings
 from aircall_mcp.ground.operation import EFFECTS, Operation
 from aircall_mcp.offer import Offer, Registry, Selection
+from aircall_mcp.safety.judge import UNASKED
+from aircall_mcp.safety.policy_file import PRESETS, preset_text
 from aircall_mcp.spec import load
 
 DOCS = Path(__file__).parent
 README = DOCS.parent / "README.md"
 SECURITY = DOCS / "security.md"
+POLICY = DOCS / "policy.md"
 WIDTH = 88
 """Columns of a help text: the terminal of whoever runs this has no say."""
 WRITTEN = "<!-- Written by docs/generate.py (`make docs`). Do not edit by hand. -->"
@@ -54,6 +57,7 @@ def pages() -> dict[Path, str]:
         DOCS / "cli.md": "\n".join(_commands()),
         DOCS / "configuration.md": "\n".join(_configuration()),
         README: _between(_read(README), "clients", "\n".join(_clients())),
+        POLICY: _between(_read(POLICY), "presets", "\n".join(_presets())),
         SECURITY: _between(_read(SECURITY), "stakes", "\n".join(_stakes())),
     }
 
@@ -110,6 +114,11 @@ def _at_stake(operation: Operation) -> str:
         for word in words
     ]
     return ", ".join([*always, *given])
+
+
+def _presets() -> Iterator[str]:
+    for name in PRESETS:
+        yield f"**{name}**\n\n```toml\n{preset_text(name).decode().rstrip()}\n```\n"
 
 
 def _stakes() -> Iterator[str]:

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,6 +25,9 @@ from aircall_mcp.ground.config import AIRCALL
 from aircall_mcp.ground.operation import EVERYTHING, Allowance
 from aircall_mcp.ground.secrets import Secret
 from aircall_mcp.offer import Offers, Registry
+from aircall_mcp.safety.judge import Judge, World
+from aircall_mcp.safety.policy import Line, Policy
+from aircall_mcp.safety.safety import Safety
 from aircall_mcp.sandbox import Contract, Sandbox
 from aircall_mcp.storage.lock import Alone
 
@@ -74,6 +78,31 @@ def auth_for(base_url: str, key: tuple[str, str] | str | None) -> Auth:
     return Auth(accounts, latch=lambda _: Alone())
 
 
+class Townless:
+    """A company that the policy knows all about: at home in France and the United States, with
+    everybody a contact of its."""
+
+    loopback = ""
+
+    async def account(self, named: str | None) -> str:
+        return named or "tests"
+
+    async def home(self, _account: str) -> frozenset[str] | None:
+        return frozenset({"FR", "US"})
+
+    async def known(self, _account: str, numbers: tuple[str, ...]) -> frozenset[str]:
+        return frozenset(numbers)
+
+    async def at_sandbox(self) -> bool:
+        return False
+
+
+EFFECTS_ARE_ASKED = Policy(
+    effects={word: Line("ask") for word in ("write", "reach", "delete", "exposes", "administers")}
+)
+"""Every effect needs a yes, and that of a form is enough."""
+
+
 class OwnGateway(Gateway):
     """A gateway with all that it was handed, opened together and closed together."""
 
@@ -106,6 +135,36 @@ class OwnDesk(Desk):
 
     async def aclose(self) -> None:
         await self._gateway.aclose()
+
+
+class AskingDesk(OwnDesk):
+    """The same, with what waits for a person."""
+
+    def __init__(self, safety: Safety, offers: Offers, gateway: Gateway, **more: Any) -> None:
+        super().__init__(offers, gateway, approvals=safety.approvals, **more)
+        self.safety = safety
+
+    async def aclose(self) -> None:
+        await super().aclose()
+        self.safety.close()
+
+
+def asking_desk(
+    offers: Offers,
+    app: App,
+    policy: Policy = EFFECTS_ARE_ASKED,
+    *,
+    world: World | None = None,
+    clock: Handed | None = None,
+    home: Path | None = None,
+    gateway: Mapping[str, Any] | None = None,
+    **more: Any,
+) -> AskingDesk:
+    """A desk that asks by `policy`; what waits is kept in `home`, or in memory."""
+    safety = Safety.of(home or Path(), clock=clock, fleeting=home is None)
+    judge = Judge(lambda: policy, world or Townless(), safety, clock=clock)
+    within = gateway_to(app, judges=(judge,), **(gateway or {}))
+    return AskingDesk(safety, offers, within, look=judge.look, **more)
 
 
 def gateway_to(

@@ -22,6 +22,10 @@ def pong(_method: str, _path: str) -> Any:
     return {"ping": "pong"}
 
 
+LOOKED_UP = {"GET /v1/numbers", "GET /v1/contacts/search"}
+"""What the policy asks Aircall: where the company is at home, and who is a contact of it."""
+
+
 class Stranger:
     """Answers 200 and what `says` makes of method and path; keeps all that arrived."""
 
@@ -34,6 +38,11 @@ class Stranger:
     def arrivals(self) -> list[str]:
         """The requests to Aircall, as `METHOD /path`."""
         return [f"{way} {path}" for way, path, _ in self.all if not path.startswith(probe.PATH)]
+
+    @property
+    def unasked(self) -> list[str]:
+        """The same, without what the policy looks up before it asks a person."""
+        return [one for one in self.arrivals if one not in LOOKED_UP]
 
     @property
     def probes(self) -> list[dict[str, str]]:

@@ -7,10 +7,10 @@ import httpx2
 import pytest
 
 from aircall_mcp.desk import Failure, Question
-from aircall_mcp.errors import NeedsConfirmation, NotOffered
+from aircall_mcp.errors import NotOffered
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.config import AIRCALL
-from aircall_mcp.ground.operation import EFFECTS, Bound
+from aircall_mcp.ground.operation import EFFECTS, Allowance
 from aircall_mcp.ground.secrets import MASK, Scrubber, Secret
 from aircall_mcp.offer import Offers, Registry, Selection
 from aircall_mcp.sandbox import Sandbox
@@ -19,10 +19,11 @@ from .house import (
     Office,
     OwnDesk,
     OwnGateway,
+    Townless,
     answering,
+    asking_desk,
     auth_for,
     desk_over,
-    gateway_to,
     sandbox_with,
 )
 
@@ -222,32 +223,29 @@ async def test_many_calls_share_one_desk(office: Office) -> None:
     assert all(answer == answers[0] for answer in answers)
 
 
-async def _asks(bound: Bound, _caller: Caller) -> None:
-    if bound.operation.effect != "read":
-        raise NeedsConfirmation("effects are looked at", hint="Ask the owner.")
-
-
 async def test_a_yes_is_to_one_call_and_to_no_other(registry: Registry) -> None:
     app, asked = answering(200, {"tag": {"id": 1}})
-    desk = OwnDesk(Offers(registry), gateway_to(app), judge=_asks)
+    desk = asking_desk(Offers(registry), app)
     red, blue = ({"name": "Newest", "color": color} for color in ("#ff0000", "#0000ff"))
     question = await desk.call("aircall_create_tag", red, Caller())
     assert isinstance(question, Question)
-    approved = Caller(approved=question.identity)
-    assert isinstance(await desk.call("aircall_create_tag", blue, approved), Question)
-    assert isinstance(await desk.call("aircall_delete_tag", {"tag_id": 1}, approved), Question)
-    elsewhere = Caller(approved=question.identity, account="other")
-    assert isinstance(await desk.call("aircall_create_tag", red, elsewhere), Question)
+    assert await desk.answer(question.approval, yes=True, grade=1, way="tests")
+    assert isinstance(await desk.call("aircall_create_tag", blue, Caller()), Question)
+    assert isinstance(await desk.call("aircall_delete_tag", {"tag_id": 1}, Caller()), Question)
+    for other in (Caller(account="other"), Caller(principal="bert")):
+        assert isinstance(await desk.call("aircall_create_tag", red, other), Question)
     assert not asked
-    assert not (await desk.call("aircall_create_tag", red, approved)).is_error
+    assert not (await desk.call("aircall_create_tag", red, Caller())).is_error
+    assert len(asked) == 1
+    assert isinstance(await desk.call("aircall_create_tag", red, Caller()), Question)
     assert len(asked) == 1
     await desk.aclose()
 
 
 async def test_nobody_is_asked_for_what_is_refused_afterwards(registry: Registry) -> None:
     app, asked = answering(200, {})
-    shut = gateway_to(app, allowed=frozenset(), sandbox=False)
-    desk = OwnDesk(Offers(registry), shut, judge=_asks)
+    shut = {"allowed": frozenset[Allowance](), "sandbox": False}
+    desk = asking_desk(Offers(registry), app, gateway=shut)
     refused = await desk.call("aircall_delete_tag", {"tag_id": 1}, Caller())
     assert isinstance(refused, Failure)
     assert refused.payload["error"]["kind"] == "not_allowed"
@@ -260,12 +258,9 @@ async def test_errors_and_questions_pass_the_scrubber_as_answers_do(registry: Re
     app, _ = answering(200, {"tag": {"id": 1, "name": secret}})
     scrubber = Scrubber()
     scrubber.learn(Secret(secret))
-
-    async def judge(bound: Bound, _caller: Caller) -> None:
-        if bound.operation.effect != "read":
-            raise NeedsConfirmation(f"it has to do with {secret}", hint=f"Ask for {secret}.")
-
-    desk = OwnDesk(Offers(registry), gateway_to(app), judge=judge, scrubber=scrubber)
+    world = Townless()
+    world.loopback = f"http://{secret}"  # stands in the reason that a person is asked by
+    desk = asking_desk(Offers(registry), app, world=world, scrubber=scrubber)
     arguments = {"tag_id": 1}
     for given in (arguments, {**arguments, secret: 1}):
         outcome = await desk.call("aircall_get_tag", given, Caller())
@@ -276,6 +271,8 @@ async def test_errors_and_questions_pass_the_scrubber_as_answers_do(registry: Re
     told: list[Any] = [question.preview, question.why, question.payload]
     assert [secret in str(one) for one in told] == 3 * [False]
     assert [MASK in str(one) for one in told] == 3 * [True]
+    kept = await desk.safety.approvals.find(question.approval)
+    assert secret not in str(kept)
     await desk.aclose()
 
 

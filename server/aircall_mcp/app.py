@@ -24,6 +24,7 @@ from .errors import CredentialError, StoreError
 from .events.events import Events
 from .events.tools import EventTools
 from .gateway import journal, ledger
+from .gateway.ask import Aircall
 from .gateway.budget import Budget
 from .gateway.gateway import Gateway
 from .gateway.journal import Journal
@@ -31,11 +32,15 @@ from .ground import logs
 from .ground.caller import Caller
 from .ground.clock import Clock
 from .ground.config import AIRCALL, Settings
-from .ground.operation import EVERYTHING, Allowance, Bound
+from .ground.operation import Bound
 from .ground.performs import hold_against, performers_of
 from .ground.secrets import Secret
 from .offer import Offers, Registry, offers_for
 from .safety import Brake
+from .safety.company import Company
+from .safety.judge import Judge
+from .safety.policy_file import PolicyFile
+from .safety.safety import Safety
 from .storage import state
 from .storage.sandboxes import Sandboxes
 from .vault import vault_at
@@ -49,9 +54,6 @@ if TYPE_CHECKING:
     from .vault.keys import Ask
 
 log = logging.getLogger(__name__)
-
-UNASKED: frozenset[Allowance] = frozenset({"read", "write"})
-"""What the real host may be asked to do without the owner's --allow: nothing else is at stake."""
 
 START_PATIENCE = 0.5
 """Seconds that a start waits for the names of the accounts."""
@@ -148,18 +150,41 @@ def open_app(
     offers = offers or offers_for(settings, names_of(settings, environment))
     registry = offers.registry
 
+    safety = Safety.of(settings.home, clock=clock, fleeting=settings.sandbox)
+    opened.callback(safety.close)
+
     async def guard(bound: Bound, caller: Caller) -> None:
         await events.guard(bound, caller)
 
     brake, overheard = Brake(settings.home), Overheard()
+
+    async def resolve(name: str | None) -> str:
+        return await accounts.aside(lambda: accounts.resolve(name))
+
+    async def listens() -> bool:
+        """What the sandbox is asked to do concerns nobody, unless the owner wants to be asked."""
+        return not settings.ask and await gateway.listens()
+
+    def asking(account: str) -> Aircall:
+        return Aircall(gateway, registry.ids, Caller(interface="policy", account=account))
+
+    judge = Judge(
+        PolicyFile(settings.home, registry.ids, [one.name for one in registry.toolsets]),
+        Company(asking, resolve, listens, clock, loopback=settings.loopback),
+        safety,
+        standing=frozenset(settings.allow),
+        everything=settings.sandbox and not settings.ask,
+        clock=clock,
+    )
+
     gateway = Gateway(
         base_url=AIRCALL if settings.sandbox else settings.base_url,
         auth=auth,
         sandbox=settings.sandbox,
-        allowed=_allowed(settings),
         brake=brake,
         heard=overheard,
         guard=guard,
+        judges=(judge,),
         proof_at=Sandboxes(settings.home).proof_at,
         company=auth.company,
         budget=paces,
@@ -177,7 +202,7 @@ def open_app(
         gateway,
         registry.ids,
         vault=vault,
-        resolve=lambda name: accounts.aside(lambda: accounts.resolve(name)),
+        resolve=resolve,
         names=lambda: accounts.aside(accounts.names),
         learn=auth.learn,
         scrubber=auth.scrubber,
@@ -194,6 +219,8 @@ def open_app(
         whose=auth.whose,
         scrubber=auth.scrubber,
         performers=performers_of(EventTools, lambda: events.tools),
+        approvals=safety.approvals,
+        look=judge.look,
     )
     hold_against(registry.ids.values(), desk.performers)
     return App(settings, desk, auth, events, gateway, overheard, opened)
@@ -296,10 +323,6 @@ async def ping_as(
 def log_to_file(app: App) -> str:
     """Start logging to the file of the settings; why that failed, or an empty string."""
     return logs.write_to(app.settings.log_file, app.settings.log_level, app.auth.scrub)
-
-
-def _allowed(settings: Settings) -> frozenset[Allowance]:
-    return EVERYTHING if settings.sandbox else UNASKED | frozenset(settings.allow)
 
 
 def _accounts_of_sandbox() -> Accounts:

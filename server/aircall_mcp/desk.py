@@ -24,6 +24,9 @@ from .ground.secrets import Scrubbed, Scrubber
 from .ground.weight import LIGHT
 from .offer import Offer, Offers, Registry, tools
 from .offer.questions import preview_of
+from .safety.approvals import Approvals, approval_of, standing_of
+from .safety.policy import Grade, Look
+from .safety.wording import trial_of
 from .search import Index, Ranking
 
 log = logging.getLogger(__name__)
@@ -41,6 +44,9 @@ _IN_UTC = (
     " write them like 2026-11-18T09:00:00+01:00, or set AIRCALL_MCP_TIME_ZONE."
 )
 
+Looks: TypeAlias = Callable[[Bound, Caller], Awaitable[Look]]
+"""What the policy makes of a call, with nothing used up."""
+
 ZoneOf = Callable[[str | None], Awaitable[str | None]]
 """From an account to the time zone that its owner gave it."""
 
@@ -50,10 +56,6 @@ WhoseIs = Callable[[str | None], Awaitable[Whose]]
 
 async def _as_named(account: str | None) -> Whose:
     return Whose("", account or "")
-
-
-Judge: TypeAlias = Callable[[Bound, Caller], Awaitable[None]]
-"""Raises `NeedsConfirmation` for what a person must say yes to first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +78,17 @@ class Failure:
 class Question:
     """Nothing was done: a person must say yes first.
 
-    `preview` says in words to what; `needs` are the effect and what is at stake. `identity` names
-    this very call with these very arguments: as the caller's `approved` it is the yes. `payload`
-    is the failure for whoever cannot ask a person.
+    `preview` says in words to what; `needs` are the effect and what is at stake. `approval` is the
+    id of what waits for the yes, which is as sure as `grade` says; `Desk.answer` takes it, and the
+    identical call goes through once then. `payload` is the failure for whoever cannot ask a person.
     """
 
     operation: Operation
     preview: str
     why: str
     needs: tuple[str, ...]
-    identity: str
+    approval: str
+    grade: Grade
     payload: Json
     is_error: ClassVar[bool] = True
 
@@ -101,10 +104,6 @@ class _Asked(Exception):
         self.question = question
 
 
-async def _unasked(_bound: Bound, _caller: Caller) -> None:
-    """Nobody has to say yes to anything: what the owner does not allow is refused elsewhere."""
-
-
 class Desk:
     """Holds the offers and the gateway together. One for a process."""
 
@@ -118,16 +117,19 @@ class Desk:
         whose: WhoseIs = _as_named,
         scrubber: Scrubber | None = None,
         performers: Mapping[str, Performer] | None = None,
-        judge: Judge = _unasked,
+        approvals: Approvals | None = None,
+        look: Looks | None = None,
     ) -> None:
         """Whatever leaves passes `scrubber`. `performers` answer the tools of ours that others
-        perform, by operation id. `judge` says what a person must say yes to, among what is allowed.
-        Times without an offset are read in `time_zone`, else in the zone that `zone_of` knows for
-        their account (`whose` that is), else in the one that most of the company's users have."""
+        perform, by operation id. `approvals` keep what waits for a person; without them what needs
+        a yes is refused. `look` says what the policy makes of a call, for a dry run. Times without
+        an offset are read in `time_zone`, else in the zone that `zone_of` knows for their account
+        (`whose` that is), else in the one that most of the company's users have."""
         self.offers = offers
         self._gateway = gateway
         self._scrubber = scrubber or Scrubber()
-        self._judge = judge
+        self._approvals = approvals
+        self._look = look
         self._zone: tzinfo | None = ZoneInfo(time_zone) if time_zone else None
         self._zone_known = zone_of
         self._whose = whose
@@ -157,7 +159,7 @@ class Desk:
     async def call(self, name: str, arguments: Any, caller: Caller) -> Outcome:
         """Call the tool `name`. Raises `NotOffered` for a name that is no tool here; every other
         failure a caller can understand becomes a `Failure`. What a `Question` is about is called
-        again with the same arguments, by a caller whose `approved` is its identity."""
+        again with the same arguments, once `answer` has taken a person's yes."""
         operation = self.offer(caller.principal).get(name)
         try:
             payload = await self._answer(operation, arguments, caller)
@@ -180,48 +182,79 @@ class Desk:
         return await self._gateway.at_sandbox()
 
     async def _answer(self, operation: Operation, arguments: Any, caller: Caller) -> Json:
+        dry, arguments = _dry(operation, arguments)
         zone, note = await self._zone_of(operation, arguments, caller)
         bound = operation.bind(arguments, zone=zone)
         try:
-            payload = await self._do(bound, caller)
+            payload = await (self._tried(bound, caller) if dry else self._do(bound, caller))
         except NeedsConfirmation as error:
-            raise _Asked(self._question(bound, error, caller)) from None
+            if self._approvals is None:
+                raise
+            raise _Asked(await self._question(bound, error, caller, self._approvals)) from None
         return {**payload, "notes": [note, *payload.get("notes", ())]} if note else payload
 
     async def _do(self, bound: Bound, caller: Caller) -> Json:
         operation = bound.operation
         if operation.id in EFFECTS:  # what those perform is judged by itself
             return await self.performers[operation.id](bound.arguments, caller)
-        await self._confirmed(bound, caller)
         if operation.ours:
-            await self._gateway.admit(bound, caller)
-            return await self.performers[operation.id](bound.arguments, caller)
+            async with self._gateway.admitted(bound, caller):
+                return await self.performers[operation.id](bound.arguments, caller)
         reply = await self._gateway.read(bound, caller, tools.room_in(bound, self._scrubber.text))
         return await self._gateway.aside(
             lambda: tools.result_of(bound, reply, self._scrubber.text), weight=reply.weight
         )
 
-    async def _confirmed(self, bound: Bound, caller: Caller) -> None:
-        """Raises `NeedsConfirmation` unless nobody has to say yes, or somebody did to this."""
-        if caller.approved and caller.approved == bound.identity(caller.account):
-            return
-        try:
-            await self._judge(bound, caller)
-        except NeedsConfirmation:
-            await self._gateway.admit(bound, caller)  # nobody is asked for what is not allowed
-            raise
+    async def _tried(self, bound: Bound, caller: Caller) -> Json:
+        """What would be sent, and what the policy would say: nothing is, and no yes is used up."""
+        look = None if self._look is None else await self._look(bound, caller)
+        return trial_of(bound, look)
 
-    def _question(self, bound: Bound, error: NeedsConfirmation, caller: Caller) -> Question:
-        operation, account = bound.operation, bound.account or caller.account
+    async def answer(self, approval: str, *, yes: bool, grade: Grade, way: str) -> bool:
+        """A person's answer to what waits as `approval`; whether it still waited for that."""
+        if self._approvals is None:
+            return False
+        return await self._approvals.answer(approval, yes=yes, grade=grade, way=way) is not None
+
+    async def _question(
+        self, bound: Bound, error: NeedsConfirmation, caller: Caller, approvals: Approvals
+    ) -> Question:
+        operation = bound.operation
         scrub = self._scrubber.text
+        preview = scrub(preview_of(bound, error.account, error.message, scrub))
+        waiting = await approvals.ask(
+            principal=caller.principal,
+            account=error.account,
+            operation=operation.tool,
+            identity=bound.identity(error.account),
+            preview=preview,
+            grade=cast("Grade", error.grade),
+        )
+        told = tools.error_of(error)
+        told["error"] |= {
+            "hint": f"Tell your user what waits for them. {waiting.way_to_yes} Then make the very"
+            " same call again: it goes through once. aircall_approval_status says how it stands.",
+            "approval": approval_of(waiting, operation.effect),
+        }
         return Question(
             operation=operation,
-            preview=scrub(preview_of(bound, account, error.message, scrub)),
+            preview=preview,
             why=scrub(error.message),
             needs=(operation.effect, *bound.stakes),
-            identity=bound.identity(caller.account),
-            payload=self._scrubber.json(tools.error_of(error)),
+            approval=waiting.id,
+            grade=waiting.grade,
+            payload=self._scrubber.json(told),
         )
+
+    @performs("approval_status")
+    async def _approval_status(self, arguments: Mapping[str, Any], caller: Caller) -> Json:
+        name = arguments["id"]
+        found = None if self._approvals is None else await self._approvals.find(name)
+        if found is None or found.principal != caller.principal:
+            raise ArgumentError(
+                "There is no approval of this id.", hint="It is in the needs_confirmation answer."
+            )
+        return {"data": standing_of(found)}
 
     @performs("search")
     async def _search(self, arguments: Mapping[str, Any], caller: Caller) -> Json:
@@ -316,6 +349,22 @@ class Desk:
         if known:
             return _zone_here(max(sorted(set(known)), key=known.count))
         return None
+
+
+def _dry(operation: Operation, arguments: Any) -> tuple[bool, Any]:
+    """Whether nothing is to be done, and the arguments without that word; a tool that performs
+    another operation hands it on."""
+    if not isinstance(arguments, Mapping):
+        return False, arguments
+    given = dict(cast("Mapping[str, Any]", arguments))
+    dry = given.pop("dry_run", False)
+    if dry not in (True, False):
+        raise ArgumentError("`dry_run` must be true or false.", hint="Leave it out to do it.")
+    if dry and operation.id in EFFECTS:
+        inner: Any = given.get("arguments")
+        inner = cast("Mapping[str, Any]", inner) if isinstance(inner, Mapping) else {}
+        return False, {**given, "arguments": {**inner, "dry_run": True}}
+    return bool(dry), given
 
 
 def _zone_here(name: str) -> tzinfo | None:

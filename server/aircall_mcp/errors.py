@@ -72,7 +72,14 @@ class NotAllowed(ToolError):
 
 
 class NeedsConfirmation(ToolError):
+    """A person must say yes first, as surely as `grade` says; `account` would act."""
+
     kind = "needs_confirmation"
+
+    def __init__(self, message: str, *, hint: str = "", grade: int = 1, account: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.grade = grade
+        self.account = account
 
 
 class Duplicate(ToolError):

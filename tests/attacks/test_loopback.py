@@ -44,8 +44,8 @@ async def refused(server: Spoken) -> int:
     """Every effect is asked for, and refused for its word; how many there were."""
     for tool, arguments in EFFECTS:
         error = (await server.call(f"aircall_{tool}", **arguments))["error"]
-        assert error["kind"] == "not_allowed", error
-        assert "is taken for the real host" in error["hint"]
+        assert error["kind"] == "needs_confirmation", error
+        assert "is taken for the real host" in error["message"]
     return len(EFFECTS)
 
 
@@ -56,7 +56,7 @@ async def test_a_liar_gets_a_question_and_no_effect(lie: str, home: Path, full: 
     with stranger(LIES[lie]) as there, Sandboxes(home).announced(there.url):
         async with spoken(AIRCALL_MCP_BASE_URL=there.url, **KEY) as server:
             tried = await refused(server)
-        assert there.arrivals == []
+        assert there.unasked == []
         assert len(there.probes) >= tried  # he was asked each time, and believed never
         assert not any("authorization" in headers for headers in there.probes)
 
@@ -113,7 +113,7 @@ async def test_who_takes_the_port_of_a_killed_sandbox_gets_what_it_had_and_no_ef
                 await refused(server)
                 read = await server.call("aircall_get_company")
                 assert "sandbox" not in read
-    assert there.arrivals == ["GET /v1/company"]
+    assert there.unasked == ["GET /v1/company"]
 
 
 @pytest.mark.usefixtures("at_length")
@@ -125,5 +125,5 @@ async def test_nor_does_a_command_send_him_one(home: Path) -> None:
             async with started(*words, pipe=False, **known) as process:
                 out, _ = await asyncio.wait_for(process.communicate(), PATIENCE)
             assert process.returncode == 1
-            assert json.loads(out)["error"]["kind"] == "not_allowed"
-        assert there.arrivals == []
+            assert json.loads(out)["error"]["kind"] == "needs_confirmation"
+        assert there.unasked == []

@@ -48,19 +48,19 @@ async def test_nothing_arrives_that_nobody_said_yes_to(
     surface: str, there: Stranger, full: bool
 ) -> None:
     chosen = frozenset(one.name for one in SHUT) if full else SHORT
-    before, count = len(there.arrivals), 0
+    before, count = len(there.unasked), 0
     environment = {"AIRCALL_MCP_BASE_URL": there.url, **KEY}
     async with spoken("--surface", surface, "--include-deprecated", **environment) as server:
         for tool, arguments in tried(surface, chosen):
             error = (await server.call(tool, **arguments))["error"]
-            assert error["kind"] == "not_allowed", (tool, arguments, error)
+            assert error["kind"] == "needs_confirmation", (tool, arguments, error)
             count += 1
-        assert there.arrivals[before:] == []
+        assert there.unasked[before:] == []
         if surface == "full":
             await server.call("aircall_get_company")
         else:
             await server.call("aircall_read", operation="get_company", arguments={})
-    assert there.arrivals[before:] == ["GET /v1/company"]  # it was there all the while
+    assert there.unasked[before:] == ["GET /v1/company"]  # it was there all the while
     assert count >= len(chosen)
     print(f"unasked, {surface}: {count} tried, 0 arrived")
 
@@ -79,7 +79,7 @@ async def over_http(port: int, key: str, tool: str, arguments: dict[str, Any]) -
 
 @pytest.mark.usefixtures("at_length")
 async def test_nor_over_http(there: Stranger, home: Path) -> None:
-    before, count, port = len(there.arrivals), 0, free_port()
+    before, count, port = len(there.unasked), 0, free_port()
     known = {"AIRCALL_MCP_BASE_URL": there.url, **KEY}
     words = ("serve", "--transport", "http", "--port", str(port), "--include-deprecated")
     async with started(*words, pipe=False, **known):
@@ -87,17 +87,17 @@ async def test_nor_over_http(there: Stranger, home: Path) -> None:
         key = (home / FILE).read_text("ascii").strip()
         for tool, arguments in tried("full", frozenset(one.name for one in SHUT)):
             error = (await over_http(port, key, tool, arguments))["error"]
-            assert error["kind"] == "not_allowed", (tool, arguments, error)
+            assert error["kind"] == "needs_confirmation", (tool, arguments, error)
             count += 1
-        assert there.arrivals[before:] == []
+        assert there.unasked[before:] == []
         await over_http(port, key, "aircall_get_company", {})
-    assert there.arrivals[before:] == ["GET /v1/company"]
+    assert there.unasked[before:] == ["GET /v1/company"]
     print(f"unasked, over HTTP: {count} tried, 0 arrived")
 
 
 @pytest.mark.usefixtures("at_length")
 async def test_nor_by_a_command_of_a_model_with_a_shell(there: Stranger) -> None:
-    before, count = len(there.arrivals), 0
+    before, count = len(there.unasked), 0
     known = {"AIRCALL_MCP_BASE_URL": there.url, **KEY}
     for asked in SHUT:
         if asked.name in SHORT:
@@ -106,8 +106,8 @@ async def test_nor_by_a_command_of_a_model_with_a_shell(there: Stranger) -> None
                 async with started(*words, pipe=False, **known) as process:
                     out, _ = await asyncio.wait_for(process.communicate(), PATIENCE)
                 assert process.returncode == 1
-                assert json.loads(out)["error"]["kind"] == "not_allowed", (name, out)
+                assert json.loads(out)["error"]["kind"] == "needs_confirmation", (name, out)
                 count += 1
-    assert there.arrivals[before:] == []
+    assert there.unasked[before:] == []
     assert count >= 3 * len(SHORT)
     print(f"unasked, by a command: {count} tried, 0 arrived")

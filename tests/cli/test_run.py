@@ -8,24 +8,17 @@ import sys
 import pytest
 
 from aircall_mcp.cli.run import answered, arguments_of
-from aircall_mcp.errors import NeedsConfirmation
-from aircall_mcp.ground.caller import Caller
-from aircall_mcp.ground.operation import Bound
 from aircall_mcp.offer import Offers, Registry
 
-from ..house import OwnDesk, answering, gateway_to
+from ..house import answering, asking_desk
 
 pytestmark = pytest.mark.anyio
-
-
-async def judge(_bound: Bound, _caller: Caller) -> None:
-    raise NeedsConfirmation("effects are looked at", hint="Ask the owner.")
 
 
 @pytest.mark.parametrize("yes", [True, False])
 async def test_a_person_at_the_terminal_is_asked_and_obeyed(registry: Registry, yes: bool) -> None:
     app, arrived = answering(204)
-    desk = OwnDesk(Offers(registry), gateway_to(app), judge=judge)
+    desk = asking_desk(Offers(registry), app)
     shown: list[str] = []
 
     def confirm(preview: str) -> bool:

@@ -33,6 +33,10 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
         "error.schema_path[:-1]", "value[:40]", "value[:_MOST_NAMED]",
     ),
     "offer/shape.py": ("self._cuts[:MOST_CUTS]",),
+    "safety/policy_file.py": ("parts[:-1]",),
+    # Phone numbers and their beginnings, held against each other.
+    "safety/destinations.py": ("number[:end]",),
+    "safety/policy.py": ("pattern[:-1]",),
     "protocol/resources.py": ("values[:100]",),
     # Ids, phone numbers, times and digests: of a number its ends are what may be shown.
     "accounts/login.py": ("line[:5]",),

@@ -85,6 +85,8 @@ ARGUED = {
     "vault/place.py: mounts.read_text": "the kernel's",
     "ground/clients.py: ssl.create_default_context": "the certificates that the owner named",
     "gateway/connections.py: ssl.create_default_context": "the certificates that the owner named",
+    "safety/policy_file.py: (resources.files('aircall_mcp.safety') / 'presets' /"
+    " f'{name}.toml').read_bytes": "the package",
     "spec/__init__.py: files('aircall_mcp').joinpath('_compiled', name).read_text": "the package",
     "search/model.py: files('aircall_mcp').joinpath('_compiled', FILE).read_bytes": "the package",
 }

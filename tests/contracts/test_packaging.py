@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from aircall_mcp.safety.policy_file import PRESETS
+
 ROOT = Path(__file__).parent.parent.parent
 OLDEST, NEWEST = (3, 11), (3, 15)
 
@@ -75,7 +77,10 @@ def test_the_wheel_carries_the_package_its_compiled_description_and_nothing_else
         for path in (ROOT / "server" / "aircall_mcp").rglob("*.py")
     }
     assert modules <= set(names)
-    assert not [n for n in names if n.endswith((".yaml", ".toml", ".pyc")) or "test" in n]
+    presets = {f"aircall_mcp/safety/presets/{name}.toml" for name in ("default", *PRESETS)}
+    assert presets <= set(names)
+    others = set(names) - presets  # a person reads those
+    assert not [n for n in others if n.endswith((".yaml", ".toml", ".pyc")) or "test" in n]
     assert not [name for name in names if "__pycache__" in name]
 
 

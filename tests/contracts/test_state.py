@@ -19,6 +19,7 @@ KEYED = {
     "gateway.companies.Companies": "_known _unwritten",
     "gateway.connections.Connections": "_shares",
     "gateway.continuations.Continuations": "_courses",
+    "safety.company.Company": "_home _known",
 }
 """What is about an account or its company, by these."""
 OF_ONE = {
@@ -61,6 +62,8 @@ STORES = {
     "gateway.connections.Connections": "_clients _verify",
     "gateway.journal.Journal": "_boot _state",  # rows by company
     "gateway.ledger.Ledger": "_state",  # rows by company
+    "safety.approvals.Approvals": "_state",  # rows by principal and account
+    "safety.usage.Usage": "_state",  # rows by account; who is left alone is so for all
     "storage.lock.Lock": "_descriptor",
     "storage.sqlite.database": "_abandoned",
     "storage.sqlite.database.Database": "_connection _file _lock _process _thread",
@@ -75,7 +78,6 @@ OTHERWISE = {
     "events.forwarding.deliver.Forwarder": "_clients _resting",  # by destination
     "events.receiver.Receiver": "_digests _families",  # by webhook
     "ground.admission.Admission": "_from _held _told _turned _visits _waiting",  # by connection
-    "protocol.elicitation.Elicitation": "_open",  # by nonce; the identity names the account
     "protocol.mcp_server.AircallServer": "_lists",  # by offer
     "protocol.resources.Resources": "_sessions",  # by URI and connection
     "protocol.sessions.Sessions": "_idle _used",  # by session
@@ -88,6 +90,8 @@ OURS = {
     "desk.Desk": "index",
     "ground.operation.Operation": "_by_name _validator _wire_names",
     "offer.offer.Offer": "tools",
+    "safety.destinations": "destination_of",  # of the numbering plans
+    "safety.policy_file.PolicyFile": "_policy _stamp",  # the owner's file
     "search.lexical.Lexical": "_names _words",
     "search.model": "load",
     "search.names.Names": "_by_name _by_route",

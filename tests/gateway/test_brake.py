@@ -48,7 +48,8 @@ async def test_while_it_is_pulled_no_effect_arrives_and_reads_go_on(home: Path) 
             for caller in (Caller(), Caller(interface="mcp"), Caller(person=True)):
                 assert isinstance(await refusal(ours, asked, caller), NotAllowed)
             with pytest.raises(NotAllowed):
-                await ours.admit(asked, Caller())
+                async with ours.admitted(asked, Caller()):
+                    raise AssertionError("nothing may be done within")
         assert there.arrivals() == 0
         await ours.send(bound("list_tags"), Caller())
         brake.release()

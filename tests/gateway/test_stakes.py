@@ -16,7 +16,7 @@ from mcp import Client
 
 from aircall_mcp import spec
 from aircall_mcp.accounts import Memory
-from aircall_mcp.app import UNASKED, App, open_app
+from aircall_mcp.app import App, open_app
 from aircall_mcp.cli import group
 from aircall_mcp.errors import NotAllowed
 from aircall_mcp.events.receiver import webhook_for
@@ -28,6 +28,7 @@ from aircall_mcp.ground.secrets import Secret
 from aircall_mcp.offer import Offers, Registry, Selection
 from aircall_mcp.offer.tools import description_of, tool_for
 from aircall_mcp.protocol.mcp_server import AircallServer
+from aircall_mcp.safety.judge import UNASKED
 
 from ..house import OwnDesk, answering, gateway_to
 from ..stranger import Stranger, stranger
@@ -283,7 +284,7 @@ def there() -> Iterator[Stranger]:
 
 @pytest.mark.parametrize("asked", SHUT, ids=str)
 async def test_not_through_the_protocol_either(asked: Asked, there: Stranger) -> None:
-    before = len(there.arrivals)
+    before = len(there.unasked)
     for surface, tool, arguments in (
         ("full", asked.operation.tool, asked.arguments),
         ("search", f"aircall_{asked.operation.effect}",
@@ -297,9 +298,9 @@ async def test_not_through_the_protocol_either(asked: Asked, there: Stranger) ->
             result = await client.call_tool(tool, arguments)
         assert result.is_error
         payload: Any = result.structured_content
-        assert payload["error"]["kind"] == "not_allowed", payload
+        assert payload["error"]["kind"] == "needs_confirmation", payload
         await house.aclose()
-    assert len(there.arrivals) == before
+    assert len(there.unasked) == before
 
 
 @pytest.mark.parametrize("asked", SHUT, ids=str)
@@ -308,16 +309,16 @@ def test_not_on_the_command_line_and_there_by_name(
 ) -> None:
     for name, value in {**KEY, "AIRCALL_MCP_BASE_URL": there.url}.items():
         monkeypatch.setenv(name, value)
-    before = len(there.arrivals)
+    before = len(there.unasked)
     arguments = json.dumps(asked.arguments)
     for name in (asked.operation.id, asked.operation.tool, asked.operation.route):
         result = CliRunner().invoke(group, ["run", name, "--args", arguments])
         assert result.exit_code == 1, result.output
-        assert json.loads(result.stdout)["error"]["kind"] == "not_allowed"
-    assert len(there.arrivals) == before
+        assert json.loads(result.stdout)["error"]["kind"] == "needs_confirmation"
+    assert len(there.unasked) == before
     monkeypatch.setenv("AIRCALL_MCP_ALLOW", ",".join(asked.words))
     result = CliRunner().invoke(group, ["run", asked.operation.id, "--args", arguments])
-    assert len(there.arrivals) == before + 1, result.output
+    assert len(there.unasked) == before + 1, result.output
 
 
 # Our own tool that sends words out.
@@ -343,8 +344,8 @@ async def test_passing_events_on_needs_the_same_yes(home: Path, tool: str) -> No
         given = {"operation": "forward_events", "arguments": given}
         house.desk.offers = Offers(house.desk.registry, Selection(surface="search"))
     error = (await house.desk.call(tool, given, Caller())).payload["error"]
-    assert error["kind"] == "not_allowed"
-    assert "--allow exposes" in error["hint"]
+    assert error["kind"] == "needs_confirmation"
+    assert error["approval"]["grade"] == 2
     assert house.events.rules.status() == []
     await house.aclose()
 

@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from aircall_mcp.app import UNASKED, App, open_app
+from aircall_mcp.app import App, open_app
 from aircall_mcp.cli import group
 from aircall_mcp.errors import NotAllowed
 from aircall_mcp.ground import probe
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.config import settings_from
+from aircall_mcp.safety.judge import UNASKED
 from aircall_mcp.sandbox import Sandbox
 from aircall_mcp.storage.sandboxes import Sandboxes
 
@@ -80,12 +81,12 @@ async def test_whoever_else_listens_is_taken_for_the_real_host(
         ):
             result = await house.desk.call(tool, arguments, Caller())
             error = result.payload["error"]
-            assert error["kind"] == "not_allowed"
-            assert f"{there.url} is taken for the real host" in error["hint"]
-        assert there.arrivals == []
+            assert error["kind"] == "needs_confirmation"
+            assert f"{there.url} is taken for the real host" in error["message"]
+        assert there.unasked == []
         read = await house.desk.call("aircall_get_company", {}, Caller())
         assert "sandbox" not in read.payload
-        assert len(there.arrivals) == 1
+        assert len(there.unasked) == 1
         await house.aclose()
 
 
@@ -129,8 +130,8 @@ async def test_what_listens_may_change_and_nothing_is_remembered_of_who_it_was(h
         first.close()
         with served(there, port):
             refused = await house.desk.call("aircall_delete_tag", {"tag_id": next(tags)}, Caller())
-            assert refused.payload["error"]["kind"] == "not_allowed"
-            assert there.arrivals == []
+            assert refused.payload["error"]["kind"] == "needs_confirmation"
+            assert there.unasked == []
             await house.desk.call("aircall_list_teams", {}, Caller())  # a connection to keep
         with served(sandbox, port), Sandboxes(home).announced(url) as sandbox.proof:
             again = await house.desk.call("aircall_delete_tag", {"tag_id": next(tags)}, Caller())
@@ -159,8 +160,9 @@ async def test_it_is_asked_right_before_the_effect_is_sent(after: int, home: Pat
     with served(changing) as url, Sandboxes(home).announced(url) as sandbox.proof:
         house = house_at(url)
         result = await house.desk.call("aircall_delete_tag", a_tag(sandbox), Caller())
-        assert result.payload["error"]["kind"] == "not_allowed"
-        assert there.arrivals == []
+        kind = "not_allowed" if after else "needs_confirmation"
+        assert result.payload["error"]["kind"] == kind
+        assert there.unasked == []
         assert not sandbox.arrivals
         await house.aclose()
 
@@ -205,8 +207,8 @@ async def test_a_proxy_that_routes_by_path_is_the_real_host(home: Path, stale: b
             ("aircall_delete_tag", a_tag(sandbox)),
         ):
             result = await house.desk.call(tool, arguments, Caller())
-            assert result.payload["error"]["kind"] == "not_allowed"
-        assert routing.aircall.all == []
+            assert result.payload["error"]["kind"] == "needs_confirmation"
+        assert routing.aircall.unasked == []
         assert not await house.desk.at_sandbox()
         await house.aclose()
 
@@ -325,7 +327,7 @@ def test_doctor_calls_a_proxy_the_real_host(monkeypatch: pytest.MonkeyPatch) -> 
     with stranger() as there:
         said = found({**KEY, "AIRCALL_MCP_BASE_URL": there.url}, monkeypatch)
     assert said["aircall"] == f"{there.url}, taken for the real host"
-    assert said["allowed"].startswith("nothing that reaches people")
+    assert said["allowed"].startswith("reads and harmless changes")
     assert "no phone rings" not in str(said)
 
 

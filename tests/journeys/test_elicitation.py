@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,14 +13,13 @@ from mcp import Client
 from mcp.shared.exceptions import MCPError
 
 from aircall_mcp.desk import Question
-from aircall_mcp.errors import NeedsConfirmation
 from aircall_mcp.ground.caller import Caller
-from aircall_mcp.ground.operation import Bound
 from aircall_mcp.offer import Offers, Registry, Selection
 from aircall_mcp.protocol.elicitation import KEY, Elicitation
 from aircall_mcp.protocol.mcp_server import AircallServer
+from aircall_mcp.safety.policy import Line, Policy
 
-from ..house import OwnDesk, answering, gateway_to
+from ..house import EFFECTS_ARE_ASKED, answering, asking_desk
 
 pytestmark = pytest.mark.anyio
 
@@ -29,23 +28,24 @@ both_eras = pytest.mark.parametrize("mode", ["legacy", "2026-07-28"])
 TAG = {"name": "Newest", "color": "#00B388"}
 YES = types.ElicitResult(action="accept", content={"approve": True})
 Said = types.ElicitResult | types.ErrorData
-
-
-async def judge(bound: Bound, _caller: Caller) -> None:
-    """Every effect needs a yes."""
-    if bound.operation.effect != "read":
-        raise NeedsConfirmation("effects are looked at", hint="Ask the owner.")
+Rooms = Callable[..., "Room"]
 
 
 class Room:
     """A desk that asks, before an Aircall that counts what arrives."""
 
-    def __init__(self, registry: Registry, surface: str = "full", **more: Any) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        surface: str = "full",
+        policy: Policy = EFFECTS_ARE_ASKED,
+        **more: Any,
+    ) -> None:
         app, self.arrived = answering(200, {"tag": {"id": 1, "name": "Newest"}})
         offers = Offers(registry, Selection(include_deprecated=True, surface=surface))
-        self.desk = OwnDesk(offers, gateway_to(app, **more), judge=judge)
+        self.desk = asking_desk(offers, app, policy, gateway=more)
         self.shown: list[str] = []
-        self.server = AircallServer(self.desk)
+        self.server = AircallServer(self.desk, elicitation=Elicitation(quickest=0))
 
     def client(self, mode: str, answer: Said | None = YES) -> Client:
         async def elicit(context: Any, params: types.ElicitRequestParams) -> Said:
@@ -58,8 +58,22 @@ class Room:
 
 
 @pytest.fixture
-def room(registry: Registry) -> Room:
-    return Room(registry)
+async def rooms(registry: Registry) -> AsyncIterator[Rooms]:
+    """Makes rooms, and closes them."""
+    made: list[Room] = []
+
+    def make(surface: str = "full", **more: Any) -> Room:
+        made.append(Room(registry, surface, **more))
+        return made[-1]
+
+    yield make
+    for one in made:
+        await one.desk.aclose()
+
+
+@pytest.fixture
+def room(rooms: Rooms) -> Room:
+    return rooms()
 
 
 def error_in(result: types.CallToolResult | types.InputRequiredResult) -> Any:
@@ -78,7 +92,7 @@ async def test_a_yes_lets_the_identical_call_through_once(room: Room, mode: str)
         (shown,) = room.shown
         assert "aircall_create_tag" in shown
         assert '  name: "Newest"' in shown
-        assert "effects are looked at" in shown
+        assert "A person has to say yes first" in shown
         # The yes was for one: another is asked for anew.
         await client.call_tool("aircall_create_tag", {**TAG, "name": "Next"})
         assert len(room.shown) == 2
@@ -110,9 +124,11 @@ async def test_anything_but_a_yes_sends_nothing(room: Room, mode: str, number: i
 async def test_a_client_that_cannot_ask_hears_what_to_do(room: Room, mode: str) -> None:
     async with room.client(mode, answer=None) as client:
         error = error_in(await client.call_tool("aircall_create_tag", TAG))
-    assert error == {
-        "kind": "needs_confirmation", "message": "effects are looked at", "hint": "Ask the owner.",
-    }  # fmt: skip
+    assert error["kind"] == "needs_confirmation"
+    approval = error["approval"]
+    assert approval["grade"] == 1
+    assert f"aircall-mcp approve {approval['id']}" in error["hint"]
+    assert "aircall_create_tag" in approval["preview"]
     assert room.arrived == []
 
 
@@ -124,7 +140,7 @@ async def test_a_client_that_fails_to_ask_has_not_said_yes(room: Room) -> None:
 
 
 async def test_nobody_is_waited_for_without_end(room: Room) -> None:
-    server = AircallServer(room.desk, elicitation=Elicitation(patience=0.05))
+    server = AircallServer(room.desk, elicitation=Elicitation(patience=0.05, quickest=0))
 
     async def never(context: Any, params: Any) -> Said:
         await anyio.sleep_forever()
@@ -137,18 +153,16 @@ async def test_nobody_is_waited_for_without_end(room: Room) -> None:
 
 
 @both_eras
-async def test_nobody_is_asked_for_what_is_not_allowed(registry: Registry, mode: str) -> None:
-    room = Room(registry, sandbox=False, allowed=frozenset({"read"}))
+async def test_nobody_is_asked_for_what_is_not_allowed(rooms: Rooms, mode: str) -> None:
+    room = rooms(sandbox=False, allowed=frozenset({"read"}))
     async with room.client(mode) as client:
         error = error_in(await client.call_tool("aircall_create_tag", TAG))
     assert (error["kind"], room.shown, room.arrived) == ("not_allowed", [], [])
 
 
 @both_eras
-async def test_in_the_small_surface_what_is_performed_is_asked_for(
-    registry: Registry, mode: str
-) -> None:
-    room = Room(registry, surface="search")
+async def test_in_the_small_surface_what_is_performed_is_asked_for(rooms: Rooms, mode: str) -> None:
+    room = rooms("search")
     asked = {"operation": "create_tag", "arguments": TAG}
     async with room.client(mode) as client:
         assert not (await client.call_tool("aircall_write", asked)).is_error
@@ -249,14 +263,16 @@ def test_a_client_is_asked_where_it_shows_forms(modes: dict[str, Any] | None, as
     assert Elicitation().can_ask(ctx) is asks
 
 
-async def test_a_yes_for_another_server_or_principal_is_none(registry: Registry) -> None:
-    first, second = Room(registry), Room(registry)
+async def test_a_yes_for_another_server_or_principal_is_none(rooms: Rooms) -> None:
+    first, second = rooms(), rooms()
     async with first.client("2026-07-28") as ours, second.client("2026-07-28") as theirs:
         state = await state_of(ours)
         with pytest.raises(MCPError):
             await retried(theirs, state)
     principal = ["anna"]
-    first.server = AircallServer(first.desk, principal_of=lambda _: principal[0])
+    first.server = AircallServer(
+        first.desk, principal_of=lambda _: principal[0], elicitation=Elicitation(quickest=0)
+    )
     async with first.client("2026-07-28") as client:
         state = await state_of(client)
         principal[0] = "bert"
@@ -277,15 +293,48 @@ async def test_the_preview_shows_what_is_long_and_forges_no_line(room: Room) -> 
     assert room.arrived == []
 
 
-async def test_the_desk_itself_holds_a_yes_to_the_call_it_was_for(room: Room) -> None:
-    tool, other = "aircall_create_tag", {**TAG, "name": "Other"}
-    asked = await room.desk.call(tool, TAG, Caller())
-    assert isinstance(asked, Question)
-    yes = Caller(approved=asked.identity)
-    elsewhere = Caller(approved=asked.identity, account="paris")
-    for arguments, caller in ((other, yes), (TAG, elsewhere), (TAG, Caller(approved="x"))):
-        assert isinstance(await room.desk.call(tool, arguments, caller), Question)
-    assert isinstance(await room.desk.call("aircall_delete_tag", {"tag_id": 1}, yes), Question)
-    assert room.arrived == []
-    assert not (await room.desk.call(tool, dict(reversed(TAG.items())), yes)).is_error
+class Hands:
+    """A client that answers after `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        self.now, self.seconds = 100.0, seconds
+
+    def __call__(self) -> float:
+        self.now += self.seconds / 2  # asked once when the question goes out, once when it is back
+        return self.now
+
+
+@both_eras
+@pytest.mark.parametrize("said", [YES, NO[0], NO[1]], ids=["yes", "no", "closed"])
+async def test_what_is_answered_faster_than_anybody_reads_is_nobodys_word(
+    room: Room, mode: str, said: types.ElicitResult
+) -> None:
+    hands = Hands(0.5)
+    room.server = AircallServer(room.desk, elicitation=Elicitation(clock=hands))
+    async with room.client(mode, said) as client:
+        error = error_in(await client.call_tool("aircall_create_tag", TAG))
+        assert "aircall-mcp approve" in error["hint"]
+        assert room.arrived == []
+        # The question still waits for a person, who is found another way.
+        name = error["approval"]["id"]
+        assert await room.desk.answer(name, yes=True, grade=2, way="tests")
+        assert not (await client.call_tool("aircall_create_tag", TAG)).is_error
+    assert len(room.arrived) == 1
+
+
+@both_eras
+async def test_what_needs_to_be_seen_is_not_asked_in_a_form(rooms: Rooms, mode: str) -> None:
+    room = rooms(policy=Policy(effects={"write": Line("ask", 2)}))
+    async with room.client(mode) as client:
+        error = error_in(await client.call_tool("aircall_create_tag", TAG))
+        assert (error["approval"]["grade"], room.shown) == (2, [])
+        name = error["approval"]["id"]
+        # Nor is a yes of the lower grade one, wherever it comes from.
+        assert not await room.desk.answer(name, yes=True, grade=1, way="form")
+        asked = await client.call_tool("aircall_approval_status", {"id": name})
+        assert "waiting" in str(asked.structured_content)
+        assert await room.desk.answer(name, yes=True, grade=2, way="terminal")
+        assert not (await client.call_tool("aircall_create_tag", TAG)).is_error
+        asked = await client.call_tool("aircall_approval_status", {"id": name})
+        assert "used" in str(asked.structured_content)
     assert len(room.arrived) == 1

@@ -12,6 +12,8 @@ from aircall_mcp.app import open_app
 from aircall_mcp.ground.config import settings_from
 from aircall_mcp.protocol.mcp_server import AircallServer
 
+from ..stranger import stranger
+
 pytestmark = pytest.mark.anyio
 
 
@@ -102,17 +104,19 @@ async def test_without_a_key_the_server_starts_lists_and_says_what_to_set(mode: 
     await house.aclose()
 
 
-async def test_on_the_real_host_nothing_reaches_a_person_until_the_owner_allows_it() -> None:
+async def test_on_the_real_host_nothing_reaches_a_person_until_somebody_says_yes() -> None:
     key = {"AIRCALL_API_ID": "an-id-of-ours", "AIRCALL_API_TOKEN": "a-token-of-ours"}
-    house = open_app(settings_from(), key)
-    async with Client(AircallServer(house.desk)) as client:
-        for name, effect in (
-            ("aircall_start_outbound_call", "reach"),
-            ("aircall_delete_tag", "delete"),
-        ):
-            example = house.desk.offer().get(name).example
-            result = await client.call_tool(name, dict(example))
-            error: Any = payload(result)["error"]
-            assert error["kind"] == "not_allowed"
-            assert f"--allow {effect}" in error["hint"]
-    await house.aclose()
+    with stranger() as there:
+        house = open_app(settings_from({"base_url": there.url}), key)
+        async with Client(AircallServer(house.desk)) as client:
+            for name, effect in (
+                ("aircall_start_outbound_call", "reach"),
+                ("aircall_delete_tag", "delete"),
+            ):
+                example = house.desk.offer().get(name).example
+                result = await client.call_tool(name, dict(example))
+                error: Any = payload(result)["error"]
+                assert error["kind"] == "needs_confirmation"
+                assert error["approval"]["effect"] == effect
+        assert there.unasked == []
+        await house.aclose()

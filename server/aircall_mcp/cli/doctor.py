@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from .. import __version__
-from ..errors import AircallMCPError, StoreError, ToolError
+from ..errors import AircallMCPError, SettingsError, StoreError, ToolError
 from ..ground.config import home_in, unknown_variables
 from ..ground.private_files import ELSEWHERE, Modes
 from ..protocol.bearer import FILE, open_at
@@ -186,11 +186,32 @@ def _aircall(settings: Any, at_sandbox: bool) -> Iterator[Finding]:
         return
     local = ", taken for the real host" if settings.base_url.startswith("http:") else ""
     yield Finding("aircall", "good", f"{where}{local}")
-    allowed = ", ".join(settings.allow) or (
-        "nothing that reaches people, deletes, lets words out or administers"
-    )
-    more = "" if settings.allow else "--allow reach,delete,exposes,administers, or some of these"
-    yield Finding("allowed", "good", allowed, more)
+    yield _policy(settings)
+
+
+def _policy(settings: Any) -> Finding:
+    """What goes without a question, by the file or by --allow."""
+    from ..safety.policy_file import NAME, policy_in
+    from .policy import names
+
+    try:
+        policy = policy_in(settings.home, *names())
+    except (SettingsError, StoreError) as error:
+        words = f"{error.message} Until then nothing is done, and reads go on."
+        return Finding("allowed", "bad", words, error.hint or "aircall-mcp policy edit")
+    standing = ", ".join(settings.allow)
+    if policy.written:
+        bound = f"; --allow {standing} goes unasked, within its bans and caps" if standing else ""
+        where = f"{settings.home / NAME}{bound}"
+        return Finding("allowed", "good", where, "aircall-mcp policy show")
+    if standing:
+        words = (
+            f"--allow {standing}: goes with nobody's yes, to any country and at any hour, since"
+            " there is no policy.toml"
+        )
+        return Finding("allowed", "attention", words, "aircall-mcp policy edit")
+    words = "reads and harmless changes; a person is asked for the rest"
+    return Finding("allowed", "good", words, "aircall-mcp policy show")
 
 
 def _asked(app: App, surveys: list[Survey] | None) -> tuple[bool, list[Finding]]:

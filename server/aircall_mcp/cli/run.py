@@ -59,8 +59,8 @@ async def answered(
 
     outcome = await desk.call(name, arguments, Caller(interface="cli"))
     if isinstance(outcome, Question) and confirm(outcome.preview):
-        said_yes = Caller(interface="cli", approved=outcome.identity)
-        return await desk.call(name, arguments, said_yes)
+        await desk.answer(outcome.approval, yes=True, grade=2, way="terminal")
+        return await desk.call(name, arguments, Caller(interface="cli"))
     return outcome
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,10 +93,20 @@ async def _looked(wait: float) -> tuple[Sequence[Intent], Sequence[Intent]]:
     from ..app import open_journal
 
     clock = Clock()
+    await _called_off(home_in(os.environ), clock)
     with open_journal(home_in(os.environ), clock) as journal:
         if journal is None:
             return [], []
         return await settled(journal, wait, clock)
+
+
+async def _called_off(home: Path, clock: Clock) -> None:
+    """What waits for a person's yes, and every yes that is not used yet, is over."""
+    from ..safety.safety import Safety
+
+    with closing(Safety.of(home, clock=clock)) as safety:
+        if safety.waits_in(home):
+            await safety.approvals.cancel_all("the emergency brake")
 
 
 async def settled(

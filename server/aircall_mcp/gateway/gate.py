@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from ..errors import NeedsConfirmation, ToolError
+from ..errors import Duplicate, NeedsConfirmation, OutcomeUnknown, ToolError
 from ..ground.caller import Caller
 from ..ground.operation import Allowance, Bound
 from ..ground.reply import Reply
@@ -16,17 +17,22 @@ from .request import Brake, Link, Request
 
 @dataclass(frozen=True, slots=True)
 class Allow:
-    """`waived` is what needs nobody's yes because our own sandbox listens there."""
+    """`waived` is what needs nobody's yes because our own sandbox listens there. `undo` gives back
+    what was used up for it, where nothing was done."""
 
     waived: tuple[Allowance, ...] = ()
+    undo: tuple[Callable[[], Awaitable[None]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A person must say yes first; `words` say to what, `hint` how."""
+    """A person must say yes first; `words` say to what, `hint` how. `grade` is how surely, and
+    `account` the one that would act."""
 
     words: str
     hint: str = ""
+    grade: int = 1
+    account: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +56,34 @@ class Gate:
         self._judges = judges
 
     async def send(self, request: Request) -> Reply:
-        waived = await self.admit(request.bound, request.caller)
-        return await self._then.send(replace(request, waived=waived))
+        async with self.admitted(request.bound, request.caller) as waived:
+            return await self._then.send(replace(request, waived=waived))
 
-    async def admit(self, bound: Bound, caller: Caller) -> tuple[Allowance, ...]:
-        """What was waived, where it may be done. Raises `NotAllowed`, `NeedsConfirmation`."""
-        waived: list[Allowance] = []
-        for judge in self._judges:
-            verdict = await judge(bound, caller)
-            if isinstance(verdict, Deny):
-                raise verdict.error
-            if isinstance(verdict, Ask):
-                raise NeedsConfirmation(verdict.words, hint=verdict.hint)
-            waived += verdict.waived
-        return tuple(waived)
+    @asynccontextmanager
+    async def admitted(self, bound: Bound, caller: Caller) -> AsyncGenerator[tuple[Allowance, ...]]:
+        """What was waived, where it may be done within. What the judges used up for it is given
+        back where it ends with nothing done. Raises `NotAllowed`, `NeedsConfirmation`."""
+        allowed: list[Allow] = []
+        try:
+            for judge in self._judges:
+                verdict = await judge(bound, caller)
+                if isinstance(verdict, Deny):
+                    raise verdict.error
+                if isinstance(verdict, Ask):
+                    raise NeedsConfirmation(
+                        verdict.words,
+                        hint=verdict.hint,
+                        grade=verdict.grade,
+                        account=verdict.account,
+                    )
+                allowed.append(verdict)
+            yield tuple(word for one in allowed for word in one.waived)
+        except ToolError as error:
+            # A second time is not the first one's yes, and what may have been done was.
+            if not isinstance(error, (Duplicate, OutcomeUnknown)):
+                for undo in (undo for one in allowed for undo in one.undo):
+                    await undo()
+            raise
 
 
 def by_owner(

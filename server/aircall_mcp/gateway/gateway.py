@@ -5,6 +5,7 @@ probed, wire. Each link knows the next one alone.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -128,13 +129,17 @@ class Gateway:
         items as have `room`."""
         return await self._gate.send(Request(bound, caller, several=True, room=room))
 
-    async def admit(self, bound: Bound, caller: Caller) -> None:
-        """Raise `NotAllowed` or `NeedsConfirmation` as `send` would, and send nothing."""
-        await self._gate.admit(bound, caller)
+    def admitted(self, bound: Bound, caller: Caller) -> AbstractAsyncContextManager[object]:
+        """What is done within passes the gate as what is sent does, and nothing is sent."""
+        return self._gate.admitted(bound, caller)
 
     async def at_sandbox(self) -> bool:
         """Whether it is our own sandbox that listens there, at this moment."""
         return await self._prober.at_sandbox()
+
+    async def listens(self) -> bool:
+        """Whether our own sandbox answers on a port of this machine, at this moment."""
+        return await self._prober.listens()
 
     async def drained(self) -> None:
         """Wait for the effects that were sent and whose callers are gone."""

@@ -39,8 +39,7 @@ class Caller:
 
     `principal` is who asks; `interface` the way they came in by: `cli`, `mcp`, or `webhooks` for
     our own look after those. `client` is what the MCP client calls itself: a stranger's word, for
-    the log alone. `approved` is the identity (`Bound.identity`) of the one call that a person said
-    yes to.
+    the log alone.
     `deadline` is in seconds from when the budget lets the call begin; `patience` in seconds to wait
     for that, None for the owner's choice. `progress(done, total, message)` tells a waiting person
     how far it is; `watched` says that there is one who sees it. `person`: a person's own command
@@ -57,5 +56,4 @@ class Caller:
     patience: float | None = None
     watched: bool = False
     person: bool = False
-    approved: str = ""
     progress: Progress = field(default=_silent, compare=False)

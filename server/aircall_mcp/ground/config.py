@@ -118,6 +118,9 @@ class Settings(BaseModel):
         description="What else the real host may be asked to do: the effects `reach` and `delete`,"
         " the stakes `exposes` and `administers`.",
     )
+    ask: bool = Field(
+        False, description="Ask for a person's yes in the sandbox, too, as on the real host."
+    )
     time_zone: Zone | None = Field(
         None,
         description="IANA zone of times that say none; by default the one most users have.",
@@ -204,6 +207,11 @@ class Settings(BaseModel):
         if value is not None and not value.is_file():
             raise ValueError("must be a file of PEM certificates")
         return value
+
+    @property
+    def loopback(self) -> str:
+        """The address of this machine that is asked, if it is one: plain http goes nowhere else."""
+        return self.base_url if self.base_url.startswith("http:") and not self.sandbox else ""
 
     @property
     def log_file(self) -> Path:

@@ -2,7 +2,7 @@
 
 Before 2026-07-28 the server sends a request of its own and waits. From then on the call ends with
 `input_required` and comes again with the answer and the sealed state, which holds for this very
-call alone and opens once.
+call alone. What is answered faster than anybody reads was put before nobody, yes or no.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from __future__ import annotations
 import json
 import logging
 import secrets
+import time
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final, Literal
 
 import anyio
 import mcp_types as types
@@ -29,11 +31,24 @@ log = logging.getLogger(__name__)
 
 Context = ServerRequestContext[Any, Any]
 
-PATIENCE = 300.0
+PATIENCE: Final = 300.0
 """Seconds that a person has to answer."""
-MOST_OPEN = 1_000
-"""Questions whose answer is awaited; the oldest is forgotten, and its yes refused."""
-KEY = "approval"
+QUICKEST: Final = 0.7
+"""Seconds below which no person has read a question: a client answered for its user."""
+KEY: Final = "approval"
+WAY: Final = "form"
+"""How it was answered, as the record of the approval says it."""
+
+Said = Literal["yes", "no", "closed", "unseen"]
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What came back for the question `approval`."""
+
+    approval: str
+    said: Said
+
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -50,11 +65,18 @@ SCHEMA: dict[str, Any] = {
 
 
 class Elicitation:
-    """Asks, and remembers which questions are open: a yes counts once, in this process."""
+    """Puts a question before the person at the client. `clock` is monotonic, in seconds."""
 
-    def __init__(self, *, patience: float = PATIENCE) -> None:
+    def __init__(
+        self,
+        *,
+        patience: float = PATIENCE,
+        quickest: float = QUICKEST,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._patience = patience
-        self._open: dict[str, str] = {}
+        self._quickest = quickest
+        self._clock = clock
 
     def boundary(self, audience: str, principal_of: Callable[[Context], str]) -> Any:
         """The middleware that seals what a client carries for us from round to round."""
@@ -63,21 +85,13 @@ class Elicitation:
         )
         return RequestStateBoundary(security, default_audience=audience)
 
-    def answered(self, params: types.CallToolRequestParams) -> str | Failure | None:
-        """The identity of the call that a person said yes to, in the newer era; what to answer
-        where the person did not; None where nobody was asked yet."""
+    def answered(self, params: types.CallToolRequestParams) -> Heard | None:
+        """What was answered in the newer era; None where nobody was asked yet."""
         response = (params.input_responses or {}).get(KEY)
-        if params.request_state is None or response is None:
+        if params.request_state is None or not isinstance(response, types.ElicitResult):
             return None
-        nonce = json.loads(params.request_state)["question"]
-        identity = self._open.pop(nonce, None)
-        if not isinstance(response, types.ElicitResult):
-            return None
-        if not _is_yes(response):
-            return _refusal(response.action)
-        if identity is None:
-            return _failure("That answer was used already, or came too late.")
-        return identity
+        state = json.loads(params.request_state)
+        return Heard(state["approval"], self._said(response, state["asked"]))
 
     def can_ask(self, ctx: Context) -> bool:
         """Whether the client says that it puts forms before a person."""
@@ -88,16 +102,17 @@ class Elicitation:
 
     async def ask(
         self, ctx: Context, question: Question
-    ) -> str | Failure | types.InputRequiredResult:
-        """The identity, once a person said yes; what to answer where that did not happen; in the
-        newer era the result that asks."""
-        if not self.can_ask(ctx):
+    ) -> Heard | Failure | types.InputRequiredResult:
+        """What the person said; what to answer where nobody can be asked this way; in the newer
+        era the result that asks. A form shows that a client answered, not who: that is grade 1."""
+        if question.grade > 1 or not self.can_ask(ctx):
             return Failure(question.payload)
         if ctx.protocol_version in MODERN_PROTOCOL_VERSIONS:
             return self._required(question)
         if not ctx.session.can_send_request:
             return Failure(question.payload)
         answer: types.ElicitResult | None = None
+        asked = self._clock()
         try:
             with anyio.move_on_after(self._patience):
                 answer = await ctx.session.elicit_form(question.preview, SCHEMA, ctx.request_id)
@@ -105,31 +120,24 @@ class Elicitation:
             log.info("the client did not ask: %s", type(error).__name__)
             return Failure(question.payload)
         if answer is None:
-            return _failure("Nobody answered in time.")
-        return question.identity if _is_yes(answer) else _refusal(answer.action)
+            return refusal("Nobody answered in time.")
+        return Heard(question.approval, self._said(answer, asked))
 
     def _required(self, question: Question) -> types.InputRequiredResult:
-        if len(self._open) >= MOST_OPEN:
-            del self._open[next(iter(self._open))]
-        nonce = secrets.token_urlsafe(16)
-        self._open[nonce] = question.identity
         form = types.ElicitRequestFormParams(message=question.preview, requested_schema=SCHEMA)
+        state = {"approval": question.approval, "asked": self._clock()}
         return types.InputRequiredResult(
-            input_requests={KEY: types.ElicitRequest(params=form)},
-            request_state=json.dumps({"question": nonce}),
+            input_requests={KEY: types.ElicitRequest(params=form)}, request_state=json.dumps(state)
         )
 
-
-def _is_yes(answer: types.ElicitResult) -> bool:
-    return answer.action == "accept" and (answer.content or {}).get("approve") is True
-
-
-def _refusal(action: str) -> Failure:
-    if action == "cancel":
-        return _failure("The person who was asked closed the question without an answer.")
-    return _failure("The person who was asked said no.")
+    def _said(self, answer: types.ElicitResult, asked: float) -> Said:
+        if self._clock() - asked < self._quickest:
+            return "unseen"
+        if answer.action == "accept" and (answer.content or {}).get("approve") is True:
+            return "yes"
+        return "closed" if answer.action == "cancel" else "no"
 
 
-def _failure(words: str) -> Failure:
+def refusal(words: str) -> Failure:
     hint = "Nothing was done. Do not try again unless a person asks for it."
     return Failure(error_of(NeedsConfirmation(words, hint=hint)))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -26,7 +25,7 @@ from ..ground.caller import OWNER, Caller
 from ..ground.secrets import cut
 from ..offer import Offer
 from ..offer.tools import INSTRUCTIONS
-from .elicitation import Elicitation
+from .elicitation import WAY, Elicitation, Heard, refusal
 from .resources import Context, News, Resources
 
 log = logging.getLogger(__name__)
@@ -111,18 +110,38 @@ class AircallServer(Server[Any]):
         self, ctx: Context, params: types.CallToolRequestParams
     ) -> types.CallToolResult | types.InputRequiredResult:
         caller = self._caller(ctx)
-        answered = self._elicitation.answered(params)
-        if isinstance(answered, Failure):
-            return _result(answered)
-        outcome = await self._outcome(params, replace(caller, approved=answered or ""))
+        heard = self._elicitation.answered(params)
+        failed = None if heard is None else await self._hear(heard)
+        if failed is not None:
+            return _result(failed)
+        outcome = await self._outcome(params, caller)
         if not isinstance(outcome, Question):
             return _result(outcome)
+        if heard is not None and heard.said == "unseen":
+            return _result(Failure(outcome.payload))
         asked = await self._elicitation.ask(ctx, outcome)
         if isinstance(asked, types.InputRequiredResult):
             return asked
-        if isinstance(asked, Failure):
-            return _result(asked)
-        return _result(await self._outcome(params, replace(caller, approved=asked)))
+        failed = asked if isinstance(asked, Failure) else await self._hear(asked)
+        if failed is not None:
+            return _result(failed)
+        if isinstance(asked, Heard) and asked.said == "unseen":
+            return _result(Failure(outcome.payload))
+        return _result(await self._outcome(params, caller))
+
+    async def _hear(self, heard: Heard) -> Failure | None:
+        """Take what a person said at the client; what to answer where that was no yes. What nobody
+        has seen leaves the question waiting for another way."""
+        if heard.said == "unseen":
+            log.info("the client answered for its user: a person is asked another way")
+            return None
+        if heard.said == "closed":
+            return refusal("The person who was asked closed the question without an answer.")
+        yes = heard.said == "yes"
+        stood = await self._desk.answer(heard.approval, yes=yes, grade=1, way=WAY)
+        if not yes:
+            return refusal("The person who was asked said no.")
+        return None if stood else refusal("That answer was used already, or came too late.")
 
     async def _outcome(self, params: types.CallToolRequestParams, caller: Caller) -> Outcome:
         try:

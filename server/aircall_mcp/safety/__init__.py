@@ -1,4 +1,4 @@
-"""What keeps effects in hand: the emergency brake."""
+"""What keeps effects in hand: policy, approvals, caps, and the emergency brake."""
 
 from .brake import RESUME, Brake, Pulled
 

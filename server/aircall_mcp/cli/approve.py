@@ -1,0 +1,84 @@
+"""`aircall-mcp approve`: what waits for a person's yes."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import closing
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from ..errors import ArgumentError, quoted
+from ..ground.config import settings_from
+from . import screen
+from .options import as_json, print_json
+
+if TYPE_CHECKING:
+    from ..safety.approvals import Approval
+    from ..safety.safety import Safety
+
+NOTHING = "Nothing waits for your yes."
+WAY = "terminal"
+
+
+@click.command("approve")
+@click.argument("name", metavar="[ID]", required=False)
+@click.option("--refuse", is_flag=True, help="Say no to it instead.")
+@click.option("--list", "only_list", is_flag=True, help="Show what waits, and ask for nothing.")
+@as_json
+def command(name: str | None, refuse: bool, only_list: bool, as_json: bool) -> None:
+    """Say yes, or no, to what a model wants to do: to ID, or to each that waits.
+
+    A yes is good for exactly this call, once, for a quarter of an hour. It takes a terminal: what
+    a program could answer would be nobody's yes.
+    """
+    import anyio
+
+    anyio.run(_approve, name, refuse, only_list, as_json)
+
+
+async def _approve(name: str | None, refuse: bool, only_list: bool, as_json: bool) -> None:
+    from ..safety.safety import Safety
+
+    with closing(Safety.of(settings_from().home)) as safety:
+        waiting = [one for one in await safety.approvals.waiting() if name in (None, one.id)]
+        if as_json:
+            print_json([asdict(one) for one in waiting])
+            return
+        if name is not None and not waiting:
+            raise await _gone(safety, name)
+        if not waiting:
+            screen.say(NOTHING)
+        if not (only_list or refuse) and waiting and not _person():
+            raise ArgumentError(
+                "There is no terminal to ask you on.", hint="Run it in a terminal yourself."
+            )
+        for one in waiting:
+            screen.say(one.preview)
+            screen.say(f"(id {one.id}, asked by {one.principal}, account {one.account})\n")
+            if not only_list:
+                yes = not refuse and click.confirm("Do it?", err=True)
+                await _answered(safety, one, yes)
+
+
+async def _answered(safety: Safety, one: Approval, yes: bool) -> None:
+    stood = await safety.approvals.answer(one.id, yes=yes, grade=2, way=WAY)
+    if stood is None:
+        screen.say("It does not wait any more.\n")
+    elif yes:
+        screen.say("Yes. The model makes the same call again now, and it goes through once.\n")
+    else:
+        screen.say("No. Nothing is done.\n")
+
+
+async def _gone(safety: Safety, name: str) -> ArgumentError:
+    found = await safety.approvals.find(name)
+    stands = "is not known" if found is None else f"does not wait any more: {found.standing}"
+    return ArgumentError(
+        f"`{quoted(name)}` {stands}.", hint="`aircall-mcp approve` lists what waits."
+    )
+
+
+def _person() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()

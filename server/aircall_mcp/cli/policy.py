@@ -1,0 +1,161 @@
+"""`aircall-mcp policy`: what is allowed, asked for and refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import ArgumentError
+from ..ground.config import settings_from
+from . import completion, options, screen
+from .options import as_json, print_json
+
+if TYPE_CHECKING:
+    from ..safety.policy import Policy
+
+PRESETS = ("analyst", "support", "sales")  # as policy_file has them, which is imported later
+
+
+@click.group("policy", cls=screen.Commands)
+def group() -> None:
+    """What a model may do with nobody's yes, what it has to ask for, and what it may not do."""
+
+
+command = group
+
+
+@group.command()
+@as_json
+def show(as_json: bool) -> None:
+    """The policy that holds, in words."""
+    from ..safety.wording import lines_of, table_of
+
+    settings = settings_from()
+    policy = _policy(settings.home)
+    if as_json:
+        print_json(table_of(policy))
+        return
+    file = _file(settings.home)
+    screen.say(f"{file}\n" if policy.written else f"There is no {file}: these are the defaults.\n")
+    for line in lines_of(policy, settings.allow):
+        screen.out(line)
+
+
+@group.command()
+@click.argument("operation", shell_complete=completion.operations)
+@click.option("--arg", "pairs", multiple=True, metavar="K=V", help="One argument.")
+@click.option("--args", "given", metavar="JSON", help="All arguments as one JSON object.")
+@options.upstream
+@as_json
+def check(
+    operation: str, pairs: tuple[str, ...], given: str | None, as_json: bool, **flags: Any
+) -> None:
+    """What would become of OPERATION with these arguments. Nothing is done.
+
+    Aircall is asked for the countries of your numbers and whether a recipient is a contact.
+    """
+    import anyio
+
+    from .run import arguments_of
+
+    app = options.app(include_deprecated=True, **flags)
+    name = app.desk.registry.find(operation).tool
+    arguments = {**arguments_of(pairs, given), "dry_run": True}
+
+    async def look() -> Any:
+        from ..ground.caller import Caller
+
+        async with app:
+            return await app.desk.call(name, arguments, Caller(interface="cli"))
+
+    outcome = anyio.run(look)
+    if as_json or outcome.is_error:
+        print_json(outcome.payload)
+    else:
+        screen.out(outcome.payload["data"]["would"])
+    if outcome.is_error:
+        raise click.exceptions.Exit(1)
+
+
+@group.command()
+@click.option("--from", "preset", type=click.Choice(PRESETS), help="Begin with this one.")
+def edit(preset: str | None) -> None:
+    """Change the policy in your editor. It takes effect when it has no fault, and at once."""
+    from ..ground.private_files import Modes
+    from ..safety.policy_file import policy_of, preset_text
+
+    file = _file(settings_from().home)
+    modes = Modes()
+    kept = modes.read_written(file)
+    if preset is not None and kept is not None:
+        raise ArgumentError(
+            f"{file} is there already.", hint="Remove it first, or leave out --from."
+        )
+    text = (kept or preset_text(preset or "default")).decode()
+    while True:
+        edited = click.edit(text, extension=".toml")
+        if edited is None or edited.encode() == kept:
+            screen.say("Nothing was changed.")
+            return
+        try:
+            policy_of(edited.encode(), file.name, *names())
+        except ArgumentError:
+            raise
+        except Exception as error:
+            if not _again(error):
+                raise
+            text = edited
+            continue
+        modes.directory(file.parent)
+        modes.replace(file, edited.encode())
+        screen.say(f"{file} holds from now on, in every server that runs.")
+        return
+
+
+@group.command()
+@click.argument("preset", type=click.Choice(PRESETS))
+def use(preset: str) -> None:
+    """Write PRESET as the policy, where there is none yet."""
+    from ..ground.private_files import Modes
+    from ..safety.policy_file import preset_text
+
+    file = _file(settings_from().home)
+    if Modes().read_written(file) is not None:
+        raise ArgumentError(
+            f"{file} is there already.", hint="`aircall-mcp policy edit` changes it."
+        )
+    Modes().directory(file.parent)
+    Modes().replace(file, preset_text(preset))
+    screen.say(f"{file} holds from now on. `aircall-mcp policy show` says what it says.")
+
+
+def _again(error: Exception) -> bool:
+    from ..errors import SettingsError
+
+    if not isinstance(error, SettingsError):
+        return False
+    screen.error(error.message, error.hint)
+    return click.confirm("Go on editing?", default=True, err=True)
+
+
+def _file(home: Path) -> Path:
+    from ..safety.policy_file import NAME
+
+    return home / NAME
+
+
+def _policy(home: Path) -> Policy:
+    from ..safety.policy_file import policy_in
+
+    return policy_in(home, *names())
+
+
+def names() -> tuple[list[str], list[str]]:
+    """The operations and the toolsets that a policy may name."""
+    from .. import spec
+    from ..offer import Registry
+
+    registry = Registry.of(spec.load())
+    return list(registry.ids), [one.name for one in registry.toolsets]

@@ -1,0 +1,305 @@
+"""What waits for a person's yes, and what became of it, for all processes of the home.
+
+An approval is of one principal, one account and one call with exactly these arguments. It is
+answered once, with a grade, and a yes is used once. Nothing of it is in a model's reach.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
+
+from ..ground.times import iso
+from .policy import Grade
+
+if TYPE_CHECKING:
+    from ..ground.clock import Clock
+    from ..storage.state import State
+    from ..storage.store import Transaction
+
+Standing = Literal["waiting", "approved", "refused", "used", "expired", "cancelled"]
+
+LASTING: Final = 900.0
+"""Seconds that a question may be answered in, and a yes be used in."""
+KEPT: Final = 7 * 86_400.0
+MOST_WAITING: Final = 200
+"""Questions of one principal that wait at a time; the oldest is cancelled for another one."""
+
+MIGRATIONS = (
+    (
+        "CREATE TABLE approval (id TEXT PRIMARY KEY, principal TEXT NOT NULL,"
+        " account TEXT NOT NULL, operation TEXT NOT NULL, identity TEXT NOT NULL,"
+        " preview TEXT NOT NULL, grade INTEGER NOT NULL, given INTEGER NOT NULL,"
+        " standing TEXT NOT NULL, way TEXT NOT NULL, asked DOUBLE PRECISION NOT NULL,"
+        " expires DOUBLE PRECISION NOT NULL)",
+        "CREATE INDEX approval_identity ON approval (principal, account, identity, standing)",
+        "CREATE INDEX approval_asked ON approval (asked)",
+    ),
+)
+_SELECT: Final = (
+    "SELECT id, principal, account, operation, identity, preview, grade, given, standing, way,"
+    " asked, expires FROM approval"
+)
+
+
+_NEXT: Final[dict[Standing, str]] = {
+    "waiting": "{way}",
+    "approved": "Call {operation} again with the very same arguments: it goes through once.",
+    "refused": "A person said no. Do not try again unless a person asks for it.",
+    "used": "It was done on this yes, once. Another time needs another yes.",
+    "expired": "Nobody answered in time. Call {operation} again to ask anew.",
+    "cancelled": "It was called off. Call {operation} again only if a person asks for it.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """`identity` is the hash of the canonical arguments; `grade` the least that a yes must have,
+    `given` the one it has, 0 before it is answered. `way` is how it was answered. `asked` and
+    `expires` are UNIX seconds."""
+
+    id: str
+    principal: str
+    account: str
+    operation: str
+    identity: str
+    preview: str
+    grade: Grade
+    given: int
+    standing: Standing
+    way: str
+    asked: float
+    expires: float
+
+    @property
+    def way_to_yes(self) -> str:
+        """What a person does who wants to say yes."""
+        return f"A person runs `aircall-mcp approve {self.id}` in a terminal."
+
+
+class Approvals:
+    """`state` is opened at the first use; all methods raise `StoreError`, and then nothing must be
+    sent."""
+
+    def __init__(self, state: Callable[[], State], clock: Clock) -> None:
+        self._open = state
+        self._state: State | None = None
+        self._clock = clock
+
+    async def ask(
+        self,
+        *,
+        principal: str,
+        account: str,
+        operation: str,
+        identity: str,
+        preview: str,
+        grade: Grade,
+    ) -> Approval:
+        """What waits for this call: the one there is already, or a new one."""
+        name = os.urandom(5).hex()
+
+        def work(tx: Transaction) -> Approval:
+            now = self._clock.wall()
+            self._tidy(tx, now)
+            row = tx.one(
+                f"{_SELECT} WHERE principal = :principal"
+                " AND account = :account AND identity = :identity AND standing = 'waiting'"
+                " AND grade >= :grade AND expires > :now AND asked <= :now"
+                " ORDER BY asked DESC LIMIT 1",
+                principal=principal,
+                account=account,
+                identity=identity,
+                grade=grade,
+                now=now,
+            )
+            if row is not None:
+                return _approval(row, now)
+            self._make_room(tx, principal)
+            new = Approval(
+                id=name,
+                principal=principal,
+                account=account,
+                operation=operation,
+                identity=identity,
+                preview=preview,
+                grade=grade,
+                given=0,
+                standing="waiting",
+                way="",
+                asked=now,
+                expires=now + LASTING,
+            )
+            tx.run(
+                "INSERT INTO approval (id, principal, account, operation, identity, preview, grade,"
+                " given, standing, way, asked, expires) VALUES (:id, :principal, :account,"
+                " :operation, :identity, :preview, :grade, 0, 'waiting', '', :asked, :expires)",
+                id=new.id,
+                principal=principal,
+                account=account,
+                operation=operation,
+                identity=identity,
+                preview=preview,
+                grade=grade,
+                asked=new.asked,
+                expires=new.expires,
+            )
+            return new
+
+        return await self._opened().write(work)
+
+    async def answer(self, name: str, *, yes: bool, grade: Grade, way: str) -> Approval | None:
+        """A person said yes or no to what waits under the id `name`; what became of it, None where
+        nothing of that id waits. A yes of too low a grade leaves it waiting."""
+
+        def work(tx: Transaction) -> Approval | None:
+            now = self._clock.wall()
+            least = grade if yes else 2
+            changed = tx.run(
+                "UPDATE approval SET standing = :standing, given = :given, way = :way"
+                " WHERE id = :id AND standing = 'waiting' AND expires > :now AND asked <= :now"
+                " AND grade <= :least",
+                standing="approved" if yes else "refused",
+                given=grade,
+                way=way,
+                id=name,
+                now=now,
+                least=least,
+            )
+            return self._found(tx, name, now) if changed else None
+
+        return await self._opened().write(work)
+
+    async def use(self, *, principal: str, account: str, identity: str, grade: Grade) -> str:
+        """The id of a yes to exactly this, which is used up by that; "" where there is none."""
+
+        def work(tx: Transaction) -> str:
+            now = self._clock.wall()
+            row = tx.one(
+                "SELECT id FROM approval WHERE principal = :principal AND account = :account"
+                " AND identity = :identity AND standing = 'approved' AND given >= :grade"
+                " AND expires > :now AND asked <= :now ORDER BY asked LIMIT 1",
+                principal=principal,
+                account=account,
+                identity=identity,
+                grade=grade,
+                now=now,
+            )
+            if row is None:
+                return ""
+            tx.run("UPDATE approval SET standing = 'used' WHERE id = :id", id=row[0])
+            return str(row[0])
+
+        return await self._opened().write(work)
+
+    async def give_back(self, name: str) -> None:
+        """Nothing was done on this yes: it may be used still, as long as it lasts."""
+        await self._opened().write(
+            lambda tx: tx.run(
+                "UPDATE approval SET standing = 'approved' WHERE id = :id AND standing = 'used'",
+                id=name,
+            )
+        )
+
+    async def find(self, name: str) -> Approval | None:
+        return await self._opened().write(lambda tx: self._found(tx, name, self._clock.wall()))
+
+    async def waiting(self) -> Sequence[Approval]:
+        """What waits, the oldest first."""
+
+        def work(tx: Transaction) -> list[Approval]:
+            now = self._clock.wall()
+            rows = tx.all(
+                f"{_SELECT} WHERE standing = 'waiting' AND expires > :now"
+                " AND asked <= :now ORDER BY asked, id",
+                now=now,
+            )
+            return [_approval(row, now) for row in rows]
+
+        return await self._opened().write(work)
+
+    async def cancel_all(self, why: str) -> int:
+        """Nothing waits any more, and no yes is left to use; how many that concerned."""
+        return await self._opened().write(
+            lambda tx: tx.run(
+                "UPDATE approval SET standing = 'cancelled', way = :why"
+                " WHERE standing IN ('waiting', 'approved')",
+                why=why,
+            )
+        )
+
+    def close(self) -> None:
+        if self._state is not None:
+            self._state.close()
+            self._state = None
+
+    def _found(self, tx: Transaction, name: str, now: float) -> Approval | None:
+        row = tx.one(f"{_SELECT} WHERE id = :id", id=name)
+        return None if row is None else _approval(row, now)
+
+    def _tidy(self, tx: Transaction, now: float) -> None:
+        tx.run("DELETE FROM approval WHERE asked < :old", old=now - KEPT)
+
+    def _make_room(self, tx: Transaction, principal: str) -> None:
+        tx.run(
+            "UPDATE approval SET standing = 'cancelled', way = 'too many' WHERE id IN (SELECT id"
+            " FROM approval WHERE principal = :principal AND standing = 'waiting'"
+            " ORDER BY asked DESC, id LIMIT 1000 OFFSET :most)",
+            principal=principal,
+            most=MOST_WAITING - 1,
+        )
+
+    def _opened(self) -> State:
+        if self._state is None:
+            self._state = self._open()
+        return self._state
+
+
+def approval_of(waiting: Approval, effect: str) -> dict[str, Any]:
+    """What a model hears of it: how a person says yes, and nothing that is a yes."""
+    return {
+        "id": waiting.id,
+        "preview": waiting.preview,
+        "effect": effect,
+        "grade": waiting.grade,
+        "expires_at": iso(int(waiting.expires)),
+        "ways": [waiting.way_to_yes],
+    }
+
+
+def standing_of(one: Approval) -> dict[str, Any]:
+    """How it stands, with the next step."""
+    return {
+        "id": one.id,
+        "operation": one.operation,
+        "standing": one.standing,
+        "expires_at": iso(int(one.expires)),
+        "next": _NEXT[one.standing].format(way=one.way_to_yes, operation=one.operation),
+    }
+
+
+def _approval(row: Sequence[Any], now: float) -> Approval:
+    name, principal, account, operation, identity, preview, grade, given, standing, way, *times = (
+        row
+    )
+    asked, expires = times
+    # An approval of the future was asked before the clock was set back: nobody knows how long ago.
+    late = not asked <= now < expires
+    if standing in ("waiting", "approved") and late:
+        standing = "expired"
+    return Approval(
+        id=name,
+        principal=principal,
+        account=account,
+        operation=operation,
+        identity=identity,
+        preview=preview,
+        grade=cast("Grade", grade),
+        given=given,
+        standing=standing,
+        way=way,
+        asked=asked,
+        expires=expires,
+    )

@@ -1,0 +1,212 @@
+"""The gate's judge: gathers what the policy asks about, and holds on to what its yes used up.
+
+A read costs nothing here. An effect that is allowed takes its place under a cap; one that needs a
+yes uses it up. Both are given back where nothing was done.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Final, Protocol
+
+from ..errors import CredentialError, NotAllowed, SettingsError, StoreError, ToolError
+from ..gateway.gate import Allow, Ask, Deny, Verdict
+from ..ground.caller import Caller
+from ..ground.clock import Clock
+from ..ground.effects import Allowance
+from ..ground.operation import Bound
+from .deed import Deed, deed_of
+from .policy import ALLOWED, Cap, Facts, Look, Policy, Ruling, ruling_of
+from .safety import Safety
+
+log = logging.getLogger(__name__)
+
+UNASKED: Final[frozenset[Allowance]] = frozenset({"read", "write"})
+"""What is done with nobody's yes where no policy says otherwise: nothing else is at stake."""
+
+WHO: Final = "The owner of this server can change that: `aircall-mcp policy show` says what goes."
+
+
+class World(Protocol):
+    """What is known of the company, each asked for only where the policy needs it."""
+
+    async def account(self, named: str | None, /) -> str:
+        """The account that acts where `named` is said, or nothing is. Raises `CredentialError`."""
+        ...
+
+    async def home(self, account: str, /) -> frozenset[str] | None:
+        """The countries of its numbers, None where they cannot be read."""
+        ...
+
+    async def known(self, account: str, numbers: tuple[str, ...], /) -> frozenset[str]:
+        """Those of `numbers` (E.164) that the company has had to do with."""
+        ...
+
+    @property
+    def loopback(self) -> str:
+        """The address of this machine that is taken for the real host, if it is one."""
+        ...
+
+    async def at_sandbox(self) -> bool:
+        """Whether our own sandbox listens where Aircall is asked, at this moment."""
+        ...
+
+
+class Judge:
+    """`policy` gives the one that holds now; it raises `SettingsError` where the file is broken.
+    `standing` is what the owner's `--allow` names; `everything`: all is allowed, in the built-in
+    sandbox."""
+
+    def __init__(
+        self,
+        policy: Callable[[], Policy],
+        world: World,
+        safety: Safety,
+        *,
+        standing: frozenset[Allowance] = frozenset(),
+        everything: bool = False,
+        clock: Clock | None = None,
+    ) -> None:
+        self._policy = policy
+        self._world = world
+        self._usage = safety.usage
+        self._approvals = safety.approvals
+        self._standing = standing
+        self._everything = everything
+        self._clock = clock or Clock()
+
+    async def __call__(self, bound: Bound, caller: Caller) -> Verdict:
+        """See `gateway.gate`. Raises `CredentialError`, `StoreError`."""
+        if caller.person or self._everything:
+            return Allow()
+        try:
+            policy = self._policy()
+        except (SettingsError, StoreError) as error:
+            return _unreadable(bound, error)
+        if _harmless(policy, bound):
+            return Allow()
+        lacking = self._lacking(bound)
+        if lacking and not bound.operation.ours and await self._world.at_sandbox():
+            return Allow(waived=lacking)
+        deed = deed_of(bound, caller, await self._account(bound, caller))
+        ruling = await self._ruling(policy, deed)
+        if ruling.say == "deny":
+            return Deny(_refused(bound, ruling))
+        return await self._held(policy, bound, deed, ruling)
+
+    async def look(self, bound: Bound, caller: Caller) -> Look:
+        """What would be said of it, with nothing used up. Raises `NotAllowed` for a broken file."""
+        try:
+            policy = self._policy()
+        except (SettingsError, StoreError) as error:
+            raise _broken(error) from None
+        account = await self._account(bound, caller)
+        if self._everything or _harmless(policy, bound):
+            return Look(ALLOWED, account)
+        return Look(await self._ruling(policy, deed_of(bound, caller, account)), account)
+
+    async def _account(self, bound: Bound, caller: Caller) -> str:
+        """The account that acts; for what stays in the owner's home, none where there is none."""
+        try:
+            return await self._world.account(bound.account or caller.account)
+        except CredentialError:
+            if bound.operation.ours:
+                return ""
+            raise
+
+    async def _ruling(self, policy: Policy, deed: Deed) -> Ruling:
+        reaches = bool(deed.recipients)
+        facts = Facts(
+            now=self._clock.wall(),
+            home=await self._home(policy, deed) if reaches else None,
+            suppressed=frozenset(await self._usage.suppressed()) if reaches else frozenset(),
+            known=frozenset(deed.recipients),
+            used=await self._usage.used(deed.account) if deed.counted in policy.caps else {},
+            standing=self._standing,
+        )
+        ruling = ruling_of(policy, deed, facts)
+        if reaches and ruling.say == "ask" and ruling.grade == 1:
+            # Only here does it matter who is known, and to find out costs requests.
+            known = await self._world.known(deed.account, deed.recipients)
+            ruling = ruling_of(policy, deed, replace(facts, known=known))
+        return ruling
+
+    async def _home(self, policy: Policy, deed: Deed) -> frozenset[str] | None:
+        return await self._world.home(deed.account) if "home" in policy.countries else None
+
+    async def _held(self, policy: Policy, bound: Bound, deed: Deed, ruling: Ruling) -> Verdict:
+        """The yes that is used up and the place that is taken, or what is missing."""
+        undo: list[Callable[[], Awaitable[None]]] = []
+        if ruling.say == "ask":
+            identity = bound.identity(deed.account)
+            yes = await self._approvals.use(
+                principal=deed.principal,
+                account=deed.account,
+                identity=identity,
+                grade=ruling.grade,
+            )
+            if not yes:
+                words = _asking(ruling, self._world.loopback)
+                return Ask(words, grade=ruling.grade, account=deed.account)
+            undo.append(lambda: self._approvals.give_back(yes))
+        cap: Cap | None = policy.caps.get(deed.counted) if deed.counted else None
+        if deed.counted and cap is not None:
+            place = await self._usage.take(deed.account, deed.counted, deed.size, cap)
+            if not place:
+                for one in undo:
+                    await one()
+                full = Ruling("deny", f"caps.{deed.counted}", "others were quicker to fill it up")
+                return Deny(_refused(bound, full))
+            undo.append(lambda: self._usage.give_back(place))
+        return Allow(undo=tuple(undo))
+
+    def _lacking(self, bound: Bound) -> tuple[Allowance, ...]:
+        """What our own sandbox alone may be asked for with nobody's yes. What our own tools do
+        stays in the owner's home, and goes on when the sandbox is gone."""
+        needed: tuple[Allowance, ...] = (bound.operation.effect, *bound.stakes)
+        return tuple(word for word in needed if word not in UNASKED | self._standing)
+
+
+def _harmless(policy: Policy, bound: Bound) -> bool:
+    """A read that no line of the policy speaks of."""
+    operation = bound.operation
+    if operation.effect != "read" or bound.stakes:
+        return False
+    return not (policy.written and (
+        "read" in policy.effects
+        or operation.id in policy.operations
+        or operation.toolset in policy.toolsets
+        or policy.rules
+    ))  # fmt: skip
+
+
+def _asking(ruling: Ruling, loopback: str) -> str:
+    because = f", since {ruling.why}" if ruling.why else ""
+    words = f"A person has to say yes first{because} ({ruling.rule})."
+    if loopback:
+        words += f" {loopback} is taken for the real host: no sandbox of this user's is there."
+    return words
+
+
+def _refused(bound: Bound, ruling: Ruling) -> ToolError:
+    because = f": {ruling.why}" if ruling.why else ""
+    return NotAllowed(
+        f"{bound.operation.tool} is not allowed by the policy, {ruling.rule}{because}.", hint=WHO
+    )
+
+
+def _unreadable(bound: Bound, error: SettingsError | StoreError) -> Verdict:
+    """A policy that nobody can read allows no effect; reads go on."""
+    if bound.operation.effect == "read" and not bound.stakes:
+        return Allow()
+    log.error("the policy: %s", error.message)
+    return Deny(_broken(error))
+
+
+def _broken(error: SettingsError | StoreError) -> NotAllowed:
+    return NotAllowed(
+        f"The policy of this server cannot be followed, so nothing is done: {error.message}",
+        hint=f"A person mends the file: `aircall-mcp policy edit`. {error.hint}".strip(),
+    )

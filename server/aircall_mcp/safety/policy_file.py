@@ -1,0 +1,306 @@
+"""`policy.toml`: what a person writes, checked and read into a `Policy`.
+
+A line says `allow`, `ask`, `ask 2` or `deny`. What is wrong is named with the file, the key and
+the nearest right word; nothing is taken from a file that has a fault.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Collection, Mapping
+from datetime import time
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Final, cast
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from ..errors import SettingsError
+from ..ground.effects import Allowance
+from ..ground.nearest import nearest
+from ..ground.phones import phone
+from ..ground.private_files import Modes
+from .deed import Counted
+from .policy import Cap, Line, Policy, Quiet, Rule
+
+NAME: Final = "policy.toml"
+PRESETS: Final = ("analyst", "support", "sales")
+_LINES: Final[Mapping[str, Line]] = {
+    "allow": Line("allow"),
+    "ask": Line("ask", 1),
+    "ask 1": Line("ask", 1),
+    "ask 2": Line("ask", 2),
+    "deny": Line("deny"),
+}
+
+
+class PolicyFile:
+    """The policy that holds now: the file is read again when it has changed."""
+
+    def __init__(self, home: Path, operations: Collection[str], toolsets: Collection[str]) -> None:
+        self._home = home
+        self._operations = operations
+        self._toolsets = toolsets
+        self._stamp: tuple[int, ...] | None = None
+        self._policy: Policy | None = None
+
+    def __call__(self) -> Policy:
+        """Raises `SettingsError` as long as the file has a fault."""
+        stamp = self._now()
+        if self._policy is None or stamp != self._stamp:
+            self._policy = None
+            self._policy = policy_in(self._home, self._operations, self._toolsets)
+            self._stamp = stamp
+        return self._policy
+
+    def _now(self) -> tuple[int, ...] | None:
+        try:
+            found = (self._home / NAME).stat()
+        except OSError:
+            return None
+        return (found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+class _Fault(ValueError):
+    """Why a value does not fit, with the nearest right word as `hint`."""
+
+    def __init__(self, words: str, hint: str = "") -> None:
+        super().__init__(words)
+        self.hint = hint
+
+
+def _line(value: object) -> Line:
+    if isinstance(value, Line):
+        return value
+    if isinstance(value, str) and value in _LINES:
+        return _LINES[value]
+    hint = nearest(value, _LINES) if isinstance(value, str) else ""
+    raise _Fault('must be "allow", "ask", "ask 2" or "deny"', hint)
+
+
+def _country(value: object) -> str:
+    from phonenumbers import SUPPORTED_REGIONS
+
+    word = value.strip() if isinstance(value, str) else ""
+    if word.lower() in ("any", "home"):
+        return word.lower()
+    if word.upper() not in SUPPORTED_REGIONS:
+        raise _Fault('must be a country such as "FR", "home" or "any"')
+    return word.upper()
+
+
+def _pattern(value: object) -> str:
+    text = phone(value) if isinstance(value, str) else ""
+    digits = text.removesuffix("*").removeprefix("+")
+    if not text.startswith("+") or not digits.isascii() or not digits.isdigit():
+        raise _Fault('must be a number such as "+33184880000", or its beginning: "+3389*"')
+    return text
+
+
+def _clock(value: object) -> time:
+    if isinstance(value, str):
+        try:
+            return time.fromisoformat(value)
+        except ValueError:
+            value = None
+    if isinstance(value, time):
+        return value
+    raise _Fault('must be a time of day such as "21:00"')
+
+
+_Line = Annotated[Line, BeforeValidator(_line)]
+_Country = Annotated[str, BeforeValidator(_country)]
+_Pattern = Annotated[str, BeforeValidator(_pattern)]
+_Clock = Annotated[time, BeforeValidator(_clock)]
+_Host = Annotated[str, Field(pattern=r"^(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)+$")]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+class _Rule(_Table):
+    name: str
+    say: _Line
+    operations: frozenset[str] = frozenset()
+    toolsets: frozenset[str] = frozenset()
+    accounts: frozenset[str] = frozenset()
+    principals: frozenset[str] = frozenset()
+    countries: frozenset[_Country] = frozenset()
+    over: int = Field(0, ge=0)
+
+
+class _Destinations(_Table):
+    countries: frozenset[_Country] = frozenset({"home"})
+    elsewhere: _Line = Line("ask", 2)
+    costly: _Line = Line("deny")
+    only: tuple[_Pattern, ...] = ()
+    never: tuple[_Pattern, ...] = ()
+    strangers: _Line = Line("ask", 2)
+    batches: _Line = Line("ask", 2)
+
+
+class _Quiet(_Table):
+    since: _Clock = Field(alias="from")
+    until: _Clock = Field(alias="to")
+    say: _Line = Line("deny")
+
+
+class _Cap(_Table):
+    hour: int | None = Field(None, ge=0)
+    day: int | None = Field(None, ge=0)
+
+
+class _From(_Table):
+    numbers: frozenset[int] = frozenset()
+    users: frozenset[int] = frozenset()
+
+
+class _Webhooks(_Table):
+    hosts: frozenset[_Host] = frozenset()
+
+
+class _File(_Table):
+    effects: Mapping[Allowance, _Line] = {}
+    operations: Mapping[str, _Line] = {}
+    toolsets: Mapping[str, _Line] = {}
+    rules: tuple[_Rule, ...] = ()
+    destinations: _Destinations = _Destinations()
+    quiet_hours: _Quiet | None = None
+    caps: Mapping[Counted, _Cap] = {}
+    from_: _From = Field(_From(), alias="from")
+    webhooks: _Webhooks = _Webhooks()
+
+
+def policy_in(home: Path, operations: Collection[str], toolsets: Collection[str]) -> Policy:
+    """The policy of `home`; the defaults where there is no file. `operations` and `toolsets` are
+    the names that may stand in it. Raises `SettingsError`, and `StoreError` for a file that others
+    may write."""
+    path = home / NAME
+    try:
+        text = Modes().read_written(path)
+    except OSError as error:
+        raise SettingsError(
+            f"{path}: cannot be read: {error.strerror}.", hint="Make it a file that you may read."
+        ) from None
+    return Policy() if text is None else policy_of(text, str(path), operations, toolsets)
+
+
+def preset_text(name: str) -> bytes:
+    """The file of a preset: `default`, `analyst`, `support` or `sales`."""
+    return (resources.files("aircall_mcp.safety") / "presets" / f"{name}.toml").read_bytes()
+
+
+def policy_of(
+    text: bytes, source: str, operations: Collection[str], toolsets: Collection[str]
+) -> Policy:
+    """The policy that `text` says. `source` names it in what is wrong. Raises `SettingsError`."""
+    try:
+        parsed = tomllib.loads(text.decode("utf-8"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(
+            f"{source}: cannot be read: {error}.", hint="Each line is `key = value` in UTF-8."
+        ) from None
+    try:
+        file = _File.model_validate(parsed)
+    except ValidationError as error:
+        where, words, hint = _fault_of(error)
+        raise SettingsError(f"{source}: `{where}` {words}.", hint=hint) from None
+    _known(source, "operations", {*file.operations}, operations)
+    _known(source, "toolsets", {*file.toolsets}, toolsets)
+    for rule in file.rules:
+        _known(source, f"rules.{rule.name}.operations", rule.operations, operations)
+        _known(source, f"rules.{rule.name}.toolsets", rule.toolsets, toolsets)
+    return _policy(file)
+
+
+def _policy(file: _File) -> Policy:
+    reach = file.destinations
+    quiet = file.quiet_hours
+    return Policy(
+        effects=dict(file.effects),
+        operations=dict(file.operations),
+        toolsets=dict(file.toolsets),
+        rules=tuple(
+            Rule(
+                name=rule.name,
+                line=rule.say,
+                operations=rule.operations,
+                toolsets=rule.toolsets,
+                accounts=rule.accounts,
+                principals=rule.principals,
+                countries=rule.countries,
+                over=rule.over,
+            )
+            for rule in file.rules
+        ),
+        countries=reach.countries,
+        elsewhere=reach.elsewhere,
+        costly=reach.costly,
+        only=reach.only,
+        never=reach.never,
+        strangers=reach.strangers,
+        batches=reach.batches,
+        quiet=None if quiet is None else Quiet(quiet.since, quiet.until, quiet.say),
+        caps={kind: Cap(cap.hour, cap.day) for kind, cap in file.caps.items()},
+        numbers=file.from_.numbers,
+        users=file.from_.users,
+        hosts=file.webhooks.hosts,
+        written=True,
+    )
+
+
+def _known(source: str, key: str, named: Collection[str], known: Collection[str]) -> None:
+    for name in sorted(named):
+        if name not in known:
+            raise SettingsError(
+                f"{source}: `{key}` names {name!r}, which is none.", hint=nearest(name, known)
+            )
+
+
+_RULES: Final[Mapping[str, str]] = {
+    "extra_forbidden": "is not known",
+    "missing": "is missing",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "greater_than_equal": "must be at least {ge}",
+    "string_pattern_mismatch": 'must be a host such as "hooks.example.com" or "*.example.com"',
+    "string_type": "must be text",
+    "frozen_set_type": "must be a list",
+    "tuple_type": "must be a list",
+    "model_type": "must be a table",
+    "dict_type": "must be a table",
+    "mapping_type": "must be a table",
+}
+
+
+def _fault_of(error: ValidationError) -> tuple[str, str, str]:
+    """Where, what it must be, and a hint: of the first thing that is wrong."""
+    first = error.errors(include_url=False)[0]
+    parts = [str(part) for part in first["loc"] if part != "[key]"]
+    context: Mapping[str, Any] = first.get("ctx", {})
+    if first["type"] == "value_error":
+        fault = cast("ValueError", context["error"])
+        return ".".join(parts), str(fault), getattr(fault, "hint", "")
+    if first["type"] == "literal_error":
+        return ".".join(parts), f"must be one of {context['expected']}", ""
+    hint = ""
+    if first["type"] == "extra_forbidden":
+        hint = nearest(parts[-1], _keys(parts[:-1]))
+    return ".".join(parts), _RULES.get(first["type"], "does not fit").format(**context), hint
+
+
+_TABLES: Final[Mapping[str, type[_Table]]] = {
+    "": _File,
+    "rules": _Rule,
+    "destinations": _Destinations,
+    "quiet_hours": _Quiet,
+    "caps": _Cap,
+    "from": _From,
+    "webhooks": _Webhooks,
+}
+
+
+def _keys(path: list[str]) -> list[str]:
+    model = _TABLES.get(path[0] if path else "", _File)
+    return [field.alias or name for name, field in model.model_fields.items()]

@@ -1,0 +1,137 @@
+"""How much of each cap is used, counted for all processes of the home in one place.
+
+A place under a cap is taken in one transaction before anything is sent, and given back only where
+nothing was done: what is not known to have happened counts. Times are of the wall clock, in UNIX
+seconds, so that a cap holds over restarts; a row that lies in the future counts as well, since the
+clock was set back then.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from .deed import COUNTED, Counted
+from .policy import DAY, HOUR, Cap, Used
+
+if TYPE_CHECKING:
+    from ..ground.clock import Clock
+    from ..storage.state import State
+    from ..storage.store import Transaction
+
+MIGRATIONS = (
+    (
+        "CREATE TABLE taken (id TEXT PRIMARY KEY, account TEXT NOT NULL, kind TEXT NOT NULL,"
+        " size INTEGER NOT NULL, wall DOUBLE PRECISION NOT NULL)",
+        "CREATE INDEX taken_kind ON taken (account, kind, wall)",
+        "CREATE TABLE suppressed (number TEXT PRIMARY KEY, since DOUBLE PRECISION NOT NULL,"
+        " why TEXT NOT NULL)",
+    ),
+)
+
+
+class Usage:
+    """Places under the caps, and the numbers that are left alone. `state` is opened at the first
+    use; all methods raise `StoreError`, and then nothing must be sent."""
+
+    def __init__(self, state: Callable[[], State], clock: Clock) -> None:
+        self._open = state
+        self._state: State | None = None
+        self._clock = clock
+
+    async def used(self, account: str) -> Mapping[Counted, Used]:
+        """Of every kind, by `account`."""
+
+        def work(tx: Transaction) -> dict[Counted, Used]:
+            now = self._clock.wall()
+            return {kind: _used(tx, account, kind, now) for kind in COUNTED}
+
+        return await self._opened().write(work)
+
+    async def take(self, account: str, kind: Counted, size: int, cap: Cap) -> str:
+        """The id of what was taken; "" where the cap leaves no room for `size` more."""
+        name = os.urandom(9).hex()
+
+        def work(tx: Transaction) -> str:
+            now = self._clock.wall()
+            used = _used(tx, account, kind, now)
+            if cap.hour is not None and used.hour + size > cap.hour:
+                return ""
+            if cap.day is not None and used.day + size > cap.day:
+                return ""
+            tx.run("DELETE FROM taken WHERE wall < :old", old=now - DAY)
+            tx.run(
+                "INSERT INTO taken (id, account, kind, size, wall)"
+                " VALUES (:id, :account, :kind, :size, :wall)",
+                id=name,
+                account=account,
+                kind=kind,
+                size=size,
+                wall=now,
+            )
+            return name
+
+        return await self._opened().write(work)
+
+    async def give_back(self, name: str) -> None:
+        """Nothing was done: the place is free again."""
+        await self._opened().write(lambda tx: tx.run("DELETE FROM taken WHERE id = :id", id=name))
+
+    async def suppressed(self) -> Mapping[str, str]:
+        """The numbers that are left alone, each with why."""
+
+        def work(tx: Transaction) -> dict[str, str]:
+            rows = tx.all("SELECT number, why FROM suppressed ORDER BY number")
+            return {str(number): str(why) for number, why in rows}
+
+        return await self._opened().write(work)
+
+    async def suppress(self, number: str, why: str) -> bool:
+        """Leave `number` (E.164) alone from now on; whether that is new."""
+        now = self._clock.wall()
+
+        def work(tx: Transaction) -> bool:
+            return bool(
+                tx.run(
+                    "INSERT INTO suppressed (number, since, why) VALUES (:number, :now, :why)"
+                    " ON CONFLICT (number) DO NOTHING",
+                    number=number,
+                    now=now,
+                    why=why,
+                )
+            )
+
+        return await self._opened().write(work)
+
+    async def unsuppress(self, number: str) -> bool:
+        """Take `number` off the list; whether it was on it."""
+
+        def work(tx: Transaction) -> bool:
+            return bool(tx.run("DELETE FROM suppressed WHERE number = :number", number=number))
+
+        return await self._opened().write(work)
+
+    def close(self) -> None:
+        if self._state is not None:
+            self._state.close()
+            self._state = None
+
+    def _opened(self) -> State:
+        if self._state is None:
+            self._state = self._open()
+        return self._state
+
+
+def _used(tx: Transaction, account: str, kind: Counted, now: float) -> Used:
+    def since(moment: float) -> int:
+        row: tuple[Any, ...] | None = tx.one(
+            "SELECT COALESCE(SUM(size), 0) FROM taken"
+            " WHERE account = :account AND kind = :kind AND wall > :since",
+            account=account,
+            kind=kind,
+            since=moment,
+        )
+        return int(row[0]) if row else 0
+
+    return Used(hour=since(now - HOUR), day=since(now - DAY))

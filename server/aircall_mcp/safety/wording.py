@@ -1,0 +1,167 @@
+"""A policy in words, for a person; and as one JSON document."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from ..ground.effects import Allowance
+from ..ground.operation import Bound
+from ..ground.secrets import MASK
+from .policy import DEFAULTS, WHAT, Cap, Line, Look, Policy, Ruling
+
+_SAYS = {
+    ("allow", 1): "goes with nobody's yes",
+    ("allow", 2): "goes with nobody's yes",
+    ("ask", 1): "needs a person's yes",
+    ("ask", 2): "needs the yes of a person who is seen (`aircall-mcp approve`)",
+    ("deny", 1): "is refused",
+    ("deny", 2): "is refused",
+}
+
+
+def lines_of(policy: Policy, standing: Collection[Allowance] = ()) -> Iterator[str]:
+    """What the policy says, a sentence a line. `standing` is what --allow names."""
+    for need, default in DEFAULTS.items():
+        line = policy.effects.get(need, default)
+        allowed = need in standing and line.say != "deny"
+        words = "goes, by --allow" if allowed else _says(line)
+        yield f"What {WHAT[need]} ({need}) {words}."
+    for name, line in policy.toolsets.items():
+        yield f"The toolset {name} {_says(line)}."
+    for name, line in policy.operations.items():
+        yield f"The operation {name} {_says(line)}."
+    for number, rule in enumerate(policy.rules, 1):
+        yield f"Rule {number}, {rule.name!r}: what it fits {_says(rule.line)}."
+    yield from _places(policy)
+    yield from _limits(policy)
+
+
+def _places(policy: Policy) -> Iterator[str]:
+    if "any" in policy.countries:
+        yield "Calls and texts may go to any country."
+    else:
+        own = "the countries of your own numbers" if "home" in policy.countries else ""
+        named = ", ".join(sorted(policy.countries - {"home"}))
+        where = " and ".join(part for part in (own, named) if part)
+        yield f"Calls and texts go to {where}; anywhere else {_says(policy.elsewhere)}."
+    yield (f"A premium-rate, shared-cost, satellite or personal number {_says(policy.costly)}.")
+    yield f"A stranger, where somebody is asked, {_says(policy.strangers)}."
+    yield f"Several people at once, where somebody is asked, {_says(policy.batches)}."
+    if policy.only:
+        yield f"Nobody but {', '.join(policy.only)} is called or texted."
+    if policy.never:
+        yield f"{', '.join(policy.never)}: never called or texted."
+    if policy.quiet is not None:
+        since, until = policy.quiet.since, policy.quiet.until
+        yield (
+            f"From {since:%H:%M} to {until:%H:%M}, where the recipient is, a call or text"
+            f" {_says(policy.quiet.line)}."
+        )
+
+
+def _limits(policy: Policy) -> Iterator[str]:
+    for kind, cap in policy.caps.items():
+        yield f"At most {_cap(cap)} {kind}."
+    if policy.numbers:
+        yield f"Only these of your numbers are used: {_ids(policy.numbers)}."
+    if policy.users:
+        yield f"Only these users are used: {_ids(policy.users)}."
+    if policy.hosts:
+        yield f"A webhook leads to {', '.join(sorted(policy.hosts))} only."
+
+
+def table_of(policy: Policy) -> dict[str, Any]:
+    """The same for a program: each line as the file spells it."""
+    quiet = policy.quiet
+    return {
+        "written": policy.written,
+        "effects": {
+            need: _spelled(policy.effects.get(need, default)) for need, default in DEFAULTS.items()
+        },
+        "operations": {name: _spelled(line) for name, line in policy.operations.items()},
+        "toolsets": {name: _spelled(line) for name, line in policy.toolsets.items()},
+        "rules": [{"name": rule.name, "say": _spelled(rule.line)} for rule in policy.rules],
+        "destinations": {
+            "countries": sorted(policy.countries),
+            "elsewhere": _spelled(policy.elsewhere),
+            "costly": _spelled(policy.costly),
+            "strangers": _spelled(policy.strangers),
+            "batches": _spelled(policy.batches),
+            "only": list(policy.only),
+            "never": list(policy.never),
+        },
+        "quiet_hours": None
+        if quiet is None
+        else {
+            "from": f"{quiet.since:%H:%M}",
+            "to": f"{quiet.until:%H:%M}",
+            "say": _spelled(quiet.line),
+        },
+        "caps": {kind: {"hour": cap.hour, "day": cap.day} for kind, cap in policy.caps.items()},
+        "from": {"numbers": sorted(policy.numbers), "users": sorted(policy.users)},
+        "webhooks": {"hosts": sorted(policy.hosts)},
+    }
+
+
+def _says(line: Line) -> str:
+    return _SAYS[line.say, line.grade]
+
+
+def _spelled(line: Line) -> str:
+    return "ask 2" if line.say == "ask" and line.grade == 2 else line.say
+
+
+def _cap(cap: Cap) -> str:
+    parts = [
+        f"{most} in any {period}"
+        for most, period in ((cap.hour, "hour"), (cap.day, "24 hours"))
+        if most is not None
+    ]
+    return " and ".join(parts) or "any number of"
+
+
+def _ids(ids: Collection[int]) -> str:
+    return ", ".join(str(one) for one in sorted(ids))
+
+
+def trial_of(bound: Bound, look: Look | None) -> dict[str, Any]:
+    """What a dry run answers: the request as it would be sent, and what the policy would say."""
+    operation = bound.operation
+    told: dict[str, Any] = {
+        "dry_run": True,
+        "operation": operation.tool,
+        "effect": operation.effect,
+    }
+    if bound.stakes:
+        told["stakes"] = dict(bound.stakes)
+    if look is not None:
+        ruling = look.ruling
+        told |= {"account": look.account, "say": ruling.say, "would": would_be(ruling)}
+        if ruling.rule:
+            told["rule"] = ruling.rule
+        if ruling.say == "ask":
+            told["grade"] = ruling.grade
+    if not operation.ours:
+        request: dict[str, Any] = {"method": operation.method, "path": bound.path}
+        if bound.query:
+            request["query"] = dict(bound.query)
+        if bound.body is not None:
+            request["body"] = {
+                name: MASK if name in operation.answer.secrets else value
+                for name, value in bound.body.items()
+            }
+        told["request"] = request
+    return {"data": told, "notes": ["This was a dry run: nothing was sent."]}
+
+
+def would_be(ruling: Ruling) -> str:
+    """What would become of a call, in a sentence."""
+    by = f" ({ruling.rule})" if ruling.rule else ""
+    because = f", since {ruling.why}" if ruling.why else ""
+    if ruling.say == "allow":
+        return f"It would be done{by}."
+    if ruling.say == "deny":
+        return f"It would be refused{because}{by}."
+    seen = " who is seen" if ruling.grade == 2 else ""
+    return f"It would need the yes of a person{seen}{because}{by}."

@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import anyio
+import pytest
+
+from aircall_mcp.safety.approvals import LASTING, MOST_WAITING, Approval, Approvals
+from aircall_mcp.safety.policy import Grade
+from aircall_mcp.safety.safety import Safety
+
+from ..house import Clock
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def approvals(home: Path, clock: Clock) -> AsyncIterator[Approvals]:
+    safety = Safety.of(home, clock=clock.handed())
+    yield safety.approvals
+    safety.close()
+
+
+async def ask(
+    approvals: Approvals,
+    identity: str = "a",
+    grade: Grade = 1,
+    principal: str = "owner",
+    account: str = "acme",
+) -> Approval:
+    return await approvals.ask(
+        principal=principal,
+        account=account,
+        operation="aircall_create_tag",
+        identity=identity,
+        preview="Create a tag",
+        grade=grade,
+    )
+
+
+async def use(
+    approvals: Approvals,
+    identity: str = "a",
+    grade: Grade = 1,
+    principal: str = "owner",
+    account: str = "acme",
+) -> str:
+    return await approvals.use(principal=principal, account=account, identity=identity, grade=grade)
+
+
+async def yes(approvals: Approvals, one: Approval, grade: Grade = 1) -> Approval | None:
+    return await approvals.answer(one.id, yes=True, grade=grade, way="tests")
+
+
+async def test_a_yes_is_used_once(approvals: Approvals) -> None:
+    one = await ask(approvals)
+    assert await use(approvals) == ""
+    assert (await yes(approvals, one)) is not None
+    assert await use(approvals) == one.id
+    assert await use(approvals) == ""
+    assert await yes(approvals, one) is None
+    found = await approvals.find(one.id)
+    assert found is not None
+    assert (found.standing, found.given, found.way) == ("used", 1, "tests")
+
+
+@pytest.mark.parametrize(
+    "other", [{"identity": "b"}, {"principal": "bert"}, {"account": "other"}, {"grade": 2}]
+)
+async def test_a_yes_is_for_nothing_else(approvals: Approvals, other: dict[str, object]) -> None:
+    await yes(approvals, await ask(approvals))
+    assert await use(approvals, **other) == ""  # pyright: ignore[reportArgumentType]
+    assert await use(approvals)
+
+
+async def test_a_yes_of_too_low_a_grade_leaves_it_waiting(approvals: Approvals) -> None:
+    one = await ask(approvals, grade=2)
+    assert await yes(approvals, one, grade=1) is None
+    assert [waiting.id for waiting in await approvals.waiting()] == [one.id]
+    assert await yes(approvals, one, grade=2) is not None
+    assert await use(approvals, grade=2)
+
+
+async def test_the_same_call_asked_for_twice_is_one_question(approvals: Approvals) -> None:
+    first = await ask(approvals)
+    assert (await ask(approvals)).id == first.id
+    graver = await ask(approvals, grade=2)
+    assert graver.id != first.id
+    # What a form may answer is no yes to what has become graver since.
+    await yes(approvals, first)
+    assert await use(approvals, grade=2) == ""
+
+
+async def test_a_no_is_the_end_of_it(approvals: Approvals) -> None:
+    one = await ask(approvals)
+    assert await approvals.answer(one.id, yes=False, grade=1, way="tests") is not None
+    assert await yes(approvals, one, grade=2) is None
+    assert await use(approvals) == ""
+    assert (await ask(approvals)).id != one.id
+
+
+async def test_what_is_given_back_may_be_used_still(approvals: Approvals) -> None:
+    await yes(approvals, await ask(approvals))
+    name = await use(approvals)
+    await approvals.give_back(name)
+    assert await use(approvals) == name
+    await approvals.cancel_all("the brake")
+    await approvals.give_back(name)  # used, so not cancelled: nothing was called off of it
+    assert await use(approvals) == name
+
+
+@pytest.mark.parametrize("seconds", [LASTING, LASTING + 1, -1.0])
+async def test_nothing_lasts_longer_nor_comes_from_the_future(
+    approvals: Approvals, clock: Clock, seconds: float
+) -> None:
+    waits, granted = await ask(approvals, "waits"), await ask(approvals, "granted")
+    await yes(approvals, granted)
+    clock.pass_by(seconds)
+    assert await yes(approvals, waits) is None
+    assert await use(approvals, "granted") == ""
+    assert await approvals.waiting() == []
+    found = await approvals.find(granted.id)
+    assert found is not None
+    assert found.standing == "expired"
+
+
+async def test_it_outlives_the_process_that_asked(home: Path, clock: Clock) -> None:
+    first = Safety.of(home, clock=clock.handed())
+    one = await ask(first.approvals)
+    first.close()
+    second = Safety.of(home, clock=clock.handed())
+    await yes(second.approvals, one)
+    second.close()
+    third = Safety.of(home, clock=clock.handed())
+    assert await use(third.approvals) == one.id
+    third.close()
+
+
+async def test_the_brake_calls_off_all_that_waits_and_all_that_was_granted(
+    approvals: Approvals,
+) -> None:
+    waits, granted = await ask(approvals, "waits"), await ask(approvals, "granted")
+    await yes(approvals, granted)
+    assert await approvals.cancel_all("the brake") == 2
+    assert await use(approvals, "granted") == ""
+    assert await yes(approvals, waits) is None
+
+
+async def test_a_flood_of_questions_pushes_out_the_oldest_of_its_own_principal(
+    approvals: Approvals, clock: Clock
+) -> None:
+    theirs = await ask(approvals, "theirs", principal="bert")
+    first = await ask(approvals, "first")
+    for number in range(MOST_WAITING):
+        clock.pass_by(0.001)
+        await ask(approvals, f"{number}")
+    waiting = {one.id for one in await approvals.waiting()}
+    assert len(waiting) == MOST_WAITING + 1
+    assert theirs.id in waiting
+    assert first.id not in waiting
+
+
+async def test_of_many_at_once_one_gets_the_yes(home: Path, clock: Clock) -> None:
+    """Over four openings of one home, as four processes have them."""
+    four = [Safety.of(home, clock=clock.handed()) for _ in range(4)]
+    granted = 20
+    for number in range(granted):
+        await yes(four[0].approvals, await ask(four[0].approvals, f"{number}"))
+    got: list[str] = []
+
+    async def grab(safety: Safety) -> None:
+        got.extend([await use(safety.approvals, f"{number}") for number in range(granted)])
+
+    async with anyio.create_task_group() as tasks:
+        for safety in four:
+            tasks.start_soon(grab, safety)
+            tasks.start_soon(grab, safety)
+    assert len(got) == 8 * granted
+    assert len([name for name in got if name]) == granted
+    for safety in four:
+        safety.close()

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aircall_mcp.safety.destinations import destination_of
+
+
+@pytest.mark.parametrize(
+    ("number", "country", "kind"),
+    [
+        ("+33184880000", "FR", "ordinary"),
+        ("+14155550133", "US", "ordinary"),
+        ("+12423221234", "BS", "ordinary"),  # the Bahamas, behind the same +1
+        ("+18765551234", "JM", "ordinary"),
+        ("+18005550133", "US", "ordinary"),
+        ("+77272345678", "KZ", "ordinary"),  # not Russia, behind the same +7
+        ("+442079460123", "GB", "ordinary"),
+        ("+441534123456", "JE", "ordinary"),
+        ("+448712345678", "GB", "premium"),
+        ("+447012345678", "GB", "premium"),  # a personal number
+        ("+491805123456", "DE", "shared_cost"),
+        ("+33899123456", "FR", "premium"),
+        ("+19005551234", "US", "premium"),
+        ("+881612345678", "", "satellite"),
+        ("+870773123456", "", "satellite"),
+        ("+882161234567", "", "satellite"),
+        ("+97912345678", "", "premium"),
+        ("+80812345678", "", "shared_cost"),
+        ("+99912345678", "", "unassigned"),
+    ],
+)
+def test_a_number_is_of_a_country_and_of_a_kind(number: str, country: str, kind: str) -> None:
+    found = destination_of(number)
+    assert (found.country, found.kind) == (country, kind)
+
+
+@pytest.mark.parametrize(
+    "number", ["+33899123456", "+19005551234", "+448712345678", "+449091234567"]
+)
+@pytest.mark.parametrize("more", ["0", "99", "000", "1234"])
+def test_a_costly_number_with_digits_behind_it_is_as_costly(number: str, more: str) -> None:
+    """Networks leave out what is too much, and ring."""
+    assert destination_of(number + more).kind == "premium"
+
+
+def test_time_zones_are_those_of_the_place_and_none_in_doubt() -> None:
+    assert destination_of("+33184880000").zones == ("Europe/Paris",)
+    assert len(destination_of("+18005550133").zones) > 10
+    assert destination_of("+881612345678").zones == ()
+
+
+@given(st.from_regex(r"\+[1-9][0-9]{6,14}", fullmatch=True))
+def test_every_number_has_one_answer(number: str) -> None:
+    found = destination_of(number)
+    assert found.number == number
+    assert (found.country == "") or len(found.country) == 2
+    assert found.kind in {"ordinary", "premium", "shared_cost", "satellite", "unassigned"}

@@ -1,0 +1,225 @@
+"""The judge in its gate: what is used up, what is given back, and what needs nothing."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aircall_mcp.desk import Question
+from aircall_mcp.errors import SettingsError
+from aircall_mcp.ground.caller import Caller
+from aircall_mcp.offer import Offers, Registry
+from aircall_mcp.safety.judge import Judge
+from aircall_mcp.safety.policy import Cap, Line, Policy
+from aircall_mcp.safety.safety import Safety
+
+from ..house import AskingDesk, Clock, Townless, answering, asking_desk, gateway_to
+
+pytestmark = pytest.mark.anyio
+
+DIAL = {"user_id": 1, "number_id": 2, "to": "+33184880000"}
+TEXT = {"number_id": 2, "to": "+33184880000", "body": "Hello"}
+ALLOWING = Policy(
+    effects={"reach": Line("allow"), "delete": Line("allow")},
+    caps={"calls": Cap(hour=1), "deletions": Cap(day=2)},
+    written=True,
+)
+
+
+class Desks:
+    """Makes desks before one Aircall that counts, and closes them."""
+
+    def __init__(self, registry: Registry) -> None:
+        self.offers = Offers(registry)
+        self.made: list[AskingDesk] = []
+        self.arrived: list[dict[str, Any]] = []
+
+    def __call__(
+        self, policy: Policy, status: int = 200, body: Any = None, **more: Any
+    ) -> AskingDesk:
+        app, self.arrived = answering(status, {} if body is None else body)
+        self.made.append(asking_desk(self.offers, app, policy, **more))
+        return self.made[-1]
+
+
+@pytest.fixture
+async def desks(registry: Registry) -> AsyncIterator[Desks]:
+    made = Desks(registry)
+    yield made
+    for one in made.made:
+        await one.aclose()
+
+
+async def told(desk: AskingDesk, tool: str, **arguments: Any) -> Any:
+    return (await desk.call(f"aircall_{tool}", arguments, Caller())).payload
+
+
+async def test_a_cap_counts_what_was_done_and_not_what_was_refused(desks: Desks) -> None:
+    desk = desks(ALLOWING, 422, {"error": "Unprocessable", "troubleshoot": "no such user"})
+    for _ in range(3):
+        assert (await told(desk, "start_outbound_call", **DIAL))["error"]["kind"] == "refused"
+    assert len(desks.arrived) == 3
+    desk = desks(ALLOWING)
+    assert "error" not in await told(desk, "start_outbound_call", **DIAL)
+    other = {**DIAL, "to": "+33184880001"}
+    error = (await told(desk, "start_outbound_call", **other))["error"]
+    assert error["kind"] == "not_allowed"
+    assert "caps.calls" in error["message"]
+    assert "1 of 1 in the last hour" in error["message"]
+    assert len(desks.arrived) == 1
+
+
+async def test_what_may_have_been_done_counts(desks: Desks) -> None:
+    desk = desks(ALLOWING, 503, {})
+    assert (await told(desk, "start_outbound_call", **DIAL))["error"]["kind"] == "outcome_unknown"
+    error = (await told(desk, "start_outbound_call", **{**DIAL, "to": "+33184880001"}))["error"]
+    assert "caps.calls" in error["message"]
+    assert len(desks.arrived) == 1
+
+
+async def test_a_yes_that_led_to_nothing_may_be_used_still(desks: Desks) -> None:
+    desk = desks(Policy(), 422, {"error": "Unprocessable", "troubleshoot": "no such user"})
+    question = await desk.call("aircall_start_outbound_call", DIAL, Caller())
+    assert isinstance(question, Question)
+    assert await desk.answer(question.approval, yes=True, grade=1, way="tests")
+    for _ in range(2):
+        assert (await told(desk, "start_outbound_call", **DIAL))["error"]["kind"] == "refused"
+    assert len(desks.arrived) == 2
+
+
+async def test_a_yes_to_what_may_have_been_done_is_used_up(desks: Desks) -> None:
+    desk = desks(Policy(), 503, {})
+    question = await desk.call("aircall_start_outbound_call", DIAL, Caller())
+    assert isinstance(question, Question)
+    assert await desk.answer(question.approval, yes=True, grade=1, way="tests")
+    assert (await told(desk, "start_outbound_call", **DIAL))["error"]["kind"] == "outcome_unknown"
+    assert isinstance(await desk.call("aircall_start_outbound_call", DIAL, Caller()), Question)
+    assert len(desks.arrived) == 1
+
+
+async def test_a_suppressed_number_is_reached_by_nobody(desks: Desks) -> None:
+    desk = desks(ALLOWING)
+    await desk.safety.usage.suppress("+33184880000", "said STOP")
+    for tool, given in (
+        ("start_outbound_call", DIAL),
+        ("send_message", TEXT),
+        ("send_group_message", {"number_id": 2, "body": "Hi", "participants": [
+            "+33184880001", "+33184880000"]}),
+        ("add_dialer_campaign_numbers", {"user_id": 1, "phone_numbers": ["+33184880000"]}),
+    ):  # fmt: skip
+        error = (await told(desk, tool, **given))["error"]
+        assert error["kind"] == "not_allowed"
+        assert "suppression list" in error["message"]
+    assert desks.arrived == []
+
+
+def broken() -> Policy:
+    raise SettingsError("policy.toml: `effects.reach` must be one of four.", hint="Mend it.")
+
+
+async def test_a_broken_policy_stops_effects_and_no_read(registry: Registry) -> None:
+    app, arrived = answering(200, {"tags": []})
+    safety = Safety.of(Path(), fleeting=True)
+    judge = Judge(broken, Townless(), safety)
+    desk = AskingDesk(safety, Offers(registry), gateway_to(app, judges=(judge,)), look=judge.look)
+    assert "error" not in await told(desk, "list_tags")
+    assert len(arrived) == 1
+    tag = {"name": "a", "color": "#00B388"}
+    for tool, given in (("create_tag", tag), ("delete_tag", {"tag_id": 1})):
+        error = (await told(desk, tool, **given))["error"]
+        assert error["kind"] == "not_allowed"
+        assert "effects.reach" in error["message"]
+        assert "policy edit" in error["hint"]
+        assert (await told(desk, tool, **given, dry_run=True))["error"]["kind"] == "not_allowed"
+    assert len(arrived) == 1
+    await desk.aclose()
+
+
+async def test_a_read_is_refused_where_the_policy_says_so(desks: Desks) -> None:
+    desk = desks(Policy(toolsets={"insights": Line("deny")}, written=True))
+    error = (await told(desk, "get_call_transcription", call_id=1))["error"]
+    assert error["kind"] == "not_allowed"
+    assert "toolsets.insights" in error["message"]
+    await told(desk, "list_tags")
+    assert len(desks.arrived) == 1
+
+
+async def test_a_read_opens_no_store(desks: Desks, home: Path) -> None:
+    desk = desks(Policy(), home=home)
+    await told(desk, "list_tags")
+    assert not (home / "approvals.db").exists()
+    assert not (home / "usage.db").exists()
+
+
+DRY: list[tuple[str, dict[str, Any], str]] = [
+    ("start_outbound_call", DIAL, "ask"),
+    ("delete_tag", {"tag_id": 1}, "ask"),
+    ("list_tags", {}, "allow"),
+    ("create_tag", {"name": "a", "color": "#00B388"}, "allow"),
+    ("start_outbound_call", {**DIAL, "to": "+33899123456"}, "deny"),
+]
+
+
+@pytest.mark.parametrize(("tool", "given", "say"), DRY, ids=[f"{d[0]} {d[2]}" for d in DRY])
+@pytest.mark.parametrize("surface", ["full", "search"])
+async def test_a_dry_run_says_what_would_be_sent_and_sends_nothing(
+    registry: Registry, surface: str, tool: str, given: dict[str, Any], say: str
+) -> None:
+    from aircall_mcp.offer import Selection
+
+    app, arrived = answering(200, {})
+    desk = asking_desk(Offers(registry, Selection(surface=surface)), app, Policy())
+    operation = registry.ids[tool]
+    if surface == "full":
+        answer = await told(desk, tool, **given, dry_run=True)
+    else:
+        answer = await told(desk, operation.effect, operation=tool, arguments=given, dry_run=True)
+    data = answer["data"]
+    assert (data["dry_run"], data["say"], data["operation"]) == (True, say, operation.tool)
+    assert data["request"]["method"] == operation.method
+    assert arrived == []
+    assert await desk.safety.approvals.waiting() == []
+    await desk.aclose()
+
+
+async def test_a_dry_run_uses_no_yes_and_no_place(desks: Desks) -> None:
+    desk = desks(Policy(caps={"calls": Cap(hour=1)}, written=True))
+    question = await desk.call("aircall_start_outbound_call", DIAL, Caller())
+    assert isinstance(question, Question)
+    assert await desk.answer(question.approval, yes=True, grade=2, way="tests")
+    for _ in range(3):
+        await told(desk, "start_outbound_call", **DIAL, dry_run=True)
+    assert "error" not in await told(desk, "start_outbound_call", **DIAL)
+    assert len(desks.arrived) == 1
+
+
+async def test_dry_run_is_true_or_false(desks: Desks) -> None:
+    desk = desks(ALLOWING)
+    error = (await told(desk, "start_outbound_call", **DIAL, dry_run="yes"))["error"]
+    assert error["kind"] == "argument"
+    assert desks.arrived == []
+
+
+async def test_approvals_of_somebody_else_are_not_known(desks: Desks, clock: Clock) -> None:
+    desk = desks(Policy(), clock=clock.handed())
+    question = await desk.call("aircall_start_outbound_call", DIAL, Caller())
+    assert isinstance(question, Question)
+    status: Callable[[str], Any] = lambda who: desk.call(  # noqa: E731
+        "aircall_approval_status", {"id": question.approval}, Caller(principal=who)
+    )
+    assert (await status("owner")).payload["data"]["standing"] == "waiting"
+    theirs, unknown = (
+        await status("bert"),
+        await desk.call("aircall_approval_status", {"id": "0000000000"}, Caller()),
+    )
+    assert theirs.payload == unknown.payload
+    clock.pass_by(10_000)
+    assert (await status("owner")).payload["data"]["standing"] == "expired"
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()

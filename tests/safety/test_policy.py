@@ -1,0 +1,258 @@
+"""The policy alone: what goes for a deed, by nothing but what is handed in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, time
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aircall_mcp.ground.effects import Allowance
+from aircall_mcp.safety.deed import Deed
+from aircall_mcp.safety.policy import (
+    Cap,
+    Facts,
+    Line,
+    Policy,
+    Quiet,
+    Rule,
+    Ruling,
+    Used,
+    ruling_of,
+)
+
+NOON = datetime(2026, 11, 19, 12, 0, tzinfo=UTC).timestamp()
+PARIS, SAN_FRANCISCO, JAMAICA = "+33184880000", "+14155550133", "+18765551234"
+STANDING: frozenset[Allowance] = frozenset({"reach", "delete", "exposes", "administers"})
+
+
+def text_to(*numbers: str, **more: Any) -> Deed:
+    deed = Deed(
+        operation="send_message",
+        toolset="messages",
+        needs=("reach",),
+        account="acme",
+        principal="owner",
+        recipients=numbers or (PARIS,),
+        senders=(88012,),
+        counted="texts",
+        size=max(1, len(numbers)),
+    )
+    return replace(deed, **more)
+
+
+def known(*numbers: str, **more: Any) -> Facts:
+    facts = Facts(now=NOON, home=frozenset({"FR", "US"}), known=frozenset(numbers or (PARIS,)))
+    return replace(facts, **more)
+
+
+def said(ruling: Ruling) -> tuple[str, int, str]:
+    return ruling.say, ruling.grade, ruling.rule
+
+
+@pytest.mark.parametrize(
+    ("needs", "say", "grade"),
+    [
+        (("read",), "allow", 1),
+        (("write",), "allow", 1),
+        (("reach",), "ask", 1),
+        (("delete",), "ask", 2),
+        (("read", "exposes"), "ask", 2),
+        (("write", "administers"), "ask", 2),
+    ],
+)
+def test_without_a_file_reads_and_harmless_writes_go(
+    needs: tuple[Allowance, ...], say: str, grade: int
+) -> None:
+    deed = text_to(needs=needs, recipients=(), senders=(), counted=None)
+    ruling = ruling_of(Policy(), deed, known())
+    assert (ruling.say, ruling.grade) == (say, grade)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "facts", "expected"),
+    [
+        ((PARIS,), known(), ("ask", 1, "effects.reach")),
+        ((PARIS,), known(SAN_FRANCISCO), ("ask", 2, "destinations.strangers")),
+        ((PARIS, SAN_FRANCISCO), known(PARIS, SAN_FRANCISCO), ("ask", 2, "destinations.batches")),
+        ((JAMAICA,), known(JAMAICA), ("ask", 2, "destinations.countries")),
+        ((PARIS,), known(home=None), ("ask", 2, "destinations.countries")),
+        (("+33899123456",), known("+33899123456"), ("deny", 1, "destinations.costly")),
+        ((PARIS,), known(suppressed=frozenset({PARIS})), ("deny", 1, "suppression list")),
+    ],
+)
+def test_who_is_reached_and_where_makes_it_graver(
+    numbers: tuple[str, ...], facts: Facts, expected: tuple[str, int, str]
+) -> None:
+    assert said(ruling_of(Policy(), text_to(*numbers), facts)) == expected
+
+
+def test_the_most_particular_line_is_the_base() -> None:
+    policy = Policy(
+        effects={"reach": Line("deny")},
+        toolsets={"messages": Line("ask")},
+        operations={"send_message": Line("allow")},
+        rules=(Rule("nights", Line("ask", 2), accounts=frozenset({"night"})),),
+        written=True,
+    )
+    assert said(ruling_of(policy, text_to(), known()))[0] == "allow"
+    assert ruling_of(policy, text_to(operation="send_group_message"), known()).say == "ask"
+    assert ruling_of(policy, text_to(toolset="calls", operation="dial"), known()).say == "deny"
+    night = ruling_of(policy, text_to(account="night"), known())
+    assert said(night) == ("ask", 2, "rule 'nights'")
+
+
+@pytest.mark.parametrize(
+    ("change", "fits"),
+    [
+        ({}, True),
+        ({"account": "other"}, False),
+        ({"principal": "bert"}, False),
+        ({"operation": "dial"}, False),
+        ({"toolset": "calls"}, False),
+        ({"recipients": (JAMAICA, PARIS)}, False),
+        ({"recipients": (PARIS,)}, False),
+        ({"recipients": ()}, False),
+    ],
+)
+def test_a_rule_fits_where_all_that_it_names_does(change: dict[str, Any], fits: bool) -> None:
+    rule = Rule(
+        "all",
+        Line("deny"),
+        operations=frozenset({"send_message"}),
+        toolsets=frozenset({"messages"}),
+        accounts=frozenset({"acme"}),
+        principals=frozenset({"owner"}),
+        countries=frozenset({"FR", "US"}),
+        over=1,
+    )
+    deed = replace(text_to(PARIS, SAN_FRANCISCO), **change)
+    ruling = ruling_of(Policy(rules=(rule,), written=True), deed, known(PARIS, SAN_FRANCISCO))
+    assert (ruling.rule == "rule 'all'") is fits
+
+
+BANS: list[tuple[Policy, Deed, Facts, str]] = [
+    (Policy(never=("+3318488*",)), text_to(), known(), "destinations.never"),
+    (Policy(only=(SAN_FRANCISCO,)), text_to(), known(), "destinations.only"),
+    (Policy(numbers=frozenset({1})), text_to(), known(), "from.numbers"),
+    (Policy(users=frozenset({1})), text_to(users=(2,)), known(), "from.users"),
+    (
+        Policy(hosts=frozenset({"hooks.example.com"})),
+        text_to(needs=("write", "exposes"), recipients=(), hosts=("evil.example.com",)),
+        known(),
+        "webhooks.hosts",
+    ),
+    (
+        Policy(caps={"texts": Cap(hour=3)}),
+        text_to(),
+        known(used={"texts": Used(hour=3, day=3)}),
+        "caps.texts",
+    ),
+    (
+        Policy(caps={"texts": Cap(day=3)}),
+        text_to(PARIS, SAN_FRANCISCO),
+        known(used={"texts": Used(hour=0, day=2)}),
+        "caps.texts",
+    ),
+    (Policy(), text_to(), known(suppressed=frozenset({PARIS})), "suppression list"),
+    (Policy(), text_to("+870773123456"), known(), "destinations.costly"),
+]
+
+
+@pytest.mark.parametrize(("policy", "deed", "facts", "rule"), BANS, ids=[b[3] for b in BANS])
+@pytest.mark.parametrize("written", [False, True])
+def test_a_ban_holds_whoever_allows_it(
+    policy: Policy, deed: Deed, facts: Facts, rule: str, written: bool
+) -> None:
+    loosest = replace(policy, operations={"send_message": Line("allow")}, written=written)
+    ruling = ruling_of(loosest, deed, replace(facts, standing=STANDING))
+    assert (ruling.say, ruling.rule) == ("deny", rule)
+
+
+def test_a_standing_yes_goes_anywhere_at_any_hour_where_no_file_says_otherwise() -> None:
+    quiet = Quiet(time(0), time(23, 59))
+    deed, facts = text_to(JAMAICA), known(JAMAICA, standing=frozenset({"reach"}))
+    assert said(ruling_of(Policy(quiet=quiet), deed, facts)) == ("allow", 1, "--allow")
+    held = ruling_of(Policy(quiet=quiet, written=True), deed, facts)
+    assert said(held) == ("deny", 1, "quiet_hours")
+    assert ruling_of(Policy(effects={"reach": Line("deny")}), deed, facts).say == "deny"
+
+
+@pytest.mark.parametrize("need", ["exposes", "administers"])
+def test_a_standing_yes_is_to_what_it_names_and_to_nothing_beside(need: Allowance) -> None:
+    deed = text_to(needs=("delete", need), recipients=(), counted=None)
+    for standing in ({"delete"}, {need}, {"reach"}, set[Allowance]()):
+        assert ruling_of(Policy(), deed, known(standing=frozenset(standing))).say == "ask"
+    assert ruling_of(Policy(), deed, known(standing=frozenset({"delete", need}))).say == "allow"
+    write = text_to(needs=("write", need), recipients=(), counted=None)
+    assert ruling_of(Policy(), write, known(standing=frozenset({need}))).say == "allow"
+
+
+@pytest.mark.parametrize(
+    ("hour", "minute", "held"),
+    [(19, 59, False), (20, 0, True), (23, 59, True), (0, 0, True), (6, 59, True), (7, 0, False)],
+)
+def test_quiet_hours_are_the_recipients_own_and_go_past_midnight(
+    hour: int, minute: int, held: bool
+) -> None:
+    """21:00 to 08:00 in Paris, which is an hour ahead in winter."""
+    now = datetime(2026, 11, 19, hour, minute, tzinfo=UTC).timestamp()
+    policy = Policy(quiet=Quiet(time(21), time(8)), written=True)
+    ruling = ruling_of(policy, text_to(), known(now=now))
+    assert (ruling.rule == "quiet_hours") is held
+
+
+@pytest.mark.parametrize(("day", "held"), [(24, False), (25, True)])
+def test_quiet_hours_follow_the_summer_time(day: int, held: bool) -> None:
+    """In Paris summer time ends on 25 October 2026: 06:30 UTC is 08:30, and 07:30 from then on."""
+    now = datetime(2026, 10, day, 6, 30, tzinfo=UTC).timestamp()
+    policy = Policy(quiet=Quiet(time(21), time(8)), written=True)
+    assert (ruling_of(policy, text_to(), known(now=now)).rule == "quiet_hours") is held
+
+
+@pytest.mark.parametrize(("hour", "held"), [(17, False), (12, True), (3, True)])
+def test_a_number_that_may_be_in_several_zones_must_be_outside_in_all(
+    hour: int, held: bool
+) -> None:
+    """A toll-free number of North America: from Newfoundland to Guam it is never day everywhere;
+    of New York, noon is no quiet hour."""
+    now = datetime(2026, 11, 19, hour, 0, tzinfo=UTC).timestamp()
+    policy = Policy(quiet=Quiet(time(21), time(8)), written=True)
+    free, new_york = text_to("+18005550133"), text_to("+12125550133")
+    assert ruling_of(policy, free, known(now=now)).rule == "quiet_hours"
+    assert (ruling_of(policy, new_york, known(now=now)).rule == "quiet_hours") is held
+
+
+def test_where_the_zone_is_not_known_the_hours_hold() -> None:
+    policy = Policy(
+        quiet=Quiet(time(3), time(4)), countries=frozenset({"any"}), costly=Line("allow")
+    )
+    deed = text_to("+881612345678")
+    assert ruling_of(policy, deed, known()).rule == "quiet_hours"
+
+
+lines = st.builds(Line, st.sampled_from(["allow", "ask", "deny"]), st.sampled_from([1, 2]))
+
+
+@given(
+    base=lines,
+    elsewhere=lines,
+    numbers=st.lists(st.sampled_from([PARIS, SAN_FRANCISCO, JAMAICA]), min_size=1, unique=True),
+    suppressed=st.sets(st.sampled_from([PARIS, JAMAICA])),
+    home=st.none() | st.just(frozenset({"FR"})),
+)
+def test_every_rule_can_only_make_it_stricter(
+    base: Line, elsewhere: Line, numbers: list[str], suppressed: set[str], home: Any
+) -> None:
+    order = {"allow": 0, "ask": 1, "deny": 2}
+    policy = Policy(effects={"reach": base}, elsewhere=elsewhere, written=True)
+    facts = known(*numbers, suppressed=frozenset(suppressed), home=home)
+    ruling = ruling_of(policy, text_to(*numbers), facts)
+    assert order[ruling.say] >= order[base.say]
+    if suppressed & set(numbers):
+        assert ruling.say == "deny"
+    if any(number == JAMAICA for number in numbers) or home is None:
+        assert order[ruling.say] >= order[elsewhere.say]

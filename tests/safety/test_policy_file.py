@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from datetime import time
+from pathlib import Path
+
+import pytest
+
+from aircall_mcp import spec
+from aircall_mcp.errors import SettingsError, StoreError
+from aircall_mcp.offer import Registry
+from aircall_mcp.safety.policy import Cap, Line, Policy, Quiet
+from aircall_mcp.safety.policy_file import NAME, PolicyFile, policy_in, policy_of, preset_text
+from aircall_mcp.safety.wording import lines_of, table_of
+
+REGISTRY = Registry.of(spec.load())
+NAMES = list(REGISTRY.ids), [one.name for one in REGISTRY.toolsets]
+
+
+def read(text: str) -> Policy:
+    return policy_of(text.encode(), "policy.toml", *NAMES)
+
+
+def test_the_file_that_an_editor_begins_with_says_what_goes_without_it() -> None:
+    without = Policy()
+    begun = policy_of(preset_text("default"), "default", *NAMES)
+    assert {**table_of(begun), "written": False} == table_of(without)
+
+
+def test_every_line_that_the_first_file_leaves_out_can_be_taken_in() -> None:
+    """What stands behind a # there is not written in vain."""
+    kept = [
+        line.removeprefix("# ")
+        for line in preset_text("default").decode().splitlines()
+        if not line.startswith("# ") or "=" in line or line.startswith("# [")
+    ]
+    text = "\n".join(line for line in kept if not line.startswith(('"', "`")))
+    policy = read(text)
+    assert policy.toolsets == {"webhooks": Line("deny")}
+    assert policy.quiet == Quiet(time(21), time(8), Line("deny"))
+    assert policy.caps["calls"] == Cap(30, 200)
+    assert (policy.numbers, policy.users) == ({88012}, {1204411})
+    assert policy.rules[0].countries == {"FR"}
+    assert policy.only
+    assert policy.never
+
+
+@pytest.mark.parametrize("name", ["analyst", "support", "sales"])
+def test_every_preset_can_be_followed_and_told(name: str) -> None:
+    policy = policy_of(preset_text(name), name, *NAMES)
+    assert policy.effects["delete"].say == "deny"
+    told = "\n".join(lines_of(policy))
+    assert "What deletes for good (delete) is refused." in told
+    assert table_of(policy)["written"] is True
+
+
+FAULTS = [
+    ("reach = 1", "`reach` is not known", ""),
+    ("[effects]\nreech = 'ask'", "`effects.reech` must be one of", ""),
+    ("[effects]\nreach = 'askk'", '`effects.reach` must be "allow"', "ask"),
+    ("[effects]\nreach = true", '`effects.reach` must be "allow"', ""),
+    ("[destinatons]", "`destinatons` is not known", "destinations"),
+    ("[destinations]\ncountry = ['FR']", "`destinations.country` is not known", "countries"),
+    ("[destinations]\ncountries = ['France']", "must be a country", ""),
+    ("[destinations]\nonly = ['0184880000']", "must be a number", ""),
+    ("[quiet_hours]\nfrom = '25:00'\nto = '08:00'", "must be a time of day", ""),
+    ("[quiet_hours]\nfrom = '21:00'", "`quiet_hours.to` is missing", ""),
+    ("[caps]\ncalls = 3", "`caps.calls` must be a table", ""),
+    ("[caps]\ncalls = { hour = -1 }", "must be at least 0", ""),
+    ("[caps]\nfaxes = { hour = 1 }", "`caps.faxes` must be one of", ""),
+    ("[operations]\nstart_outbound_cal = 'deny'", "'start_outbound_cal'", "start_outbound_call"),
+    ("[toolsets]\nwebhook = 'deny'", "'webhook'", "webhooks"),
+    ("[webhooks]\nhosts = ['https://x.example']", "must be a host", ""),
+    ("[[rules]]\nname = 'a'", "say", ""),
+    ("[[rules]]\nname = 'a'\nsay = 'deny'\noperations = ['no_such']", "'no_such'", ""),
+    ("not toml", "cannot be read", "key = value"),
+    ("effects = 3", "`effects` must be a table", ""),
+]
+
+
+@pytest.mark.parametrize(("text", "words", "hint"), FAULTS, ids=[f[0][:40] for f in FAULTS])
+def test_a_fault_is_named_by_its_key_with_the_nearest_word(
+    text: str, words: str, hint: str
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read(text)
+    assert words in caught.value.message
+    assert caught.value.message.startswith("policy.toml: ")
+    assert hint in caught.value.hint
+
+
+def test_what_is_no_text_at_all_is_a_fault_too() -> None:
+    with pytest.raises(SettingsError):
+        policy_of(b"\xff\xfe", "policy.toml", *NAMES)
+
+
+def test_a_change_is_followed_at_once_and_a_fault_until_it_is_mended(home: Path) -> None:
+    home.mkdir(mode=0o700, exist_ok=True)
+    holds = PolicyFile(home, *NAMES)
+    assert not holds().written
+    (home / NAME).write_text("[effects]\nreach = 'deny'", "utf-8")
+    assert holds().effects == {"reach": Line("deny")}
+    assert holds() is holds()
+    (home / NAME).write_text("[effects]\nreach = 'dney'", "utf-8")
+    for _ in range(2):
+        with pytest.raises(SettingsError):
+            holds()
+    (home / NAME).write_text("[effects]\nreach = 'allow'", "utf-8")
+    assert holds().effects == {"reach": Line("allow")}
+    (home / NAME).unlink()
+    assert not holds().written
+
+
+def test_a_file_that_others_may_write_is_followed_by_nobody(home: Path) -> None:
+    home.mkdir(mode=0o700, exist_ok=True)
+    (home / NAME).write_text("[effects]\nreach = 'allow'", "utf-8")
+    (home / NAME).chmod(0o666)
+    with pytest.raises(StoreError):
+        policy_in(home, *NAMES)

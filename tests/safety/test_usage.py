@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import anyio
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aircall_mcp.safety.policy import Cap, Used
+from aircall_mcp.safety.safety import Safety
+from aircall_mcp.safety.usage import Usage
+
+from ..house import THURSDAY, Clock
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def usage(home: Path, clock: Clock) -> AsyncIterator[Usage]:
+    safety = Safety.of(home, clock=clock.handed())
+    yield safety.usage
+    safety.close()
+
+
+async def test_a_cap_is_full_and_free_again_an_hour_later(usage: Usage, clock: Clock) -> None:
+    cap = Cap(hour=2)
+    assert await usage.take("acme", "calls", 1, cap)
+    clock.pass_by(600)
+    assert await usage.take("acme", "calls", 1, cap)
+    assert await usage.take("acme", "calls", 1, cap) == ""
+    clock.pass_by(2999)
+    assert await usage.take("acme", "calls", 1, cap) == ""
+    clock.pass_by(1)
+    assert await usage.take("acme", "calls", 1, cap)
+    assert await usage.used("acme") == {
+        "calls": Used(hour=2, day=3), "texts": Used(), "deletions": Used(),
+    }  # fmt: skip
+
+
+async def test_accounts_and_kinds_are_counted_apart_and_sizes_together(usage: Usage) -> None:
+    cap = Cap(day=5)
+    assert await usage.take("acme", "texts", 4, cap)
+    assert await usage.take("acme", "texts", 2, cap) == ""
+    assert await usage.take("acme", "texts", 1, cap)
+    assert await usage.take("other", "texts", 5, cap)
+    assert await usage.take("acme", "deletions", 5, cap)
+
+
+async def test_what_is_given_back_was_never_taken(usage: Usage) -> None:
+    cap = Cap(hour=1)
+    place = await usage.take("acme", "calls", 1, cap)
+    await usage.give_back(place)
+    assert await usage.take("acme", "calls", 1, cap)
+
+
+async def test_a_clock_that_was_set_back_frees_nothing(usage: Usage, clock: Clock) -> None:
+    assert await usage.take("acme", "calls", 1, Cap(hour=1, day=1))
+    clock.pass_by(-7200)
+    assert await usage.take("acme", "calls", 1, Cap(hour=1, day=1)) == ""
+
+
+async def test_of_many_at_once_no_more_than_the_cap_get_a_place(home: Path, clock: Clock) -> None:
+    """Over four openings of one home, as four processes have them."""
+    four = [Safety.of(home, clock=clock.handed()) for _ in range(4)]
+    got: list[str] = []
+
+    async def grab(safety: Safety) -> None:
+        cap = Cap(hour=13, day=100)
+        got.extend([await safety.usage.take("acme", "texts", 1, cap) for _ in range(10)])
+
+    async with anyio.create_task_group() as tasks:
+        for safety in four:
+            tasks.start_soon(grab, safety)
+    assert len([place for place in got if place]) == 13
+    for safety in four:
+        safety.close()
+
+
+@given(
+    steps=st.lists(
+        st.tuples(st.floats(-4000, 90_000), st.integers(1, 4), st.booleans()),
+        max_size=25,
+    ),
+    hour=st.integers(0, 5),
+    day=st.integers(0, 8),
+)
+@settings(max_examples=60, deadline=None)
+async def test_no_sequence_of_calls_exceeds_a_cap(
+    steps: list[tuple[float, int, bool]], hour: int, day: int
+) -> None:
+    """Whatever the clock does in between, over midnight and both ends of summer time."""
+    clock = Clock(THURSDAY)
+    safety = Safety.of(Path(), clock=clock.handed(), fleeting=True)
+    done: list[tuple[float, int]] = []
+    for seconds, size, undone in steps:
+        clock.pass_by(seconds)
+        place = await safety.usage.take("acme", "calls", size, Cap(hour=hour, day=day))
+        if place and undone:
+            await safety.usage.give_back(place)
+        elif place:
+            done.append((clock.now, size))
+        for period, most in ((3600, hour), (86_400, day)):
+            ends = [moment for moment, _ in done]
+            assert all(sum(n for at, n in done if end - period < at <= end) <= most for end in ends)
+    safety.close()
+
+
+async def test_who_is_left_alone_is_kept(usage: Usage) -> None:
+    assert await usage.suppress("+33184880000", "said STOP")
+    assert not await usage.suppress("+33184880000", "again")
+    assert await usage.suppressed() == {"+33184880000": "said STOP"}
+    assert await usage.unsuppress("+33184880000")
+    assert not await usage.unsuppress("+33184880000")
+    assert await usage.suppressed() == {}
