@@ -173,7 +173,7 @@ async def test_a_day_of_calls_is_told_once_with_and_without_a_webhook(
         await day.until(8 * hour)
         handed_over = len(day.sandbox.arrivals)
         await day.until(12 * hour)
-        assert len(day.sandbox.arrivals) - handed_over <= 16  # it hears, and asks no more
+        assert len(day.sandbox.arrivals) - handed_over <= 20  # it hears, and asks no more
         assert not day.log.polled.alive(ACCOUNT, day.clock.now)
     await day.until(14 * hour)
     assert day.log.polled.alive(ACCOUNT, day.clock.now)

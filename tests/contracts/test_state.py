@@ -24,7 +24,7 @@ KEYED = {
 """What is about an account or its company, by these."""
 OF_ONE = {
     "events.poller.Poller": (
-        "_beat _covered _heard_since _look _spent _state _sweep _told _turn _waiting _written"
+        "_asked _beat _covered _heard_since _look _state _sweep _told _turn _waiting _written"
     ),
     "gateway.breaker.Breaker": "_failed _open_until _probing",  # made for one company
     "gateway.budget.Slot": "_settle",

@@ -32,7 +32,7 @@ REGISTER = (
 )
 """What a person does where nothing tells us of events."""
 POLLING = (
-    "No webhook is registered here: the list of calls is looked at every 15 to 30 seconds instead,"
+    "No webhook is registered here: the list of calls is looked at every 12 to 24 seconds instead,"
     " which shows that calls begin, are answered, end, are missed or leave a voicemail, and nothing"
     " else. Texts and all other kinds need the webhook: a person runs"
     " `aircall-mcp webhooks register --public-url https://…` and `aircall-mcp webhooks serve`."

@@ -1,9 +1,9 @@
 """Hears without a webhook: looks at the list of calls again and again, and tells the log.
 
-At most six requests a minute, the repetitions of a failed one included, in the lane that steps back
-for people; where the company's limit is used up, fewer. A look reads on from what was reached, far
-enough back to see the calls that go on; every fourth request sweeps through what is older, for long
-calls and late voicemails. What was told is written down, so that whoever polls next goes on there.
+At most six requests a minute, none of them repeated, in the lane that steps back for people; where
+the company's limit is used up, fewer. A look reads on from what was reached, far enough back to see
+the calls that go on; every fourth request sweeps through what is older, for long calls and late
+voicemails. What was told is written down, so that whoever polls next goes on there.
 """
 
 from __future__ import annotations
@@ -31,11 +31,9 @@ log = logging.getLogger(__name__)
 
 Json = dict[str, Any]
 
-MOST = 6
-"""Requests in any 60 seconds."""
-TRIES = 3
-"""Requests that one of ours can become, where Aircall fails."""
-BEAT = 15.0
+MOST = 5
+"""Requests of ours in any 60 seconds; one more may be sent, with a credential that was renewed."""
+BEAT = 12.0
 """Seconds between two requests."""
 SLOWEST = 120.0
 """Seconds between two, at most, while the company's limit is used up."""
@@ -71,7 +69,9 @@ class Poller:
         retention: Retention | None = None,
         clock: Clock | None = None,
     ) -> None:
-        caller = Caller(interface="polling", account=account, lane="bulk", deadline=10, patience=0)
+        caller = Caller(
+            interface="polling", account=account, lane="bulk", deadline=10, patience=0, once=True
+        )
         self._aircall = Aircall(gateway, operations, caller, fresh=True)
         self._account = account
         self._events = events
@@ -79,7 +79,7 @@ class Poller:
         self._latch = latch or Alone()
         self._retention = retention or Retention()
         self._clock = clock or Clock()
-        self._spent: deque[tuple[float, int]] = deque()
+        self._asked: deque[float] = deque(maxlen=MOST)
         self._beat = BEAT
         self._forget()
 
@@ -209,33 +209,22 @@ class Poller:
         self._written = waiting
 
     async def _page(self, walk: _Walk) -> Any:
-        self._spent.append((float("inf"), TRIES))
-        weight = TRIES
         try:
             reply = await self._aircall.ask(
                 "list_calls",
                 **{"from": int(walk.start), "order": "asc", "per_page": PAGE_SIZE},
                 page=walk.page, fetch_contact=True,
             )  # fmt: skip
-            weight = 1
         finally:
-            self._spent.pop()
-            self._spent.append((self._clock.monotonic(), weight))
+            # By the end of it: whenever it was sent, a minute lies between.
+            self._asked.append(self._clock.monotonic())
         return reply.body
 
     def _until_room(self) -> float:
-        """Seconds until a request, with all that it may become, keeps within `MOST` a minute."""
-        now = self._clock.monotonic()
-        while self._spent and self._spent[0][0] <= now - 60:
-            self._spent.popleft()
-        taken = sum(weight for _, weight in self._spent)
-        for at, weight in self._spent:
-            if taken + TRIES <= MOST:
-                break
-            taken -= weight
-            if taken + TRIES <= MOST:
-                return max(at + 60 - now, 0.01)
-        return 0.0
+        """Seconds until another request keeps within `MOST` a minute."""
+        if len(self._asked) < MOST:
+            return 0.0
+        return max(self._asked[0] + 60 - self._clock.monotonic(), 0.0)
 
     async def _absorb(self, call: Json, now: float) -> None:
         """Tell the log of what is new of a call."""

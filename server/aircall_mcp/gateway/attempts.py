@@ -39,7 +39,8 @@ class Attempts:
             request = request.after(attempt)
             pause = 0.0 if trouble == "throttled" else self._retries.pause(tried)
             if (
-                (not isinstance(attempt, Answered) and not attempt.passing)
+                request.caller.once
+                or (not isinstance(attempt, Answered) and not attempt.passing)
                 or (trouble == "lost" and repeatable != "safe")
                 or not self._retries.again(repeatable, trouble, tried)
                 or self._clock.monotonic() + pause >= attempt.until

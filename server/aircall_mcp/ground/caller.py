@@ -42,7 +42,8 @@ class Caller:
     the log alone.
     `deadline` is in seconds from when the budget lets the call begin; `patience` in seconds to wait
     for that, None for the owner's choice. `progress(done, total, message)` tells a waiting person
-    how far it is; `watched` says that there is one who sees it. `person`: a person's own command
+    how far it is; `watched` says that there is one who sees it. `once`:
+    who asks again by itself has nothing tried twice. `person`: a person's own command
     asked for exactly this request, which is that person's yes. Only a command of ours sets it;
     nothing that a model, a client or a setting says may lead here.
     """
@@ -55,5 +56,6 @@ class Caller:
     deadline: float = 25.0
     patience: float | None = None
     watched: bool = False
+    once: bool = False
     person: bool = False
     progress: Progress = field(default=_silent, compare=False)
