@@ -150,7 +150,7 @@ def open_app(
     offers = offers or offers_for(settings, names_of(settings, environment))
     registry = offers.registry
 
-    safety = Safety.of(settings.home, clock=clock, fleeting=settings.sandbox)
+    safety = Safety.of(settings.home, clock=clock, fleeting=settings.sandbox and not settings.ask)
     opened.callback(safety.close)
 
     async def guard(bound: Bound, caller: Caller) -> None:

@@ -65,6 +65,12 @@ _UPSTREAM = (
         shell_complete=completion.accounts,
     ),
     click.option(
+        "--ask",
+        is_flag=True,
+        default=None,
+        help="Ask for a person's yes in the sandbox, too.",
+    ),
+    click.option(
         "--allow",
         metavar="A,B",
         help="Also allowed on the real host: reach, delete, exposes, administers.",

@@ -1,0 +1,130 @@
+"""The policy, the suppression list and a person's yes, as a person types them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from aircall_mcp.cli import group
+from aircall_mcp.errors import SettingsError
+
+from ..processes import spoken
+from ..terminal import on_terminal
+
+pytestmark = pytest.mark.anyio
+
+DIAL = {"user_id": 1204411, "number_id": 88012, "to": "+14155550143"}
+
+
+def typed(*words: str, code: int = 0, **more: Any) -> Any:
+    result = CliRunner().invoke(group, [*words], **more)
+    assert result.exit_code == code, result.output
+    return result
+
+
+async def aside(*words: str, code: int = 0) -> Any:
+    """The same while this loop goes on."""
+    return await asyncio.to_thread(typed, *words, code=code)
+
+
+def test_the_defaults_are_told_and_a_preset_takes_their_place(home: Path) -> None:
+    assert (
+        "What reaches a person or costs money (reach) needs a person's yes."
+        in typed("policy", "show").stdout
+    )
+    typed("policy", "use", "analyst")
+    assert (home / "policy.toml").stat().st_mode & 0o777 == 0o600
+    told = json.loads(typed("policy", "show", "--json").stdout)
+    assert (told["written"], told["effects"]["reach"]) == (True, "deny")
+    again = typed("policy", "use", "sales", code=1)
+    assert "is there already" in str(again.exception)
+
+
+def test_a_fault_is_told_and_is_no_policy(home: Path) -> None:
+    home.mkdir(mode=0o700, exist_ok=True)
+    (home / "policy.toml").write_text("[effects]\nreach = 'dney'", "utf-8")
+    shown = CliRunner().invoke(group, ["policy", "show"])
+    assert isinstance(shown.exception, SettingsError)
+    assert "effects.reach" in shown.exception.message
+    assert shown.exception.hint == "Did you mean `deny`?"
+
+
+def test_an_edit_holds_once_it_has_no_fault(home: Path, tmp_path: Path) -> None:
+    """The editor makes a mistake first, and mends it when it is asked to."""
+    editor = tmp_path / "editor"
+    editor.write_text(
+        "#!/bin/sh\n"
+        'if grep -q dney "$1"; then echo "[effects]\nreach = \\"deny\\"" > "$1"\n'
+        'else echo "[effects]\nreach = \\"dney\\"" > "$1"; fi\n',
+        "utf-8",
+    )
+    editor.chmod(0o700)
+    said = typed("policy", "edit", input="y\n", env={"EDITOR": str(editor), "VISUAL": ""})
+    assert "effects.reach" in said.stderr
+    assert json.loads(typed("policy", "show", "--json").stdout)["effects"]["reach"] == "deny"
+
+
+def test_what_would_become_of_a_call_is_told() -> None:
+    words = ("policy", "check", "start_outbound_call", "--sandbox", "--ask")
+    asked = ("--args", json.dumps(DIAL))
+    assert typed(*words, *asked).stdout.startswith("It would need the yes of a person")
+    costly = ("--args", json.dumps({**DIAL, "to": "+33899123456"}))
+    assert "destinations.costly" in typed(*words, *costly).stdout
+    typed("suppress", "add", "+1 415 555 0143", "--why", "said STOP")
+    assert "suppression list" in typed(*words, *asked).stdout
+    assert json.loads(typed("suppress", "list", "--json").stdout) == [
+        {"number": "+14155550143", "why": "said STOP"}
+    ]
+    typed("suppress", "remove", "+14155550143")
+    assert "needs" not in typed("suppress", "list").stdout
+    assert typed(*words, *asked).stdout.startswith("It would need")
+
+
+@pytest.mark.parametrize("number", ["0184880000", "+1", "Maya", ""])
+def test_what_is_no_number_is_not_kept(number: str) -> None:
+    refused = typed("suppress", "add", "--", number, code=1)
+    assert "is no number" in str(refused.exception)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("yes", [True, False])
+@pytest.mark.usefixtures("home")
+async def test_what_a_model_asks_for_a_person_answers_at_a_terminal(yes: bool) -> None:
+    async with spoken("--sandbox", "--ask") as server:
+        error = (await server.call("aircall_start_outbound_call", **DIAL))["error"]
+        assert error["kind"] == "needs_confirmation"
+        name = error["approval"]["id"]
+        piped = await aside("approve", name, code=1)  # a program is nobody
+        assert "no terminal" in str(piped.exception)
+        answers = [("Do it?", "y" if yes else "n")]
+        shown = await asyncio.to_thread(on_terminal, "approve", name, typed=answers)
+        assert shown.code == 0
+        assert '"+14155550143"' in shown.text
+        told = await server.call("aircall_approval_status", id=name)
+        assert told["data"]["standing"] == ("approved" if yes else "refused")
+        answer = await server.call("aircall_start_outbound_call", **DIAL)
+        assert ("data" in answer) is yes
+        # Once: the next one is another question.
+        other = await server.call("aircall_start_outbound_call", **DIAL)
+        assert other["error"]["kind"] in ("needs_confirmation", "duplicate")
+        gone = await aside("approve", name, code=1)
+        assert "does not wait any more" in str(gone.exception)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("home")
+async def test_the_brake_calls_off_what_waits() -> None:
+    async with spoken("--sandbox", "--ask") as server:
+        error = (await server.call("aircall_start_outbound_call", **DIAL))["error"]
+        name = error["approval"]["id"]
+        await aside("stop", "--json")
+        told = await server.call("aircall_approval_status", id=name)
+        assert told["data"]["standing"] == "cancelled"
+        await aside("resume")
+        again = (await server.call("aircall_start_outbound_call", **DIAL))["error"]
+        assert again["approval"]["id"] != name
