@@ -113,6 +113,9 @@ def test_an_aircall_that_repeats_what_it_was_told_is_not_repeated(home: Path, ai
     )
     assert watched("-m", "aircall_mcp", "run", "get_company", "--json") >= 0
     assert b"refused" in watched.said
+    report = home / "report.toml"
+    assert watched("-m", "aircall_mcp", "doctor", "--probe", "--output", str(report)) == 0
+    assert "get_company" in report.read_text("utf-8")
     assert sightings(watched.said) == set()
     assert sightings_under(home) == set()
 
