@@ -28,7 +28,7 @@ SHORT = "a thousand lists, 1 MB"
 ENDS = frozenset({"answered", "cut", "refused", "argument", "unreachable"})
 """How a call may end: none of them is a bug."""
 LONGEST = 1000.0
-"""Milliseconds that a ping may wait on a machine that others use. `benchmarks/loop.md` says how long
+"""Milliseconds that a ping may wait where others are at work; `benchmarks/loop.md` says how long
 it waits on one that has nothing else to do: 43."""
 
 
