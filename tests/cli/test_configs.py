@@ -428,3 +428,5 @@ def test_a_program_on_the_path_is_a_client_that_is_there(tmp_path: Path) -> None
     program.chmod(0o755)
     found = machine_at(tmp_path, PATH=str(program.parent))
     assert [client.name for client in LOCAL if client.is_there(found)] == ["codex"]
+    (found.home / ".claude").mkdir(parents=True)
+    assert [client.name for client in LOCAL if client.is_there(found)] == ["claude-code", "codex"]

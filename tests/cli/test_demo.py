@@ -20,7 +20,7 @@ ORDER = (
     "place an outbound call", "aircall_start_outbound_call", "aircall_get_user_v2",
     "rep@example.com", "num_555", "Place the call", "aircall_list_calls", "aircall_list_tags",
     "aircall_add_call_tags", "aircall_add_call_comment", "aircall_get_call", "Done.",
-    "config claude-desktop --sandbox", "config cursor --sandbox",
+    "setup --sandbox",
 )  # fmt: skip
 
 

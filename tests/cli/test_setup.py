@@ -156,6 +156,7 @@ def test_from_a_key_to_a_connected_client_with_ten_answers(
 
 
 @pytest.mark.slow
+@pytest.mark.once
 def test_each_question_can_be_skipped(person: Path, home: Path, aircall: Counted) -> None:
     enter = [
         (f"{question} [", " ")
@@ -181,7 +182,7 @@ def test_with_yes_all_that_is_proposed_is_taken_and_done_again_it_changes_nothin
     account = Accounts(again(home)).load("main").account
     assert (account.time_zone, account.default_user) == ("America/Chicago", None)
     kept = sorted((home / "backups").rglob("*"))
-    once_more = ran("--yes", "--may", "ask")
+    once_more = ran("--yes", "--may", "ask", "--clients", "codex")
     assert once_more.code == 0, once_more.said
     assert "is in the vault already" in once_more.said
     assert (person / ".codex" / "config.toml").read_bytes() == codex
@@ -230,6 +231,36 @@ def test_every_answer_is_a_flag(
     assert args_of(person)[-4:] == [
         "--account", "paris", "--allow", "reach,delete,exposes,administers"
     ]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_by_oauth_it_goes_to_the_browser_and_stopped_there_it_says_what_was_done(
+    person: Path, home: Path, aircall: Counted
+) -> None:
+    shown = on_terminal(
+        "setup", "--key", "file",
+        typed=[("Aircall [key]: ", "2"), ("Client id: ", "an-id"), ("Client secret: ", "hush-hush"),
+               ],
+        variables=on(person, AIRCALL_MCP_BASE_URL=aircall.url, BROWSER="true"),
+        until="in your browser, at this address",
+    )  # fmt: skip
+    assert shown.code == 130
+    assert "Stopped. What was done until then:" in shown.text
+    assert "Made the vault" in shown.text
+    assert "To undo:" not in shown.text, "an empty vault is in nobody's way"
+    assert "hush-hush" not in shown.raw
+    assert aircall.arrived == []
+
+
+def test_a_selection_without_a_ping_is_not_taken_for_a_server_that_fails(
+    person: Path, home: Path, ran: Ran
+) -> None:
+    home.mkdir(mode=0o700)
+    (home / "config.toml").write_text('toolsets = ["tags"]\nsandbox = true\n')
+    done = ran("--yes", "--clients", "cursor")
+    assert done.code == 0, done.said
+    assert "no ping, which is not among them" in done.said
+    assert not (home / "vault.db").exists()
 
 
 def test_a_wrong_key_stores_nothing_and_touches_no_client(

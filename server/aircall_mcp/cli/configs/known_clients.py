@@ -78,8 +78,8 @@ class Client:
     `key` what the servers stand under there, `format` how the file is read and changed. `entry`
     writes how our server is started, `reached` where it is found, and `keyed` which variable has
     its key (None: the client can name none, so it starts a server of its own); `own` is the
-    client's own command for the same. A client is there if one of its `marks` is: its file or what
-    `where` lies in apart, a program on the path.
+    client's own command for the same. A client is there if its file or the folder of that is, its
+    `mark` in the person's home, or its `program` on the path.
     """
 
     name: str
@@ -94,6 +94,7 @@ class Client:
     keyed: Mapping[str, Any] | None = None
     own: Callable[[Start, Literal["macos", "linux", "windows"]], str] | None = None
     program: str = ""
+    mark: str = ""
     depth: int = 1
     """How many folders above its file there are only where the client is."""
     steps: str = ""
@@ -137,6 +138,8 @@ class Client:
         file = self.where(machine)
         folder = file.parents[self.depth - 1]
         if file.exists() or (self.depth and folder != machine.home and folder.is_dir()):
+            return True
+        if self.mark and (machine.home / self.mark).is_dir():
             return True
         return bool(self.program) and machine.has_command(self.program)
 
@@ -293,8 +296,8 @@ CLIENTS: dict[str, Client] = {
         Client("claude-code", "Claude Code", "full",
                "~/.claude.json for you, or .mcp.json of a project", places.claude_code,
                entry=_typed, reached=lambda url: {"type": "http", "url": url}, keyed=CLAUDE,
-               own=_claude,
-               program="claude", afterwards="A session that runs hears of it at its next start."),
+               own=_claude, program="claude", mark=".claude",
+               afterwards="A session that runs hears of it at its next start."),
         Client("cursor", "Cursor", "full", "~/.cursor/mcp.json or .cursor/mcp.json", places.cursor,
                reached=lambda url: {"url": url}, keyed=CURSOR, program="cursor"),
         Client("vscode", "VS Code", "full",

@@ -42,9 +42,8 @@ def command(journey: str) -> None:
 
     anyio.run(run)
     screen.show("\nDone. The same server in your client, still in the sandbox:", style="green")
-    for name in ("claude-desktop", "cursor"):
-        screen.out(f"   aircall-mcp config {name} --sandbox")
-    screen.show("Others: aircall-mcp config --help. Real accounts: README.", rest="   ")
+    screen.out("   aircall-mcp setup --sandbox")
+    screen.show("With your own company: aircall-mcp setup. One client: config --help.", rest="   ")
 
 
 @asynccontextmanager

@@ -50,7 +50,7 @@ class Did:
 @click.command("setup")
 @click.option("--sandbox", is_flag=True, help="With the built-in small Aircall: nothing is needed.")
 @click.option("--account", "name", metavar="NAME", help="The account to make or take; main.")
-@click.option("--login", is_flag=True, help="Come by OAuth, as Aircall's partners do.")
+@click.option("--login", is_flag=True, help="By OAuth, as partners do; or `accounts login` first.")
 @click.option("--from-environment", is_flag=True, help="Take AIRCALL_API_ID and AIRCALL_API_TOKEN.")
 @click.option("--key", "kind", type=click.Choice(KINDS), help="Keeper of a new vault's key.")
 @click.option("--me", metavar="WHO", help="Whose phone is `me`: id, name, e-mail, or nobody.")
@@ -121,7 +121,8 @@ def _tell_greetings(greetings: Sequence[tuple[str, Greeting]]) -> None:
         if greeting.trouble:
             screen.error(f"{who}: {options.scrubbed(greeting.trouble)}", greeting.hint)
             continue
-        say(f"It answers for {who}: {greeting.tools} tools, and Aircall's pong to a ping.")
+        pong = "Aircall's pong to a ping" if greeting.pong else "no ping, which is not among them"
+        say(f"It answers for {who}: {greeting.tools} tools, and {pong}.")
         if greeting.needed:
             needed = ", ".join(greeting.needed)
             say(f"The client must have {needed} in its environment, as you have here.")
@@ -133,8 +134,10 @@ def _tell_done(did: Did, head: str) -> None:
     say(head)
     for what, _ in did.done:
         screen.show(what, first="  ", rest="    ", err=True)
-    say("To undo:")
-    for line in dict.fromkeys(undo for _, undo in did.done if undo):
+    undo = dict.fromkeys(undo for _, undo in did.done if undo)
+    if undo:
+        say("To undo:")
+    for line in undo:
         screen.show(line, first="  ", rest="    ", err=True)
 
 

@@ -32,7 +32,7 @@ WAYS = [
 
 def way(flags: dict[str, Any], questions: Questions) -> str:
     """By which of `WAYS`, asked only where nothing says it yet."""
-    if flags["sandbox"]:
+    if flags["sandbox"] or settings_from().sandbox:
         return "sandbox"
     if flags["login"]:
         return "login"

@@ -29,11 +29,12 @@ HANDED_ON = (
 
 @dataclass(frozen=True, slots=True)
 class Greeting:
-    """What came back: how many tools, and what `ping` said; `trouble` says what did not."""
+    """What came back: how many tools, and whether Aircall was pinged; `trouble` is what did not."""
 
     tools: int = 0
     trouble: str = ""
     hint: str = ""
+    pong: bool = False
     needed: Sequence[str] = ()
     """The variables that were handed on, which the client must have as well."""
 
@@ -81,14 +82,16 @@ async def _asked(server: Client, handed: Sequence[str]) -> Greeting:
         given: dict[str, Any] = {"operation": "ping", "arguments": {}}
         if "aircall_ping" in names:
             result = await client.call_tool("aircall_ping", {})
-        else:
+        elif "aircall_read" in names:
             result = await client.call_tool("aircall_read", given)
+        else:  # the owner's selection leaves it out
+            return Greeting(len(names), needed=handed)
     if result.is_error:
         answer: Any = result.structured_content or {}
         error = answer.get("error", {})
         trouble = str(error.get("message", "ping was refused"))
         return Greeting(len(names), trouble, str(error.get("hint", "")))
-    return Greeting(len(names), needed=handed)
+    return Greeting(len(names), needed=handed, pong=True)
 
 
 def _cause(error: BaseException) -> str:
