@@ -78,7 +78,7 @@ def test_the_other_journey_fits_into_sixty_columns() -> None:
     text = told.text
     assert told.code == 0, text
     hold(text, 60)
-    assert "> Thursday is perfect, see you at ten!" in text
+    assert "text: Thursday is perfect, see you at ten!" in text
 
 
 @pytest.mark.slow
