@@ -55,3 +55,15 @@ def test_each_attack_is_of_a_threat_that_the_page_names() -> None:
     attacks = {f"tests/attacks/{one.name}" for one in (ROOT / "tests/attacks").glob("test_*.py")}
     named = {one.partition("::")[0] for one in _TEST.findall(PAGE)}
     assert attacks - named == set()
+
+
+def test_every_file_of_the_home_is_in_the_table() -> None:
+    elsewhere = ROOT / "server/aircall_mcp/cli/configs/places.py"  # files of clients
+    sources = [one for one in (ROOT / "server").rglob("*.py") if one != elsewhere]
+    made = {
+        name for source in sources
+        for name in re.findall(r'home / f?"([\w.-]+)', source.read_text("utf-8"))
+    }  # fmt: skip
+    assert {"vault.db", "config.toml", "refresh-", "sandbox"} <= made
+    table = SECTIONS["Where things are"]
+    assert {name for name in made if f"`{name}" not in table} == set()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from datetime import time
 from pathlib import Path
 
@@ -116,3 +117,21 @@ def test_a_file_that_others_may_write_is_followed_by_nobody(home: Path) -> None:
     (home / NAME).chmod(0o666)
     with pytest.raises(StoreError):
         policy_in(home, *NAMES)
+
+
+def test_nor_is_one_that_others_may_write_to_since_it_was_read(home: Path) -> None:
+    home.mkdir(mode=0o700, exist_ok=True)
+    file = home / NAME
+    file.write_text("[effects]\nreach = 'deny'", "utf-8")
+    holds = PolicyFile(home, *NAMES)
+    assert holds().effects == {"reach": Line("deny")}
+    before = file.stat()
+    file.chmod(0o666)
+    with pytest.raises(StoreError, match="open to other users"):
+        holds()
+    file.write_text("[effects]\nreach = 'ask'\n", "utf-8")  # as long as it was
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(StoreError, match="open to other users"):
+        holds()
+    file.chmod(0o600)
+    assert holds().effects == {"reach": Line("ask", 1)}

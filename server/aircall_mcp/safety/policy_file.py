@@ -58,7 +58,8 @@ class PolicyFile:
             found = (self._home / NAME).stat()
         except OSError:
             return None
-        return (found.st_ino, found.st_size, found.st_mtime_ns)
+        # The time of change as well: who may write to it is no part of what stands in it.
+        return (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
 class _Fault(ValueError):
