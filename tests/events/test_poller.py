@@ -206,6 +206,41 @@ async def test_one_process_of_a_home_polls_and_the_next_goes_on_where_it_ended(
     assert Lock(home / "polling.lock").take()
 
 
+async def test_a_call_that_comes_late_into_the_list_is_told_as_well(
+    room: Room, sandbox: Sandbox
+) -> None:
+    poller = polling(room)
+    await poller.step()
+    call_id = dial(room, sandbox)
+    late = sandbox.world.calls.pop()
+    await looks(room, poller, 900)
+    assert heard(room, call_id) == []
+    sandbox.world.calls.append(late)
+    await looks(room, poller, 120)
+    assert heard(room, call_id) == ALL
+
+
+async def test_more_calls_than_a_page_has_that_begin_in_one_second(
+    room: Room, sandbox: Sandbox
+) -> None:
+    poller = polling(room)
+    await poller.step()
+    calls = [dial(room, sandbox) for _ in range(101)]
+    await looks(room, poller, 150)
+    assert all(heard(room, one) == ALL for one in calls)
+
+
+async def test_the_account_that_has_no_webhook_is_named_beside_one_that_has(room: Room) -> None:
+    await polling(room).step()
+    room.log.webhooks.open(
+        webhook_for("other", b"y" * 20, account="globex", aircall_id="o", kinds=(), now=THURSDAY,
+                    url="https://events.example.com/")
+    )  # fmt: skip
+    answer = await room.ask("list_messages")
+    assert any(one.startswith("Of tests: No webhook") for one in answer["notes"])
+    assert not any("globex" in one for one in answer["notes"])
+
+
 async def test_who_was_away_for_days_catches_up_with_three_of_them(
     room: Room, sandbox: Sandbox
 ) -> None:

@@ -83,9 +83,12 @@ class Answers:
 
     async def polled(self) -> bool:
         """Whether somebody looks at the list of calls, so that the log has what that shows."""
+        return bool(await self._polled_accounts())
+
+    async def _polled_accounts(self) -> list[str]:
         now = self._events.now()
         alive = await self._events.aside(lambda: self._events.polled.alive(self._account, now))
-        return bool(alive)
+        return [one.account for one in alive]
 
     async def shown(self, events: Sequence[Event], detail: Any) -> tuple[list[Json], list[str]]:
         """Events in the words of a model, and the notes they need."""
@@ -175,8 +178,13 @@ class Answers:
 
     async def _warnings(self) -> list[str]:
         """What a model must know before it takes silence for an answer."""
-        if not await self.registered():
-            return [POLLING if await self.polled() else REGISTER]
+        registered, polled = await self.registered(), await self._polled_accounts()
+        if not registered:
+            return [POLLING if polled else REGISTER]
+        without = sorted({*polled} - {webhook.account for webhook in registered})
+        return [f"Of {one}: {POLLING}" for one in without] + await self._unheard()
+
+    async def _unheard(self) -> list[str]:
         hearing: Coverage = await self._events.aside(self._events.coverage)
         if hearing.since is None:
             return ["Nobody listens yet. A person runs `aircall-mcp webhooks serve`."]

@@ -9,7 +9,7 @@ from ..errors import NotAllowed
 from ..gateway.ask import Aircall, Sends
 from ..ground.caller import Caller
 from ..ground.clock import Clock
-from ..ground.operation import Operation
+from ..ground.operation import PAGE_SIZE, Operation
 from .answers import REGISTER
 from .event import Event, matches
 from .numbers import numbers_in, sought, subject
@@ -63,9 +63,8 @@ class Onlooker:
     async def _calls(self, caller: Caller) -> list[Json]:
         since = int(self._clock.wall()) - 4 * 3600
         asking = self._aircall.by(caller)
-        reply = await asking.ask(
-            "list_calls", **{"from": since, "order": "desc", "fetch_contact": True}
-        )
+        newest = {"from": since, "order": "desc", "per_page": PAGE_SIZE, "fetch_contact": True}
+        reply = await asking.ask("list_calls", **newest)
         return rows_of(reply.body)
 
 
