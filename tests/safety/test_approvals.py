@@ -110,9 +110,24 @@ async def test_what_is_given_back_may_be_used_still(approvals: Approvals) -> Non
     name = await use(approvals)
     await approvals.give_back(name)
     assert await use(approvals) == name
+
+
+@pytest.mark.parametrize("seconds", [0.0, 10.0, -10.0])
+async def test_what_is_given_back_after_the_brake_is_over(
+    approvals: Approvals, clock: Clock, seconds: float
+) -> None:
+    """It was on its way when the brake was pulled, was refused by it, and nothing was done."""
+    one = await ask(approvals)
+    clock.pass_by(60)
+    await yes(approvals, one)
+    assert await use(approvals) == one.id
     await approvals.cancel_all("the brake")
-    await approvals.give_back(name)  # used, so not cancelled: nothing was called off of it
-    assert await use(approvals) == name
+    clock.pass_by(seconds)
+    await approvals.give_back(one.id)
+    assert await use(approvals) == ""
+    found = await approvals.find(one.id)
+    assert found is not None
+    assert found.standing == "expired"
 
 
 @pytest.mark.parametrize("seconds", [LASTING, LASTING + 1, -1.0])

@@ -100,6 +100,25 @@ async def test_a_yes_to_what_may_have_been_done_is_used_up(desks: Desks) -> None
     assert len(desks.arrived) == 1
 
 
+class Lonely(Townless):
+    """A company without a single contact."""
+
+    async def known(self, _account: str, numbers: tuple[str, ...]) -> frozenset[str]:
+        return frozenset(numbers[:0])
+
+
+@pytest.mark.parametrize("grade", [1, 2])
+async def test_a_stranger_who_is_refused_is_so_whichever_yes_is_asked_for(
+    desks: Desks, grade: Any
+) -> None:
+    policy = Policy(effects={"reach": Line("ask", grade)}, strangers=Line("deny"), written=True)
+    desk = desks(policy, world=Lonely())
+    error = (await told(desk, "start_outbound_call", **DIAL))["error"]
+    assert error["kind"] == "not_allowed"
+    assert "destinations.strangers" in error["message"]
+    assert desks.arrived == []
+
+
 async def test_a_suppressed_number_is_reached_by_nobody(desks: Desks) -> None:
     desk = desks(ALLOWING)
     await desk.safety.usage.suppress("+33184880000", "said STOP")

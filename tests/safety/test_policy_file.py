@@ -135,3 +135,37 @@ def test_nor_is_one_that_others_may_write_to_since_it_was_read(home: Path) -> No
         holds()
     file.chmod(0o600)
     assert holds().effects == {"reach": Line("ask", 1)}
+
+
+def test_two_changes_within_one_tick_of_the_clock_are_two(home: Path) -> None:
+    home.mkdir(mode=0o700, exist_ok=True)
+    holds = PolicyFile(home, *NAMES)
+    for _ in range(100):
+        for line in ("reach = 'deny'", "reach = 'ask' "):  # as long as each other
+            (home / NAME).write_text(f"[effects]\n{line}", "utf-8")
+            assert holds().effects["reach"].say == line.split("'")[1]
+
+
+def test_a_home_that_others_may_write_to_since_it_was_read_has_no_policy(home: Path) -> None:
+    home.mkdir(mode=0o700, exist_ok=True)
+    (home / NAME).write_text("[effects]\nreach = 'allow'", "utf-8")
+    holds = PolicyFile(home, *NAMES)
+    for _ in range(2):
+        assert holds().effects == {"reach": Line("allow")}
+    home.chmod(0o777)
+    with pytest.raises(StoreError):
+        holds()
+    home.chmod(0o700)
+
+
+def test_a_file_that_was_emptied_to_be_written_is_no_policy(home: Path) -> None:
+    home.mkdir(mode=0o700, exist_ok=True)
+    (home / NAME).write_bytes(b"")
+    with pytest.raises(SettingsError, match="is empty"):
+        PolicyFile(home, *NAMES)()
+
+
+def test_a_time_of_day_of_another_zone_is_a_fault() -> None:
+    text = b"[quiet_hours]\nfrom = '21:00+02:00'\nto = '08:00'"
+    with pytest.raises(SettingsError, match="time of day"):
+        policy_of(text, NAME, *NAMES)

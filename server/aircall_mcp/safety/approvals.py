@@ -222,13 +222,18 @@ class Approvals:
 
     async def cancel_all(self, why: str) -> int:
         """Nothing waits any more, and no yes is left to use; how many that concerned."""
-        return await self._opened().write(
-            lambda tx: tx.run(
+
+        def work(tx: Transaction) -> int:
+            # What is used at this moment may be given back later: by then it is over, whatever
+            # the clock says.
+            tx.run("UPDATE approval SET expires = asked WHERE standing = 'used'")
+            return tx.run(
                 "UPDATE approval SET standing = 'cancelled', way = :why"
                 " WHERE standing IN ('waiting', 'approved')",
                 why=why,
             )
-        )
+
+        return await self._opened().write(work)
 
     def close(self) -> None:
         if self._state is not None:

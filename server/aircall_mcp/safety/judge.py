@@ -127,7 +127,7 @@ class Judge:
             standing=self._standing,
         )
         ruling = ruling_of(policy, deed, facts)
-        if reaches and ruling.say == "ask" and ruling.grade == 1:
+        if reaches and ruling_of(policy, deed, replace(facts, known=frozenset())) != ruling:
             # Only here does it matter who is known, and to find out costs requests.
             known = await self._world.known(deed.account, deed.recipients)
             ruling = ruling_of(policy, deed, replace(facts, known=known))

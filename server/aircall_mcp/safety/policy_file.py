@@ -35,31 +35,25 @@ _LINES: Final[Mapping[str, Line]] = {
 
 
 class PolicyFile:
-    """The policy that holds now: the file is read again when it has changed."""
+    """The policy that holds now. The file is read for every call, and parsed when it has changed:
+    times and sizes do not tell of two changes within one tick of the clock, nor of who else may
+    write to it."""
 
     def __init__(self, home: Path, operations: Collection[str], toolsets: Collection[str]) -> None:
         self._home = home
         self._operations = operations
         self._toolsets = toolsets
-        self._stamp: tuple[int, ...] | None = None
+        self._text: bytes | None = None
         self._policy: Policy | None = None
 
     def __call__(self) -> Policy:
-        """Raises `SettingsError` as long as the file has a fault."""
-        stamp = self._now()
-        if self._policy is None or stamp != self._stamp:
+        """Raises `SettingsError` and `StoreError` as long as the file has a fault."""
+        text = _text_in(self._home)
+        if self._policy is None or text != self._text:
             self._policy = None
-            self._policy = policy_in(self._home, self._operations, self._toolsets)
-            self._stamp = stamp
+            self._policy = _policy_of(text, self._home, self._operations, self._toolsets)
+            self._text = text
         return self._policy
-
-    def _now(self) -> tuple[int, ...] | None:
-        try:
-            found = (self._home / NAME).stat()
-        except OSError:
-            return None
-        # The time of change as well: who may write to it is no part of what stands in it.
-        return (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
 class _Fault(ValueError):
@@ -101,10 +95,10 @@ def _pattern(value: object) -> str:
 def _clock(value: object) -> time:
     if isinstance(value, str):
         try:
-            return time.fromisoformat(value)
+            value = time.fromisoformat(value)
         except ValueError:
             value = None
-    if isinstance(value, time):
+    if isinstance(value, time) and value.tzinfo is None:  # it is the recipient's own
         return value
     raise _Fault('must be a time of day such as "21:00"')
 
@@ -177,6 +171,10 @@ def policy_in(home: Path, operations: Collection[str], toolsets: Collection[str]
     """The policy of `home`; the defaults where there is no file. `operations` and `toolsets` are
     the names that may stand in it. Raises `SettingsError`, and `StoreError` for a file that others
     may write."""
+    return _policy_of(_text_in(home), home, operations, toolsets)
+
+
+def _text_in(home: Path) -> bytes | None:
     path = home / NAME
     try:
         text = Modes().read_written(path)
@@ -184,7 +182,15 @@ def policy_in(home: Path, operations: Collection[str], toolsets: Collection[str]
         raise SettingsError(
             f"{path}: cannot be read: {error.strerror}.", hint="Make it a file that you may read."
         ) from None
-    return Policy() if text is None else policy_of(text, str(path), operations, toolsets)
+    if text == b"":  # as an editor leaves it for a moment, before it writes
+        raise SettingsError(f"{path}: is empty.", hint="Remove it where the defaults shall hold.")
+    return text
+
+
+def _policy_of(
+    text: bytes | None, home: Path, operations: Collection[str], toolsets: Collection[str]
+) -> Policy:
+    return Policy() if text is None else policy_of(text, str(home / NAME), operations, toolsets)
 
 
 def preset_text(name: str) -> bytes:
