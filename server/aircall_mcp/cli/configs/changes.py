@@ -7,7 +7,6 @@ left alone, with an error that says so.
 from __future__ import annotations
 
 import contextlib
-import difflib
 import os
 import re
 import secrets
@@ -21,6 +20,7 @@ from urllib.parse import urlsplit
 from ...errors import StoreError
 from ...ground.secrets import LOOPBACK
 from .backups import Backups
+from .difference import difference
 from .jsonc import Broken, is_list, is_object
 from .known_clients import HOW, KEYS, NAME, Client, Piece, Start
 from .places import Machine
@@ -46,13 +46,10 @@ class Change:
 
     def diff(self) -> str:
         """What will change, for a person to look at, with the values of others covered."""
-        before, after = (_shown(content) for content in (self.before, self.after))
-        lines = difflib.unified_diff(before, after, n=1, lineterm="")
-        body = [line for line in lines if not line.startswith(("---", "+++", "@@"))]
-        mine = {line[1:] for line in body if line[:1] in "+-"}
-        both = {_bare(line) for line in before} & {_bare(line) for line in after}
-        return "\n".join(_covered(line, line[1:] not in mine or _bare(line[1:]) in both)
-                         for line in body)  # fmt: skip
+        texts = _text(self.before), _text(self.after)
+        there = [self.client.format.read(text) for text in texts]
+        ours = [_value(one, path) for one in there for path in self.client.ours()]
+        return difference(*texts, [*ours, ".".join(self.client.at)])
 
     def make(self, home: Path) -> Path:
         """Carry it out; gives where the former content is kept. Raises `StoreError`."""
@@ -296,29 +293,3 @@ def _replace(file: Path, content: bytes) -> None:
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
-
-
-def _shown(content: bytes | None) -> list[str]:
-    return _text(content).splitlines()
-
-
-def _bare(line: str) -> str:
-    return line.strip().rstrip(",")
-
-
-_SETTING = re.compile(r"AIRCALL_MCP_(?:HOME|BASE_URL|CA_BUNDLE)\b")
-_SECRET = re.compile(r"(?i)(token|key|secret|passw|auth|bearer)")
-_NAMED = re.compile(r"""^(\s*["']?[^"'=:]+["']?\s*[:=]\s*)(.+?)(,?\s*)$""")
-
-
-def _covered(line: str, others: bool) -> str:
-    """One line of a diff. Values of others, and what is named like a secret, are not shown."""
-    mark, rest = line[:1], line[1:]
-    named = _NAMED.match(rest)
-    if (
-        named
-        and named[2] not in ("{", "[", "{}", "[]", "[{")
-        and (others or _SECRET.search(named[1]))
-    ):
-        rest = f"{named[1]}…{named[3]}"
-    return mark + rest
