@@ -145,6 +145,10 @@ BODIES: list[tuple[str, str, Any, set[tuple[str, str, str]]]] = [
      {("extra", "list_calls", "calls[].number.carrier")}),
     ("/v1/webhooks", "webhooks", becomes("events", [1, 2]),
      {("type", "list_webhooks", "webhooks[].events[]")}),
+    # A word that the account has, too, is none of its own where the description has it.
+    ("/v1/calls", "calls", becomes("done_at", 1), {("extra", "list_calls", "calls[].done_at")}),
+    ("/v2/users", "users", becomes("wrap_up_time", True),
+     {("type", "list_users_v2", "users[].wrap_up_time")}),
     ("/v1/company", "company", becomes("plan", "pro"),
      {("extra", "get_company", "company.plan")}),
     ("/v1/teams", "teams", becomes("users", {}), {("type", "list_teams", "teams[].users")}),
