@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aircall_mcp.safety.destinations import destination_of
+from aircall_mcp.safety.destinations import destination_of, meant
 
 
 @pytest.mark.parametrize(
@@ -57,3 +57,26 @@ def test_every_number_has_one_answer(number: str) -> None:
     assert found.number == number
     assert (found.country == "") or len(found.country) == 2
     assert found.kind in {"ordinary", "premium", "shared_cost", "satellite", "unassigned"}
+
+
+@pytest.mark.parametrize(
+    "number", ["+330184880000", "+33 (0)1 84 88 00 00", "+3300184880000", "+33184880000"]
+)
+def test_a_national_prefix_behind_the_country_means_nothing(number: str) -> None:
+    assert meant(number) == "+33184880000"
+    assert destination_of(number.translate({ord(c): None for c in " ()"})).rings[0] == meant(number)
+
+
+def test_a_number_with_digits_too_many_may_ring_its_beginnings_and_another_itself_alone() -> None:
+    assert "+33184880000" in destination_of("+3318488000055").rings
+    assert destination_of("+33184880000").rings == ("+33184880000",)
+
+
+def test_a_costly_number_with_zeros_before_it_is_as_costly() -> None:
+    assert destination_of("+3300899123456").kind == "premium"
+    assert destination_of("+4400909879000012").kind == "premium"
+
+
+@given(st.from_regex(r"\+[1-9][0-9]{6,14}", fullmatch=True))
+def test_what_is_meant_means_itself(number: str) -> None:
+    assert meant(meant(number)) == meant(number)

@@ -169,3 +169,9 @@ def test_a_time_of_day_of_another_zone_is_a_fault() -> None:
     text = b"[quiet_hours]\nfrom = '21:00+02:00'\nto = '08:00'"
     with pytest.raises(SettingsError, match="time of day"):
         policy_of(text, NAME, *NAMES)
+
+
+def test_a_number_is_read_as_people_write_it() -> None:
+    text = b"[destinations]\nnever = ['+33 (0)1 84 88 00 00', '+330184880001', '+33 (0)89*']"
+    read = policy_of(text, NAME, *NAMES)
+    assert read.never == ("+33184880000", "+33184880001", "+3389*")

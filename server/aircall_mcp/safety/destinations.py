@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Literal
 
+from ..ground.phones import e164
+
 if TYPE_CHECKING:
     from phonenumbers import PhoneNumber
 
@@ -43,37 +45,48 @@ UNKNOWN_ZONE: Final = "Etc/Unknown"
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """`number` in E.164; `country` as ISO 3166 alpha-2, "" where it is in none or in doubt;
-    `zones` are the IANA zones it may be in, none where that is not known."""
+    """`number` as it is sent; `country` as ISO 3166 alpha-2, "" where it is in none or in doubt;
+    `zones` are the IANA zones it may be in, none where that is not known. `rings` are all numbers
+    in E.164 that may ring: the one that is meant, first of all."""
 
     number: str
     country: str
     kind: Kind
     zones: tuple[str, ...]
+    rings: tuple[str, ...] = ()
+
+
+def meant(number: str) -> str:
+    """The one number in E.164 that all spellings of it mean: without the national prefix that
+    people write after the country, `+33 (0)1`, however often."""
+    while (plain := e164(number)) != number:
+        number = plain
+    return number
 
 
 @lru_cache(maxsize=4096)
 def destination_of(number: str) -> Destination:
-    """Of `number` in E.164. What fits no numbering plan is `unassigned`, in no country.
+    """Of `number` as it is sent. What fits no numbering plan is `unassigned`, in no country.
 
-    Networks leave out digits that are too many, so that a premium number with more of them behind
-    it rings all the same: a number is as costly as the costliest of its beginnings.
+    Networks leave out digits that are too many, so that a number with more of them behind it rings
+    all the same: it is as costly as the costliest of its beginnings, and any of them may be meant.
     """
     from phonenumbers import region_code_for_number, timezone
 
-    parsed = _parsed(number)
+    plain = meant(number)
+    parsed = _parsed(plain)
     if parsed is None:
-        return Destination(number, "", "unassigned", ())
+        return Destination(number, "", "unassigned", (), _beginnings(plain))
     beyond = _BEYOND.get(parsed.country_code or 0)
     if beyond is not None:
-        return Destination(number, "", beyond, ())
+        return Destination(number, "", beyond, (), _beginnings(plain))
     kind = _kind_of(parsed)
     if kind == "unassigned":
-        kind = _of_beginnings(number) or "unassigned"
-        return Destination(number, "", kind, ())
+        rings = _beginnings(plain)
+        return Destination(number, "", _costliest(rings), (), rings)
     country = region_code_for_number(parsed) or ""
     zones = tuple(z for z in timezone.time_zones_for_number(parsed) if z != UNKNOWN_ZONE)
-    return Destination(number, "" if country == "001" else country, kind, zones)
+    return Destination(number, "" if country == "001" else country, kind, zones, (plain,))
 
 
 def _parsed(number: str) -> PhoneNumber | None:
@@ -94,10 +107,16 @@ def _kind_of(parsed: PhoneNumber) -> Kind:
     return _COSTLY.get(PhoneNumberType.to_string(kind), "ordinary")
 
 
-def _of_beginnings(number: str) -> Kind | None:
-    for end in range(len(number) - 1, _SHORTEST, -1):
-        parsed = _parsed(number[:end])
-        kind = None if parsed is None else _kind_of(parsed)
-        if kind is not None and kind not in ("ordinary", "unassigned"):
+def _beginnings(number: str) -> tuple[str, ...]:
+    """`number`, and what is left of it where digits are left out at its end."""
+    shorter = (number[:end] for end in range(len(number) - 1, _SHORTEST, -1))
+    return tuple(dict.fromkeys(meant(one) for one in (number, *shorter)))
+
+
+def _costliest(numbers: tuple[str, ...]) -> Kind:
+    for number in numbers:
+        parsed = _parsed(number)
+        kind = "unassigned" if parsed is None else _kind_of(parsed)
+        if kind not in ("ordinary", "unassigned"):
             return kind
-    return None
+    return "unassigned"

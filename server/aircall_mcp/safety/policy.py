@@ -148,8 +148,9 @@ class Used:
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What is known besides. `now` is UNIX seconds. `home` are the countries of the company's own
-    numbers, None where they could not be read; `suppressed` and `known` are, of the recipients,
-    those who asked to be left alone and those the company has had to do with. `standing` is what
+    numbers, None where they could not be read; `suppressed` are those who asked to be left alone
+    (each as `destinations.meant` spells it), `known` those of the recipients that the company has
+    had to do with. `standing` is what
     the owner allows once and for all by `--allow`."""
 
     now: float
@@ -204,14 +205,13 @@ def _base(policy: Policy, deed: Deed, countries: frozenset[str]) -> Ruling:
 
 def _bans(policy: Policy, deed: Deed, facts: Facts, places: list[Destination]) -> Iterator[Ruling]:
     """What holds whatever else is allowed."""
-    for number in deed.recipients:
-        if number in facts.suppressed:
-            yield Ruling("deny", "suppression list", "somebody asked not to be contacted")
-        if any(_meant(number, pattern) for pattern in policy.never):
-            yield Ruling("deny", "destinations.never", "the number is on the list")
-        if policy.only and not any(_meant(number, pattern) for pattern in policy.only):
-            yield Ruling("deny", "destinations.only", "the number is not on the list")
     for place in places:
+        if not facts.suppressed.isdisjoint(place.rings):
+            yield Ruling("deny", "suppression list", "somebody asked not to be contacted")
+        if any(_named(ringing, policy.never) for ringing in (place.number, *place.rings)):
+            yield Ruling("deny", "destinations.never", "the number is on the list")
+        if policy.only and not _named(place.rings[0], policy.only):
+            yield Ruling("deny", "destinations.only", "the number is not on the list")
         if place.kind not in ("ordinary", "unassigned"):
             why = f"it is a {place.kind.replace('_', '-')} number"
             yield _said(policy.costly, "destinations.costly", why)
@@ -274,8 +274,10 @@ def _said(line: Line, rule: str, why: str = "") -> Ruling:
     return Ruling(line.say, rule, why, line.grade)
 
 
-def _meant(number: str, pattern: str) -> bool:
-    return number.startswith(pattern[:-1]) if pattern.endswith("*") else number == pattern
+def _named(number: str, patterns: tuple[str, ...]) -> bool:
+    return any(
+        number.startswith(one[:-1]) if one.endswith("*") else number == one for one in patterns
+    )
 
 
 def _within(host: str, named: str) -> bool:

@@ -21,6 +21,7 @@ from ..ground.nearest import nearest
 from ..ground.phones import phone
 from ..ground.private_files import Modes
 from .deed import Counted
+from .destinations import meant
 from .policy import Cap, Line, Policy, Quiet, Rule
 
 NAME: Final = "policy.toml"
@@ -85,11 +86,12 @@ def _country(value: object) -> str:
 
 
 def _pattern(value: object) -> str:
-    text = phone(value) if isinstance(value, str) else ""
+    # `(0)` is what one leaves out who dials the country before it.
+    text = phone(value.replace("(0)", "")) if isinstance(value, str) else ""
     digits = text.removesuffix("*").removeprefix("+")
     if not text.startswith("+") or not digits.isascii() or not digits.isdigit():
         raise _Fault('must be a number such as "+33184880000", or its beginning: "+3389*"')
-    return text
+    return text if text.endswith("*") else meant(text)
 
 
 def _clock(value: object) -> time:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .deed import COUNTED, Counted
+from .destinations import meant
 from .policy import DAY, HOUR, Cap, Used
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class Usage:
         return await self._opened().write(work)
 
     async def suppress(self, number: str, why: str) -> bool:
-        """Leave `number` (E.164) alone from now on; whether that is new."""
+        """Leave `number` alone from now on, however it is spelled; whether that is new."""
         now = self._clock.wall()
 
         def work(tx: Transaction) -> bool:
@@ -96,7 +97,7 @@ class Usage:
                 tx.run(
                     "INSERT INTO suppressed (number, since, why) VALUES (:number, :now, :why)"
                     " ON CONFLICT (number) DO NOTHING",
-                    number=number,
+                    number=meant(number),
                     now=now,
                     why=why,
                 )
@@ -108,7 +109,8 @@ class Usage:
         """Take `number` off the list; whether it was on it."""
 
         def work(tx: Transaction) -> bool:
-            return bool(tx.run("DELETE FROM suppressed WHERE number = :number", number=number))
+            gone = tx.run("DELETE FROM suppressed WHERE number = :number", number=meant(number))
+            return bool(gone)
 
         return await self._opened().write(work)
 
