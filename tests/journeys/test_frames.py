@@ -175,6 +175,8 @@ async def test_an_id_of_any_size_is_answered() -> None:
         ('{"method": "a", "params": [{"id": 1}], "id": 8', 8),
         ('{"id": 7, "method": "a", "params": "' + "x" * 99, 7),
         ('{"id": 7, "id": 8, "method": "a"}', 8),
+        ('{"\\u0069d": 7, "m\\u0065thod": "a"}', 7),
+        ('\ufeff{"id": 7, "method": "a"}', 7),
         ('{"id": 7, "result": {"method": "a"}}', None),
         ('{"id": 7}', None),
         ('[{"id": 7, "method": "a"}]', None),
@@ -244,15 +246,31 @@ def test_what_is_cut_is_deeper_than_any_argument_may_be() -> None:
     assert 2 * OF_ARGUMENTS <= DEEPEST
 
 
-def test_what_is_too_long_to_be_looked_at_is_refused_by_an_id_at_its_beginning() -> None:
+def test_what_is_too_long_to_be_looked_at_is_refused_by_an_id_at_its_beginning_or_end() -> None:
     for letters in ("x" * 2**20, "\\ud800" * 2**18):
         for text, number in (
             (f'{{"id": 7, "method": "a", "params": {{"a": "{letters}\\ud800"}}}}', 7),
-            (f'{{"params": {{"a": "{letters}\\ud800"}}, "id": 7, "method": "a"}}', None),
+            (f'{{"params": {{"a": "{letters}\\ud800"}}, "id": 7, "method": "a"}}', 7),
+            (f'{{"params": {{"a": "{letters}\\ud800", "method": "a", "id": 7}}}}', None),
+            (f'{{"params": {{"a": "{letters}\\ud800"}}, "id": 7, "result": "a"}}', None),
         ):
             with pytest.raises(Refusal) as refused:
                 parsed(text.encode())
             assert refused.value.answer["id"] == number
+
+
+@pytest.mark.slow
+async def test_a_message_that_is_too_large_is_answered_by_the_id_behind_it() -> None:
+    """Where the SDK for TypeScript writes it."""
+    values, letters = "[" + "1," * 200_000 + "1]", "x" * (5 * 2**20)
+    async with spoken("--sandbox") as server:
+        for number, held in enumerate((values, f'"{letters}"'), 71):
+            params = f'{{"name": "aircall_ping", "arguments": {{"id": {held}}}}}'
+            await server.send(
+                f'{{"method": "tools/call", "params": {params}, "jsonrpc": "2.0", "id": {number}}}'
+            )
+            answer = await server.hear()
+            assert (answer["id"], answer["error"]["code"]) == (number, PARSE_ERROR)
 
 
 @pytest.mark.anyio

@@ -44,6 +44,15 @@ _SKIMMED = re.compile(
 )
 _LONG = 300
 
+END = 1024
+"""Bytes of the end of a message in which an id is found that stands behind all the rest, as in
+what the SDK for TypeScript sends."""
+
+_FIELD = rb',\s*("(?:[^"\\]|\\.)*+")\s*:\s*("(?:[^"\\]|\\.)*+"|-?[0-9]++)\s*'
+_ONE_FIELD = re.compile(_FIELD, re.DOTALL)
+_LAST_FIELDS = re.compile(rb"(?:%s)++\}\s*\Z" % _FIELD, re.DOTALL)
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
 
 class Refusal(Exception):
     """Why a message is not taken: the id to answer or None, the code, the words."""
@@ -59,6 +68,7 @@ class Refusal(Exception):
 
 def parsed(text: bytes) -> tuple[Any, bytes]:
     """The JSON of `text`, and the text that the SDK reads in its place. Raises `Refusal`."""
+    text = text.removeprefix(_BYTE_ORDER_MARK)
     if values_in(text) > MOST_ASKED:
         raise Refusal(id_in(text), PARSE_ERROR, f"The message holds over {MOST_ASKED} values.")
     # The parser of the SDK itself, so that nothing is taken here and dropped there.
@@ -108,13 +118,15 @@ def _message(message: Any) -> dict[str, Any]:
     return fields
 
 
-def id_in(text: bytes) -> str | int | None:
+def id_in(text: bytes, end: bytes | None = None) -> str | int | None:
     """The id of the request in `text`, be the rest JSON or not; None where it shows none, or is
-    itself an answer: its id is one of ours."""
-    depth, asks, found = 0, False, None
+    itself an answer: its id is one of ours. `end` is the end of the message, where `text` is the
+    beginning alone."""
+    text = text.removeprefix(_BYTE_ORDER_MARK)
+    depth, asks, found, looked = 0, False, None, 0
     key: bytes | None = None
     for match in islice(_SKIMMED.finditer(text, 0, MOST_LETTERS), MOST_SKIMMED):
-        token = match[0]
+        token, looked = match[0], looked + 1
         if not depth and token != b"{":
             break
         if token[0] in b"{[":
@@ -125,11 +137,31 @@ def id_in(text: bytes) -> str | int | None:
             key = None
         elif depth == 1:
             if key is None:
-                key = token
-                asks |= key == b'"method"'
-            elif key == b'"id"':
+                key = _name(token)
+                asks |= key == b"method"
+            elif key == b"id":
                 found = _id(token)
+    unseen = end is not None or len(text) > MOST_LETTERS or looked == MOST_SKIMMED
+    if found is None and unseen:
+        last = _last_fields(text[-END:] if end is None else end)
+        asks |= b"method" in last
+        found = _id(last.get(b"id", b""))
     return found if asks else None
+
+
+def _last_fields(end: bytes) -> dict[bytes, bytes]:
+    """Those of a message behind which nothing stands but texts and numbers."""
+    for comma in re.finditer(rb",", end):
+        if found := _LAST_FIELDS.match(end, comma.start()):
+            return {_name(field[1]): field[2] for field in _ONE_FIELD.finditer(found[0])}
+    return {}
+
+
+def _name(token: bytes) -> bytes:
+    """The name of a field, whatever of it is escaped."""
+    if b"\\" not in token:
+        return token.strip(b'"')
+    return str(_value(token)).encode("utf-8", "replace")
 
 
 def _readable(text: bytes) -> bytes:

@@ -119,7 +119,8 @@ class _Frames:
             text += message.get("body", b"")
             if len(text) > LARGEST_REQUEST:
                 told = f"The message is over {LARGEST_REQUEST >> 20} MiB."
-                refused = Refusal(id_in(bytes(text)), INVALID_REQUEST, told)
+                end = b"" if message.get("more_body") else None  # what is not read has no id
+                refused = Refusal(id_in(bytes(text), end), INVALID_REQUEST, told)
                 await JSONResponse(refused.answer, status_code=413)(scope, receive, send)
                 return
             more = bool(message.get("more_body"))

@@ -25,7 +25,7 @@ import anyio
 from anyio.from_thread import BlockingPortal
 from mcp.server.stdio import stdio_server
 
-from .frames import PARSE_ERROR, Refusal, id_in, message_in
+from .frames import END, PARSE_ERROR, Refusal, id_in, message_in
 from .mcp_server import AircallServer
 
 log = logging.getLogger(__name__)
@@ -146,10 +146,11 @@ class _Lines:
         with suppress(RuntimeError, OSError, anyio.BrokenResourceError, anyio.ClosedResourceError):
             while line := wire_in.readline(LONGEST_LINE + 1):
                 if len(line) > LONGEST_LINE and not line.endswith(b"\n"):
+                    end = line[-END:]
                     while (rest := wire_in.readline(65_536)) and not rest.endswith(b"\n"):
-                        pass
+                        end = (end + rest)[-END:]
                     told = "The message is over 4 MiB."
-                    self._refuse(Refusal(id_in(line), PARSE_ERROR, told))
+                    self._refuse(Refusal(id_in(line, (end + rest)[-END:]), PARSE_ERROR, told))
                 elif line.strip():
                     try:
                         portal.call(self._send.send, _read(line))
