@@ -55,7 +55,7 @@ async def _approve(name: str | None, refuse: bool, only_list: bool, as_json: boo
                 "There is no terminal to ask you on.", hint="Run it in a terminal yourself."
             )
         for one in waiting:
-            screen.say(one.preview)
+            screen.preview(one.preview)
             screen.say(f"(id {one.id}, asked by {one.principal}, account {one.account})\n")
             if not only_list:
                 yes = not refuse and click.confirm("Do it?", err=True)

@@ -75,7 +75,7 @@ def _confirm(preview: str) -> bool:
     """Ask on the terminal; where there is none, nobody is asked and nothing is done."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False
-    screen.say(preview)
+    screen.preview(preview)
     return click.confirm("Do it?", err=True)
 
 

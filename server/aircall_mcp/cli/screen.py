@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import sys
+import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import IO
 
@@ -48,6 +49,45 @@ def show(
 def say(text: str) -> None:
     """The same on stderr, beside what a command prints."""
     show(text, err=True)
+
+
+def preview(text: str) -> None:
+    """What a person is to say yes to, on stderr, as `preview_of` words it.
+
+    In it a model's words stand behind ours. However long they are and whatever they hold for a
+    space, no line begins with them where ours begin: neither we nor the terminal break one there.
+    """
+    wide = columns(sys.stderr)
+    for line in clean(text).split("\n"):
+        out(line if wide is None else f"\n{_DEEP}".join(_broken(line, wide)), err=True)
+
+
+_DEEP = " " * 8
+
+
+def _broken(line: str, wide: int) -> list[str]:
+    """`line` in parts of which the first takes no more than so many columns, and each other one no
+    more behind `_DEEP`: broken at a space, or within what has none."""
+    parts: list[str] = []
+    room, taken, start, space = max(2, wide - 1), 0, 0, 0
+    for at, letter in enumerate(line):
+        taken += _cells(letter)
+        if taken > room:
+            end = space if space > start else at
+            parts.append(line[start:end])
+            start, room = end, max(2, wide - 1 - len(_DEEP))
+            taken = sum(map(_cells, line[start : at + 1]))
+        if letter == " ":
+            space = at + 1
+    return [*parts, line[start:]]
+
+
+def _cells(letter: str) -> int:
+    """Columns that `letter` takes at most."""
+    if letter.isascii():
+        return 1
+    broad = unicodedata.east_asian_width(letter) in "WFA" or unicodedata.category(letter) == "So"
+    return 2 if broad else 1
 
 
 def error(message: str, hint: str = "") -> None:
