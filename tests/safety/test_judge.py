@@ -119,6 +119,55 @@ async def test_a_stranger_who_is_refused_is_so_whichever_yes_is_asked_for(
     assert desks.arrived == []
 
 
+INTRODUCTIONS: list[tuple[str, dict[str, Any]]] = [
+    ("create_contact", {"phone_numbers": [{"label": "Work", "value": "01 84 88 00 00"}]}),
+    ("add_contact_phone_number", {"contact_id": 1, "label": "Work", "value": "+33184880000"}),
+    ("update_contact_phone_number",
+     {"contact_id": 1, "detail_id": 2, "label": "Work", "value": "+33 (0)1 84 88 00 00"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("tool", "given"), INTRODUCTIONS, ids=[i[0] for i in INTRODUCTIONS])
+async def test_whom_a_model_makes_a_contact_is_a_stranger_still(
+    desks: Desks, home: Path, tool: str, given: dict[str, Any]
+) -> None:
+    desk = desks(Policy(), home=home)
+    before = await desk.call("aircall_start_outbound_call", DIAL, Caller())
+    assert isinstance(before, Question)
+    assert before.grade == 1
+    assert "error" not in await told(desk, tool, **given)
+    assert len(desks.arrived) == 1
+    desk = desks(Policy(), home=home)  # of whichever process
+    after = await desk.call("aircall_start_outbound_call", DIAL, Caller())
+    assert isinstance(after, Question)
+    assert after.grade == 2
+    other = await desk.call("aircall_start_outbound_call", {**DIAL, "to": "+33184880001"}, Caller())
+    assert isinstance(other, Question)
+    assert other.grade == 1
+
+
+async def test_where_an_export_leads_is_looked_at_wherever_it_stands(desks: Desks) -> None:
+    policy = Policy(
+        effects={"exposes": Line("allow")}, hosts=frozenset({"hooks.example.com"}), written=True
+    )
+    desk = desks(policy)
+    today = {"dateFilter": {"relative": "TODAY"}, "timezone": "Europe/Paris"}
+    report = {"reportName": "CALLS_HISTORY", "filter": today}
+    for options in (
+        {"callbackUrl": "https://evil.example.org/in"},
+        {"a": [{"b": ["x", "https://evil.example.org"]}]},
+        {"a": "https://hooks.example.com/in", "b": "https://evil.example.org/hooks.example.com"},
+    ):
+        given = {"input": {**report, "exportOptions": options}}
+        error = (await told(desk, "create_analytics_export", **given))["error"]
+        assert error["kind"] == "not_allowed", error
+        assert "webhooks.hosts" in error["message"]
+    assert desks.arrived == []
+    well = {"input": {**report, "exportOptions": {"callbackUrl": "https://hooks.example.com/in"}}}
+    assert "error" not in await told(desk, "create_analytics_export", **well)
+    assert len(desks.arrived) == 1
+
+
 async def test_a_suppressed_number_is_reached_by_nobody(desks: Desks) -> None:
     desk = desks(ALLOWING)
     await desk.safety.usage.suppress("+33184880000", "said STOP")

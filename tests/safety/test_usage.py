@@ -119,3 +119,21 @@ async def test_who_is_left_alone_is_kept(usage: Usage) -> None:
     assert await usage.unsuppress("+33184880000")
     assert not await usage.unsuppress("+33184880000")
     assert await usage.suppressed() == {}
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["+33184880000", "01 84 88 00 00", "+33 (0)1.84.88.00.00", "0033184880000", "\uff10184880000"],
+)
+async def test_whom_a_model_introduced_is_a_stranger_for_a_month(
+    usage: Usage, clock: Clock, written: str
+) -> None:
+    await usage.introduce([written, "", "nobody"])
+    asked = ["+33184880000", "+33184880001"]
+    assert await usage.introduced(asked) == {"+33184880000"}
+    clock.pass_by(29 * 86_400)
+    assert await usage.introduced(asked) == {"+33184880000"}
+    clock.pass_by(2 * 86_400)
+    assert await usage.introduced(asked) == frozenset()
+    await usage.introduce(asked)
+    assert await usage.introduced(asked) == set(asked)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
+from ..ground.addresses import is_url
 from ..ground.caller import Caller
 from ..ground.effects import Allowance
 from ..ground.operation import Bound
@@ -23,7 +24,8 @@ _SENDERS = frozenset({"number_id", "lineId"})
 class Deed:
     """`needs` are the effect and the stakes of these arguments. `recipients` are in E.164, each
     once; `senders` and `users` the ids of the company's numbers and users that are used; `hosts`
-    are where URLs among the arguments lead. `counted` is what a cap counts it as, `size` how many
+    are where URLs among the arguments lead. `introduces` are phone numbers as they are written into
+    the company's contacts. `counted` is what a cap counts it as, `size` how many
     people it reaches or objects it makes vanish, at least one."""
 
     operation: str
@@ -35,6 +37,7 @@ class Deed:
     senders: tuple[int, ...] = ()
     users: tuple[int, ...] = ()
     hosts: tuple[str, ...] = ()
+    introduces: tuple[str, ...] = ()
     counted: Counted | None = None
     size: int = 1
     own: bool = field(default=False)
@@ -56,6 +59,7 @@ def deed_of(bound: Bound, caller: Caller, account: str) -> Deed:
         senders=tuple(v for n, v in given.items() if n in _SENDERS and isinstance(v, int)),
         users=_whose(given) if reaches else (),
         hosts=_hosts(bound) if "exposes" in bound.stakes else (),
+        introduces=_introduced(bound),
         counted=_counted(bound, recipients),
         size=max(1, len(recipients)),
         own=operation.ours,
@@ -79,12 +83,46 @@ def _whose(given: Mapping[str, Any]) -> tuple[int, ...]:
 
 
 def _hosts(bound: Bound) -> tuple[str, ...]:
-    hosts: dict[str, None] = {}
+    urls = (
+        url
+        for parameter in bound.operation.parameters
+        for place in parameter.urls
+        for url in _texts(bound.arguments.get(parameter.name), place.split("/") if place else [])
+        if not place.endswith("**") or is_url(url)
+    )
+    return tuple({(urlsplit(u.strip()).hostname or "").rstrip(".").lower(): None for u in urls})
+
+
+def _introduced(bound: Bound) -> tuple[str, ...]:
+    if bound.operation.toolset != "contacts" or bound.operation.effect == "read":
+        return ()
+    numbers: dict[str, None] = {}
     for parameter in bound.operation.parameters:
-        value = bound.arguments.get(parameter.name)
-        if parameter.urls and isinstance(value, str):
-            hosts[(urlsplit(value).hostname or "").rstrip(".").lower()] = None
-    return tuple(hosts)
+        places = [place for place, mark in parameter.texts.items() if mark == "phone"]
+        for place in places or ([""] if parameter.form == "phone" else []):
+            value = bound.arguments.get(parameter.name)
+            numbers.update(dict.fromkeys(_texts(value, place.split("/") if place else [])))
+    return tuple(numbers)
+
+
+def _texts(value: Any, place: Sequence[str]) -> Iterator[str]:
+    """The texts at a place of an argument, see `ground.parameter`."""
+    match place, value:
+        case (([] | ["**"]), str()):
+            yield value
+        case ["*", *within], list():
+            for item in cast("list[Any]", value):
+                yield from _texts(item, within)
+        case ["**"], list():
+            for item in cast("list[Any]", value):
+                yield from _texts(item, place)
+        case ["**"], Mapping():
+            for part in cast("Mapping[str, Any]", value).values():
+                yield from _texts(part, place)
+        case [key, *within], Mapping():
+            yield from _texts(cast("Mapping[str, Any]", value).get(key), within)
+        case _:
+            return
 
 
 def _counted(bound: Bound, recipients: tuple[str, ...]) -> Counted | None:

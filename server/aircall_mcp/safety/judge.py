@@ -130,6 +130,7 @@ class Judge:
         if reaches and ruling_of(policy, deed, replace(facts, known=frozenset())) != ruling:
             # Only here does it matter who is known, and to find out costs requests.
             known = await self._world.known(deed.account, deed.recipients)
+            known -= await self._usage.introduced(known) if known else known
             ruling = ruling_of(policy, deed, replace(facts, known=known))
         return ruling
 
@@ -160,6 +161,9 @@ class Judge:
                 full = Ruling("deny", f"caps.{deed.counted}", "others were quicker to fill it up")
                 return Deny(_refused(bound, full))
             undo.append(lambda: self._usage.give_back(place))
+        if deed.introduces:
+            # Else a model would make a contact of whomever it wants to call.
+            await self._usage.introduce(deed.introduces)
         return Allow(undo=tuple(undo))
 
     def _lacking(self, bound: Bound) -> tuple[Allowance, ...]:

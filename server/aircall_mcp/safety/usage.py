@@ -9,8 +9,9 @@ clock was set back then.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+import unicodedata
+from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 from .deed import COUNTED, Counted
 from .destinations import meant
@@ -29,7 +30,12 @@ MIGRATIONS = (
         "CREATE TABLE suppressed (number TEXT PRIMARY KEY, since DOUBLE PRECISION NOT NULL,"
         " why TEXT NOT NULL)",
     ),
+    ("CREATE TABLE introduced (digits TEXT PRIMARY KEY, since DOUBLE PRECISION NOT NULL)",),
 )
+STRANGE: Final = 30 * DAY
+"""Seconds for which a number that a model wrote into the contacts is a stranger's still."""
+TELLING: Final = 8
+"""Digits at the end of a number by which it is known again, however its beginning is written."""
 
 
 class Usage:
@@ -79,6 +85,39 @@ class Usage:
         """Nothing was done: the place is free again."""
         await self._opened().write(lambda tx: tx.run("DELETE FROM taken WHERE id = :id", id=name))
 
+    async def introduce(self, numbers: Collection[str]) -> None:
+        """A model writes `numbers`, however they are spelled, into the contacts of a company."""
+        now = self._clock.wall()
+
+        def work(tx: Transaction) -> None:
+            tx.run("DELETE FROM introduced WHERE since < :old", old=now - STRANGE)
+            for end in {_end(number) for number in numbers} - {""}:
+                tx.run(
+                    "INSERT INTO introduced (digits, since) VALUES (:end, :now)"
+                    " ON CONFLICT (digits) DO UPDATE SET since = :now",
+                    end=end,
+                    now=now,
+                )
+
+        await self._opened().write(work)
+
+    async def introduced(self, numbers: Collection[str]) -> frozenset[str]:
+        """Those of `numbers` that a model wrote into contacts within the last 30 days."""
+
+        def work(tx: Transaction) -> frozenset[str]:
+            since = self._clock.wall() - STRANGE
+            return frozenset(
+                number
+                for number in numbers
+                if tx.one(
+                    "SELECT 1 FROM introduced WHERE digits = :end AND since >= :since",
+                    end=_end(number),
+                    since=since,
+                )
+            )
+
+        return await self._opened().write(work)
+
     async def suppressed(self) -> Mapping[str, str]:
         """The numbers that are left alone, each with why."""
 
@@ -123,6 +162,11 @@ class Usage:
         if self._state is None:
             self._state = self._open()
         return self._state
+
+
+def _end(number: str) -> str:
+    decimals = (unicodedata.decimal(one, None) for one in unicodedata.normalize("NFKC", number))
+    return "".join(str(one) for one in decimals if one is not None)[-TELLING:]
 
 
 def _used(tx: Transaction, account: str, kind: Counted, now: float) -> Used:
