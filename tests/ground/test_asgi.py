@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -151,3 +152,32 @@ async def test_a_body_with_its_length_told_may_trickle_in() -> None:
         assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
         writer.close()
     assert app.bodies == [count]
+
+
+ODD = {
+    "a tunnel": b"CONNECT / HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a tunnel in use": b"CONNECT / HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n",
+    "no HTTP behind it": b"GET / HTTP/1.1\r\nHost: x\r\n\r\n\xff\xff\r\n\r\n",
+    "another protocol": b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\n"
+    b"Connection: Upgrade\r\n\r\nxx",
+    "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "a body that breaks off": CHUNKED + b"1\r\na\r\nzz\r\n",
+}
+
+
+@pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
+async def test_nothing_of_a_stranger_s_request_is_a_fault_of_ours(
+    odd: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A traceback for each would wash everything else out of the log."""
+    async with served() as app:
+        for _ in range(3):
+            reader, writer = await asyncio.open_connection("127.0.0.1", app.port)
+            writer.write(odd)
+            writer.write_eof()
+            with suppress(ConnectionError):
+                await reader.read()
+            writer.close()
+        assert await statuses(app.port, POST + b"Content-Length: 2\r\n\r\nab") == [200]
+    assert [one for one in caplog.records if one.levelno >= logging.ERROR] == []
+    assert app.faults == []

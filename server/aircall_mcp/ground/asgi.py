@@ -143,6 +143,8 @@ def _protocol(admission: Admission) -> type[asyncio.Protocol]:
         def next_event(self) -> Any:
             event = super().next_event()
             if isinstance(event, h11.Request):
+                if event.method == b"CONNECT":  # behind a yes to it no answer could be written
+                    raise h11.RemoteProtocolError("no tunnel begins here", 400)
                 self.requests += 1
                 self.chunks = self.body = 0
             elif isinstance(event, h11.Data):
@@ -192,6 +194,11 @@ def _protocol(admission: Admission) -> type[asyncio.Protocol]:
 
         def send_400_response(self, msg: str) -> None:
             if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+                cycle = cast("RequestResponseCycle | None", self.cycle)
+                if cycle is not None and not cycle.response_complete:
+                    # This is its answer now: that the app has one too is no fault to be told of.
+                    cycle.disconnected = True
+                    cycle.message_event.set()
                 super().send_400_response(msg)
             else:  # it has its answer
                 self.transport.close()

@@ -46,6 +46,8 @@ def write_to(file: Path, level: str, scrub: Scrub) -> str:
     # The SDK and the HTTP client tell whole messages and URLs at their lower levels.
     for noisy in ("mcp", "httpx2", "httpcore2", "uvicorn", "anyio", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # Its warnings are what anybody can cause who connects, as often as he likes.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     return reason
 
 
