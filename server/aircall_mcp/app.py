@@ -187,6 +187,7 @@ def open_app(
         judges=(judge,),
         proof_at=Sandboxes(settings.home).proof_at,
         company=auth.company,
+        acting=auth.acting,
         budget=paces,
         journal=intents,
         operations=registry.ids,

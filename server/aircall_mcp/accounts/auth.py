@@ -130,6 +130,11 @@ class Auth:
             name = sha256(start + there.name.encode()).hexdigest()
         return name, there.requests_per_minute
 
+    async def acting(self, account: str | None) -> str:
+        """The name of the account that acts where this one is named, or none. Raises
+        `CredentialError`."""
+        return (await self._held(account)).account.name
+
     async def whose(self, account: str | None) -> Whose:
         """Whose it is what is had by an account, or by the one that is meant by naming none."""
         company, _ = await self.company(account)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -48,14 +48,29 @@ Guard: TypeAlias = Callable[[Bound, Caller], Awaitable[None]]
 """Raises `NotAllowed` for an effect that nobody but a person may have."""
 
 
+Acting: TypeAlias = Callable[[str | None], Awaitable[str | None]]
+"""From the account that is named, or None, to the one that acts. Raises `CredentialError`."""
+
+
+async def as_named(account: str | None) -> str | None:
+    return account
+
+
 class Gate:
     """Asks every judge, and the first that does not allow it has the last word."""
 
-    def __init__(self, then: Link, judges: Sequence[Judge]) -> None:
+    def __init__(self, then: Link, judges: Sequence[Judge], acting: Acting = as_named) -> None:
         self._then = then
         self._judges = judges
+        self._acting = acting
 
     async def send(self, request: Request) -> Reply:
+        # Who acts is decided once: what is judged, waits and is written down for one account is
+        # not sent for another, which a person makes the one that is meant meanwhile.
+        caller = request.caller
+        with suppress(ToolError):  # a judge may have more to say of it
+            acting = await self._acting(request.bound.account or caller.account)
+            request = replace(request, caller=replace(caller, account=acting))
         async with self.admitted(request.bound, request.caller) as waived:
             return await self._then.send(replace(request, waived=waived))
 

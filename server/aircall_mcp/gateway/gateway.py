@@ -23,7 +23,7 @@ from .cache import Cache, Cached
 from .connections import Connections
 from .continuations import Continuations
 from .effects import Effects
-from .gate import Gate, Guard, Judge, by_brake, by_guard, by_owner
+from .gate import Acting, Gate, Guard, Judge, as_named, by_brake, by_guard, by_owner
 from .intents import Intents
 from .journal import Journal
 from .looks import Looks
@@ -47,7 +47,7 @@ class Gateway:
     Without `budget` and `journal` it neither counts nor remembers. `operations` are those by whose
     reads an unknown outcome can be settled, by id. `judges` are asked after the owner's `allowed`
     and the `guard`. `brake` is asked before all of them, and once more when a byte is about to
-    leave. `heard` is told of every answer.
+    leave. `heard` is told of every answer. `acting` says which account is meant by naming none.
     """
 
     def __init__(
@@ -63,6 +63,7 @@ class Gateway:
         judges: tuple[Judge, ...] = (),
         proof_at: ProofAt = nobody,
         company: Company = one_company,
+        acting: Acting = as_named,
         budget: Budget | None = None,
         journal: Journal | None = None,
         operations: Mapping[str, Operation] | None = None,
@@ -113,7 +114,7 @@ class Gateway:
         pages = Pages(reads, kept, company, aside, clock=clock, sandbox=sandbox)
         owner = by_owner(allowed, self._prober.listens, self._prober.loopback)
         guards = () if guard is None else (by_guard(guard),)
-        self._gate = Gate(pages, (by_brake(brake), owner, *guards, *judges))
+        self._gate = Gate(pages, (by_brake(brake), owner, *guards, *judges), acting)
 
     async def send(self, bound: Bound, caller: Caller) -> Reply:
         """Perform `bound` with one send, or join those who read the same at this moment.
