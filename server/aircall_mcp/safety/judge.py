@@ -18,6 +18,7 @@ from ..ground.clock import Clock
 from ..ground.effects import Allowance
 from ..ground.operation import Bound
 from .deed import Deed, deed_of
+from .destinations import destination_of
 from .policy import ALLOWED, Cap, Facts, Look, Policy, Ruling, ruling_of
 from .safety import Safety
 
@@ -105,7 +106,8 @@ class Judge:
         account = await self._account(bound, caller)
         if self._everything or _harmless(policy, bound):
             return Look(ALLOWED, account)
-        return Look(await self._ruling(policy, deed_of(bound, caller, account)), account)
+        deed = deed_of(bound, caller, account)
+        return Look(await self._ruling(policy, deed, counting=True), account)
 
     async def _account(self, bound: Bound, caller: Caller) -> str:
         """The account that acts; for what stays in the owner's home, none where there is none."""
@@ -116,14 +118,15 @@ class Judge:
                 return ""
             raise
 
-    async def _ruling(self, policy: Policy, deed: Deed) -> Ruling:
-        reaches = bool(deed.recipients)
+    async def _ruling(self, policy: Policy, deed: Deed, *, counting: bool = False) -> Ruling:
+        """`counting` asks the caps, too; what is about to be done takes its place instead."""
+        reaches, counting = bool(deed.recipients), counting and deed.counted in policy.caps
         facts = Facts(
             now=self._clock.wall(),
             home=await self._home(policy, deed) if reaches else None,
-            suppressed=frozenset(await self._usage.suppressed()) if reaches else frozenset(),
+            suppressed=await self._usage.left_alone(_ringing(deed)) if reaches else frozenset(),
             known=frozenset(deed.recipients),
-            used=await self._usage.used(deed.account) if deed.counted in policy.caps else {},
+            used=await self._usage.used(deed.account) if counting else {},
             standing=self._standing,
         )
         ruling = ruling_of(policy, deed, facts)
@@ -158,19 +161,30 @@ class Judge:
             if not place:
                 for one in undo:
                     await one()
-                full = Ruling("deny", f"caps.{deed.counted}", "others were quicker to fill it up")
-                return Deny(_refused(bound, full))
+                return Deny(_refused(bound, await self._full(policy, deed)))
             undo.append(lambda: self._usage.give_back(place))
         if deed.introduces:
             # Else a model would make a contact of whomever it wants to call.
             await self._usage.introduce(deed.introduces)
         return Allow(undo=tuple(undo))
 
+    async def _full(self, policy: Policy, deed: Deed) -> Ruling:
+        """Why there was no place, in figures where it is so still."""
+        ruling = await self._ruling(policy, deed, counting=True)
+        if ruling.say == "deny":
+            return ruling
+        return Ruling("deny", f"caps.{deed.counted}", "others were quicker to fill it up")
+
     def _lacking(self, bound: Bound) -> tuple[Allowance, ...]:
         """What our own sandbox alone may be asked for with nobody's yes. What our own tools do
         stays in the owner's home, and goes on when the sandbox is gone."""
         needed: tuple[Allowance, ...] = (bound.operation.effect, *bound.stakes)
         return tuple(word for word in needed if word not in UNASKED | self._standing)
+
+
+def _ringing(deed: Deed) -> set[str]:
+    """Every number that may ring."""
+    return {one for number in deed.recipients for one in destination_of(number).rings}
 
 
 def _harmless(policy: Policy, bound: Bound) -> bool:

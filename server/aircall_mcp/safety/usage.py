@@ -127,6 +127,13 @@ class Usage:
 
         return await self._opened().write(work)
 
+    async def left_alone(self, numbers: Collection[str]) -> frozenset[str]:
+        """Those of `numbers` (each as `destinations.meant` spells it) that are."""
+        sql = "SELECT 1 FROM suppressed WHERE number = :number"
+        return await self._opened().write(
+            lambda tx: frozenset(one for one in numbers if tx.one(sql, number=one))
+        )
+
     async def suppress(self, number: str, why: str) -> bool:
         """Leave `number` alone from now on, however it is spelled; whether that is new."""
         now = self._clock.wall()
