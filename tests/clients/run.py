@@ -225,9 +225,14 @@ def install() -> None:
     if kept.exists() and kept.stat().st_mtime >= lock.stat().st_mtime:
         return
     npm = NODE / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    quiet = ("--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+    # Not `ci`: packages for other platforms, which are optional, are missing from some registries
+    # and so from the lock. What is installed is what is locked all the same.
+    words = ("install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund")
     environment = {**os.environ, "PATH": f"{NODE / 'bin'}{os.pathsep}{os.environ['PATH']}"}
-    subprocess.run(["node", npm, "ci", *quiet], cwd=HERE, env=environment, timeout=1800, check=True)
+    subprocess.run(
+        ["node", npm, *words, "--loglevel=error"],
+        cwd=HERE, env=environment, timeout=1800, check=True,
+    )  # fmt: skip
 
 
 def told(who: str, what: str) -> None:
