@@ -15,7 +15,7 @@ from aircall_mcp.gateway.gateway import Gateway
 from aircall_mcp.gateway.journal import MIGRATIONS, Journal
 from aircall_mcp.gateway.wish import folded, folded_url, wish_of
 from aircall_mcp.ground.caller import Caller
-from aircall_mcp.ground.phones import e164
+from aircall_mcp.ground.phones import e164, reached
 from aircall_mcp.offer import Registry
 from aircall_mcp.storage.state import InMemory
 
@@ -139,6 +139,8 @@ def test_what_is_another(one: Any, other: Any) -> None:
         ("+52 1 55 1234 5678", "+525512345678"), ("+54 9 11 2345 6789", "+541123456789"),
         ("+54 11 15 2345 6789", "+541123456789"),
         ("+39 06 6982", "+39066982"), ("1 (415) 555-0133", "+14155550133"),
+        ("+55 31 8765 4321", "+5531987654321"), ("+55 31 98765 4321", "+5531987654321"),
+        ("+55 31 3765 4321", "+553137654321"),
         ("06 12 34 56 78", "0612345678"), ("+999 123456789", "999123456789"),
         ("1-800-FLOWERS", "1-800-flowers"), ("", ""), ("9" * 101, "9" * 101),
     ],
@@ -148,8 +150,46 @@ def test_a_phone_number_is_what_is_dialled(text: str, number: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("+336123456789", "+33612345678"), ("+33612345678", "+33612345678"),
+        ("+330061234567800", "+33612345678"), ("+141555501331234", "+14155550133"),
+        ("+390549886377", "+3780549886377"), ("+39054988637799", "+3780549886377"),
+        ("+999123456789", "999123456789"), ("0612345678", "0612345678"),
+        ("+3361234567", "+3361234567"), ("", ""),
+    ],
+)  # fmt: skip
+def test_who_is_reached_is_whose_phone_rings(text: str, number: str) -> None:
+    """Of digits too many a network takes no notice."""
+    assert reached(text) == number
+
+
+@pytest.mark.parametrize(
     ("one", "other", "same"),
     [
+        ("We\u00b4re late !", "we're late!", True),
+        ("late\u20145 min", "Late - 5 min", True),
+        ("5\u20ac , \u2039fine\u203a", '5 \u20ac,"fine"', True),
+        ("a b", "ab", False),
+        ("1 23", "12 3", False),
+        ("\u0915\u0940 \u092e\u0924", "\u0915\u0940\u092e\u0924", False),  # two words and one
+        (
+            "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",
+            "\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f",
+            False,
+        ),  # England and Scotland
+    ],
+)
+def test_words_are_what_is_read(one: str, other: str, same: bool) -> None:
+    assert (folded(one) == folded(other)) is same
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("https://example.com/a/../b/./%2e/c", "https://example.com/b/c", True),
+        ("https://example.com/../a/..", "https://example.com", True),
+        ("https://example.com/a//b", "https://example.com/a/b", False),
         ("HTTPS://Example.com:443", "https://example.com./#top", True),
         ("https://example.com/a%2fb", "https://example.com/a%2Fb", True),
         ("https://example.com/a%2Fb", "https://example.com/a/b", False),

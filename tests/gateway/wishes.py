@@ -3,11 +3,14 @@ makes it another. `Random` comes from a seed, or from a property test."""
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
+
+from phonenumbers import is_valid_number, parse
 
 LINE = 88012
 """The number that all of them name; a second one is `LINE + 2`."""
@@ -78,7 +81,7 @@ def another(desire: Desire, random: Random) -> Desire:
 def text_like(text: str, random: Random) -> str:
     """What a person takes for the same words."""
     for _ in range(random.randint(0, 3)):
-        match random.randrange(8):
+        match random.randrange(9):
             case 0:
                 other = random.choice((text.upper(), text.lower(), text.swapcase()))
                 # A dotless i, for one, comes back from upper case as another letter.
@@ -97,6 +100,8 @@ def text_like(text: str, random: Random) -> str:
                 text = text.translate(wide)
             case 6:
                 text = text.translate({ord("'"): "\u2019", ord('"'): "\u201d", ord("-"): "\u2011"})
+            case 7:
+                text = re.sub(r"\s*([!?,:;.-])\s*", r" \1 ", text).replace("'", "\u00b4")
             case _:
                 text = text.replace("fi", "\ufb01")
     return text
@@ -122,6 +127,8 @@ def phone_like(number: str, random: Random) -> Any:
             )
         case 6:
             return "+" + "".join(chr(0x660 + int(c)) for c in digits)
+        case 7 if is_valid_number(parse(number)):
+            return f"{number}{random.randrange(10 ** random.randint(1, 3))}"  # rings all the same
         case _:
             return number
 

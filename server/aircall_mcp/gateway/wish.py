@@ -12,22 +12,25 @@ import json
 import re
 import string
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
 from typing import Any, cast
 from urllib.parse import urlsplit
 
 from ..ground.operation import Bound, Operation
 from ..ground.parameter import Parameter
-from ..ground.phones import e164
+from ..ground.phones import e164, reached
 from ..ground.visible import bare
 
 _TYPOGRAPHY = str.maketrans({
-    **dict.fromkeys("\u2018\u2019\u201a\u201b\u2032\u02bc\u02b9`", "'"),
-    **dict.fromkeys("\u201c\u201d\u201e\u201f\u00ab\u00bb", '"'),
+    **dict.fromkeys("\u2018\u2019\u201a\u201b\u2032\u02bc\u02b9\u02bb\u02bd\u00b4`", "'"),
+    **dict.fromkeys("\u201c\u201d\u201e\u201f\u00ab\u00bb\u2039\u203a\u2033\u301d\u301e", '"'),
     **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"),
 })  # fmt: skip
 """What editors put in the place of what was typed."""
+_FLAG = re.compile("\U0001f3f4[\U000e0061-\U000e007a]{3,6}\U000e007f")
+_SHOWN = {0xE0000 + ord(letter): letter for letter in string.ascii_lowercase}
+"""England's flag is another than Scotland's by signs that elsewhere nobody sees."""
 _PORTS = {"http": 80, "https": 443}
 _ESCAPE = re.compile("%([0-9a-fA-F]{2})")
 _UNRESERVED = frozenset(string.ascii_letters + string.digits + "-._~")
@@ -43,7 +46,7 @@ def wish_of(bound: Bound) -> str:
         whom: set[str] = set()
         what = {p.name: f"{p.name}[]" for p in operation.parameters if p.place != "ours"}
     else:
-        whom = {e164(number) for name in rule.whom for number in _numbers(arguments.get(name))}
+        whom = {reached(number) for name in rule.whom for number in _numbers(arguments.get(name))}
         what = rule.what
     says = {
         slot: folded
@@ -56,10 +59,23 @@ def wish_of(bound: Bound) -> str:
 
 
 def folded(text: str) -> str:
-    """`text` as a person reads it: without what is invisible, in one case, form and spacing."""
-    text = bare(unicodedata.normalize("NFKC", bare(text)))
+    """`text` as a person reads it: without what is invisible, in one case, form and spacing. Beside
+    a sign that is neither letter nor digit a space says nothing."""
+    text = _FLAG.sub(lambda flag: flag[0].translate(_SHOWN), text)
+    text = bare(text).translate(_TYPOGRAPHY)  # of which Unicode's forms would part some
+    text = bare(unicodedata.normalize("NFKC", text))
     text = unicodedata.normalize("NFKC", text.casefold()).translate(_TYPOGRAPHY)
-    return " ".join(text.split())
+    return "".join(_spaced(text.split()))
+
+
+def _spaced(words: list[str]) -> Iterator[str]:
+    """`words`, with a space between two where it parts letters or digits."""
+    before = "P"
+    for word in words:
+        kind = unicodedata.category(word[0])[0]
+        # A mark would stand upon the sign.
+        yield f" {word}" if kind == "M" or not {before, kind} & {"P", "S"} else word
+        before = unicodedata.category(word[-1])[0]
 
 
 def folded_url(text: str) -> str:
@@ -74,7 +90,21 @@ def folded_url(text: str) -> str:
     whose = parts.netloc.rpartition("@")[0]
     at = "" if port in (None, _PORTS.get(parts.scheme)) else f":{port}"
     path, query = (_ESCAPE.sub(_plain, part) for part in (parts.path or "/", parts.query))
+    path = _straight(path)
     return f"{parts.scheme}://{whose}@{host.rstrip('.')}{at}{path}?{query}"
+
+
+def _straight(path: str) -> str:
+    """`path` without the steps that lead nowhere, `/.` and `/a/..`, as RFC 3986 takes them out."""
+    steps: list[str] = []
+    for step in path.split("/"):
+        if step == "..":
+            steps[1:] = steps[1:-1]
+        elif step != ".":
+            steps.append(step)
+    if path.endswith(("/.", "/..")):
+        steps.append("")
+    return "/".join(steps)
 
 
 def _plain(escape: re.Match[str]) -> str:

@@ -16,8 +16,13 @@ _SHORT_PHONE = 8
 _SAME_PHONE = (
     (re.compile(r"\+521(\d{10})"), r"+52\1"),  # Mexico's 1, without a meaning since 2019
     (re.compile(r"\+549(\d{10})"), r"+54\1"),  # Argentina's 9, which some networks put there
+    (re.compile(r"\+55(\d\d)([6-9]\d{7})\Z"), r"+55\g<1>9\2"),  # Brazil's 9, not of WhatsApp
 )
-"""Numbers of a mobile phone that it also has without one digit of theirs."""
+"""Numbers of a mobile phone that it also has with or without one digit."""
+_SAN_MARINO = "+390549"
+"""As Italy dials it, which is within its own plan."""
+_SHORTEST_PHONE = 7
+"""Characters below which nothing is a number that more digits could stand behind."""
 
 
 def phone(value: str) -> str:
@@ -38,7 +43,7 @@ def e164(value: str) -> str:
 
     Two spellings that could reach the same phone are the same text: the digits of any script, `00`
     or nothing for the plus, a national prefix after the country, `+33 (0)6`, and the digit that
-    a mobile phone of Mexico or Argentina has in some networks. Of a number of no
+    a mobile phone of Mexico, Argentina or Brazil has in some networks. Of a number of no
     known country it is the digits alone, and what holds letters stays as it is.
     """
     text = unicodedata.normalize("NFKC", value)
@@ -60,6 +65,33 @@ def e164(value: str) -> str:
     for longer, shorter in _SAME_PHONE:
         number = longer.sub(shorter, number)
     return number
+
+
+def meant(number: str) -> str:
+    """The one number in E.164 that all spellings of it mean: without the national prefix that
+    people write after the country, `+33 (0)1`, however often."""
+    while (plain := e164(number)) != number:
+        number = plain
+    return number
+
+
+def reached(number: str) -> str:
+    """The number of the phone that rings: networks leave out digits that are too many, so that one
+    which fits no numbering plan is the longest beginning of it that does. For comparing."""
+    from phonenumbers import NumberParseException, is_valid_number, parse
+
+    plain = meant(number)
+    if plain.startswith(_SAN_MARINO):
+        plain = f"+378{plain[len('+39') :]}"
+    if not plain.startswith("+"):
+        return plain
+    for end in range(len(plain), _SHORTEST_PHONE, -1):
+        try:
+            if is_valid_number(parse(plain[:end])):
+                return meant(plain[:end])
+        except NumberParseException:
+            break
+    return plain
 
 
 def _digit(character: str) -> str:

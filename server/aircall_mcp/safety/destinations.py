@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Literal
 
-from ..ground.phones import e164
+from ..ground.phones import meant
 
 if TYPE_CHECKING:
     from phonenumbers import PhoneNumber
@@ -54,14 +54,6 @@ class Destination:
     kind: Kind
     zones: tuple[str, ...]
     rings: tuple[str, ...] = ()
-
-
-def meant(number: str) -> str:
-    """The one number in E.164 that all spellings of it mean: without the national prefix that
-    people write after the country, `+33 (0)1`, however often."""
-    while (plain := e164(number)) != number:
-        number = plain
-    return number
 
 
 @lru_cache(maxsize=4096)
