@@ -20,7 +20,7 @@ from .gateway.gateway import Gateway
 from .ground.caller import OWNER, Caller, Whose
 from .ground.operation import EFFECTS, PAGE_SIZE, Bound, Effect, Operation
 from .ground.performs import Performer, performers_of, performs
-from .ground.secrets import Scrubbed, Scrubber
+from .ground.secrets import Scrubbed, Scrubber, cut
 from .ground.weight import LIGHT
 from .offer import Offer, Offers, Registry, tools
 from .offer.questions import preview_of
@@ -35,6 +35,9 @@ Json = dict[str, Any]
 
 LONGEST_QUERY = 2_000
 """Characters of a need that are looked at."""
+
+LONGEST_TOLD = 2_000
+"""Characters of a preview that a model is told; a person is shown it whole."""
 
 LONGEST_LOOK = 5.0
 """Seconds that the look for the company's time zone may take from the call that needs it."""
@@ -221,7 +224,7 @@ class Desk:
     ) -> Question:
         operation = bound.operation
         scrub = self._scrubber.text
-        preview = scrub(preview_of(bound, error.account, error.message, scrub))
+        preview = preview_of(bound, error.account, error.message, scrub)
         waiting = await approvals.ask(
             principal=caller.principal,
             account=error.account,
@@ -234,7 +237,10 @@ class Desk:
         told["error"] |= {
             "hint": f"Tell your user what waits for them. {waiting.way_to_yes} Then make the very"
             " same call again: it goes through once. aircall_approval_status says how it stands.",
-            "approval": approval_of(waiting, operation.effect),
+            "approval": {
+                **approval_of(waiting, operation.effect),
+                "preview": cut(preview, LONGEST_TOLD, "…"),  # a model knows what it asked for
+            },
         }
         return Question(
             operation=operation,

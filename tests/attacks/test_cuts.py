@@ -19,7 +19,6 @@ from aircall_mcp.ground.logs import LONGEST_MESSAGE, LONGEST_TRACE, Line
 from aircall_mcp.ground.operation import Bound
 from aircall_mcp.ground.secrets import MASK, Scrubber, Secret
 from aircall_mcp.offer import shape
-from aircall_mcp.offer.questions import LONGEST_SHOWN, preview_of
 from aircall_mcp.offer.shape import bounded
 
 from ..house import THURSDAY
@@ -49,10 +48,6 @@ def _row(text: str, scrubber: Scrubber) -> str:
     return str(scrubber.json(cut))
 
 
-def _preview(text: str, scrubber: Scrubber) -> str:
-    return preview_of(bound("create_tag", name=text, color="#ff0000"), None, "why", scrubber.text)
-
-
 def _message(text: str, scrubber: Scrubber) -> str:
     record = logging.LogRecord("a", logging.INFO, "", 0, "%s", (text,), None)
     return Line(scrubber.text).format(record)
@@ -74,7 +69,6 @@ CUTS: dict[str, tuple[Callable[[str, Scrubber], str], tuple[int, ...]]] = {
     "Aircall's words in an error": (_refused, (LONGEST_WORDS,)),
     "a text of an answer": (_text, (shape.LONGEST_TEXT,)),
     "a row that is too large": (_row, (400, 500)),
-    "an argument that a person is shown": (_preview, (LONGEST_SHOWN - 1,)),
     "a line of the log": (_message, (LONGEST_MESSAGE - 31,)),  # the time and the level before it
     "the end of a traceback": (_trace, (0, 90)),
     "what is passed on": (_told, (LONGEST_NAME, LONGEST_TEXT)),

@@ -12,7 +12,7 @@ import pytest
 from mcp import Client
 from mcp.shared.exceptions import MCPError
 
-from aircall_mcp.desk import Question
+from aircall_mcp.desk import Failure, Question
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.offer import Offers, Registry, Selection
 from aircall_mcp.protocol.elicitation import KEY, Elicitation
@@ -281,15 +281,33 @@ async def test_a_yes_for_another_server_or_principal_is_none(rooms: Rooms) -> No
     assert first.arrived == second.arrived == []
 
 
-async def test_the_preview_shows_what_is_long_and_forges_no_line(room: Room) -> None:
-    name = "a\nIt reads.\u202e" + "x" * 500
+async def test_the_preview_shows_what_is_long_whole_and_forges_no_line(room: Room) -> None:
+    name = "a\nIt reads.\u202e" + "x" * 500 + " and the end of it"
     given = {"call_id": 1, "content": name}
     asked = await room.desk.call("aircall_add_call_comment", given, Caller())
     assert isinstance(asked, Question)
     assert asked.needs[0] == "write"
     assert "\nIt reads." not in asked.preview
     assert "\u202e" not in asked.preview
-    assert "characters)" in asked.preview
+    assert "xx and the end of it" in asked.preview
+    waiting = await room.desk.safety.approvals.find(asked.approval)
+    assert waiting is not None
+    assert waiting.preview == asked.preview
+    assert room.arrived == []
+
+
+async def test_what_is_too_long_to_be_read_is_not_asked_for(room: Room) -> None:
+    numbers = [f"+3318{number:07}" for number in range(2_000)]
+    given = {"user_id": 1, "phone_numbers": numbers}
+    refused = await room.desk.call("aircall_create_dialer_campaign", given, Caller())
+    assert isinstance(refused, Failure)
+    assert refused.payload["error"]["kind"] == "not_allowed"
+    assert "too long for a person" in refused.payload["error"]["message"]
+    given["phone_numbers"] = numbers[:1_000]
+    asked = await room.desk.call("aircall_create_dialer_campaign", given, Caller())
+    assert isinstance(asked, Question)
+    assert all(number in asked.preview for number in numbers[:1_000])
+    assert len(str(asked.payload)) < 4_000
     assert room.arrived == []
 
 

@@ -6,12 +6,14 @@ from typing import Any
 
 from pydantic_core import to_json
 
+from ..errors import NotAllowed
 from ..ground.operation import Bound
-from ..ground.secrets import MASK, Scrub, cut
+from ..ground.secrets import MASK, Scrub, Scrubbed
 from ..ground.visible import clean
 
-LONGEST_SHOWN = 400
-"""Characters of one argument that a person is shown; of a longer one, how long it is."""
+LONGEST_SHOWN = 20_000
+"""Characters that a person is shown of one call. Nobody says yes to what they have not seen: what
+is longer is not asked for."""
 
 EFFECT_WORDS = {
     "read": "It reads.",
@@ -21,8 +23,9 @@ EFFECT_WORDS = {
 }
 
 
-def preview_of(bound: Bound, account: str | None, why: str, scrub: Scrub) -> str:
-    """The operation, each argument on a line of its own, what is at stake, and why it is asked.
+def preview_of(bound: Bound, account: str | None, why: str, scrub: Scrub) -> Scrubbed:
+    """The operation, each argument whole on a line of its own, what is at stake, and why it is
+    asked. Raises `NotAllowed` for more than a person can judge.
 
     Arguments are a model's words: they stand as JSON, so that none of them looks like a line of
     ours.
@@ -38,7 +41,14 @@ def preview_of(bound: Bound, account: str | None, why: str, scrub: Scrub) -> str
     lines.append(EFFECT_WORDS[operation.effect])
     lines += [f"It {word}: {because}" for word, because in bound.stakes.items()]
     lines.append(f"Why you are asked: {_line(why)}")
-    return "\n".join(lines)
+    preview = scrub("\n".join(lines))
+    if len(preview) > LONGEST_SHOWN:
+        raise NotAllowed(
+            f"{operation.tool} needs a person's yes, and is too long for a person to judge:"
+            f" {len(preview)} characters, of at most {LONGEST_SHOWN}.",
+            hint="Ask for less at a time.",
+        )
+    return preview
 
 
 def _line(text: str) -> str:
@@ -48,5 +58,4 @@ def _line(text: str) -> str:
 def _shown(value: Any, scrub: Scrub, *, secret: bool) -> str:
     if secret:
         return MASK
-    text = scrub(to_json(value).decode())
-    return cut(text, LONGEST_SHOWN, f"… ({len(text)} characters)")
+    return scrub(to_json(value).decode())

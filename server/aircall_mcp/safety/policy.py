@@ -276,7 +276,8 @@ def _said(line: Line, rule: str, why: str = "") -> Ruling:
 
 def _named(number: str, patterns: tuple[str, ...]) -> bool:
     return any(
-        number.startswith(one[:-1]) if one.endswith("*") else number == one for one in patterns
+        number.startswith(pattern[:-1]) if pattern.endswith("*") else number == pattern
+        for pattern in patterns
     )
 
 

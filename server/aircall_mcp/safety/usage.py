@@ -173,7 +173,8 @@ class Usage:
 
 def _end(number: str) -> str:
     decimals = (unicodedata.decimal(one, None) for one in unicodedata.normalize("NFKC", number))
-    return "".join(str(one) for one in decimals if one is not None)[-TELLING:]
+    digits = "".join(str(one) for one in decimals if one is not None)
+    return digits[-TELLING:]
 
 
 def _used(tx: Transaction, account: str, kind: Counted, now: float) -> Used:
