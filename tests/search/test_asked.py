@@ -1,8 +1,9 @@
 """What people and models type first, by writers who saw names and descriptions of the tools alone.
 
 `asked.jsonl` has three sets, each used once for a figure (docs/search.md), in the order in which
-the search was built: the misses of the first two were read before the third was written. Nothing
-was learned from them. `python -m pytest tests/search/test_asked.py -s` prints the figures of today.
+the search was built: the misses of the first two were read before the third was written, and its
+own since. Nothing was learned from them. `python -m pytest tests/search/test_asked.py -s` prints
+the figures of today.
 """
 
 from __future__ import annotations
@@ -24,16 +25,16 @@ ROWS: list[dict[str, Any]] = [
     for line in Path(__file__).with_name("asked.jsonl").read_text("utf-8").splitlines()
 ]
 LEAST = {
-    ("plain", "first"): 0.95,
+    ("plain", "first"): 0.98,
     ("plain", "in five"): 0.98,
-    ("sentence", "first"): 0.88,
+    ("sentence", "first"): 0.97,
     ("sentence", "in five"): 0.98,
-    ("bag", "first"): 0.95,
-    ("several", "in five"): 0.95,
-    ("plain", "answered"): 0.96,
-    ("sentence", "answered"): 0.95,
+    ("bag", "first"): 0.97,
+    ("several", "in five"): 0.97,
+    ("plain", "answered"): 0.99,
+    ("sentence", "answered"): 0.98,
     ("bag", "answered"): 0.95,
-    ("unsupported", "refused"): 0.94,
+    ("unsupported", "refused"): 0.96,
 }
 """Shares of each kind, over all three sets, below which the search got worse."""
 

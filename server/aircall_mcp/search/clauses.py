@@ -22,13 +22,13 @@ _SECOND = (
 )
 """Said of what is done first."""
 
-_CLAUSE = re.compile(
+_CLAUSE = (
     rf"\b(?P<first>{_FIRST})\b|\b(?P<second>{_SECOND})\b|"
     r"[;:\n→]|->|(?<=\w)[,.!?](?=\s)|\s[\u2013\u2014-]\s|\b(?:"
     r"and|then|after that|as well as|also|plus|but|so|if so|et|puis|ensuite|après|und|dann|danach|"
-    r"y|luego|después|e|ed|poi|dopo|depois|en|daarna)\b",
-    re.IGNORECASE,
+    r"y|luego|después|e|ed|poi|dopo|depois|en|daarna)\b"
 )
+"""Compiled when it is first asked for, which is not at the first search."""
 
 
 def clauses_of(text: str) -> list[tuple[str, float]]:
@@ -36,7 +36,7 @@ def clauses_of(text: str) -> list[tuple[str, float]]:
     sentence with one."""
     parts: list[tuple[str, float]] = []
     start, shift = 0, 0.0
-    for found in [*_CLAUSE.finditer(text), None]:
+    for found in [*re.finditer(_CLAUSE, text, re.IGNORECASE), None]:
         part = text[start : found.start() if found else None]
         if len(part.split()) >= SHORTEST_CLAUSE:
             parts.append((part, len(parts) + shift))

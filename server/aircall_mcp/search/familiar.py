@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 
 from .model import Model
 from .words import LONGEST_TEXT, NAME, VALUES, folded
@@ -23,15 +23,27 @@ LONGEST_NAME = 10
 _WORD = re.compile(r"[^\W_]+")
 
 
-def named(text: str, words: Sequence[str], known: Callable[[str], bool]) -> list[str]:
-    """`words` of `text`, with those that nobody knows and that have a capital taken for names."""
-    capital = {folded(word) for word in _WORD.findall(text[:LONGEST_TEXT])[1:] if word[0].isupper()}
+def capitals(text: str) -> set[str]:
+    """The words inside `text` that have a capital."""
+    return {folded(word) for word in _WORD.findall(text[:LONGEST_TEXT])[1:] if word[0].isupper()}
+
+
+def named(words: Sequence[str], capital: Container[str], known: Callable[[str], bool]) -> list[str]:
+    """`words`, with those that nobody knows and that have a `capital` taken for names."""
     left, result = MOST_NAMES, list[str]()
     for word in words:
         if left and word in capital and len(word) <= LONGEST_NAME and not known(word):
             left, word = left - 1, NAME
         result.append(word)
     return result
+
+
+def spoken_in(words: Sequence[str], model: Model) -> int:
+    """The languages that know most of the words: a bit each, all of them where none knows any."""
+    used = [model.languages(word) for word in dict.fromkeys(words)]
+    bits = [1 << n for n in range(len(model.vocabulary.names))]
+    counts = [sum(bool(said & bit) for said in used) for bit in bits]
+    return sum(bit for bit, count in zip(bits, counts, strict=True) if count == max(counts))
 
 
 def familiar(words: Sequence[str], model: Model, described: Callable[[str], bool]) -> float:

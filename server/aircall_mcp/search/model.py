@@ -14,10 +14,9 @@ import zlib
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from ..errors import SpecError
 from .company import Company
@@ -47,16 +46,14 @@ SEEN_ONCE = 255
 """Rarity in the file of a word that stands in one sentence only: chance, for all but reading."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(NamedTuple):
     """Why Aircall's API cannot do something, and the operations (ids) that come nearest."""
 
     explanation: str
     nearest: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """What was fitted on voices that were held out; see `train`."""
 
     scale: float
@@ -74,8 +71,7 @@ def key_of(feature: str) -> int:
     return zlib.crc32(feature.encode("utf-8", "surrogatepass"))
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(NamedTuple):
     """A row a feature: `keys` ascending, what each counts (`values`), its `level`, `weights`, two
     intents a byte, the even one in the lower half, and what it says for `several` needs: small,
     where weights are not, so that it has bytes and a `unit` of its own."""
@@ -88,8 +84,7 @@ class Table:
     unit: float
 
 
-@dataclass(frozen=True, slots=True)
-class Vocabulary:
+class Vocabulary(NamedTuple):
     """Every word of the sentences: `keys` ascending, in which `languages` it was used (a bit each,
     in the order of `names`), and how rare it is, in steps."""
 
@@ -142,9 +137,12 @@ class Model:
     def rows_of(self, features: Iterable[str]) -> dict[str, int]:
         """The known ones among `features`, with their rows."""
         found: dict[str, int] = {}
-        for feature in features:
-            row = _place(self._table.keys, feature)
-            if row is not None:
+        keys = self._table.keys
+        last = len(keys)
+        for feature in features:  # `_place`, without a call for each of some hundred
+            key = key_of(feature)
+            row = bisect_left(keys, key)
+            if row < last and keys[row] == key:
                 found[feature] = row
         return found
 
@@ -161,10 +159,11 @@ class Model:
         several = self._table.unit / length * sum(self._table.several[row] for row in listed)
         return marks, several + self._leaning[-1]
 
-    def weight(self, row: int, intent: int) -> int:
-        """What one feature says for (or against) one intent, in steps."""
-        pair = self._table.weights[row * self._size + intent // 2]
-        return ((pair >> 4 if intent % 2 else pair & 15) - ZERO) << self._table.levels[row]
+    def weights(self, rows: Iterable[int], intent: int) -> list[int]:
+        """What each of the features says for (or against) one intent, in steps."""
+        pairs, levels = self._table.weights, self._table.levels
+        size, column, half = self._size, intent // 2, 4 * (intent % 2)
+        return [((pairs[row * size + column] >> half & 15) - ZERO) << levels[row] for row in rows]
 
     def probabilities(self, scores: Sequence[float]) -> list[float]:
         top = max(scores)

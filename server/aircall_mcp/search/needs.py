@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..ground.operation import Operation
 from .clauses import clauses_of
@@ -58,8 +58,7 @@ DROPPED = 0.8
 """Probability from which a clause of such a sentence asks for what Aircall cannot do."""
 
 
-@dataclass(frozen=True, slots=True)
-class Want:
+class Want(NamedTuple):
     """What one clause asks for: `served` by id, its `place` in the order of use, and what Aircall
     cannot do of it, by name, if that is what it surely asks for."""
 
@@ -68,8 +67,7 @@ class Want:
     refused: str
 
 
-@dataclass(frozen=True, slots=True)
-class Several:
+class Several(NamedTuple):
     """Scores by id, the needs in the order of use if there are several, and what is `refused`."""
 
     scores: Mapping[str, float]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..ground.operation import Operation
-from .familiar import familiar, named
+from .familiar import capitals, familiar, named, spoken_in
 from .lexical import RAREST, Lexical
 from .model import REFUSED, Model
 from .repair import mended
@@ -21,6 +21,9 @@ LEAST_SHARE = 0.4
 RARE = 12.5
 """Rarity from which a word may be a slip that somebody has made before."""
 
+CAPITAL_NOUNS = "German"
+"""The language in which a capital inside a sentence is no sign of a name."""
+
 DELETING, UNDOING = "delete", "undo"
 """Concepts of which one asks for deleting and the other speaks of what was deleted."""
 
@@ -32,8 +35,7 @@ SHORTEST_HINT = 5
 """Words from which a sentence may hint."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """A text as the model reads it, slips mended in `words` but not in `spoken`: `rows` of the
     model by feature, `at` the word of a feature, `marks` and `chances` of the intents, `learned`
     and `unlearned` scores of the operations by id, the log-odds of `several` needs, and the share
@@ -82,6 +84,9 @@ class Reader:
             for place, intent in enumerate(model.intents)
             if intent.startswith(REFUSED)
         }
+        self._capital_nouns = sum(
+            1 << n for n, name in enumerate(model.vocabulary.names) if name == CAPITAL_NOUNS
+        )
         self._deleting = {o.id for o in ranked.values() if o.effect == "delete"}
         unlearned = (o for o in ranked.values() if o.id not in self.places)
         self._lexical = Lexical(unlearned, model.lexicon, self._rarity)
@@ -92,8 +97,7 @@ class Reader:
         model, spoken = self.model, words_of(text)
         if without:
             spoken = [w for w in spoken if not any(c in without for c in model.lexicon.of_word(w))]
-        words = mended(spoken, self._known, self._commonness) if mend else spoken
-        words = named(text, words, self._used)
+        words = self._understood(text, spoken) if mend else spoken
         at = features_of(words, model.lexicon)
         rows = model.rows_of(at)
         marks, several = model.scores(rows.values())
@@ -117,6 +121,33 @@ class Reader:
             if scores[name] < least:
                 scores[name] = 0.0
 
+    def _understood(self, text: str, spoken: Sequence[str]) -> Sequence[str]:
+        """`spoken`, with the names in it as such, and slips mended to words of its languages."""
+        if all(self._known(word) for word in spoken):
+            return spoken
+        model = self.model
+        capital = capitals(text)
+        languages = spoken_in([word for word in spoken if word not in capital], model)
+
+        def foreign(word: str) -> bool:
+            theirs = model.languages(word)
+            return bool(theirs and not theirs & languages)
+
+        def commonness(word: str) -> float:
+            rarity, meant = model.rarity(word), word in model.lexicon.whole
+            if (rarity is None and not meant) or foreign(word):
+                return 0.0
+            return meant + (0.0 if rarity is None else 1 / (1 + rarity))
+
+        def understood(word: str) -> bool:
+            if self._lexical.knows(word) or model.lexicon.of_word(word):
+                return True
+            return bool(model.languages(word) & languages)
+
+        if languages != self._capital_nouns:
+            spoken = named(spoken, capital, understood)
+        return named(mended(spoken, self._known, commonness), capital, understood)
+
     def _known(self, word: str) -> bool:
         rarity = self.model.rarity(word)
         return (
@@ -124,16 +155,6 @@ class Reader:
             or self._lexical.knows(word)
             or bool(self.model.lexicon.of_word(word))
         )
-
-    def _used(self, word: str) -> bool:
-        """Whether anybody used it at all."""
-        lexicon, described = self.model.lexicon, self._lexical.knows
-        return bool(self.model.languages(word) or lexicon.of_word(word) or described(word))
-
-    def _commonness(self, word: str) -> float:
-        rarity = self.model.rarity(word)
-        used = 0.0 if rarity is None else 1 / (1 + rarity)
-        return used + (word in self.model.lexicon.whole)
 
     def _rarity(self, word: str) -> float:
         rarity = self.model.rarity(word)

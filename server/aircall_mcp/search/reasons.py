@@ -31,9 +31,10 @@ def because(reader: Reader, reading: Reading, operation: Operation) -> tuple[str
     if place is None:
         return shared(reading.words, operation)[:MOST_REASONS]
     said: dict[int, int] = {}
-    for feature, row in reading.rows.items():
+    weights = reader.model.weights(reading.rows.values(), place)
+    for feature, weight in zip(reading.rows, weights, strict=True):
         at = reading.at[feature]
-        said[at] = said.get(at, 0) + reader.model.weight(row, place)
+        said[at] = said.get(at, 0) + weight
     least = max(1.0, LEAST_REASON * max(said.values(), default=0))
     order = sorted((at for at in said if said[at] >= least), key=lambda at: -said[at])
     words = (reading.spoken[at] for at in order if _telling(reader.model, reading.words[at]))

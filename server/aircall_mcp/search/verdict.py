@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..ground.operation import Operation
 from .needs import Several
@@ -12,6 +12,13 @@ from .words import VALUES
 
 FAMILIAR = 0.57
 """Share of the words that one language must know: more than half of them."""
+
+FEW = 4
+"""Words up to which a text is few: who says little says it plainly, and what cannot be done stands
+out, so that other probabilities hold."""
+
+SURE_OF_FEW, CLEAR_OF_FEW = 0.5, 0.3
+"""Probability of being served, and of the best operation, from which few words are acted on."""
 
 OTHER_PROGRAMS = frozenset({"no_crm", "no_ticket"})
 """Concepts of words that are said of another program and may stand beside what is asked here."""
@@ -40,8 +47,7 @@ FOREIGN = "Too few of these words are known. Say it in {}."
 NO_SUCH = "There is no tool or route of this name. What comes nearest is listed."
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """An operation, how probably it is what was meant (0..1), and the words that spoke for it."""
 
     operation: Operation
@@ -49,8 +55,7 @@ class Match:
     because: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Ranking:
+class Ranking(NamedTuple):
     """Best first; for several needs in one sentence, in the order of use.
 
     `confident`: the first is what you would act on. `hint` says why not, or that there are several.
@@ -95,8 +100,10 @@ def read_beside(reader: Reader, query: str, whole: Reading) -> Reading:
 
 
 def _sure(reader: Reader, reading: Reading) -> bool:
-    settings = reader.model.settings
-    return reading.possible() >= settings.sure and reading.best() >= settings.clear
+    least, clear = reader.model.settings.sure, reader.model.settings.clear
+    if len(reading.words) <= FEW:
+        least, clear = min(SURE_OF_FEW, least), max(CLEAR_OF_FEW, clear)
+    return reading.possible() >= least and reading.best() >= clear
 
 
 def _listed(reader: Reader) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 FEATURES = 2
@@ -58,16 +57,19 @@ _WORD = re.compile(r"[^\W_]+")
 _LETTERS = str.maketrans({"ß": "ss", "œ": "oe", "æ": "ae", "ø": "o", "ł": "l"})
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Lexicon:
     """Words people use → concepts, in every language at once.
 
     `whole` words and phrases, `starts` of words, and parts `within` compounds.
     """
 
-    whole: Mapping[str, Sequence[str]]
-    starts: Mapping[str, Sequence[str]]
-    within: Mapping[str, Sequence[str]]
+    def __init__(
+        self,
+        whole: Mapping[str, Sequence[str]],
+        starts: Mapping[str, Sequence[str]],
+        within: Mapping[str, Sequence[str]],
+    ) -> None:
+        self.whole, self.starts, self.within = whole, starts, within
 
     @classmethod
     def of(cls, concepts: Mapping[str, Iterable[str]]) -> Lexicon:

@@ -21,6 +21,10 @@ LEAST, MOST = 10, 64
 POLITE, POLITELY = "polite", 6
 """The words that stand before a phrase, and of how many phrases before one."""
 
+STORY, TAIL, SELDOM = "story", "tail", 6
+"""What is told before a phrase and after one, which says nothing of what is wanted, and of how many
+phrases one is said once more with each."""
+
 _TRIES = 3
 """Draws for a phrase that has not been drawn yet."""
 
@@ -67,12 +71,24 @@ class Grammar:
             said.setdefault(" ".join(" ".join(_spoken(part, chance) for part in order).split()))
             if len(said) == count:
                 break
-        return [
-            f"{_spoken(self._of_name(POLITE, pattern), chance)} {text}"
-            if POLITE in self._words and n % POLITELY == POLITELY - 1 and not bag
-            else text
-            for n, text in enumerate(said)
-        ]
+        if bag:
+            return list(said)
+        phrases: list[str] = []
+        for n, text in enumerate(said):
+            polite = n % POLITELY == POLITELY - 1
+            phrases.append(self._beside(text, POLITE, chance) if polite else text)
+            if n % SELDOM == 1:
+                phrases.append(self._beside(text, STORY, chance))
+            if n % SELDOM == 3:
+                phrases.append(self._beside(text, TAIL, chance))
+        return list(dict.fromkeys(phrases))
+
+    def _beside(self, text: str, name: str, chance: Random) -> str:
+        """`text` with what stands under `name` where it belongs, or alone if there is none."""
+        if name not in self._words:
+            return text
+        said = _spoken(self._of_name(name, text), chance)
+        return f"{text}{said}" if name == TAIL else f"{said} {text}"
 
     def _parsed(self, pattern: str) -> Node:
         pieces = iter([*_PARTS.findall(pattern), ")"])

@@ -123,12 +123,13 @@ def read_sources(root: Path) -> Sources:
         if file.parent.name != "plain" or "language" not in content[file]:
             continue
         spoken = content[file]
-        _known(file.name, "operations", spoken.get("operations", {}), {*operations, *own_tools})
         _known(file.name, "unsupported", spoken.get("unsupported", {}), refusals)
+        for table in ("operations", "sentences"):
+            _known(file.name, table, spoken.get(table, {}), {*operations, *own_tools})
         grammar = Grammar(file.name, spoken["words"], values)
         examples += [
             Example(OWN, spoken["language"], text, mark + name, plain=True)
-            for mark, table in (("", "operations"), (REFUSED, "unsupported"))
+            for mark, table in (("", "operations"), ("", "sentences"), (REFUSED, "unsupported"))
             for name, patterns in spoken.get(table, {}).items()
             for pattern in patterns
             for text in grammar.phrases(pattern)
@@ -158,7 +159,8 @@ def read_sources(root: Path) -> Sources:
         if "everyday" in spoken
     }
     _known("plain", "language", {row.language for row in examples} - {ANY}, languages)
-    made_of = repr((lexicon, refusals, examples, several, languages, everyday))
+    said = (lexicon.whole, lexicon.starts, lexicon.within)
+    made_of = repr((said, refusals, examples, several, languages, everyday))
     return Sources(
         lexicon,
         refusals,

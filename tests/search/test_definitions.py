@@ -1,0 +1,94 @@
+"""What clients find that search the tools by themselves: plain BM25 over what `tools/list` says.
+
+A tool's text is its name, title, description and the names of its arguments. `python -m pytest
+tests/search/test_definitions.py -s` prints the figures in docs/search.md.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from aircall_mcp.ground.operation import Operation
+from aircall_mcp.offer import Offer, Registry, Selection
+from aircall_mcp.offer.tools import tool_for
+from aircall_mcp.search.training.sources import OWN, read_sources
+
+HERE = Path(__file__).parent
+SOURCES = HERE.parents[1] / "tool_specs"
+BESIDE = {"detail", "max_items", "skip", "account", "fresh", "dry_run"}
+"""Arguments that every tool has."""
+
+IN_FIVE = {"bags": 0.97, "strangers": 0.78, "plain": 0.86, "sentences": 0.73, "voices": 0.6}
+"""Shares whose tool must be among five."""
+
+
+class Plain:
+    """BM25 with its usual constants, without a stemmer, a list of stop words or a synonym."""
+
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        self._texts = {name: Counter(_words(text)) for name, text in texts.items()}
+        self._spread = Counter(word for text in self._texts.values() for word in text)
+        self._mean = statistics.fmean(text.total() for text in self._texts.values())
+
+    def rank(self, query: str, limit: int) -> list[str]:
+        count, scores = len(self._texts), dict[str, float]()
+        for word in _words(query):
+            seen = self._spread[word]
+            rarity = math.log(1 + (count - seen + 0.5) / (seen + 0.5))
+            for name, text in self._texts.items():
+                if times := text[word]:
+                    length = 0.25 + 0.75 * text.total() / self._mean
+                    got = rarity * times * 2.2 / (times + 1.2 * length)
+                    scores[name] = scores.get(name, 0.0) + got
+        return sorted(scores, key=lambda name: -scores[name])[:limit]
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[a-z0-9]+", text.lower())
+
+
+def said_of(operation: Operation) -> str:
+    tool = tool_for(operation)
+    arguments = (name for name in tool["inputSchema"]["properties"] if name not in BESIDE)
+    return " ".join((tool["name"], tool["title"], tool["description"], *arguments))
+
+
+def rows_of(name: str) -> Iterable[dict[str, Any]]:
+    return map(json.loads, HERE.joinpath(name).read_text("utf-8").splitlines())
+
+
+def test_who_searches_the_definitions_finds_the_tool(registry: Registry) -> None:
+    offered = {operation.id: said_of(operation) for operation in Offer(registry, Selection())}
+    index = Plain(offered)
+    asked = [row for row in rows_of("asked.jsonl") if row["lang"] == "en" and "good" in row]
+    strange = [row for row in rows_of("strangers.jsonl") if row["language"] == "en"]
+    queries: dict[str, list[tuple[str, list[str]]]] = {
+        "bags": [(row["query"], row["good"]) for row in asked if row["kind"] == "bag"],
+        "plain": [(row["query"], row["good"]) for row in asked if row["kind"] == "plain"],
+        "sentences": [(row["query"], row["good"]) for row in asked if row["kind"] == "sentence"],
+        "strangers": [
+            (row["query"], row["needs"]) for row in strange if len(row.get("needs", ())) == 1
+        ],
+        "voices": [
+            (row.text, [row.intent])
+            for row in read_sources(SOURCES).examples[::9]
+            if row.voice != OWN and row.language == "en"
+        ],
+    }
+    found = dict[str, float]()
+    for kind, pairs in queries.items():
+        there = [(query, {*good} & offered.keys()) for query, good in pairs]
+        ranked = [(good, index.rank(query, 5)) for query, good in there if good]
+        shares = [
+            sum(bool(good & {*best[:n]}) for good, best in ranked) / len(ranked) for n in (1, 3, 5)
+        ]
+        found[kind] = shares[-1]
+        print(f"{kind:10} {len(ranked):5}", *(f"{share:.1%}" for share in shares))
+    assert all(found[kind] >= least for kind, least in IN_FIVE.items()), found
