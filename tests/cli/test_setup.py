@@ -125,6 +125,7 @@ def test_from_a_key_to_a_connected_client_with_ten_answers(
         ("Did you mean `Europe/Paris`?", ""),
         ("Time zone [America/Chicago]: ", "Europe/Paris"),
         ("Requests a minute [60]: ", "90"),
+        ("5  allow", ""),
         ("May [ask]: ", "read"),
         ("Clients [all]: ", "cursor"),
         ("Change these files so? [Y/n]: ", "y"),
@@ -261,6 +262,21 @@ def test_a_selection_without_a_ping_is_not_taken_for_a_server_that_fails(
     assert done.code == 0, done.said
     assert "no ping, which is not among them" in done.said
     assert not (home / "vault.db").exists()
+
+
+def test_a_preset_becomes_the_policy_and_one_that_is_there_stays(
+    person: Path, home: Path, ran: Ran
+) -> None:
+    done = ran("--yes", "--may", "support", "--clients", "none", given=KEY)
+    assert done.code == 0, done.said
+    policy = home / "policy.toml"
+    assert "support assistant" in policy.read_text()
+    assert str(policy) in done.said
+    policy.write_text("# mine\n[effects]\nwrite = 'ask'\n")
+    refused = ran("--yes", "--may", "sales", "--clients", "none")
+    assert refused.code == 1
+    assert "is there already" in refused.said
+    assert policy.read_text().startswith("# mine")
 
 
 def test_a_wrong_key_stores_nothing_and_touches_no_client(

@@ -10,10 +10,13 @@ from typing import Any
 import click
 
 from ...accounts import Account
+from ...ground.config import settings_from
+from ...safety.policy_file import NAME
 from .. import accounts as keys
 from .. import config, options, screen
 from ..configs.known_clients import Client
 from ..configs.places import this_machine
+from ..policy import PRESETS, use
 from ..vault import KINDS
 from . import clients
 from .account import account_by, way
@@ -24,10 +27,13 @@ say = screen.say
 
 MAY = {
     "read": "only read",
-    "ask": "read, and change what is harmless; nobody is called or texted, nothing is deleted, let"
-    " out or administered before you allow it",
-    "allow": "everything, unasked: call, text, delete, let words out, administer",
+    "ask": "read, and change what is harmless; whatever reaches people, deletes, lets words out or"
+    " administers waits for your yes",
+    "support": "as support does: answers customers one at a time, with your yes, within caps",
+    "sales": "as outbound sales does: calls by day, with your yes, within caps",
+    "allow": "all that, unasked: call, text, delete, let words out, administer",
 }
+"""What the model may do. Those in the middle are presets of the policy."""
 EVERYTHING = "reach,delete,exposes,administers"
 FIRST = (
     "Which calls did we miss today, and who has not been called back?",
@@ -74,7 +80,7 @@ def command(**flags: Any) -> None:
         by, may = way(flags, questions), "ask"
         if by != "sandbox":
             account = account_by(by, flags, questions, did)
-            may = flags["may"] or _may(questions)
+            may = _may(flags, questions, did)
         settings, start_of = config.starts(
             sandbox=account is None,
             account=None if account is None or account.name == "main" else account.name,
@@ -110,10 +116,20 @@ def _check_complete(flags: dict[str, Any]) -> None:
         )
 
 
-def _may(questions: Questions) -> str:
-    if questions.asking:
-        say("\nWhat may the model do?")
-    return questions.choose("May", list(MAY.items()), "ask")
+def _may(flags: dict[str, Any], questions: Questions, did: Did) -> str:
+    """What the model may do; a preset is written as the policy, where there is none yet."""
+    kept = (settings_from().home / NAME).exists()
+    choices = [(word, meaning) for word, meaning in MAY.items() if not (kept and word in PRESETS)]
+    may = flags["may"]
+    if may is None:
+        if questions.asking:
+            say("\nWhat may the model do?" + (f" Your {NAME} holds besides." if kept else ""))
+        may = questions.choose("May", choices, "ask")
+    if may in PRESETS:
+        click.get_current_context().invoke(use, preset=may)
+        did.note(f"Wrote the policy: {settings_from().home / NAME}.", "aircall-mcp policy edit")
+    did.note(f"What the model may do: {MAY[may]}.")
+    return may
 
 
 def _tell_greetings(greetings: Sequence[tuple[str, Greeting]]) -> None:
@@ -151,6 +167,8 @@ def _say_first(connected: Sequence[Client], account: Account | None, may: str) -
                         first="  ", rest="    ", err=True)  # fmt: skip
     else:
         say("\nTo connect a client: aircall-mcp config CLIENT --write")
-    if account is not None and may != "allow":
-        say("What it may not do it says. To allow more: aircall-mcp setup --may allow")
+    if account is not None and may not in ("read", "allow"):
+        say(
+            "What waits for your yes: aircall-mcp approve. What is allowed: aircall-mcp policy show"
+        )
     say("To stop everything at once: aircall-mcp stop. To look at everything: aircall-mcp doctor")
