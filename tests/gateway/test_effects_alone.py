@@ -96,6 +96,13 @@ async def test_what_went_well(
         (DELETE, [MISSING], Refused, ("failed", 404), True),
         (
             DELETE,
+            [lost(), lost(), answered(422, {"error": HUSH})],
+            OutcomeUnknown,
+            ("unknown", 0),
+            True,
+        ),
+        (
+            DELETE,
             [lost(), lost(), answered(404, {"message": "Not Found"})],
             OutcomeUnknown,
             ("unknown", 0),

@@ -29,6 +29,8 @@ from aircall_mcp.safety.destinations import destination_of, meant
         ("+97912345678", "", "premium"),
         ("+80812345678", "", "shared_cost"),
         ("+99912345678", "", "unassigned"),
+        ("+33118712", "", "premium"),  # directory enquiries
+        ("+46118118", "", "premium"),
     ],
 )
 def test_a_number_is_of_a_country_and_of_a_kind(number: str, country: str, kind: str) -> None:

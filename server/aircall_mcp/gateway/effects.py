@@ -151,7 +151,11 @@ class Effects:
         await self._clock.sleep(pause)
         try:
             return self._reply(request, await self._then.send(request.after(first)), again=True)
-        except (Refused, OutcomeUnknown):
+        except Refused as error:
+            if request.operation.effect == "delete":  # which the first attempt may be the reason of
+                raise unknown(request.operation, f"After an attempt: {error.message}") from None
+            raise
+        except OutcomeUnknown:
             raise
         except ToolError:
             raise doubt from None  # the second attempt came to nothing, but the first was sent

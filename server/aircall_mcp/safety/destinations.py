@@ -111,4 +111,15 @@ def _costliest(numbers: tuple[str, ...]) -> Kind:
         kind = "unassigned" if parsed is None else _kind_of(parsed)
         if kind not in ("ordinary", "unassigned"):
             return kind
-    return "unassigned"
+    return "premium" if _is_costly_service(numbers[0]) else "unassigned"
+
+
+def _is_costly_service(number: str) -> bool:
+    """Whether it is a short number of its country, such as a directory enquiry, that is charged
+    like a premium one: some carriers take it with the country before it."""
+    from phonenumbers import shortnumberinfo
+
+    parsed = _parsed(number)
+    return parsed is not None and (
+        shortnumberinfo.expected_cost(parsed) == shortnumberinfo.ShortNumberCost.PREMIUM_RATE
+    )
