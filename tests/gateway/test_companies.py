@@ -157,6 +157,22 @@ def test_marks_are_hashes_of_ids_at_one_host() -> None:
         assert not marks_in(operation, "https://api.aircall.io/v1/numbers", body)
 
 
+async def test_a_company_of_very_many_users_is_known_by_its_numbers(home: Path) -> None:
+    users = frozenset(f"user {number}" for number in range(MOST + 500))
+    for between, seen in enumerate((frozenset(sorted(users)[:1_500]), users)):
+        journal = journal_in(home)
+        one, other = key_of(f"a{between}", journal), key_of(f"b{between}", journal_in(home))
+        await journal.learn(f"a{between}", seen)
+        for gateway, _ in (one, other):
+            await gateway.send(READ, Caller())
+        await one[0].send(text(body=f"{between}"), Caller())
+        with pytest.raises(Duplicate):
+            await other[0].send(text(body=f"{between}"), Caller())
+        assert await texts(one, other) == 1
+        for gateway, _ in (one, other):
+            await gateway.aclose()
+
+
 async def test_of_one_company_no_more_is_remembered_than_helps() -> None:
     journal = Journal(lambda: InMemory(journals.MIGRATIONS))
     await journal.learn("a", frozenset(str(number) for number in range(3 * MOST)))

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 LASTING = 86_400.0
 """Seconds that a mark tells of a company since it was last seen: a name may be given to another."""
-MOST = 1_000
-"""Marks of a company that one process knows."""
+MOST = 10_000
+"""Marks of a company that one process knows: as much as Aircall lists of one query. What was seen
+last stays, so that a company of many users is known by its numbers all the same."""
 
 MIGRATION = (
     "CREATE TABLE mark (company TEXT NOT NULL, mark TEXT NOT NULL,"
@@ -65,9 +66,14 @@ class Companies:
         """Whether that is something to be written down."""
         known = self._known.setdefault(company, {})
         new = {mark for mark in marks if not 0 <= now - known.get(mark, -LASTING) < LASTING / 2}
-        for mark in sorted(new)[: max(0, MOST - len(known))]:
+        for mark in new:
+            known.pop(mark, None)  # it becomes the latest
             known[mark] = now
             self._unwritten[company, mark] = now
+        while len(known) > MOST:
+            oldest = next(iter(known))
+            del known[oldest]
+            self._unwritten.pop((company, oldest), None)
         return bool(self._unwritten)
 
     def write(self, tx: Transaction, now: float) -> list[tuple[str, str]]:
