@@ -286,6 +286,17 @@ def test_a_flood_of_what_arrives_displaces_no_credential() -> None:
     assert scrubber.text(sha256(b"0").hexdigest()) != MASK
 
 
+@pytest.mark.parametrize("length", [999, 1_000, 1_001, 1_500, 4_321])
+def test_of_a_long_one_that_arrived_nothing_is_seen(length: int) -> None:
+    scrubber = Scrubber()
+    token = "".join(sha256(b"%d" % at).hexdigest() for at in range(80))[:length]
+    scrubber.learn(Secret(token), arrived=True)
+    for written in (token, token.encode().hex(), base64.b64encode(b"a" + token.encode()).decode()):
+        left = scrubber.text(f"<{written}>").replace(MASK, "")
+        assert all(left[at : at + 8] not in written for at in range(len(left) - 9))
+        assert len(left) < 30
+
+
 def test_of_each_owner_the_latest_are_masked_and_no_owner_displaces_another() -> None:
     scrubber = Scrubber()
     names = [f"company-{number}" for number in range(200)]

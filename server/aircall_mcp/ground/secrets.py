@@ -29,7 +29,9 @@ _MOST_OF_ONE = 12
 """Secrets of one owner that are masked: the last few renewals of a grant, which are two each."""
 _MOST_ARRIVED = 300
 _LONGEST_ARRIVED = 1_000
-"""Characters of what arrived as data that are looked for; no token is that long."""
+"""Characters of what arrived as data that are looked for as one: a longer one is so many pieces."""
+_MOST_PIECES = 20
+"""Of one that arrived. No token is that long."""
 _FEW_WORDS = 60
 """Spellings up to which to look for each costs less than to pick the long words of a text."""
 _FEW_FORMS = 150
@@ -207,8 +209,11 @@ class Scrubber:
         like.
         """
         text = secret._text  # pyright: ignore[reportPrivateUsage]  # stays inside, to be hidden
-        if arrived:
-            text = text[:_LONGEST_ARRIVED]
+        if arrived and len(text) > _LONGEST_ARRIVED:
+            for piece in range(_MOST_PIECES):
+                at = piece * _LONGEST_ARRIVED
+                self.learn(Secret(text[at : at + _LONGEST_ARRIVED]), arrived=True)
+            return
         forms = dict.fromkeys(_forms_of(text))
         if pair is not None:
             joined = f"{pair._text}:{text}"  # pyright: ignore[reportPrivateUsage]  # as above

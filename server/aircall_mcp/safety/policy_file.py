@@ -44,16 +44,16 @@ class PolicyFile:
         self._home = home
         self._operations = operations
         self._toolsets = toolsets
-        self._text: bytes | None = None
+        self._came_from: bytes | None = None
         self._policy: Policy | None = None
 
     def __call__(self) -> Policy:
         """Raises `SettingsError` and `StoreError` as long as the file has a fault."""
         text = _text_in(self._home)
-        if self._policy is None or text != self._text:
+        if self._policy is None or text != self._came_from:
             self._policy = None
             self._policy = _policy_of(text, self._home, self._operations, self._toolsets)
-            self._text = text
+            self._came_from = text
         return self._policy
 
 
