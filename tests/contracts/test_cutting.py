@@ -27,7 +27,6 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     "events/forwarding/wording.py": ("said[:-1]",),
     "events/log.py": ("[one for one in ids if str(one).startswith(prefix)][:limit]",),
     "events/tools.py": ("found[:_limit(arguments)]", "listened.gaps[-20:]", "texts[:limit]"),
-    "gateway/companies.py": ("sorted(new)[:max(0, MOST - len(known))]",),
     "gateway/continuations.py": ("leaf.items[:place.index]", "self.leaves[:count]"),
     "ground/explanation.py": (
         "error.schema_path[:-1]", "value[:40]", "value[:_MOST_NAMED]",
@@ -43,15 +42,20 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     "accounts/login.py": ("line[:5]",),
     "drift/forms.py": ("'1767261600000000000'[:max(1, min(int(said.split()[3]), 19))]",),
     "gateway/intents.py": ("identity[-ID_END:]", "numbers[:MOST_NAMED]"),
-    "ground/phones.py": ("digits[-2:]", "digits[:2]"),
+    "ground/phones.py": ("digits[-2:]", "digits[:2]", "plain[:end]"),
     "ground/times.py": (
         "datetime.fromtimestamp(seconds, UTC).isoformat(timespec='seconds')[:-6]",
     ),
+    # Of a line that is broken every part is shown.
+    "cli/screen.py": ("line[start:at + 1]", "line[start:end]"),
     # What is looked at and not shown: how a text begins, or what of it is kept.
+    "protocol/frames.py": ("text[-END:]",),
+    "protocol/stdio.py": ("(end + rest)[-END:]", "line[-END:]"),
     "cli/config.py": ("line[:1]",),
     "desk.py": ("query[:LONGEST_QUERY]",),
     "events/envelope.py": ("resource[:100]", "text[:start]", "units[at:at + 4]"),
     "events/event.py": ("one[:-1]",),
+    "gateway/wish.py": ("steps[1:-1]",),
     "ground/addresses.py": ("host[1:-1]", "text[:_HEAD]"),
     "ground/asgi.py": ("data[start:start + LARGEST_HEAD]",),
     "ground/clients.py": ("told[:20]",),

@@ -184,6 +184,25 @@ async def test_a_suppressed_number_is_reached_by_nobody(desks: Desks) -> None:
     assert desks.arrived == []
 
 
+@pytest.mark.parametrize(
+    ("listed", "dialled"),
+    [
+        ("+3780549882345", "+390549882345"),  # San Marino, behind two countries
+        ("+390549882345", "+3780549882345"),
+        ("+5215512345678", "+525512345678"),
+        ("+3318488000099", "+33184880000"),
+    ],
+)
+async def test_who_is_suppressed_by_one_of_two_numbers_is_so_by_the_other(
+    desks: Desks, listed: str, dialled: str
+) -> None:
+    desk = desks(Policy(effects=ALLOWING.effects, countries=frozenset({"any"}), written=True))
+    await desk.safety.usage.suppress(listed, "said STOP")
+    error = (await told(desk, "start_outbound_call", **{**DIAL, "to": dialled}))["error"]
+    assert "suppression list" in error["message"]
+    assert desks.arrived == []
+
+
 def broken() -> Policy:
     raise SettingsError("policy.toml: `effects.reach` must be one of four.", hint="Mend it.")
 

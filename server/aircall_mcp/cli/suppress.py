@@ -10,7 +10,7 @@ import click
 
 from ..errors import ArgumentError, quoted
 from ..ground.config import settings_from
-from ..ground.phones import E164_PATTERN
+from ..ground.phones import E164_PATTERN, reached
 from . import screen
 from .options import as_json, print_json
 
@@ -88,9 +88,7 @@ def _with_usage(work: Callable[[Usage], Awaitable[T]]) -> T:
 def _e164(numbers: tuple[str, ...]) -> list[str]:
     import re
 
-    from ..safety.destinations import meant
-
-    read = [meant(number) for number in numbers]
+    read = [reached(number) for number in numbers]
     for number, given in zip(read, numbers, strict=True):
         if not re.fullmatch(E164_PATTERN, number, re.ASCII):
             raise ArgumentError(

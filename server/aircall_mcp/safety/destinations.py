@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Literal
 
-from ..ground.phones import meant
+from ..ground.phones import meant, reached
 
 if TYPE_CHECKING:
     from phonenumbers import PhoneNumber
@@ -78,7 +78,7 @@ def destination_of(number: str) -> Destination:
         return Destination(number, "", _costliest(rings), (), rings)
     country = region_code_for_number(parsed) or ""
     zones = tuple(z for z in timezone.time_zones_for_number(parsed) if z != UNKNOWN_ZONE)
-    return Destination(number, "" if country == "001" else country, kind, zones, (plain,))
+    return Destination(number, "" if country == "001" else country, kind, zones, _rings(plain))
 
 
 def _parsed(number: str) -> PhoneNumber | None:
@@ -102,7 +102,11 @@ def _kind_of(parsed: PhoneNumber) -> Kind:
 def _beginnings(number: str) -> tuple[str, ...]:
     """`number`, and what is left of it where digits are left out at its end."""
     shorter = (number[:end] for end in range(len(number) - 1, _SHORTEST, -1))
-    return tuple(dict.fromkeys(meant(one) for one in (number, *shorter)))
+    return (*_rings(number), *(meant(one) for one in shorter))
+
+
+def _rings(number: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((number, reached(number))))
 
 
 def _costliest(numbers: tuple[str, ...]) -> Kind:

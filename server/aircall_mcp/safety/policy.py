@@ -149,7 +149,7 @@ class Used:
 class Facts:
     """What is known besides. `now` is UNIX seconds. `home` are the countries of the company's own
     numbers, None where they could not be read; `suppressed` are those who asked to be left alone
-    (each as `destinations.meant` spells it), `known` those of the recipients that the company has
+    (each as `phones.reached` spells it), `known` those of the recipients that the company has
     had to do with. `standing` is what
     the owner allows once and for all by `--allow`."""
 

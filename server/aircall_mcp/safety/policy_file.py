@@ -18,10 +18,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from ..errors import SettingsError
 from ..ground.effects import Allowance
 from ..ground.nearest import nearest
-from ..ground.phones import phone
+from ..ground.phones import phone, reached
 from ..ground.private_files import Modes
 from .deed import Counted
-from .destinations import meant
 from .policy import Cap, Line, Policy, Quiet, Rule
 
 NAME: Final = "policy.toml"
@@ -91,7 +90,7 @@ def _pattern(value: object) -> str:
     digits = text.removesuffix("*").removeprefix("+")
     if not text.startswith("+") or not digits.isascii() or not digits.isdigit():
         raise _Fault('must be a number such as "+33184880000", or its beginning: "+3389*"')
-    return text if text.endswith("*") else meant(text)
+    return text if text.endswith("*") else reached(text)
 
 
 def _clock(value: object) -> time:

@@ -13,8 +13,8 @@ import unicodedata
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from ..ground.phones import reached
 from .deed import COUNTED, Counted
-from .destinations import meant
 from .policy import DAY, HOUR, Cap, Used
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class Usage:
         return await self._opened().write(work)
 
     async def left_alone(self, numbers: Collection[str]) -> frozenset[str]:
-        """Those of `numbers` (each as `destinations.meant` spells it) that are."""
+        """Those of `numbers` (each as `phones.reached` spells it) that are."""
         sql = "SELECT 1 FROM suppressed WHERE number = :number"
         return await self._opened().write(
             lambda tx: frozenset(one for one in numbers if tx.one(sql, number=one))
@@ -143,7 +143,7 @@ class Usage:
                 tx.run(
                     "INSERT INTO suppressed (number, since, why) VALUES (:number, :now, :why)"
                     " ON CONFLICT (number) DO NOTHING",
-                    number=meant(number),
+                    number=reached(number),
                     now=now,
                     why=why,
                 )
@@ -155,7 +155,7 @@ class Usage:
         """Take `number` off the list; whether it was on it."""
 
         def work(tx: Transaction) -> bool:
-            gone = tx.run("DELETE FROM suppressed WHERE number = :number", number=meant(number))
+            gone = tx.run("DELETE FROM suppressed WHERE number = :number", number=reached(number))
             return bool(gone)
 
         return await self._opened().write(work)
