@@ -9,6 +9,10 @@ from aircall_mcp.ground.visible import clean, clean_json
 
 SCOTLAND = "\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f"
 KEPT = {
+    "Tifinagh": "\u2d30\u2d7f\u2d33",
+    "Khitan": "\U00018b00\U00016fe4\U00018b01",
+    "Brahmi": "\U00011052\U0001107f\U00011053",
+    "hieroglyphs with a blank": "\U00013000\U00013430\U00013441",
     "Persian": "\u0639\u0644\u06cc\u200c\u0631\u0636\u0627",
     "Sorani, as it was once written": "\u0626\u0647\u200c\u0645\u0647\u200c",
     "Hindi": "\u0915\u094d\u200d\u0937",
@@ -46,6 +50,7 @@ GONE = {
     "\x1b[31mred\x07\x00\x9b": "[31mred",
     "\u6e21\ufe0f\ud800\ufffe\U0010ffff": "\u6e21",
     "\u200d\u200c\ufe0f": "",
+    "a\U0001d159b\ufffcc\u2d7fd\U0001107fe\U00016fe4f\U00013441g\U00013442": "abcdefg",
 }
 
 
@@ -85,7 +90,14 @@ def test_to_clean_twice_is_to_clean_once_wherever_the_pieces_end() -> None:
 
 
 def test_a_secret_cannot_be_parted_unseen() -> None:
-    for one in [*map(chr, range(0x180B, 0x1810)), "\u200c", "\u200d", "\ufe0f", "\U000e0101"]:
+    for one in [
+        *"\U0001d159\ufffc\u2d7f\U0001107f\U00016fe4\U00013441",
+        *map(chr, range(0x180B, 0x1810)),
+        "\u200c",
+        "\u200d",
+        "\ufe0f",
+        "\U000e0101",
+    ]:
         assert clean(f"sk_li{one}ve_4{one}2aZ") == "sk_live_42aZ"
 
 

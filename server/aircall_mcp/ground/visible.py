@@ -25,11 +25,13 @@ _IGNORABLE = (
 """Default_Ignorable_Code_Point, whole."""
 _CONTROLS = "\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029"
 """All but the tabulator and the line feed; the line and the paragraph separator."""
-_NOTHING = "\u2800\ufff9-\ufffb\U00013430-\U0001343f\ud800-\udfff\ufdd0-\ufdef" + "".join(
-    chr(plane << 16 | last) for plane in range(17) for last in (0xFFFE, 0xFFFF)
-)
-"""Blank or no character at all: a braille cell without dots, annotations, what arranges
-hieroglyphs, halves of letters, and what Unicode will never assign."""
+_NOTHING = (
+    "\u2800\u2d7f\ufff9-\ufffc\U0001107f\U00013430-\U0001343f\U00013441\U00013442\U00016fe4"
+    "\U0001d159\ud800-\udfff\ufdd0-\ufdef"
+) + "".join(chr(plane << 16 | last) for plane in range(17) for last in (0xFFFE, 0xFFFF))
+"""Blank or no character at all: a braille cell without dots, joiners of Tifinagh and Brahmi, the
+filler of Khitan, annotations, the place of an object, what arranges hieroglyphs and parts them, a
+note without a head, halves of letters, and what Unicode will never assign."""
 _SUSPECT = re.compile(f"[{_IGNORABLE}{_CONTROLS}{_NOTHING}]")
 _PLAIN = bytes([*range(32, 127), *b"\n\t"])
 
@@ -160,6 +162,14 @@ def _spells(one: str, kept: list[str], before: str, following: str) -> bool:
             )
         case "\u2800":
             return "\u2801" <= before <= "\u28ff"
+        case "\u2d7f":
+            return "\u2d30" <= before <= "\u2d6f"
+        case "\U0001107f":
+            return "\U00011000" <= before <= "\U00011075"
+        case "\U00016fe4":
+            return "\U00018b00" <= before <= "\U00018cff"
+        case "\U00013441" | "\U00013442":
+            return "\U00013000" <= before <= "\U0001343f"
         case _ if "\ufe00" <= one <= "\ufe02":
             return _HAN.match(before) is not None or (
                 one == "\ufe00" and _FORMED.match(before) is not None
