@@ -83,7 +83,10 @@ def written(client: Client, start: Start, machine: Machine) -> Change:
         if not any(path == ("inputs",) for path, _ in pieces):
             for path in client.ours()[1:]:
                 after = client.format.drop(after, path)
-        _check_others(client, there, client.format.read(after))
+        now = client.format.read(after)
+        _check_others(client, there, now)
+        if _value(now, client.at) != pieces[-1][1]:
+            raise Broken("it is written in a way that is not understood here")
     return Change(client, asked, file, before, after.encode())
 
 
