@@ -70,7 +70,7 @@ def test_a_table_that_is_none_of_its_own_is_left_alone(text: str) -> None:
     "text",
     [
         "extensions:\n    # about dev\n    dev:\n        args: [a,\n          b]\n    z: {y: 1}\n",
-        "k: |\n  extensions:\n    aircall: no\nextensions:\n  dev:\n    text: >-\n      a\n\n      b",
+        "k: |\n  extensions:\n    aircall: no\nextensions:\n  dev:\n    t: >-\n      a\n\n      b",
         "# only\n\nextensions: # these\n  'dev': {}\n\n# the end\n",
         "a: 1\nextensions:\n  dev: null",
     ],
