@@ -175,3 +175,11 @@ def test_a_number_is_read_as_people_write_it() -> None:
     text = b"[destinations]\nnever = ['+33 (0)1 84 88 00 00', '+330184880001', '+33 (0)89*']"
     read = policy_of(text, NAME, *NAMES)
     assert read.never == ("+33184880000", "+33184880001", "+3389*")
+
+
+@pytest.mark.parametrize("word", ["home", "any"])
+def test_a_rule_that_would_fit_nothing_is_a_fault(word: str) -> None:
+    text = f"[[rules]]\nname = 'all'\nsay = 'deny'\ncountries = ['{word}']"
+    with pytest.raises(SettingsError, match="must be a country"):
+        policy_of(text.encode(), NAME, *NAMES)
+    assert policy_of(f"[destinations]\ncountries = ['{word}']".encode(), NAME, *NAMES).written

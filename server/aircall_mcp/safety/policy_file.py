@@ -77,11 +77,19 @@ def _country(value: object) -> str:
     from phonenumbers import SUPPORTED_REGIONS
 
     word = value.strip() if isinstance(value, str) else ""
-    if word.lower() in ("any", "home"):
-        return word.lower()
     if word.upper() not in SUPPORTED_REGIONS:
-        raise _Fault('must be a country such as "FR", "home" or "any"')
+        raise _Fault('must be a country such as "FR"')
     return word.upper()
+
+
+def _place(value: object) -> str:
+    word = value.strip().lower() if isinstance(value, str) else ""
+    if word in ("any", "home"):
+        return word
+    try:
+        return _country(value)
+    except _Fault:
+        raise _Fault('must be a country such as "FR", "home" or "any"') from None
 
 
 def _pattern(value: object) -> str:
@@ -106,6 +114,7 @@ def _clock(value: object) -> time:
 
 _Line = Annotated[Line, BeforeValidator(_line)]
 _Country = Annotated[str, BeforeValidator(_country)]
+_Place = Annotated[str, BeforeValidator(_place)]
 _Pattern = Annotated[str, BeforeValidator(_pattern)]
 _Clock = Annotated[time, BeforeValidator(_clock)]
 _Host = Annotated[str, Field(pattern=r"^(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)+$")]
@@ -127,7 +136,7 @@ class _Rule(_Table):
 
 
 class _Destinations(_Table):
-    countries: frozenset[_Country] = frozenset({"home"})
+    countries: frozenset[_Place] = frozenset({"home"})
     elsewhere: _Line = Line("ask", 2)
     costly: _Line = Line("deny")
     only: tuple[_Pattern, ...] = ()
