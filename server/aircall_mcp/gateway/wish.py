@@ -28,6 +28,8 @@ _TYPOGRAPHY = str.maketrans({
     **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"),
 })  # fmt: skip
 """What editors put in the place of what was typed."""
+_ACCENT = re.compile("[ \u00a0][\u0300\u0301\u0313]")
+"""What Unicode's forms make of an accent that stands for an apostrophe: one upon a space."""
 _FLAG = re.compile("\U0001f3f4[\U000e0061-\U000e007a]{3,6}\U000e007f")
 _SHOWN = {0xE0000 + ord(letter): letter for letter in string.ascii_lowercase}
 """England's flag is another than Scotland's by signs that elsewhere nobody sees."""
@@ -63,7 +65,7 @@ def folded(text: str) -> str:
     a sign that is neither letter nor digit a space says nothing."""
     text = _FLAG.sub(lambda flag: flag[0].translate(_SHOWN), text)
     text = bare(text).translate(_TYPOGRAPHY)  # of which Unicode's forms would part some
-    text = bare(unicodedata.normalize("NFKC", text))
+    text = _ACCENT.sub("'", bare(unicodedata.normalize("NFKC", text)))
     text = unicodedata.normalize("NFKC", text.casefold()).translate(_TYPOGRAPHY)
     return "".join(_spaced(text.split()))
 
