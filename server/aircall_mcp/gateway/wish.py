@@ -30,6 +30,7 @@ _TYPOGRAPHY = str.maketrans({
 """What editors put in the place of what was typed."""
 _ACCENT = re.compile("[ \u00a0][\u0300\u0301\u0313]")
 """What Unicode's forms make of an accent that stands for an apostrophe: one upon a space."""
+_DASHES = re.compile("--+")
 _FLAG = re.compile("\U0001f3f4[\U000e0061-\U000e007a]{3,6}\U000e007f")
 _SHOWN = {0xE0000 + ord(letter): letter for letter in string.ascii_lowercase}
 """England's flag is another than Scotland's by signs that elsewhere nobody sees."""
@@ -61,22 +62,34 @@ def wish_of(bound: Bound) -> str:
 
 
 def folded(text: str) -> str:
-    """`text` as a person reads it: without what is invisible, in one case, form and spacing. Beside
-    a sign that is neither letter nor digit a space says nothing."""
+    """`text` as a person reads it: without what is invisible, in one case, form and spacing."""
     text = _FLAG.sub(lambda flag: flag[0].translate(_SHOWN), text)
     text = bare(text).translate(_TYPOGRAPHY)  # of which Unicode's forms would part some
     text = _ACCENT.sub("'", bare(unicodedata.normalize("NFKC", text)))
     text = unicodedata.normalize("NFKC", text.casefold()).translate(_TYPOGRAPHY)
-    return "".join(_spaced(text.split()))
+    return " ".join((text if text.isascii() else "".join(map(_sign, text))).split())
+
+
+def told(text: str) -> str:
+    """The same of what is said to people: a space says something between digits alone, since
+    elsewhere what looks like one need be none, and many dashes are one."""
+    return _DASHES.sub("-", "".join(_spaced(folded(text).split())))
+
+
+def _sign(letter: str) -> str:
+    """`letter`, if it is no dash or digit of whatever script."""
+    if unicodedata.category(letter) == "Pd":
+        return "-"
+    digit = unicodedata.decimal(letter, None)
+    return letter if digit is None else str(digit)
 
 
 def _spaced(words: list[str]) -> Iterator[str]:
-    """`words`, with a space between two where it parts letters or digits."""
-    before = "P"
+    """`words`, with a space between two where it parts digits. A mark stands upon nothing else."""
+    before = ""
     for word in words:
         kind = unicodedata.category(word[0])[0]
-        # A mark would stand upon the sign.
-        yield f" {word}" if kind == "M" or not {before, kind} & {"P", "S"} else word
+        yield f" {word}" if kind == "M" or before == kind == "N" else word
         before = unicodedata.category(word[-1])[0]
 
 
@@ -125,18 +138,20 @@ def _says(operation: Operation, arguments: Mapping[str, Any], place: str) -> Any
         value = cast("Mapping[str, Any]", value).get(name) if isinstance(value, Mapping) else None
     if value == parameter.schema.get("default"):
         return None
-    return _folded(value, _Leaves(parameter, path[1:]), ordered=not place.endswith("[]"))
+    words = told if operation.wish and operation.wish.whom else folded
+    return _folded(value, _Leaves(parameter, path[1:], words), ordered=not place.endswith("[]"))
 
 
 class _Leaves:
     """How a text at a place inside an argument is folded: as a number, an address, or words."""
 
-    def __init__(self, parameter: Parameter, within: list[str]) -> None:
+    def __init__(self, parameter: Parameter, within: list[str], words: Fold) -> None:
         self._parameter = parameter
         self._place = within
+        self._words = words
 
     def below(self, key: str) -> _Leaves:
-        return _Leaves(self._parameter, [*self._place, key])
+        return _Leaves(self._parameter, [*self._place, key], self._words)
 
     @property
     def fold(self) -> Fold:
@@ -144,7 +159,7 @@ class _Leaves:
         phones = {"phone": "", "phones": "*"}.get(parameter.form)
         if place == phones or parameter.texts.get(place) == "phone":
             return e164
-        return folded_url if place in parameter.urls else folded
+        return folded_url if place in parameter.urls else self._words
 
 
 def _folded(value: Any, leaves: _Leaves, *, ordered: bool) -> Any:
