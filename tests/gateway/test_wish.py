@@ -175,6 +175,7 @@ def test_who_is_reached_is_whose_phone_rings(text: str, number: str) -> None:
         ("We\u00b4re late !", "we're late!", True),
         ("We \u0301re late", "we're late", True),
         ("We\u0384re late", "we're late", True),
+        ("\u0301late", "\u0301 late", True),
         ("late\u20145 min", "Late - 5 min", True),
         ("5\u20ac , \u2039fine\u203a", '5 \u20ac,"fine"', True),
         ("late -- 5 min", "late \u301c \u0665 min", True),

@@ -89,7 +89,8 @@ def _spaced(words: list[str]) -> Iterator[str]:
     before = ""
     for word in words:
         kind = unicodedata.category(word[0])[0]
-        yield f" {word}" if kind == "M" or before == kind == "N" else word
+        parted = before and (kind == "M" or before == kind == "N")
+        yield f" {word}" if parted else word
         before = unicodedata.category(word[-1])[0]
 
 
