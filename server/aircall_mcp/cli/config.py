@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import shlex
 import sys
+import textwrap
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -74,7 +76,8 @@ def command(
 ) -> None:
     """Print CLIENT's own config for this server, or write it: this interpreter, no secret.
 
-    CLIENT is one of {clients}.
+    \b
+    {clients}
 
     With --write the client's file is changed where it lies: what else it holds stays as it is, a
     difference is shown first, and what was there is kept. --remove brings that back.
@@ -313,4 +316,6 @@ def of_the_key(settings: Settings, account: str | None) -> str:
     return f"{whose} is in the vault, where the server finds it.{besides}"
 
 
-command.help = (command.help or "").format(clients=", ".join(CLIENTS))
+# Wrapped here, for click would break the names at their hyphens.
+_NAMES = textwrap.fill(f"CLIENT is one of {', '.join(CLIENTS)}.", 56, break_on_hyphens=False)
+command.help = inspect.cleandoc(command.help or "").format(clients=_NAMES)
