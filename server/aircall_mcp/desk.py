@@ -254,13 +254,21 @@ class Desk:
 
     @performs("approval_status")
     async def _approval_status(self, arguments: Mapping[str, Any], caller: Caller) -> Json:
-        name = arguments["id"]
+        name = arguments.get("id")
+        if name is None:
+            return {"data": {"waiting": await self._waiting_for(caller)}}
         found = None if self._approvals is None else await self._approvals.find(name)
         if found is None or found.principal != caller.principal:
             raise ArgumentError(
                 "There is no approval of this id.", hint="It is in the needs_confirmation answer."
             )
         return {"data": standing_of(found)}
+
+    async def _waiting_for(self, caller: Caller) -> list[Json]:
+        if self._approvals is None:
+            return []
+        waiting = await self._approvals.waiting()
+        return [standing_of(one) for one in waiting if one.principal == caller.principal]
 
     @performs("search")
     async def _search(self, arguments: Mapping[str, Any], caller: Caller) -> Json:

@@ -332,6 +332,7 @@ async def test_what_is_answered_faster_than_anybody_reads_is_nobodys_word(
     async with room.client(mode, said) as client:
         error = error_in(await client.call_tool("aircall_create_tag", TAG))
         assert "aircall-mcp approve" in error["hint"]
+        assert "counts as not asked" in error["message"]
         assert room.arrived == []
         # The question still waits for a person, who is found another way.
         name = error["approval"]["id"]

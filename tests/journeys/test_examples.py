@@ -42,7 +42,7 @@ async def test_the_examples_of_all_tools_succeed_in_the_order_of_the_list(
             else:
                 await call(name)
     assert list(dict.fromkeys(names)) == names
-    assert len(names) == (95 if surface == "full" else 6)
+    assert len(names) == (96 if surface == "full" else 7)
     failed = {name: one.structured_content for name, one in answers.items() if one.is_error}
     assert failed == {}
     assert all(one.structured_content for one in answers.values())

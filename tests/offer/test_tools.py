@@ -128,7 +128,8 @@ async def test_only_the_sandboxs_answers_are_marked(registry: Registry) -> None:
     app, _ = answering(200, {"company": {"name": "Brightleaf"}})
     desk = desk_over(app, registry, sandbox=False)
     result = await desk.call("aircall_get_company", {}, Caller())
-    assert result.payload == {"data": {"company": {"name": "Brightleaf"}}}
+    assert result.payload["data"] == {"company": {"name": "Brightleaf"}}
+    assert "sandbox" not in result.payload
     await desk.aclose()
 
 

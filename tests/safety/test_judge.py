@@ -298,6 +298,9 @@ async def test_approvals_of_somebody_else_are_not_known(desks: Desks, clock: Clo
         "aircall_approval_status", {"id": question.approval}, Caller(principal=who)
     )
     assert (await status("owner")).payload["data"]["standing"] == "waiting"
+    for who, count in (("owner", 1), ("bert", 0)):
+        all_of = await desk.call("aircall_approval_status", {}, Caller(principal=who))
+        assert len(all_of.payload["data"]["waiting"]) == count
     theirs, unknown = (
         await status("bert"),
         await desk.call("aircall_approval_status", {"id": "0000000000"}, Caller()),

@@ -138,6 +138,13 @@ class Elicitation:
         return "closed" if answer.action == "cancel" else "no"
 
 
+def unseen(question: Question) -> Failure:
+    """What waits still, since a client answered before anybody could read it."""
+    error = question.payload["error"]
+    words = "The client answered at once, so nobody has seen the question: it counts as not asked."
+    return Failure({"error": {**error, "message": f"{error['message']} {words}"}})
+
+
 def refusal(words: str) -> Failure:
     hint = "Nothing was done. Do not try again unless a person asks for it."
     return Failure(error_of(NeedsConfirmation(words, hint=hint)))

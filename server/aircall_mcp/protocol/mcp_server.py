@@ -25,7 +25,7 @@ from ..ground.caller import OWNER, Caller
 from ..ground.secrets import cut
 from ..offer import Offer
 from ..offer.tools import INSTRUCTIONS
-from .elicitation import WAY, Elicitation, Heard, refusal
+from .elicitation import WAY, Elicitation, Heard, refusal, unseen
 from .resources import Context, News, Resources
 
 log = logging.getLogger(__name__)
@@ -118,7 +118,7 @@ class AircallServer(Server[Any]):
         if not isinstance(outcome, Question):
             return _result(outcome)
         if heard is not None and heard.said == "unseen":
-            return _result(Failure(outcome.payload))
+            return _result(unseen(outcome))
         asked = await self._elicitation.ask(ctx, outcome)
         if isinstance(asked, types.InputRequiredResult):
             return asked
@@ -126,7 +126,7 @@ class AircallServer(Server[Any]):
         if failed is not None:
             return _result(failed)
         if isinstance(asked, Heard) and asked.said == "unseen":
-            return _result(Failure(outcome.payload))
+            return _result(unseen(outcome))
         return _result(await self._outcome(params, caller))
 
     async def _hear(self, heard: Heard) -> Failure | None:
