@@ -1,8 +1,8 @@
 """What people and models type first, by writers who saw names and descriptions of the tools alone.
 
-`asked.jsonl` has three sets, each used once for a figure (docs/search.md), in the order in which
-the search was built: the misses of the first two were read before the third was written, and its
-own since. Nothing was learned from them. `python -m pytest tests/search/test_asked.py -s` prints
+`asked.jsonl` has four sets, each used once for a figure (docs/search.md), in the order in which
+the search was built: the misses of one were read before the next was written, and those of the
+fourth since. Nothing was learned from them. `python -m pytest tests/search/test_asked.py -s` prints
 the figures of today.
 """
 
@@ -27,16 +27,16 @@ ROWS: list[dict[str, Any]] = [
 LEAST = {
     ("plain", "first"): 0.98,
     ("plain", "in five"): 0.98,
-    ("sentence", "first"): 0.97,
+    ("sentence", "first"): 0.95,
     ("sentence", "in five"): 0.98,
     ("bag", "first"): 0.97,
     ("several", "in five"): 0.97,
     ("plain", "answered"): 0.99,
-    ("sentence", "answered"): 0.98,
+    ("sentence", "answered"): 0.97,
     ("bag", "answered"): 0.95,
     ("unsupported", "refused"): 0.96,
 }
-"""Shares of each kind, over all three sets, below which the search got worse."""
+"""Shares of each kind, over all sets, below which the search got worse."""
 
 
 @pytest.fixture(scope="module")
@@ -81,8 +81,8 @@ def test_few_of_it_are_learned_word_for_word() -> None:
     known = Counter(row["kind"] for row in ROWS if row["query"].casefold() in learned)
     print(known)
     assert known["sentence"] + known["several"] == 0
-    assert known["plain"] <= 57  # what the grammars say, too, when they were written down
-    assert known["unsupported"] <= 43
+    assert known["plain"] <= 90  # what the grammars say, too, when they were written down
+    assert known["unsupported"] <= 50
 
 
 def test_what_is_right_is_there(registry: Registry) -> None:
