@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -15,6 +16,9 @@ from aircall_mcp.sandbox import Sandbox
 from .connections import Connections
 from .house import Clock, Office, desk_over, sandbox_with
 from .watch import Watch
+
+# Our command is found by its name, as after an installation, whatever PATH the tests run with.
+os.environ["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

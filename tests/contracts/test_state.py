@@ -88,6 +88,7 @@ OTHERWISE = {
 """What is kept by something else than an account."""
 OURS = {
     "desk.Desk": "index",
+    "ground.command": "_typed",  # of this installation
     "ground.operation.Operation": "_by_name _validator _wire_names",
     "offer.offer.Offer": "tools",
     "safety.destinations": "destination_of",  # of the numbering plans

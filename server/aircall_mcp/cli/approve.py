@@ -55,8 +55,9 @@ async def _approve(name: str | None, refuse: bool, only_list: bool, as_json: boo
                 "There is no terminal to ask you on.", hint="Run it in a terminal yourself."
             )
         for one in waiting:
-            screen.preview(one.preview)
-            screen.say(f"(id {one.id}, asked by {one.principal}, account {one.account})\n")
+            screen.preview(one.preview, err=not only_list)
+            whose = f"(id {one.id}, asked by {one.principal}, account {one.account})\n"
+            screen.show(whose, err=not only_list)
             if not only_list:
                 yes = not refuse and click.confirm("Do it?", err=True)
                 await _answered(safety, one, yes)

@@ -210,7 +210,10 @@ def _policy(settings: Any) -> Finding:
             " there is no policy.toml"
         )
         return Finding("allowed", "attention", words, "aircall-mcp policy edit")
-    words = "reads and harmless changes; a person is asked for the rest"
+    words = (
+        "reads and harmless changes; a person is asked for the rest, but by a client whose own"
+        " config says --allow"
+    )
     return Finding("allowed", "good", words, "aircall-mcp policy show")
 
 

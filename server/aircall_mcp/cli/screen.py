@@ -16,6 +16,7 @@ from typing import IO
 
 import click
 
+from ..ground.command import runnable
 from ..ground.nearest import nearest
 from ..ground.visible import clean
 
@@ -42,7 +43,7 @@ def show(
     text: str, *, first: str = "", rest: str = "", style: str | None = None, err: bool = False
 ) -> None:
     """Print `text` in the colour `style`, its first line behind `first`, others behind `rest`."""
-    lines = _wrapped(text, columns(sys.stderr if err else sys.stdout), first, rest)
+    lines = _wrapped(runnable(text), columns(sys.stderr if err else sys.stdout), first, rest)
     out("\n".join(click.style(line, fg=style) if style else line for line in lines), err=err)
 
 
@@ -51,15 +52,15 @@ def say(text: str) -> None:
     show(text, err=True)
 
 
-def preview(text: str) -> None:
-    """What a person is to say yes to, on stderr, as `preview_of` words it.
+def preview(text: str, *, err: bool = True) -> None:
+    """What a person is to say yes to, as `preview_of` words it; on stderr, where they are asked.
 
     In it a model's words stand behind ours. However long they are and whatever they hold for a
     space, no line begins with them where ours begin: neither we nor the terminal break one there.
     """
-    wide = columns(sys.stderr)
+    wide = columns(sys.stderr if err else sys.stdout)
     for line in clean(text).split("\n"):
-        out(line if wide is None else f"\n{_DEEP}".join(_broken(line, wide)), err=True)
+        out(line if wide is None else f"\n{_DEEP}".join(_broken(line, wide)), err=err)
 
 
 _DEEP = " " * 8

@@ -11,6 +11,7 @@ from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from ..errors import ToolError
+from ..ground.command import runnable
 from ..ground.operation import Bound, Operation
 from ..ground.reply import Page, Reply, Room
 from ..ground.secrets import Scrub
@@ -132,7 +133,7 @@ def error_of(error: ToolError) -> Json:
         "error": {
             "kind": error.kind,
             "message": clean(error.message),
-            **({"hint": clean(error.hint)} if error.hint else {}),
+            **({"hint": clean(runnable(error.hint))} if error.hint else {}),
             **error.extra(),
         }
     }

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
+from ..ground.command import runnable
 from ..ground.times import iso
 from .policy import Grade
 
@@ -76,7 +77,7 @@ class Approval:
     @property
     def way_to_yes(self) -> str:
         """What a person does who wants to say yes."""
-        return f"A person runs `aircall-mcp approve {self.id}` in a terminal."
+        return runnable(f"A person runs `aircall-mcp approve {self.id}` in a terminal.")
 
 
 class Approvals:
