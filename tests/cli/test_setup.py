@@ -289,6 +289,29 @@ def test_a_wrong_key_stores_nothing_and_touches_no_client(
     assert not (person / ".cursor" / "mcp.json").exists()
 
 
+@pytest.mark.slow
+@pytest.mark.once
+def test_a_key_that_was_mistyped_is_asked_for_again(
+    person: Path, home: Path, aircall: Counted
+) -> None:
+    shown = on_terminal(
+        "setup", "--time-zone", "Europe/Paris", "--requests-per-minute", "60", "--may", "read",
+        "--clients", "none", "--key", "file",
+        typed=[
+            ("Aircall [key]: ", "1"),
+            ("API id: ", "sandbox-api-id"),
+            ("API token: ", "another"),
+            ("API id: ", "sandbox-api-id"),
+            ("API token: ", "sandbox-api-token"),
+            ("Me [", " "),
+        ],
+        variables=on(person, AIRCALL_MCP_BASE_URL=aircall.url),
+    )  # fmt: skip
+    assert shown.code == 0, shown.text
+    assert "Aircall does not know this key" in " ".join(shown.text.split())
+    assert Accounts(again(home)).names() == ("main",)
+
+
 def test_what_was_done_is_told_also_where_it_ends_early(person: Path, home: Path, ran: Ran) -> None:
     refused = ran("--yes", "--me", "nobody-of-this-name", given=KEY)
     assert refused.code == 2

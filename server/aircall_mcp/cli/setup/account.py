@@ -10,6 +10,7 @@ import click
 
 from ...accounts import ENVIRONMENT, Account, check_name
 from ...app import open_app
+from ...errors import CredentialError
 from ...ground.config import settings_from
 from .. import accounts as keys
 from .. import config, screen
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from . import Did
 
 say = screen.say
+
+TRIES = 3
+"""How often a person may mistype a key."""
 
 WAYS = [
     ("key", "your company, by an API key (Dashboard: Integrations & API > API keys)"),
@@ -86,13 +90,21 @@ def _make(
     here = bool(os.environ.get("AIRCALL_API_ID") and os.environ.get("AIRCALL_API_TOKEN"))
     if here and not flags["from_environment"]:
         say("The key is taken from AIRCALL_API_ID and AIRCALL_API_TOKEN.")
-    context.invoke(
-        keys.add,
-        name=name,
-        from_environment=flags["from_environment"] or here,
-        requests_per_minute=flags["requests_per_minute"] or 60,
-        time_zone="",  # proposed below, from what Aircall tells
-    )
+    given = flags["from_environment"] or here
+    for left in range(TRIES - 1, -1, -1):
+        try:
+            context.invoke(
+                keys.add,
+                name=name,
+                from_environment=given,
+                requests_per_minute=flags["requests_per_minute"] or 60,
+                time_zone="",  # proposed below, from what Aircall tells
+            )
+            break
+        except CredentialError as error:
+            if given or not left or not questions.asking:
+                raise
+            screen.error(error.message, error.hint)
     questions.asked += 0 if here else 2
 
 
