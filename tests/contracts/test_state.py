@@ -62,8 +62,6 @@ STORES = {
     "gateway.connections.Connections": "_clients _verify",
     "gateway.journal.Journal": "_boot _state",  # rows by company
     "gateway.ledger.Ledger": "_state",  # rows by company
-    "safety.approvals.Approvals": "_state",  # rows by principal and account
-    "safety.usage.Usage": "_state",  # rows by account; who is left alone is so for all
     "storage.lock.Lock": "_descriptor",
     "storage.sqlite.database": "_abandoned",
     "storage.sqlite.database.Database": "_connection _file _lock _process _thread",

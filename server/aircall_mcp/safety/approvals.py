@@ -7,7 +7,7 @@ answered once, with a grade, and a yes is used once. Nothing of it is in a model
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
@@ -81,12 +81,11 @@ class Approval:
 
 
 class Approvals:
-    """`state` is opened at the first use; all methods raise `StoreError`, and then nothing must be
+    """All methods raise `StoreError`, and then nothing must be
     sent."""
 
-    def __init__(self, state: Callable[[], State], clock: Clock) -> None:
-        self._open = state
-        self._state: State | None = None
+    def __init__(self, state: State, clock: Clock) -> None:
+        self._state = state
         self._clock = clock
 
     async def ask(
@@ -149,7 +148,7 @@ class Approvals:
             )
             return new
 
-        return await self._opened().write(work)
+        return await self._state.write(work)
 
     async def answer(self, name: str, *, yes: bool, grade: Grade, way: str) -> Approval | None:
         """A person said yes or no to what waits under the id `name`; what became of it, None where
@@ -171,7 +170,7 @@ class Approvals:
             )
             return self._found(tx, name, now) if changed else None
 
-        return await self._opened().write(work)
+        return await self._state.write(work)
 
     async def use(self, *, principal: str, account: str, identity: str, grade: Grade) -> str:
         """The id of a yes to exactly this, which is used up by that; "" where there is none."""
@@ -193,11 +192,11 @@ class Approvals:
             tx.run("UPDATE approval SET standing = 'used' WHERE id = :id", id=row[0])
             return str(row[0])
 
-        return await self._opened().write(work)
+        return await self._state.write(work)
 
     async def give_back(self, name: str) -> None:
         """Nothing was done on this yes: it may be used still, as long as it lasts."""
-        await self._opened().write(
+        await self._state.write(
             lambda tx: tx.run(
                 "UPDATE approval SET standing = 'approved' WHERE id = :id AND standing = 'used'",
                 id=name,
@@ -205,7 +204,7 @@ class Approvals:
         )
 
     async def find(self, name: str) -> Approval | None:
-        return await self._opened().write(lambda tx: self._found(tx, name, self._clock.wall()))
+        return await self._state.write(lambda tx: self._found(tx, name, self._clock.wall()))
 
     async def waiting(self) -> Sequence[Approval]:
         """What waits, the oldest first."""
@@ -219,7 +218,7 @@ class Approvals:
             )
             return [_approval(row, now) for row in rows]
 
-        return await self._opened().write(work)
+        return await self._state.write(work)
 
     async def cancel_all(self, why: str) -> int:
         """Nothing waits any more, and no yes is left to use; how many that concerned."""
@@ -234,12 +233,10 @@ class Approvals:
                 why=why,
             )
 
-        return await self._opened().write(work)
+        return await self._state.write(work)
 
     def close(self) -> None:
-        if self._state is not None:
-            self._state.close()
-            self._state = None
+        self._state.close()
 
     def _found(self, tx: Transaction, name: str, now: float) -> Approval | None:
         row = tx.one(f"{_SELECT} WHERE id = :id", id=name)
@@ -256,11 +253,6 @@ class Approvals:
             principal=principal,
             most=MOST_WAITING - 1,
         )
-
-    def _opened(self) -> State:
-        if self._state is None:
-            self._state = self._open()
-        return self._state
 
 
 def approval_of(waiting: Approval, effect: str) -> dict[str, Any]:

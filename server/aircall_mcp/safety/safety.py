@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -28,10 +28,10 @@ class Safety:
         """That of `home`; what is `fleeting` is kept in memory and ends with the process."""
         clock = clock or Clock()
 
-        def kept(name: str, migrations: Sequence[Migration]) -> Callable[[], state.State]:
+        def kept(name: str, migrations: Sequence[Migration]) -> state.State:
             if fleeting:
-                return lambda: state.InMemory(migrations)
-            return lambda: state.durable(home / f"{name}.db", migrations)
+                return state.InMemory(migrations)
+            return state.durable(home / f"{name}.db", migrations)
 
         return cls(
             Approvals(kept("approvals", approvals.MIGRATIONS), clock),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from ..ground.phones import reached
@@ -39,12 +39,11 @@ TELLING: Final = 8
 
 
 class Usage:
-    """Places under the caps, and the numbers that are left alone. `state` is opened at the first
-    use; all methods raise `StoreError`, and then nothing must be sent."""
+    """Places under the caps, and the numbers that are left alone. All methods raise `StoreError`,
+    and then nothing must be sent."""
 
-    def __init__(self, state: Callable[[], State], clock: Clock) -> None:
-        self._open = state
-        self._state: State | None = None
+    def __init__(self, state: State, clock: Clock) -> None:
+        self._state = state
         self._clock = clock
 
     async def used(self, account: str) -> Mapping[Counted, Used]:
@@ -54,7 +53,7 @@ class Usage:
             now = self._clock.wall()
             return {kind: _used(tx, account, kind, now) for kind in COUNTED}
 
-        return await self._opened().write(work)
+        return await self._state.write(work)
 
     async def take(self, account: str, kind: Counted, size: int, cap: Cap) -> str:
         """The id of what was taken; "" where the cap leaves no room for `size` more."""
@@ -79,11 +78,11 @@ class Usage:
             )
             return name
 
-        return await self._opened().write(work)
+        return await self._state.write(work)
 
     async def give_back(self, name: str) -> None:
         """Nothing was done: the place is free again."""
-        await self._opened().write(lambda tx: tx.run("DELETE FROM taken WHERE id = :id", id=name))
+        await self._state.write(lambda tx: tx.run("DELETE FROM taken WHERE id = :id", id=name))
 
     async def introduce(self, numbers: Collection[str]) -> None:
         """A model writes `numbers`, however they are spelled, into the contacts of a company."""
@@ -99,7 +98,7 @@ class Usage:
                     now=now,
                 )
 
-        await self._opened().write(work)
+        await self._state.write(work)
 
     async def introduced(self, numbers: Collection[str]) -> frozenset[str]:
         """Those of `numbers` that a model wrote into contacts within the last 30 days."""
@@ -116,7 +115,7 @@ class Usage:
                 )
             )
 
-        return await self._opened().write(work)
+        return await self._state.write(work)
 
     async def suppressed(self) -> Mapping[str, str]:
         """The numbers that are left alone, each with why."""
@@ -125,12 +124,12 @@ class Usage:
             rows = tx.all("SELECT number, why FROM suppressed ORDER BY number")
             return {str(number): str(why) for number, why in rows}
 
-        return await self._opened().write(work)
+        return await self._state.write(work)
 
     async def left_alone(self, numbers: Collection[str]) -> frozenset[str]:
         """Those of `numbers` (each as `phones.reached` spells it) that are."""
         sql = "SELECT 1 FROM suppressed WHERE number = :number"
-        return await self._opened().write(
+        return await self._state.write(
             lambda tx: frozenset(one for one in numbers if tx.one(sql, number=one))
         )
 
@@ -149,7 +148,7 @@ class Usage:
                 )
             )
 
-        return await self._opened().write(work)
+        return await self._state.write(work)
 
     async def unsuppress(self, number: str) -> bool:
         """Take `number` off the list; whether it was on it."""
@@ -158,17 +157,10 @@ class Usage:
             gone = tx.run("DELETE FROM suppressed WHERE number = :number", number=reached(number))
             return bool(gone)
 
-        return await self._opened().write(work)
+        return await self._state.write(work)
 
     def close(self) -> None:
-        if self._state is not None:
-            self._state.close()
-            self._state = None
-
-    def _opened(self) -> State:
-        if self._state is None:
-            self._state = self._open()
-        return self._state
+        self._state.close()
 
 
 def _end(number: str) -> str:
