@@ -107,7 +107,7 @@ FAULTS: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
                        'stakes = "none: a label; its effect is gate enough"\nadditive = true'),
         ("tags.toml", "delete_tag", "additive")),
     "an operation without a summary": (
-        lambda s: edit(s / TAGS, 'summary = "List tags', 'summery = "List tags'),
+        lambda s: edit(s / TAGS, 'summary = "List all', 'summery = "List all'),
         ("tags.toml", "list_tags", "summary")),
     "an operation without utterances": (
         lambda s: edit(s / TAGS, "utterances = [", "sayings = ["),
