@@ -64,6 +64,7 @@ STORES = {
     "gateway.ledger.Ledger": "_state",  # rows by company
     "storage.lock.Lock": "_descriptor",
     "storage.sqlite.database": "_abandoned",
+    "storage.sqlite.state.InMemory": "_connection",
     "storage.sqlite.database.Database": "_connection _file _lock _process _thread",
     "vault.keys.keyring.KeyringHolder": "_found _silent_until _waiting",
     "vault.keys.passphrase.PassphraseHolder": "_new",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -56,22 +57,32 @@ class AtOnce:
 
 
 class InMemory:
-    """The same for one process, gone with it."""
+    """The same for one process, opened at the first use, and gone with it."""
 
     def __init__(self, migrations: Sequence[Migration]) -> None:
-        self._connection = in_memory()
-        for statement in (line for step in migrations for line in step):
-            self._connection.execute(in_dialect(statement))
+        self._migrations = migrations
+        self._connection: sqlite3.Connection | None = None
 
     async def write(self, work: Callable[[Transaction], T]) -> T:
-        self._connection.execute("BEGIN")
+        connection = self._opened()
+        connection.execute("BEGIN")
         try:
-            result = work(Statements(self._connection))
+            result = work(Statements(connection))
         except BaseException:
-            self._connection.execute("ROLLBACK")
+            connection.execute("ROLLBACK")
             raise
-        self._connection.execute("COMMIT")
+        connection.execute("COMMIT")
         return result
 
     def close(self) -> None:
-        self._connection.close()
+        """Let go; a later use begins with nothing."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _opened(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self._connection = in_memory()
+            for statement in (line for step in self._migrations for line in step):
+                self._connection.execute(in_dialect(statement))
+        return self._connection
