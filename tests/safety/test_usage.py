@@ -66,6 +66,17 @@ async def test_a_clock_that_was_set_back_frees_nothing(usage: Usage, clock: Cloc
     assert await usage.take("acme", "calls", 1, Cap(hour=1, day=1)) == ""
 
 
+async def test_what_a_clock_that_leapt_forward_has_passed_is_not_forgotten(
+    usage: Usage, clock: Clock
+) -> None:
+    cap = Cap(day=2)
+    for seconds in (0, 0, 86_401):
+        clock.pass_by(seconds)
+        assert await usage.take("acme", "calls", 1, cap)
+    clock.pass_by(-2)
+    assert await usage.take("acme", "calls", 1, cap) == ""
+
+
 async def test_of_many_at_once_no_more_than_the_cap_get_a_place(home: Path, clock: Clock) -> None:
     """Over four openings of one home, as four processes have them."""
     four = [Safety.of(home, clock=clock.handed()) for _ in range(4)]

@@ -38,6 +38,11 @@ TELLING: Final = 8
 """Digits at the end of a number by which it is known again, however its beginning is written."""
 
 
+KEPT: Final = 7 * DAY
+"""Seconds that a place is remembered: what was forgotten after a day would be free again where the
+clock is set back."""
+
+
 class Usage:
     """Places under the caps, and the numbers that are left alone. All methods raise `StoreError`,
     and then nothing must be sent."""
@@ -66,7 +71,7 @@ class Usage:
                 return ""
             if cap.day is not None and used.day + size > cap.day:
                 return ""
-            tx.run("DELETE FROM taken WHERE wall < :old", old=now - DAY)
+            tx.run("DELETE FROM taken WHERE wall < :old", old=now - KEPT)
             tx.run(
                 "INSERT INTO taken (id, account, kind, size, wall)"
                 " VALUES (:id, :account, :kind, :size, :wall)",
