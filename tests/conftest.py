@@ -50,6 +50,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     Schemathesis gives every test that it makes of a function the id of the function.
     """
+    # Files with slow tests begin, so that no process waits for the other's last long one.
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
     for item in items:
         name, bracket, operation = item.name.partition("[")
         if bracket and item.nodeid.endswith(f"::{name}"):

@@ -157,12 +157,14 @@ def asking_desk(
     world: World | None = None,
     clock: Handed | None = None,
     home: Path | None = None,
+    standing: frozenset[Allowance] = frozenset(),
     gateway: Mapping[str, Any] | None = None,
     **more: Any,
 ) -> AskingDesk:
-    """A desk that asks by `policy`; what waits is kept in `home`, or in memory."""
+    """A desk that asks by `policy`, and not for what is `standing`; what waits is kept in `home`,
+    or in memory."""
     safety = Safety.of(home or Path(), clock=clock, fleeting=home is None)
-    judge = Judge(lambda: policy, world or Townless(), safety, clock=clock)
+    judge = Judge(lambda: policy, world or Townless(), safety, standing=standing, clock=clock)
     within = gateway_to(app, judges=(judge,), **(gateway or {}))
     return AskingDesk(safety, offers, within, look=judge.look, **more)
 

@@ -1,7 +1,7 @@
 """Run the tests on every Python of this machine that the project says it runs on.
 
 All of them on the oldest; on the newest all that another Python could change; on those between
-the quick unit tests. The Pythons are the classifiers of `pyproject.toml`, looked for on the path,
+what is quick. The Pythons are the classifiers of `pyproject.toml`, looked for on the path,
 in /usr/bin and at pyenv's: one that appears there is taken from then on.
 
     make test-pythons
@@ -25,11 +25,6 @@ import ensurepip, sqlite3, ssl, sys, sysconfig, venv
 trial = sys.version_info.releaselevel != "final" or sysconfig.get_config_var("Py_GIL_DISABLED")
 print("" if trial else "%d.%d" % sys.version_info[:2])
 """
-WINGS = (
-    "accounts", "cli", "drift", "events", "gateway", "ground", "offer", "protocol", "safety",
-    "sandbox", "spec", "storage", "vault",
-)  # fmt: skip
-"""Folders of unit tests; the others play journeys, chaos, attacks and contracts."""
 CLASSIFIER = re.compile(r"Programming Language :: Python :: (3\.\d+)")
 
 
@@ -78,8 +73,7 @@ def selections(versions: list[str]) -> Iterator[tuple[str, list[str]]]:
         elif version == versions[-1]:
             yield version, ["-m", "not once"]
         else:
-            wings = [f"tests/{wing}" for wing in WINGS]
-            yield version, ["-m", "not once and not slow", *wings]
+            yield version, ["-m", "not once and not slow"]
 
 
 def environment(version: str, python: Path) -> Path:

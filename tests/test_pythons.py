@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from .pythons import ROOT, candidates, found, selections, supported, version_of
+from .pythons import candidates, found, selections, supported, version_of
 
 HERE = f"3.{sys.version_info.minor}"
 
@@ -40,7 +40,5 @@ def test_the_oldest_runs_all_the_newest_nearly_all_and_those_between_what_is_qui
     chosen = dict(selections(["3.11", "3.12", "3.13"]))
     assert chosen["3.11"] == []
     assert chosen["3.13"] == ["-m", "not once"]
-    assert chosen["3.12"][:2] == ["-m", "not once and not slow"]
-    assert all((ROOT / folder).is_dir() for folder in chosen["3.12"][2:])
-    assert len(chosen["3.12"]) > 10
+    assert chosen["3.12"] == ["-m", "not once and not slow"]
     assert dict(selections(["3.13"])) == {"3.13": []}

@@ -18,6 +18,7 @@ from aircall_mcp import spec
 from aircall_mcp.accounts import Memory
 from aircall_mcp.app import App, open_app
 from aircall_mcp.cli import group
+from aircall_mcp.desk import Question
 from aircall_mcp.errors import NotAllowed
 from aircall_mcp.events.receiver import webhook_for
 from aircall_mcp.gateway.gateway import Gateway
@@ -29,8 +30,9 @@ from aircall_mcp.offer import Offers, Registry, Selection
 from aircall_mcp.offer.tools import description_of, tool_for
 from aircall_mcp.protocol.mcp_server import AircallServer
 from aircall_mcp.safety.judge import UNASKED
+from aircall_mcp.safety.policy import Policy
 
-from ..house import OwnDesk, answering, gateway_to
+from ..house import OwnDesk, answering, asking_desk, gateway_to
 from ..stranger import Stranger, stranger
 
 pytestmark = pytest.mark.anyio
@@ -130,8 +132,9 @@ def real_host(
     renamed = {f"aircall_old_{operation.id}": operation.tool for operation in AIRCALLS}
     registry = Registry(COMPILED.operations, toolsets=COMPILED.toolsets, aliases=renamed)
     chosen = Offers(registry, Selection(include_deprecated=True, surface=surface))
-    gateway = gateway_to(app, sandbox=False, allowed=UNASKED | frozenset(allowed))
-    return OwnDesk(chosen, gateway), arrived
+    shut = {"sandbox": False}
+    desk = asking_desk(chosen, app, Policy(), standing=frozenset(allowed), gateway=shut)
+    return desk, arrived
 
 
 def by_wire_names(asked: Asked) -> dict[str, Any]:
@@ -168,12 +171,11 @@ async def test_what_needs_a_yes_does_not_arrive_without_it_whichever_way(asked: 
             for surface, tool, arguments in ways(asked):
                 desk, arrived = desks[surface]
                 result = await desk.call(tool, arguments, Caller(interface="mcp", client="x"))
-                error = result.payload["error"]
-                assert error["kind"] == "not_allowed", (tool, arguments, error)
+                assert isinstance(result, Question), (tool, arguments, result)
                 assert arrived == []
-                assert asked.operation.tool in error["message"]
-                named = error["hint"].partition("--allow ")[2].split(".")[0].split(",")
-                assert set(named) == (set(asked.words) if not allowed else {lacking})
+                assert result.operation is asked.operation
+                assert set(result.needs) - UNASKED == set(asked.words)
+                assert asked.operation.tool in result.preview
             for desk, _ in desks.values():
                 await desk.aclose()
 

@@ -27,16 +27,30 @@ ROWS: list[dict[str, Any]] = [
 LEAST = {
     ("plain", "first"): 0.98,
     ("plain", "in five"): 0.98,
-    ("sentence", "first"): 0.95,
+    ("sentence", "first"): 0.97,
     ("sentence", "in five"): 0.98,
     ("bag", "first"): 0.97,
     ("several", "in five"): 0.97,
     ("plain", "answered"): 0.99,
-    ("sentence", "answered"): 0.97,
+    ("sentence", "answered"): 0.98,
     ("bag", "answered"): 0.95,
     ("unsupported", "refused"): 0.96,
 }
-"""Shares of each kind, over all sets, below which the search got worse."""
+"""Shares of each kind, over the first three sets, below which the search got worse."""
+READ = "sets 1 to 3"
+FOURTH = {
+    ("plain", "first"): 0.95,
+    ("plain", "in five"): 0.98,
+    ("sentence", "first"): 0.89,
+    ("sentence", "in five"): 0.96,
+    ("bag", "first"): 0.98,
+    ("several", "in five"): 0.93,
+    ("plain", "answered"): 0.98,
+    ("sentence", "answered"): 0.93,
+    ("bag", "answered"): 0.98,
+    ("unsupported", "refused"): 0.95,
+}
+"""The same of the fourth set, of which nothing was read when the search was built."""
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +71,8 @@ def counts(registry: Registry) -> dict[tuple[str, str], Counter[str]]:
             said["first"] = int(bool(listed) and listed[0] in row["good"])
             said["in five"] = int(bool({*row["good"]} & {*listed}))
             said["answered"] = int(ranking.confident)
-        for part in ("all", f"set {row['set']}", row["lang"], row.get("of", "all of its kind")):
+        parts = ["all", f"set {row['set']}", row["lang"], row.get("of", "all of its kind")]
+        for part in (*parts, READ) if row["set"] < 4 else parts:
             found[row["kind"], part].update(said)
     return found
 
@@ -66,23 +81,26 @@ def test_who_types_plainly_is_served(counts: dict[tuple[str, str], Counter[str]]
     for (kind, part), count in sorted(counts.items()):
         shares = {name: f"{count[name] / count['asked']:.1%}" for name in count if name != "asked"}
         print(f"{kind:12} {part:16} {count['asked']:4}  {shares}")
-    shares = {
-        (kind, name): counts[kind, "all"][name] / counts[kind, "all"]["asked"]
-        for kind, name in LEAST
-    }
-    short = {what: share for what, share in shares.items() if share < LEAST[what]}
-    assert not short
+    for part, least in ((READ, LEAST), ("set 4", FOURTH)):
+        shares = {
+            (kind, name): counts[kind, part][name] / counts[kind, part]["asked"]
+            for kind, name in least
+        }
+        short = {what: share for what, share in shares.items() if share < least[what]}
+        assert not short, part
 
 
 def test_few_of_it_are_learned_word_for_word() -> None:
     """Of two or three words ("delete it") there are only so many."""
     sources = train.read_sources(SOURCES)
     learned = {one.text.casefold() for one in (*sources.examples, *sources.several)}
-    known = Counter(row["kind"] for row in ROWS if row["query"].casefold() in learned)
-    print(known)
-    assert known["sentence"] + known["several"] == 0
-    assert known["plain"] <= 90  # what the grammars say, too, when they were written down
-    assert known["unsupported"] <= 50
+    for sets, plain, unsupported in (((1, 2, 3), 57, 43), ((4,), 33, 15)):
+        asked = [row for row in ROWS if row["set"] in sets]
+        known = Counter(row["kind"] for row in asked if row["query"].casefold() in learned)
+        print(sets, known)
+        assert known["sentence"] + known["several"] == 0
+        assert known["plain"] <= plain  # what the grammars say, too, when they were written down
+        assert known["unsupported"] <= unsupported
 
 
 def test_what_is_right_is_there(registry: Registry) -> None:

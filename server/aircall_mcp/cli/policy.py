@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, SettingsError
 from ..ground.config import settings_from
 from . import completion, options, screen
 from .options import as_json, print_json
@@ -101,10 +101,9 @@ def edit(preset: str | None) -> None:
             return
         try:
             policy_of(edited.encode(), file.name, *names())
-        except ArgumentError:
-            raise
-        except Exception as error:
-            if not _again(error):
+        except SettingsError as error:
+            screen.error(error.message, error.hint)
+            if not click.confirm("Go on editing?", default=True, err=True):
                 raise
             text = edited
             continue
@@ -129,15 +128,6 @@ def use(preset: str) -> None:
     Modes().directory(file.parent)
     Modes().replace(file, preset_text(preset))
     screen.say(f"{file} holds from now on. `aircall-mcp policy show` says what it says.")
-
-
-def _again(error: Exception) -> bool:
-    from ..errors import SettingsError
-
-    if not isinstance(error, SettingsError):
-        return False
-    screen.error(error.message, error.hint)
-    return click.confirm("Go on editing?", default=True, err=True)
 
 
 def _file(home: Path) -> Path:

@@ -42,7 +42,7 @@ def command(journey: str) -> None:
 
     anyio.run(run)
     screen.show("\nDone. The same server in your client, still in the sandbox:", style="green")
-    screen.out("   aircall-mcp setup --sandbox")
+    screen.show("aircall-mcp setup --sandbox", first="   ")
     screen.show("With your own company: aircall-mcp setup. One client: config --help.", rest="   ")
 
 
