@@ -65,10 +65,12 @@ def pages() -> dict[Path, str]:
 def _tools() -> Iterator[str]:
     registry = Registry.of(load())
     listed = list(Offer(registry, Selection()))
+    of = {one: list(Offer(registry, Selection(surface=one))) for one in ("tasks", "search")}
     yield f"# Tools\n\n{WRITTEN}\n"
     yield (
-        f"The `full` surface lists {len(listed)} tools unless the owner selects otherwise. The"
-        " `search` surface lists\nonly the toolset `search`; its tools perform all the others.\n"
+        f"The `full` surface lists {len(listed)} tools unless the owner selects otherwise, `tasks`"
+        f" {len(of['tasks'])}: those for whole\ntasks, for events, and the toolset `search`, which"
+        f" performs all the others. The `search` surface lists {len(of['search'])}.\n"
     )
     yield (
         "*Effect*: `read` changes nothing, `write` changes records of the company, `reach` reaches"
@@ -88,8 +90,8 @@ def _tools() -> Iterator[str]:
 def _tool(operation: Operation) -> tuple[str, ...]:
     at_aircall = f"`{operation.route}`" if not operation.ours else ""
     notes = ""
-    if operation.surfaces == ("search",):
-        notes = " Only in the `search` surface."
+    if operation.ours and "full" not in operation.surfaces:
+        notes = " Not in the `full` surface."
     if operation.add_on:
         notes += f" Needs the {operation.add_on} add-on."
     if operation.retired:

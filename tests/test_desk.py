@@ -124,6 +124,21 @@ async def test_our_own_tools_are_not_performed_by_way_of_others(small: Office) -
         assert error["kind"] == "argument"
 
 
+@pytest.mark.parametrize("surface", ["tasks", "search"])
+async def test_a_performer_takes_what_its_surface_does_not_list(
+    registry: Registry, sandbox: Sandbox, surface: str
+) -> None:
+    chosen = Offers(registry, Selection(surface=surface))
+    office = Office(desk_over(sandbox, chosen), sandbox)
+    found = await office.call("search", query="list the tags")
+    assert found["matches"][0]["call"] == "aircall_read"
+    assert (await office.call("read", operation="list_tags"))["data"]["tags"]
+    for listed in chosen.to():
+        error = await office.refused(listed.effect, operation=listed.id, arguments=listed.example)
+        assert error["hint"] == "Call it with itself."
+    await office.desk.aclose()
+
+
 async def test_what_is_not_known_or_not_on_offer_is_an_argument_error(
     registry: Registry, sandbox: Sandbox
 ) -> None:

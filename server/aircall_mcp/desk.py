@@ -300,7 +300,7 @@ class Desk:
 
     async def _perform(self, effect: Effect, arguments: Mapping[str, Any], caller: Caller) -> Json:
         operation = self._found(arguments["operation"], caller)
-        called_itself = "search" in operation.surfaces
+        called_itself = self.offer(caller.principal).surface in operation.surfaces
         if operation.effect != effect or called_itself:
             right = "itself" if called_itself else f"aircall_{operation.effect}"
             raise ArgumentError(

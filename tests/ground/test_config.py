@@ -160,7 +160,7 @@ def test_no_refusal_speaks_another_s_words(home: Path, field: str, wrong: Any) -
 @pytest.mark.parametrize(
     ("given", "said", "hint"),
     [
-        ({"surface": "serch"}, "must be one of full, search.", "Did you mean `search`?"),
+        ({"surface": "serch"}, "must be one of full, tasks, search.", "Did you mean `search`?"),
         ({"allow": "reech"}, "must be one of", "Did you mean `reach`?"),
         ({"time_zone": "paris"}, "IANA zone", "Did you mean `Europe/Paris`?"),
         ({"time_zone": "europe/paris"}, "IANA zone", "Did you mean `Europe/Paris`?"),

@@ -22,6 +22,23 @@ def test_the_small_surface_lists_few_and_offers_all(registry: Registry) -> None:
     assert registry.ids["create_tag"] in narrowed
 
 
+def test_the_surface_for_tasks_lists_few_and_reaches_the_rest_by_effect(registry: Registry) -> None:
+    tasks = Offer(registry, Selection(surface="tasks"))
+    listed = {operation.id for operation in tasks}
+    own = {operation.id for operation in registry.known if operation.ours}
+    assert listed == own
+    with pytest.raises(NotOffered) as caught:
+        tasks.get("aircall_create_tag")
+    assert caught.value.hint == (
+        "Call it with aircall_write: operation 'create_tag', and its arguments."
+    )
+    reading = Offer(registry, Selection(surface="tasks", read_only=True))
+    assert {operation.effect for operation in reading} == {"read"}
+    with pytest.raises(NotOffered) as caught:
+        reading.get("aircall_create_tag")
+    assert "aircall_write" not in caught.value.hint
+
+
 def test_an_old_name_leads_to_the_new_tool(registry: Registry) -> None:
     renamed = Registry(
         registry.known,

@@ -17,7 +17,7 @@ import click
 from ..accounts import ENVIRONMENT
 from ..app import names_of, open_vault
 from ..errors import AircallMCPError, CredentialError, StoreError, quoted
-from ..ground.config import Settings, home_in, settings_from
+from ..ground.config import SURFACES, Settings, home_in, settings_from
 from ..ground.nearest import nearest
 from ..offer import offers_for
 from ..protocol.bearer import FILE, VARIABLE
@@ -62,9 +62,9 @@ say = screen.say
 )
 @click.option(
     "--surface",
-    type=click.Choice(["full", "search"]),
-    help="All tools, or search and five to perform what it finds; what fits the client, unless"
-    " told.",
+    type=click.Choice(SURFACES),
+    help="All tools; those for whole tasks; or search and what performs its finds. What fits the"
+    " client, unless told.",
 )
 @click.option("--read-only", is_flag=True, help="Only tools that read.")
 @click.option(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from ..ground.config import Settings, settings_from
+from ..ground.config import SURFACES, Settings, settings_from
 from ..ground.secrets import Scrubbed, scrubber_for
 from . import completion
 
@@ -25,8 +25,8 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 _SELECTION = (
     click.option(
         "--surface",
-        type=click.Choice(["full", "search"]),
-        help="All tools, or search and five to perform what it finds.",
+        type=click.Choice(SURFACES),
+        help="All tools; those for whole tasks; or search and what performs its finds.",
     ),
     click.option(
         "--toolsets", metavar="A,B", help="Only these toolsets.", shell_complete=completion.toolsets

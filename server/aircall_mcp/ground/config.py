@@ -11,7 +11,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -82,6 +82,9 @@ def known_zone(value: str) -> str:
 
 
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
+Surface = Literal["full", "tasks", "search"]
+"""What is listed: every tool; those for whole tasks; those that find and perform the others."""
+SURFACES: tuple[Surface, ...] = get_args(Surface)
 Zone = Annotated[str, AfterValidator(known_zone)]
 """The name of an IANA time zone that is known here."""
 
@@ -103,8 +106,10 @@ class Settings(BaseModel):
     account: str | None = Field(
         None, description="Name of the account to act for, where there are several."
     )
-    surface: Literal["full", "search"] = Field(
-        "full", description="All tools, or search and the five tools that perform what it finds."
+    surface: Surface = Field(
+        "full",
+        description="All tools; or those for whole tasks, and with them all the rest is reached;"
+        " or search and the tools that perform what it finds.",
     )
     toolsets: Names = Field((), description="Only these toolsets.")
     tools: Names = Field((), description="Only these tools, or these beside the toolsets.")

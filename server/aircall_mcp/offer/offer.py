@@ -23,8 +23,8 @@ MOST_KEPT = 100
 class Offer:
     """Operations by tool name, in the order of the toolsets.
 
-    Iterating gives those that a client lists; `in` tells those that may be performed, which in the
-    small surface are more. What narrows it can only take away.
+    Iterating gives those that a client lists; `in` tells those that may be performed, which in
+    the smaller surfaces are more. What narrows it can only take away.
     """
 
     def __init__(
@@ -49,6 +49,16 @@ class Offer:
     def __contains__(self, operation: Operation) -> bool:
         return operation.tool in self._offered
 
+    def _instead(self, name: str) -> str:
+        """What to call where no tool is listed as `name`."""
+        operation = self.registry.operation_of(name)
+        if operation is None or operation not in self:
+            return nearest(name, self._listed)
+        performer = self.registry.ids.get(operation.effect)
+        if performer is None or performer.tool not in self._listed:
+            return nearest(name, self._listed)
+        return f"Call it with {performer.tool}: operation {operation.id!r}, and its arguments."
+
     @cached_property
     def tools(self) -> tuple[dict[str, Any], ...]:
         """What tools/list answers, in its wire form; made once."""
@@ -58,8 +68,7 @@ class Offer:
         """The operation listed under this tool name, or an old one. Raises `NotOffered`."""
         operation = self._listed.get(self.registry.renamed(name))
         if operation is None:
-            close = nearest(name, self._listed)
-            raise NotOffered(f"Unknown tool: {quoted(name, 80)}.", hint=close)
+            raise NotOffered(f"Unknown tool: {quoted(name, 80)}.", hint=self._instead(name))
         return operation
 
 

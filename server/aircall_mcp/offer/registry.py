@@ -57,6 +57,10 @@ class Registry:
         """The tool name for a tool name, an operationId or an old name."""
         return self.ids[name].tool if name in self.ids else self.renamed(name)
 
+    def operation_of(self, name: str) -> Operation | None:
+        """The operation of a tool name, an operationId or an old name."""
+        return self._by_tool.get(self.tool_of(name))
+
     def schema_of(self, tool: str) -> Mapping[str, object] | None:
         """The arguments' JSON Schema of a tool, the same for everybody; None for no such tool."""
         operation = self._by_tool.get(tool)
@@ -65,7 +69,7 @@ class Registry:
     def find(self, text: str) -> Operation:
         """Any known operation by tool name, operationId or `METHOD /path`. Raises `NotOffered`."""
         name = text.strip()
-        operation = self._by_tool.get(self.tool_of(name))
+        operation = self.operation_of(name)
         if operation is None and " " in name:
             route = _plain_route(name)
             operation = next((o for o in self.known if _plain_route(o.route) == route), None)

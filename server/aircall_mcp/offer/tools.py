@@ -187,7 +187,7 @@ def _match(
     }
     if sure or len(json.dumps(dict(operation.example))) <= LONGEST_EXAMPLE:
         match["example"] = dict(operation.example)
-    if surface == "search" and "search" not in operation.surfaces:
+    if surface != "full" and surface not in operation.surfaces:
         match["call"] = f"aircall_{operation.effect}"
     if operation not in offered:
         match["not_offered"] = "The owner's selection leaves this tool out."

@@ -85,5 +85,5 @@ def _by_sentence(operation: Operation) -> bool:
     """Whether a sentence may find it. What is retired and replaced, and the tools that perform
     what the search found, are found by name alone."""
     replaced = operation.retired is not None and bool(operation.retired.replacement)
-    performs = operation.ours and operation.surfaces == ("search",)
+    performs = operation.ours and "full" not in operation.surfaces
     return not replaced and not performs

@@ -17,12 +17,12 @@ from types import ModuleType
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from ...ground.config import Surface
 from ...ground.secrets import LOOPBACK
 from ...protocol.bearer import VARIABLE
 from . import jsonc, places, toml, yaml
 from .places import Machine
 
-Surface = Literal["full", "search"]
 Piece = tuple[tuple[str, ...], Any]
 """Where something stands in a file, and what."""
 
@@ -72,7 +72,8 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """One MCP client. `surface`: full where it defers or groups tools itself, else the small one.
+    """One MCP client. `surface`: full where it defers or groups tools itself, else tasks, since it
+    shows its model all tools at once.
 
     `file` says where its config belongs, `where` is that on a machine (None: nobody can write it),
     `key` what the servers stand under there, `format` how the file is read and changed. `entry`
@@ -290,7 +291,7 @@ REMOTE = (
 CLIENTS: dict[str, Client] = {
     client.name: client
     for client in (
-        Client("claude-desktop", "Claude Desktop", "search",
+        Client("claude-desktop", "Claude Desktop", "tasks",
                "claude_desktop_config.json (Settings > Developer > Edit Config)",
                places.claude_desktop, afterwards="Quit it and start it again."),
         Client("claude-code", "Claude Code", "full",
@@ -305,30 +306,30 @@ CLIENTS: dict[str, Client] = {
                places.vscode, "servers", entry=_typed,
                reached=lambda url: {"type": "http", "url": url}, keyed=CURSOR, own=_code,
                program="code"),
-        Client("windsurf", "Windsurf", "search", "~/.codeium/windsurf/mcp_config.json",
+        Client("windsurf", "Windsurf", "tasks", "~/.codeium/windsurf/mcp_config.json",
                places.windsurf, reached=lambda url: {"serverUrl": url}, keyed=CURSOR,
                program="windsurf"),
-        Client("codex", "Codex CLI", "search", "~/.codex/config.toml", places.codex, "mcp_servers",
+        Client("codex", "Codex CLI", "tasks", "~/.codex/config.toml", places.codex, "mcp_servers",
                toml, reached=lambda url: {"url": url},
                keyed={"bearer_token_env_var": VARIABLE}, own=_codex, program="codex"),
-        Client("zed", "Zed", "search", "settings.json of Zed", places.zed, "context_servers",
+        Client("zed", "Zed", "tasks", "settings.json of Zed", places.zed, "context_servers",
                reached=lambda url: {"url": url}, program="zed"),
-        Client("gemini-cli", "Gemini CLI", "search", "~/.gemini/settings.json", places.gemini_cli,
+        Client("gemini-cli", "Gemini CLI", "tasks", "~/.gemini/settings.json", places.gemini_cli,
                reached=lambda url: {"httpUrl": url}, keyed=GEMINI, own=_gemini, program="gemini"),
-        Client("opencode", "opencode", "search", "~/.config/opencode/opencode.json",
+        Client("opencode", "opencode", "tasks", "~/.config/opencode/opencode.json",
                places.opencode, "mcp", entry=_opencode,
                reached=lambda url: {"type": "remote", "url": url, "enabled": True}, keyed=OPENCODE,
                program="opencode"),
-        Client("cline", "Cline", "search", "~/.cline/data/settings/cline_mcp_settings.json",
+        Client("cline", "Cline", "tasks", "~/.cline/data/settings/cline_mcp_settings.json",
                places.cline, reached=lambda url: {"type": "streamableHttp", "url": url},
                program="cline", depth=3),
-        Client("jetbrains", "JetBrains", "search",
+        Client("jetbrains", "JetBrains", "tasks",
                "~/.junie/mcp/mcp.json (Junie); for AI Assistant paste it under Settings > Tools >"
                " AI Assistant > Model Context Protocol", places.jetbrains, program="junie",
                depth=2),
-        Client("goose", "Goose", "search", "~/.config/goose/config.yaml", places.goose,
+        Client("goose", "Goose", "tasks", "~/.config/goose/config.yaml", places.goose,
                "extensions", yaml, entry=_goose, reached=_goose_reached, program="goose"),
-        Client("chatgpt", "ChatGPT", "search", "Settings > Apps & Connectors", steps=REMOTE),
-        Client("claude-ai", "claude.ai", "search", "Settings > Connectors", steps=REMOTE),
+        Client("chatgpt", "ChatGPT", "tasks", "Settings > Apps & Connectors", steps=REMOTE),
+        Client("claude-ai", "claude.ai", "tasks", "Settings > Connectors", steps=REMOTE),
     )
 }  # fmt: skip
