@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from .errors import ArgumentError, NeedsConfirmation, NotOffered, ToolError, quoted
 from .gateway.ask import Aircall
+from .gateway.gate import Tried
 from .gateway.gateway import Gateway
 from .ground.caller import OWNER, Caller, Whose
 from .ground.operation import EFFECTS, PAGE_SIZE, Bound, Effect, Operation
@@ -46,6 +47,9 @@ _IN_UTC = (
     "Times without an offset were read as UTC, since the company's time zone is not known here:"
     " write them like 2026-11-18T09:00:00+01:00, or set AIRCALL_MCP_TIME_ZONE."
 )
+
+_NOTHING_SENT = "This was a dry run: nothing would be sent."
+_ONE_OF_SEVERAL = "It is the first of what would be sent; the rest depends on what comes of it."
 
 Looks: TypeAlias = Callable[[Bound, Caller], Awaitable[Look]]
 """What the policy makes of a call, with nothing used up."""
@@ -198,7 +202,7 @@ class Desk:
 
     async def _do(self, bound: Bound, caller: Caller) -> Json:
         operation = bound.operation
-        if operation.id in EFFECTS:  # what those perform is judged by itself
+        if operation.composed:  # what it performs is judged by itself
             return await self.performers[operation.id](bound.arguments, caller)
         if operation.ours:
             async with self._gateway.admitted(bound, caller):
@@ -210,6 +214,13 @@ class Desk:
 
     async def _tried(self, bound: Bound, caller: Caller) -> Json:
         """What would be sent, and what the policy would say: nothing is, and no yes is used up."""
+        if bound.operation.composed:
+            try:
+                payload = await self._do(bound, replace(caller, trial=True))
+            except Tried as tried:
+                told = await self._tried(tried.bound, tried.caller)
+                return {**told, "notes": [*told["notes"], _ONE_OF_SEVERAL]}
+            return {**payload, "notes": [_NOTHING_SENT, *payload.get("notes", ())]}
         look = None if self._look is None else await self._look(bound, caller)
         return trial_of(bound, look)
 
@@ -222,21 +233,24 @@ class Desk:
     async def _question(
         self, bound: Bound, error: NeedsConfirmation, caller: Caller, approvals: Approvals
     ) -> Question:
-        operation = bound.operation
+        about = error.about if isinstance(error.about, Bound) else bound
+        operation = about.operation
         scrub = self._scrubber.text
-        preview = preview_of(bound, error.account, error.message, scrub)
+        preview = preview_of(about, error.account, error.message, scrub)
         waiting = await approvals.ask(
             principal=caller.principal,
             account=error.account,
-            operation=operation.tool,
-            identity=bound.identity(error.account),
+            operation=bound.operation.tool,  # which is to be called again
+            identity=about.identity(error.account),
             preview=preview,
             grade=cast("Grade", error.grade),
         )
         told = tools.error_of(error)
+        named = "" if about is bound else f" of {bound.operation.tool}"
         told["error"] |= {
             "hint": f"Tell your user what waits for them. {waiting.way_to_yes} Then make the very"
-            " same call again: it goes through once. aircall_approval_status says how it stands.",
+            f" same call{named} again: it goes through once. aircall_approval_status says how it"
+            " stands.",
             "approval": {
                 **approval_of(waiting, operation.effect),
                 "preview": cut(preview, LONGEST_TOLD, "…"),  # a model knows what it asked for
@@ -246,7 +260,7 @@ class Desk:
             operation=operation,
             preview=preview,
             why=scrub(error.message),
-            needs=(operation.effect, *bound.stakes),
+            needs=(operation.effect, *about.stakes),
             approval=waiting.id,
             grade=waiting.grade,
             payload=self._scrubber.json(told),

@@ -72,14 +72,24 @@ class NotAllowed(ToolError):
 
 
 class NeedsConfirmation(ToolError):
-    """A person must say yes first, as surely as `grade` says; `account` would act."""
+    """A person must say yes first, as surely as `grade` says; `account` would act. `about` is the
+    bound operation that would, where that is not the one that was called."""
 
     kind = "needs_confirmation"
 
-    def __init__(self, message: str, *, hint: str = "", grade: int = 1, account: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        grade: int = 1,
+        account: str = "",
+        about: object = None,
+    ) -> None:
         super().__init__(message, hint=hint)
         self.grade = grade
         self.account = account
+        self.about = about
 
 
 class Duplicate(ToolError):

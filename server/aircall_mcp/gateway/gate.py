@@ -56,6 +56,15 @@ async def as_named(account: str | None) -> str | None:
     return account
 
 
+class Tried(Exception):
+    """Carries the effect that would have been sent, up to who only wanted to know."""
+
+    def __init__(self, bound: Bound, caller: Caller) -> None:
+        super().__init__(bound.operation.id)
+        self.bound = bound
+        self.caller = caller
+
+
 class Gate:
     """Asks every judge, and the first that does not allow it has the last word."""
 
@@ -68,6 +77,8 @@ class Gate:
         # Who acts is decided once: what is judged, waits and is written down for one account is
         # not sent for another, which a person makes the one that is meant meanwhile.
         caller = request.caller
+        if caller.trial and request.operation.effect != "read":
+            raise Tried(request.bound, caller)
         with suppress(ToolError):  # a judge may have more to say of it
             acting = await self._acting(request.bound.account or caller.account)
             request = replace(request, caller=replace(caller, account=acting))
@@ -90,6 +101,7 @@ class Gate:
                         hint=verdict.hint,
                         grade=verdict.grade,
                         account=verdict.account,
+                        about=bound,
                     )
                 allowed.append(verdict)
             yield tuple(word for one in allowed for word in one.waived)

@@ -45,7 +45,8 @@ class Caller:
     how far it is; `watched` says that there is one who sees it. `once`:
     who asks again by itself has nothing tried twice. `person`: a person's own command
     asked for exactly this request, which is that person's yes. Only a command of ours sets it;
-    nothing that a model, a client or a setting says may lead here.
+    nothing that a model, a client or a setting says may lead here. `trial`: reads are sent, and the
+    first effect comes back as `gateway.gate.Tried` instead.
     """
 
     principal: str = OWNER
@@ -58,4 +59,5 @@ class Caller:
     watched: bool = False
     once: bool = False
     person: bool = False
+    trial: bool = False
     progress: Progress = field(default=_silent, compare=False)

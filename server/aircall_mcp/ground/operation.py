@@ -36,6 +36,9 @@ from .times import is_naive, iso
 Paging = Literal["page", "cursor", "none"]
 Detail = Literal["concise", "full"]
 
+WORKFLOWS = "workflows"
+"""The toolset of what takes several operations."""
+
 PAGE_SIZE = 50
 """Items asked for a page when nobody says otherwise; Aircall's own maximum for most lists."""
 
@@ -179,6 +182,11 @@ class Operation:
     def ours(self) -> bool:
         """A tool of our own, which nothing at Aircall answers to."""
         return not self.method
+
+    @property
+    def composed(self) -> bool:
+        """Whether what it does is other operations, each of which is judged by itself."""
+        return self.id in EFFECTS or (self.toolset == WORKFLOWS and self.effect != "read")
 
     @property
     def route(self) -> str:
