@@ -1,0 +1,1 @@
+"""Tools shaped like a task: one wish, one call, made of operations."""

@@ -1,0 +1,296 @@
+"""Who or what is meant by what somebody typed: an id, an address, digits or a name.
+
+Exact goes before whole words, these before beginnings, and all of them before slips of the finger.
+What fits several equally well is never guessed: it is asked back, with what tells them apart.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from ..errors import ArgumentError, quoted
+from ..ground.phones import e164
+from .spelling import another_name, distance, leeway, mask, spellings, words
+
+Kind = Literal["user", "contact", "number", "tag", "team"]
+
+MOST_CHOICES = 8
+"""Of those that fit, how many are told."""
+LONGEST = 200
+"""Characters of what is typed that are looked at."""
+
+_ID = re.compile(r"\s*(?:#|id\s*[:#]?\s*)?(\d{1,19})\s*", re.IGNORECASE)
+_PHONE = re.compile(r"\s*[+(\d][\d\s().+/\u00a0\u2010-\u2015-]{2,40}\s*")
+_PLAIN = re.compile(r"\+[1-9]\d{6,14}")
+_ADDRESS = re.compile(r"[^\s@<>]+@[^\s@<>]*")
+_FILLERS = frozenset({
+    "mr", "mrs", "ms", "miss", "mx", "dr", "prof", "sir", "madam", "mme", "mlle", "monsieur",
+    "madame", "herr", "frau", "sr", "sra", "senor", "senora", "signor", "signora",
+    "from", "at", "of", "with", "the", "and",
+})  # fmt: skip
+"""What people say beside a name, dropped where nothing is found with it."""
+_ENOUGH = 7
+"""Digits up to which a number is an end of one, with its zeros."""
+_FEW = 5_000
+"""Words of which the nearest are looked for further away."""
+_LEAST = 4
+"""Digits of which a number is looked for by its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """One that can be meant. `phones` are its numbers however written, `beside` more that it is
+    known by (a company, a place), told to keep apart what is called the same."""
+
+    id: int
+    name: str
+    kind: Kind = "user"
+    emails: tuple[str, ...] = ()
+    phones: tuple[str, ...] = ()
+    beside: str = ""
+
+    def __str__(self) -> str:
+        more = ", ".join(filter(None, [*self.emails[:1], *self.phones[:1], self.beside]))
+        return f"{self.name or 'without a name'} (id {self.id}{f', {more}' if more else ''})"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What fits. One in `fits` that is `sure` is meant; otherwise somebody has to say which. `near`
+    are the nearest where nothing fits."""
+
+    fits: tuple[Named, ...] = ()
+    sure: bool = True
+    near: tuple[Named, ...] = ()
+
+    @property
+    def one(self) -> Named | None:
+        return self.fits[0] if len(self.fits) == 1 and self.sure else None
+
+
+def find(query: str, known: Iterable[Named]) -> Found:
+    """Those of `known` that `query` means, out of a list that is short enough to be read anew."""
+    return Names(known).find(query)
+
+
+def one_of(query: str, known: Iterable[Named] | Names, kind: str = "user") -> Named:
+    """The one that `query` means. Raises `ArgumentError`, with the choices or the nearest."""
+    names = known if isinstance(known, Names) else Names(known)
+    found = names.find(query)
+    if found.one is not None:
+        return found.one
+    raise unclear(query, found, kind)
+
+
+def unclear(query: str, found: Found, kind: str) -> ArgumentError:
+    """What to say of a query that means several or none."""
+    said = quoted(" ".join(query.split()))
+    listed = "; ".join(str(one) for one in (found.fits or found.near)[:MOST_CHOICES])
+    if not found.fits:
+        hint = f"The nearest: {listed}." if listed else f"There is no {kind} like it."
+        return ArgumentError(f"No {kind} is called `{said}`.", hint=hint)
+    if len(found.fits) == 1:
+        return ArgumentError(
+            f"No {kind} is called exactly `{said}`.",
+            hint=f"If {listed} is meant, say so by id; else ask your user.",
+        )
+    more = len(found.fits) - MOST_CHOICES
+    rest = f"; and {more} more" if more > 0 else ""
+    return ArgumentError(
+        f"`{said}` fits {len(found.fits)} {kind}s.",
+        hint=f"Ask your user which is meant, then give the id: {listed}{rest}.",
+    )
+
+
+class Names:
+    """A list made ready to be asked often. 50,000 names take a second, and each question some
+    milliseconds."""
+
+    def __init__(self, known: Iterable[Named]) -> None:
+        self.known: tuple[Named, ...] = tuple(known)
+        self._ids: dict[int, list[int]] = defaultdict(list)
+        self._addresses: dict[str, list[int]] = defaultdict(list)
+        self._locals: dict[str, list[int]] = defaultdict(list)
+        self._ends: dict[str, list[tuple[str, int]]] = defaultdict(list)
+        self._whole: dict[str, list[int]] = defaultdict(list)
+        self._words: dict[str, set[int]] = defaultdict(set)
+        self._beside: dict[str, set[int]] = defaultdict(set)
+        self._count: list[int] = []
+        for place, one in enumerate(self.known):
+            self._enter(place, one)
+        self._sorted = sorted(self._words)
+        self._masks: dict[int, list[tuple[int, str]]] = defaultdict(list)
+        for word in self._sorted:
+            self._masks[len(word)].append((mask(word), word))
+
+    def _enter(self, place: int, one: Named) -> None:
+        self._ids[one.id].append(place)
+        for address in one.emails:
+            folded = address.strip().casefold()
+            self._addresses[folded].append(place)
+            self._locals[folded.partition("@")[0]].append(place)
+        for phone in one.phones:
+            digits = _digits(phone)
+            if len(digits) >= _LEAST:
+                self._ends[digits[-_LEAST:]].append((digits, place))
+        for spelled in spellings(one.name):
+            for key in {" ".join(sorted(spelled)), "".join(spelled)}:
+                if place not in self._whole[key][-1:]:
+                    self._whole[key].append(place)
+            for word in spelled:
+                self._words[word].add(place)
+        for spelled in spellings(one.beside):
+            for word in spelled:
+                self._beside[word].add(place)
+
+    def find(self, query: str) -> Found:
+        query = query[:LONGEST].strip()
+        if not query:
+            return Found()
+        for look in (self._by_id, self._by_address, self._by_phone):
+            places = look(query)
+            if places is not None:
+                return self._found(places) if places else Found(near=self._near(words(query)))
+        if query.isdigit():
+            return Found()
+        typed = words(query)
+        kept = tuple(word for word in typed if word not in _FILLERS)
+        for said in dict.fromkeys([typed, kept]):
+            if said and (found := self._by_name(said)) is not None:
+                return found
+        return Found(near=self._near(kept or typed))
+
+    def _found(self, places: Iterable[int], *, sure: bool = True) -> Found:
+        fits = tuple(self.known[place] for place in sorted(set(places)))
+        return Found(tuple(dict.fromkeys(fits)), sure)
+
+    # by what is no name: None where the query is nothing of the kind
+
+    def _by_id(self, query: str) -> list[int] | None:
+        matched = _ID.fullmatch(query)
+        if matched is None:
+            return None
+        if places := self._ids.get(int(matched[1])):
+            return places
+        named = self._whole.get(query.strip())  # a tag or a team may be called 2026
+        if named:
+            return named
+        return None if query.strip().isdigit() else []
+
+    def _by_address(self, query: str) -> list[int] | None:
+        matched = _ADDRESS.search(query)
+        if matched is None:
+            return self._locals.get(query.casefold()) if " " not in query else None
+        address = matched[0].casefold().rstrip(".,;")
+        if places := self._addresses.get(address):
+            return places
+        begun = [place for known, places in self._addresses.items()
+                 if known.startswith(address) for place in places]  # fmt: skip
+        return begun or self._whole.get(" ".join(sorted(words(query))), [])
+
+    def _by_phone(self, query: str) -> list[int] | None:
+        digits = _digits(query)
+        if len(digits) < _LEAST or not _PHONE.fullmatch(query):
+            return None
+        there = self._ends.get(digits[-_LEAST:], ())
+        exact = [place for known, place in there if known in (digits, _digits(e164(query)))]
+        if exact or query.startswith("+"):
+            return exact
+        end = digits.lstrip("0") if len(digits) > _ENOUGH else digits
+        return [place for known, place in there if known.endswith(end)]
+
+    # by name
+
+    def _by_name(self, said: tuple[str, ...]) -> Found | None:
+        for key in (" ".join(sorted(said)), "".join(said)):
+            if places := self._whole.get(key):
+                return self._found(places)
+        known: list[Callable[[str], set[int]]] = [
+            lambda word: self._words.get(word, set()),
+            lambda word: self._words.get(word, set()) | self._beside.get(word, set()),
+            lambda word: self._begun(word) | self._beside.get(word, set()),
+        ]
+        for look in known:
+            if places := _all_of([look(word) for word in said]):
+                return self._found(places)
+        return self._slipped(said)
+
+    def _begun(self, start: str) -> set[int]:
+        places: set[int] = set()
+        at = bisect_left(self._sorted, start)
+        while at < len(self._sorted) and self._sorted[at].startswith(start):
+            places |= self._words[self._sorted[at]]
+            at += 1
+        return places
+
+    def _slipped(self, said: tuple[str, ...]) -> Found | None:
+        """Those that are meant if fingers slipped; `sure` where it can be no other name."""
+        costs = self._costs(said, leeway)
+        whole = _all_of([set(cost) for cost in costs])
+        if not whole:
+            return None
+        total = {place: sum(cost[place][0] for cost in costs) for place in whole}
+        least = min(total.values())
+        meant = [place for place in whole if total[place] <= least + 1]
+        doubt = any(cost[place][1] for place in meant for cost in costs)
+        letters = sum(len(word) for word in said)
+        return self._found(meant, sure=not doubt and letters >= 5)
+
+    def _costs(
+        self, said: Sequence[str], most: Callable[[str], int]
+    ) -> list[Mapping[int, tuple[int, bool]]]:
+        """For each word, who has one like it: how far it is, and whether that is another name."""
+        costs: list[Mapping[int, tuple[int, bool]]] = []
+        for word in said:
+            cost: dict[int, tuple[int, bool]] = {}
+            for known, far in self._like(word, most(word)):
+                doubt = far > 0 and another_name(word, known)
+                for place in self._words[known]:
+                    if place not in cost or (far, doubt) < cost[place]:
+                        cost[place] = (far, doubt)
+            for place in self._beside.get(word, ()):
+                cost[place] = (0, False)
+            for place in self._begun(word) if len(word) > 1 else ():
+                cost.setdefault(place, (0, False))
+            costs.append(cost)
+        return costs
+
+    def _like(self, word: str, most: int) -> list[tuple[str, int]]:
+        bits = mask(word)
+        return [
+            (known, far)
+            for length in range(len(word) - most, len(word) + most + 1)
+            for there, known in self._masks.get(length, ())
+            if (bits ^ there).bit_count() <= 2 * most
+            and (far := distance(word, known, most)) <= most
+        ]
+
+    def _near(self, said: tuple[str, ...]) -> tuple[Named, ...]:
+        """The nearest, for somebody to look at: those that share a word, or something like it."""
+        if not said:
+            return ()
+        scores: dict[int, float] = defaultdict(float)
+        further = len(self._sorted) < _FEW
+        for cost in self._costs(said, lambda word: leeway(word) + (further and len(word) > 3)):
+            for place, (far, _) in cost.items():
+                scores[place] += 1 / (1 + far)
+        best = sorted(scores, key=lambda place: (-scores[place], place))[:3]
+        return tuple(self.known[place] for place in best)
+
+
+def _all_of(sets: Sequence[set[int]]) -> set[int]:
+    both = set(sets[0]) if sets else set[int]()
+    for one in sets[1:]:
+        both &= one
+    return both
+
+
+def _digits(phone: str) -> str:
+    """The digits of the number, with its country where it says which."""
+    plain = phone if _PLAIN.fullmatch(phone) else e164(phone)
+    return "".join(one for one in plain if one.isdigit())

@@ -1,0 +1,105 @@
+"""How words are compared that people type: folded, and how far apart two of them are."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from ..ground.visible import bare
+
+_LETTERS = str.maketrans({
+    "ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "\u0131": "i",
+    "æ": "ae", "œ": "oe", "þ": "th",
+})  # fmt: skip
+_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe"})
+_APOSTROPHES = re.compile("['\u2018\u2019\u02bc\u00b4`\u2032]")
+_NO_WORD = re.compile(r"[\W_]+")
+
+_ALIKE = frozenset(
+    frozenset(pair) for pair in ("ck", "iy", "sz", "vw", "cs", "kq", "ij", "gj", "fv", "xs", "dt")
+)
+"""Letters that stand for one sound in some name."""
+_VOWELS = frozenset("aeiouy")
+
+
+def words(text: str) -> tuple[str, ...]:
+    """The words of `text` in one case, without accents, apostrophes and punctuation."""
+    return tuple(_NO_WORD.sub(" ", _bare(text, marks=False)).split())
+
+
+def spellings(text: str) -> tuple[tuple[str, ...], ...]:
+    """The same, and as it is written where a keyboard has no umlauts, if that differs."""
+    plain = words(text)
+    if text.isascii():
+        return (plain,)
+    long = tuple(_NO_WORD.sub(" ", _bare(text, marks=True)).split())
+    return (plain,) if long == plain else (plain, long)
+
+
+def _bare(text: str, *, marks: bool) -> str:
+    text = _APOSTROPHES.sub("", bare(text)).casefold()
+    if text.isascii():
+        return text
+    text = unicodedata.normalize("NFKC", text)
+    if marks:
+        text = text.translate(_UMLAUTS)
+    text = unicodedata.normalize("NFKD", text.translate(_LETTERS))
+    return "".join(one for one in text if not unicodedata.combining(one)).casefold()
+
+
+def leeway(word: str) -> int:
+    """How many slips of the finger a word of this length may hold."""
+    return 0 if len(word) < 3 else 1 if len(word) < 8 else 2
+
+
+def mask(word: str) -> int:
+    """The letters of a word as bits: words far apart in these are far apart."""
+    bits = 0
+    for letter in word:
+        bits |= 1 << (ord(letter) & 63)
+    return bits
+
+
+def distance(one: str, other: str, most: int) -> int:
+    """Letters inserted, left out, changed or swapped with their neighbour; `most + 1` for more."""
+    if abs(len(one) - len(other)) > most:
+        return most + 1
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, letter in enumerate(one, 1):
+        older, before, row = before, row, [i]
+        for j, there in enumerate(other, 1):
+            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != there))
+            if i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == there:
+                cost = min(cost, older[j - 2] + 1)
+            row.append(cost)
+        if min(row) > most:
+            return most + 1
+    return row[-1]
+
+
+def another_name(typed: str, known: str) -> bool:
+    """Whether two words, one slip apart or more, could as well be two names: Maria and Mario,
+    Daniel and Daniela, Tim and Tom."""
+    if typed == known:
+        return False
+    start = 0
+    while start < min(len(typed), len(known)) and typed[start] == known[start]:
+        start += 1
+    one, other = typed[start:], known[start:]
+    while one and other and one[-1] == other[-1]:
+        one, other = one[:-1], other[:-1]
+    ends = start + max(len(one), len(other)) >= max(len(typed), len(known))
+    if start == 0 and one and other and len(one) == len(other) == 1:
+        return frozenset((one, other)) not in _ALIKE  # Jane and Kane
+    if ends and (set(one) | set(other)) <= _VOWELS:
+        return True
+    if min(len(typed), len(known)) > 5:
+        return False
+    if sorted(one) == sorted(other):
+        return False  # two letters swapped
+    if len(one) == len(other) == 1:
+        return frozenset((one, other)) not in _ALIKE
+    added = one or other
+    doubled = start > 0 and added == (typed[start - 1])
+    return not (doubled or added == "h" or (not (one and other) and not ends))

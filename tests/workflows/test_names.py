@@ -1,0 +1,157 @@
+"""Who is meant by what somebody typed: the nearest kind of likeness, and never a guess."""
+
+from __future__ import annotations
+
+import random
+import string
+import time
+
+import pytest
+
+from aircall_mcp.errors import ArgumentError
+from aircall_mcp.workflows.names import Found, Named, Names, find, one_of
+
+PEOPLE = (
+    Named(1, "John Smith", emails=("John.Smith@acme.example",), phones=("+1 415-555-0134",)),
+    Named(2, "Jane Smith", phones=("+33199001234",)),
+    Named(3, "François Müller"),
+    Named(4, "Sean O\u2019Brien"),
+    Named(5, "Maria Lopez", kind="contact", beside="Larkspur"),
+    Named(6, "user_42"),
+    Named(7, "Jean-Luc Picard"),
+    Named(8, "Michael Brown"),
+    Named(9, "Michaela Brown"),
+    Named(10, "Anna"),
+    Named(11, "Anna Karlsson"),
+    Named(12, "Tom Jones"),
+    Named(1204411, "Zoë Ångström"),
+)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("1", 1),
+        ("#2", 2),
+        ("id: 3", 3),
+        ("1204411", 1204411),
+        ("john smith", 1),
+        ("  SMITH,   John ", 1),
+        ("Jon Smith", 1),
+        ("Jhon Smith", 1),
+        ("Mr John Smith", 1),
+        ("john.smith@ACME.example", 1),
+        ("John Smith <john.smith@acme.example>", 1),
+        ("john.smith", 1),
+        ("+1 (415) 555-0134", 1),
+        ("415-555-0134", 1),
+        ("0134", 1),
+        ("0199001234", 2),
+        ("0033 1 99 00 12 34", 2),
+        ("Francois Muller", 3),
+        ("mueller", 3),
+        ("o'brien", 4),
+        ("Sean O Brien", 4),
+        ("Maria from Larkspur", 5),
+        ("Maria Lopes", 5),
+        ("USER_42", 6),
+        ("jean luc picard", 7),
+        ("michaela", 9),
+        ("Anna", 10),
+        ("anna k", 11),
+        ("zoe angstroem", 1204411),
+        ("Angstrom", 1204411),
+    ],
+)
+def test_one_is_meant(typed: str, meant: int) -> None:
+    assert one_of(typed, PEOPLE).id == meant
+
+
+@pytest.mark.parametrize(
+    ("typed", "fits"),
+    [
+        ("smith", {1, 2}),
+        ("J Smith", {1, 2}),
+        ("Smyth", {1, 2}),
+        ("ann", {10, 11}),
+        ("mich", {8, 9}),
+        ("Micheal Brown", {8, 9}),
+    ],
+)
+def test_several_are_asked_back(typed: str, fits: set[int]) -> None:
+    assert {one.id for one in find(typed, PEOPLE).fits} == fits
+    with pytest.raises(ArgumentError, match=f"fits {len(fits)} users") as told:
+        one_of(typed, PEOPLE)
+    assert all(f"id {one}" in told.value.hint for one in fits)
+
+
+@pytest.mark.parametrize(
+    ("typed", "asked"), [("Mario Lopez", 5), ("Tim Jones", 12), ("Tim", 12), ("Kane Smith", 2)]
+)
+def test_another_name_one_letter_away_is_asked_back(typed: str, asked: int) -> None:
+    found = find(typed, PEOPLE)
+    assert found.one is None
+    assert [one.id for one in found.fits] == [asked]
+    with pytest.raises(ArgumentError, match="exactly") as told:
+        one_of(typed, PEOPLE)
+    assert f"id {asked}" in told.value.hint
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["Bob", "42", "99999", "jon.smith@acme.example", "+14155550135", "", "  ", "Smith Lopez"],
+)
+def test_nobody_is_meant(typed: str) -> None:
+    assert find(typed, PEOPLE).fits == ()
+
+
+def test_the_nearest_are_told_where_nobody_is_meant() -> None:
+    with pytest.raises(ArgumentError, match="No tag is called `fellows`") as told:
+        one_of("fellows", [Named(9, "follow_up", "tag"), Named(8, "billing", "tag")], "tag")
+    assert "follow_up (id 9)" in told.value.hint
+    assert "billing" not in told.value.hint
+
+
+def test_what_is_called_the_same_is_told_apart() -> None:
+    twins = [Named(1, "Ana Ruiz", emails=("a@x.example",)), Named(2, "Ana Ruiz", beside="Larkspur")]
+    with pytest.raises(ArgumentError) as told:
+        one_of("ana ruiz", twins)
+    assert "Ana Ruiz (id 1, a@x.example); Ana Ruiz (id 2, Larkspur)" in told.value.hint
+
+
+def test_a_number_that_is_a_name_is_found_by_it() -> None:
+    assert one_of("2026", [Named(5, "2026", "tag"), Named(6, "2027", "tag")]).id == 5
+
+
+def test_a_name_among_fifty_thousand_takes_milliseconds() -> None:
+    chance = random.Random(7)
+
+    def word(least: int, most: int) -> str:
+        return "".join(chance.choices(string.ascii_lowercase, k=chance.randint(least, most)))
+
+    firsts, lasts = [word(3, 8) for _ in range(3_000)], [word(4, 11) for _ in range(30_000)]
+    names = Names(
+        Named(n, f"{chance.choice(firsts)} {chance.choice(lasts)}", phones=(f"+1415{n:07}",))
+        for n in range(50_000)
+    )
+    one = names.known[77]
+    first, last = one.name.split()
+
+    def quickest(typed: str) -> tuple[float, Found]:
+        found, least = Found(), 1.0
+        for _ in range(5):
+            began = time.perf_counter()
+            found = names.find(typed)
+            least = min(least, time.perf_counter() - began)
+        return least, found
+
+    for typed in (
+        one.name,
+        f"{last} {first}",
+        f"{first} {last[:-1]}",
+        "+14150000077",
+        "qqq zzzzzz",
+    ):
+        took, found = quickest(typed)
+        assert took < 0.05, typed
+        assert (one in found.fits) == (typed != "qqq zzzzzz")
