@@ -106,8 +106,8 @@ def test_nobody_is_meant(typed: str) -> None:
 
 
 def test_the_nearest_are_told_where_nobody_is_meant() -> None:
-    with pytest.raises(ArgumentError, match="No tag is called `fellows`") as told:
-        one_of("fellows", [Named(9, "follow_up", "tag"), Named(8, "billing", "tag")], "tag")
+    with pytest.raises(ArgumentError, match="No tag is called `folio`") as told:
+        one_of("folio", [Named(9, "follow_up", "tag"), Named(8, "billing", "tag")], "tag")
     assert "follow_up (id 9)" in told.value.hint
     assert "billing" not in told.value.hint
 

@@ -38,6 +38,8 @@ _ENOUGH = 7
 """Digits up to which a number is an end of one, with its zeros."""
 _FEW = 5_000
 """Words of which the nearest are looked for further away."""
+_LONG = 8
+"""Letters of a word beyond which two slips make no other name."""
 _LEAST = 4
 """Digits of which a number is looked for by its end."""
 
@@ -249,7 +251,7 @@ class Names:
         for word in said:
             cost: dict[int, tuple[int, bool]] = {}
             for known, far in self._like(word, most(word)):
-                doubt = far > 0 and another_name(word, known)
+                doubt = far > 1 + (len(word) > _LONG) or another_name(word, known)
                 for place in self._words[known]:
                     if place not in cost or (far, doubt) < cost[place]:
                         cost[place] = (far, doubt)

@@ -49,7 +49,7 @@ def _bare(text: str, *, marks: bool) -> str:
 
 def leeway(word: str) -> int:
     """How many slips of the finger a word of this length may hold."""
-    return 0 if len(word) < 3 else 1 if len(word) < 8 else 2
+    return 0 if len(word) < 3 else 1 if len(word) < 7 else 2
 
 
 def mask(word: str) -> int:
