@@ -11,11 +11,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
+import jsonschema_rs
 
 from aircall_mcp import spec
 from aircall_mcp.accounts import Account, Accounts, ApiKey, Grant, Memory
 from aircall_mcp.accounts.auth import Auth
-from aircall_mcp.desk import Desk
+from aircall_mcp.desk import Answer, Desk, Outcome
 from aircall_mcp.gateway.budget import Budget
 from aircall_mcp.gateway.gateway import Gateway
 from aircall_mcp.gateway.journal import Journal
@@ -25,6 +26,7 @@ from aircall_mcp.ground.config import AIRCALL
 from aircall_mcp.ground.operation import EVERYTHING, Allowance
 from aircall_mcp.ground.secrets import Secret
 from aircall_mcp.offer import Offers, Registry
+from aircall_mcp.offer.tools import answered
 from aircall_mcp.safety.judge import Judge, World
 from aircall_mcp.safety.policy import Line, Policy
 from aircall_mcp.safety.safety import Safety
@@ -133,8 +135,21 @@ class OwnDesk(Desk):
     accounts: Accounts
     """Those it acts for, where a test changes them."""
 
+    async def call(self, name: str, arguments: Any, caller: Caller) -> Outcome:
+        outcome = await super().call(name, arguments, caller)
+        if isinstance(outcome, Answer):
+            hold_to_result(self.registry, name, outcome.payload)
+        return outcome
+
     async def aclose(self) -> None:
         await self._gateway.aclose()
+
+
+def hold_to_result(registry: Registry, tool: str, payload: Any) -> None:
+    """What a tool of ours answers is what it says that it answers."""
+    schema = registry.find(tool).result
+    if schema is not None:
+        jsonschema_rs.validate(dict(answered(schema)), payload)
 
 
 class AskingDesk(OwnDesk):

@@ -71,6 +71,17 @@ FAULTS: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
         lambda s: edit(s / TAGS, 'name = "tags"', 'name = "labels"'), ("tags.toml", "name")),
     "a file without a title": (
         lambda s: edit(s / TAGS, 'title = "Tags"\n', ""), ("tags.toml", "title")),
+    "a tool of ours that does not say what it answers": (
+        lambda s: (s / "results/search.json").unlink(), ("search.toml: search", "search.json")),
+    "a result of no tool": (
+        lambda s: (s / "results/serch.json").write_text('{"type": "object"}', "utf-8"),
+        ("results/", "serch")),
+    "a result that is no object": (
+        lambda s: (s / "results/search.json").write_text('{"type": "array"}', "utf-8"),
+        ("results/search.json", "object")),
+    "a result with an array of anything": (
+        lambda s: edit(s / "results/search.json", '"items": {', '"contains": {'),
+        ("results/search.json: matches", "items")),
     "an operation that the document does not have": (
         lambda s: edit(s / TAGS, "[operations.get_tag]", "[operations.fetch_tag]"),
         ("not in the document ['fetch_tag']",)),

@@ -56,6 +56,7 @@ def tool_for(operation: Operation) -> Json:
         "title": operation.title,
         "description": described(operation),
         "inputSchema": operation.input_schema,
+        **({"outputSchema": answered(operation.result)} if operation.result else {}),
         "annotations": {
             "title": operation.title,
             "readOnlyHint": effect == "read",
@@ -64,6 +65,18 @@ def tool_for(operation: Operation) -> Json:
             "openWorldHint": effect == "reach" or "exposes" in operation.worst,
         },
     }
+
+
+_TRIED = {
+    "properties": {"data": {"properties": {"dry_run": {"const": True}}, "required": ["dry_run"]}},
+    "required": ["data"],
+}
+
+
+def answered(result: Mapping[str, Any]) -> Json:
+    """The schema of all that a tool of ours answers without an error: a dry run has its own form,
+    as every tool's has."""
+    return {"type": "object", "anyOf": [result, _TRIED]}
 
 
 def described(operation: Operation) -> str:

@@ -26,6 +26,7 @@ from .checks import (
     same_ids,
 )
 from .references import Json, operations_of
+from .results import results_in
 from .rows import own_row, row
 
 
@@ -43,6 +44,7 @@ def compile_sources(root: Path) -> tuple[Json, Json]:
     aliases: Json = _toml(root / "aliases.toml").get("aliases", {})
     overlays: dict[str, tuple[str, Json]] = {}
     excluded: Json = {}
+    results = results_in(root / "results")
     toolsets: list[Json] = []
     own: list[Json] = []
     for file in sorted((root / "toolsets").glob("*.toml")):
@@ -56,11 +58,13 @@ def compile_sources(root: Path) -> tuple[Json, Json]:
             toolsets.append({key: content[key] for key in ("name", "title", "description")})
         for name, tool in content.get("tools", {}).items():
             with _at(f"{file.name}: {name}"):
-                own.append(own_row(file.stem, name, tool))
+                own.append(own_row(file.stem, name, tool, _result_of(name, results)))
         for operation_id, overlay in content.get("operations", {}).items():
             if operation_id in overlays:
                 raise SpecError(f"{file.name}: {operation_id} stands in two toolsets.")
             overlays[operation_id] = (file.stem, overlay)
+    if results:
+        raise SpecError(f"results/: there is no tool of ours called {', '.join(results)}.")
     described = dict(operations_of(document))
     same_ids(set(described), set(overlays), set(excluded))
     rows: list[Json] = []
@@ -73,6 +77,12 @@ def compile_sources(root: Path) -> tuple[Json, Json]:
     check_events(rows)
     check_wishes(rows)
     return {"toolsets": toolsets, "aliases": aliases, "operations": [*own, *rows]}, document
+
+
+def _result_of(name: str, results: Json) -> Json:
+    if name not in results:
+        raise SpecError(f"results/{name}.json, what it answers, is missing.")
+    return results.pop(name)
 
 
 @contextmanager

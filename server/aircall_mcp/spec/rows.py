@@ -83,8 +83,9 @@ def row(document: Json, operation: Json, toolset: str, overlay: Json, shared: Js
     return made
 
 
-def own_row(toolset: str, name: str, tool: Json) -> Json:
-    """A tool of our own: the same data as an operation, with nothing at Aircall behind it."""
+def own_row(toolset: str, name: str, tool: Json, result: Json) -> Json:
+    """A tool of our own: the same data as an operation, with nothing at Aircall behind it; `result`
+    is the schema of what it answers."""
     parameters: list[Json] = [
         {
             "name": key,
@@ -106,6 +107,7 @@ def own_row(toolset: str, name: str, tool: Json) -> Json:
         "parameters": parameters,
         "input_schema": input_schema(parameters),
         "answer": {"status": 200},
+        "result": result,
         "example": tool["example"],
         "utterances": tool["utterances"],
         "surfaces": tool["surfaces"],
