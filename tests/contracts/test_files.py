@@ -92,7 +92,7 @@ ARGUED = {
 }
 """Who opens a path without it, and why that is right."""
 
-DEVELOPMENT = ("spec/compile.py", "spec/domains.py", "search/training/")
+DEVELOPMENT = ("spec/compile.py", "spec/domains.py", "spec/results.py", "search/training/")
 """What runs in a checkout of the sources, and never where somebody uses the package."""
 
 
