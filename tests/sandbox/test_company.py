@@ -92,8 +92,26 @@ async def test_those_whom_journeys_know_by_name_are_there_and_free() -> None:
     assert (await office.get(f"/v1/calls/{call}"))["call"]["user"]["name"] == "user_42"
 
 
-def test_nobody_is_in_two_calls_at_once() -> None:
-    world = Office().world
+@HOURS
+async def test_user_42_talked_yesterday_and_once_about_leaving(hours: int) -> None:
+    office = Office(now=THURSDAY + hours * 3600)
+    midnight = (office.clock() - 6 * 3600) // DAY * DAY + 6 * 3600
+    asked = {"from": int(midnight - DAY), "to": int(midnight), "user_id": office.user("user_42")}
+    calls = (await office.get("/v1/calls/search", **asked))["calls"]
+    told: list[bool] = []
+    for call in calls:
+        path = f"/v1/calls/{call['id']}/transcription"
+        if await office.status("GET", path) == 200:
+            said = (await office.get(path))["transcription"]["content"]["utterances"]
+            told.append(any("cancel my account" in one["text"] for one in said))
+    assert len(told) >= len(company.TAKEN_YESTERDAY)
+    assert True in told
+    assert False in told
+
+
+@HOURS
+def test_nobody_is_in_two_calls_at_once(hours: int) -> None:
+    world = Office(now=THURSDAY + hours * 3600).world
     until: dict[int, int] = {}
     for call in world.calls:
         if call.user is not None:

@@ -26,6 +26,9 @@ NUMBERS = (
     ("num_555", "+13125550155", "US", "America/Chicago", -6, (ROBIN, USER_42), 6),
 )
 PARIS, NEW_YORK, LONDON, BERLIN, NUM_555 = range(5)
+# Yesterday on num_555, all of it user_42's: minutes of the day there, which way, what was said (see
+# `chosen`). The last of them is about leaving.
+TAKEN_YESTERDAY = ((615, "inbound", 2), (820, "outbound", 1), (980, "inbound", 4))
 # The last half hour: minutes ago, which way, on which line, who spoke. All of it is transcribed.
 TAKEN_LATELY = (
     (28, "inbound", PARIS, PAUL),

@@ -219,13 +219,13 @@ A: Done. Thank you, {first}, it's a pleasure as always.
         "NEUTRAL",
         55,
         "A competitor is cheaper",
-        "{first} asked how {company} can end its rental, since a competitor offers a machine for"
+        "{first} wants to cancel the account of {company}, since a competitor offers a machine for"
         " less. {agent} explained the notice period and offered {amount} a month. {first} wants to"
         " think it over; call back on {day}.",
         ("Call {first} back on {day}", "Send the retention offer of {amount} a month"),
         """
 A: Brightleaf Coffee, {agent} here, good afternoon.
-C: Hi. I'd like to know how we get out of our contract. {company} is the name.
+C: Hi. I'd like to cancel my account with you. {company} is the name.
 A: I can tell you that. May I ask what made you think of leaving?
 C: It's nothing personal. Another supplier came by and they're cheaper.
 A: I see. The notice is two months, to the end of a quarter. Do you know if their price includes maintenance?

@@ -7,7 +7,7 @@ from random import Random
 from typing import TypeAlias
 
 from . import company
-from .entities import Call, Comment, Contact, Number, Tagging
+from .entities import Call, Comment, Contact, Number, Tagging, User
 from .insights import chosen
 from .world import World
 
@@ -15,9 +15,10 @@ Known: TypeAlias = Mapping[str, list[Contact]]
 """Who calls from where: the contacts of each country."""
 
 DAY = 86_400
-_CALLS, _MORE_CALLS = 300, 50_000
+_CALLS, _MORE_CALLS = 297, 50_000
 _WEEKS = 42 * DAY
 _TRANSCRIBED, _NEWEST = 30, 40
+_AN_HOUR = 3_600
 _LATELY = 1_800
 """Seconds that are told call by call; what came before is over by then."""
 
@@ -57,8 +58,10 @@ def last_weeks(world: World, source: Random, contacts: list[Contact], now: float
     the same whatever the hour."""
     lines = list(world.numbers.values())
     known = {line.country: [c for c in contacts if calls_from(line.country, c)] for line in lines}
+    yesterday = list(_yesterday(world, known, now))
     calls = [
-        *_earlier(world, source, known, now),
+        *_earlier(world, source, known, now, yesterday),
+        *yesterday,
         _last_night(world, known, now),
         *_lately(world, known, now),
     ]
@@ -68,14 +71,20 @@ def last_weeks(world: World, source: Random, contacts: list[Contact], now: float
     _now_on_the_phone(world, known, now)
 
 
-def _earlier(world: World, source: Random, known: Known, now: float) -> Iterator[Call]:
+def _earlier(
+    world: World, source: Random, known: Known, now: float, beside: list[Call]
+) -> Iterator[Call]:
+    """What nobody is on the phone for already: `beside` are calls that are taken."""
     lines, people = list(world.numbers.values()), list(world.users.values())
     busy: dict[int, int] = {}
     transcribed = 0
     for index, (moment, where) in enumerate(_moments(source, now), 1):
         number = lines[where]
+        engaged = {one.user for one in beside if abs(one.started - moment) < _AN_HOUR}
         staff = [
-            people[i].id for i in company.NUMBERS[where][5] if busy.get(people[i].id, 0) < moment
+            people[i].id
+            for i in company.NUMBERS[where][5]
+            if busy.get(people[i].id, 0) < moment and people[i].id not in engaged
         ]
         open_now = _opening(moment, company.NUMBERS[where][4])
         outbound = bool(staff) and open_now and source.random() < 0.4
@@ -180,6 +189,30 @@ def _annotate(world: World, source: Random, call: Call) -> None:
     call.archived = call.answered is not None and source.random() < 0.1
 
 
+def _yesterday(world: World, known: Known, now: float) -> Iterator[Call]:
+    """What user_42 said on the phone yesterday, by the clock of Chicago."""
+    east = company.NUMBERS[company.NUM_555][4] * 3600
+    midnight = (int(now) + east) // DAY * DAY - east - DAY
+    number = list(world.numbers.values())[company.NUM_555]
+    for index, (minute, way, said) in enumerate(company.TAKEN_YESTERDAY):
+        call = _from_outside(world, number, known["US"][-3 - index], midnight + 60 * minute)
+        if way == "outbound":
+            call.direction, call.teams = "outbound", ()
+        _taken(world, call, list(world.users.values())[company.USER_42], said)
+        yield call
+
+
+def _taken(world: World, call: Call, user: User, said: int) -> None:
+    """By `user`, recorded and transcribed."""
+    call.user, call.talk, call.recorded = user.id, said, True
+    call.answered = call.started + 8
+    call.ended = call.answered + len(chosen(world, call).text) // 13
+    names = {tag.name: tag.id for tag in world.tags.values()}
+    call.tags = tuple(
+        Tagging(names[name], call.ended, user.id) for name in chosen(world, call).tags
+    )
+
+
 def _last_night(world: World, known: Known, now: float) -> Call:
     """Somebody spoke on the tape in Paris, yesterday at twenty to ten in the evening."""
     east = company.NUMBERS[company.PARIS][4] * 3600
@@ -198,12 +231,7 @@ def _lately(world: World, known: Known, now: float) -> Iterator[Call]:
         call = _from_outside(world, number, known[number.country][index], int(now) - 60 * minutes)
         if way == "outbound":
             call.direction, call.teams = "outbound", ()
-        call.user, call.talk, call.recorded = people[who].id, index, True
-        call.answered = call.started + 8
-        call.ended = call.answered + len(chosen(world, call).text) // 13
-        names = {tag.name: tag.id for tag in world.tags.values()}
-        said = chosen(world, call).tags
-        call.tags = tuple(Tagging(names[name], call.ended, call.user) for name in said)
+        _taken(world, call, people[who], index)
         yield call
     for index, (minutes, where, reason, spoken) in enumerate(company.MISSED_LATELY):
         number = lines[where]
