@@ -41,6 +41,7 @@ from .safety.company import Company
 from .safety.judge import Judge
 from .safety.policy_file import PolicyFile
 from .safety.safety import Safety
+from .safety.usage import BY_TEXT
 from .storage import state
 from .storage.sandboxes import Sandboxes
 from .vault import vault_at
@@ -209,6 +210,7 @@ def open_app(
         scrubber=auth.scrubber,
         offered=lambda operation_id: registry.ids[operation_id] in offers.to(),
         held=brake.holds,
+        leave_alone=lambda number: safety.usage.suppress(number, BY_TEXT),
         clock=clock,
     )
     opened.callback(events.close)

@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 
 from aircall_mcp.cli import main
+from aircall_mcp.cli.policy import names
+from aircall_mcp.cli.roles import ROLES
+from aircall_mcp.safety.policy_file import PRESETS, policy_in, policy_of, preset_text
 
 from ..terminal import Shown, on_terminal
 
@@ -209,3 +212,29 @@ def test_a_file_that_may_not_be_written_is_told_and_nothing_is_left_beside_it(
     assert "AIRCALL_MCP_HOME" in refused.stderr
     assert file.read_text() == MINE
     assert [path.name for path in file.parent.iterdir()] == ["mcp.json"]
+
+
+def test_what_a_client_is_for_picks_its_tools_and_its_policy(
+    person: Path, home: Path, ran: Ran
+) -> None:
+    file = laid(person)
+    assert ran("cursor", "--write", "--for", "support", "--yes").returncode == 0
+    args = json.loads(file.read_text())["mcpServers"]["aircall"]["args"]
+    assert "messages" in args[args.index("--toolsets") + 1].split(",")
+    assert policy_in(home, *names()) == policy_of(preset_text("support"), "policy.toml", *names())
+    # Another role for another client: a policy that is there holds.
+    shown = ran("cursor", "--write", "--for", "analyst", "--yes")
+    assert "was there already and holds" in shown.stderr
+    assert "--read-only" in json.loads(file.read_text())["mcpServers"]["aircall"]["args"]
+    assert policy_in(home, *names()) == policy_of(preset_text("support"), "policy.toml", *names())
+
+
+def test_each_preset_of_the_policy_is_a_role() -> None:
+    assert set(ROLES) == set(PRESETS)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_each_role_has_a_policy_and_tools_that_there_are(role: str) -> None:
+    operations, toolsets = names()
+    assert set(ROLES[role].toolsets) <= set(toolsets)
+    assert policy_of(preset_text(role), role, operations, toolsets).written

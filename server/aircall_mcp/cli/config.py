@@ -21,7 +21,7 @@ from ..ground.config import SURFACES, Settings, home_in, settings_from
 from ..ground.nearest import nearest
 from ..offer import offers_for
 from ..protocol.bearer import FILE, VARIABLE
-from . import completion, screen
+from . import completion, policy, screen
 from .configs import changes
 from .configs.changes import Change
 from .configs.known_clients import (
@@ -34,6 +34,7 @@ from .configs.known_clients import (
     text_for,
 )
 from .configs.places import Machine, this_machine
+from .roles import ROLES, Role
 
 UNLOCKING = {
     "environment": "AIRCALL_MCP_VAULT_KEY",
@@ -50,6 +51,12 @@ say = screen.say
 @click.option("--remove", is_flag=True, help="Take it out again.")
 @click.option("--all", "every", is_flag=True, help="For all clients that this machine has.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option(
+    "--for",
+    "role",
+    type=click.Choice(list(ROLES)),
+    help="What the client is for: its tools, and with --write its policy where there is none.",
+)
 @click.option("--sandbox", is_flag=True, help="For the built-in small Aircall.")
 @click.option(
     "--account", metavar="NAME", help="For this account.", shell_complete=completion.accounts
@@ -94,7 +101,9 @@ def command(
         return
     settings, start_of = starts(**choices)
     if write:
-        change_all(chosen, start_of, machine, settings.home, yes=yes)
+        made = change_all(chosen, start_of, machine, settings.home, yes=yes)
+        if choices["role"] and made and not choices["sandbox"]:
+            _adopt(choices["role"], settings.home)
     elif client is None:
         _list(chosen, machine)
         return
@@ -106,8 +115,16 @@ def command(
         say(of_the_key(settings, choices["account"]))
 
 
+def _adopt(role: str, home: Path) -> None:
+    if policy.adopted(role, home):
+        say(f"{home / 'policy.toml'} is the policy for {role} from now on.")
+    else:
+        say(f"{home / 'policy.toml'} was there already and holds: see `aircall-mcp policy show`.")
+
+
 def starts(
     *,
+    role: str | None = None,
     sandbox: bool = False,
     account: str | None = None,
     allow: str | None = None,
@@ -116,11 +133,14 @@ def starts(
     toolsets: str | None = None,
     url: str | None = None,
 ) -> tuple[Settings, Callable[[Client], Start]]:
-    """The settings, and how a client is to start the server under these flags. Wrong flags are
-    refused here, not by a server that a client starts.
+    """The settings, and how a client is to start the server under these flags: those of `role`
+    where they are not told. Wrong flags are refused here, not by a server that a client starts.
     """
     if url is not None:
         _check_url(url)
+    asked = ROLES.get(role or "", Role())
+    read_only = read_only or asked.read_only
+    toolsets = toolsets or ",".join(asked.toolsets) or None
     flags = {"allow": allow, "surface": surface, "read_only": read_only or None,
              "toolsets": toolsets}  # fmt: skip
     settings = settings_from(flags)

@@ -11,11 +11,10 @@ from ..errors import ArgumentError, SettingsError
 from ..ground.config import settings_from
 from . import completion, options, screen
 from .options import as_json, print_json
+from .roles import ROLES
 
 if TYPE_CHECKING:
     from ..safety.policy import Policy
-
-PRESETS = ("analyst", "support", "sales")  # as policy_file has them, which is imported later
 
 
 @click.group("policy", cls=screen.Commands)
@@ -80,7 +79,7 @@ def check(
 
 
 @group.command()
-@click.option("--from", "preset", type=click.Choice(PRESETS), help="Begin with this one.")
+@click.option("--from", "preset", type=click.Choice(list(ROLES)), help="Begin with this one.")
 def edit(preset: str | None) -> None:
     """Change the policy in your editor. It takes effect when it has no fault, and at once."""
     from ..ground.private_files import Modes
@@ -114,20 +113,28 @@ def edit(preset: str | None) -> None:
 
 
 @group.command()
-@click.argument("preset", type=click.Choice(PRESETS))
+@click.argument("preset", type=click.Choice(list(ROLES)))
 def use(preset: str) -> None:
     """Write PRESET as the policy, where there is none yet."""
-    from ..ground.private_files import Modes
-    from ..safety.policy_file import preset_text
-
     file = _file(settings_from().home)
-    if Modes().read_written(file) is not None:
+    if not adopted(preset, file.parent):
         raise ArgumentError(
             f"{file} is there already.", hint="`aircall-mcp policy edit` changes it."
         )
-    Modes().directory(file.parent)
-    Modes().replace(file, preset_text(preset))
     screen.say(f"{file} holds from now on. `aircall-mcp policy show` says what it says.")
+
+
+def adopted(preset: str, home: Path) -> bool:
+    """Write `preset` as the policy of `home`; False, and nothing done, where there is one."""
+    from ..ground.private_files import Modes
+    from ..safety.policy_file import preset_text
+
+    file = _file(home)
+    if Modes().read_written(file) is not None:
+        return False
+    Modes().directory(home)
+    Modes().replace(file, preset_text(preset))
+    return True
 
 
 def _file(home: Path) -> Path:

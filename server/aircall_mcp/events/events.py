@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .log import EventLog
     from .polled import Polling
     from .poller import Poller
-    from .receiver import Receiver
+    from .receiver import LeaveAlone, Receiver
     from .resources import Resources
     from .retention import Retention
     from .subscriptions import Subscriptions
@@ -36,6 +36,10 @@ async def _nobody() -> Sequence[str]:
     return ()
 
 
+async def _alone(_number: str) -> None:
+    return
+
+
 class Events:
     """What hears of events, of one home or of `account` where the server is pinned to it. Each is
     made when it is first asked for: a server that is never asked about events opens none of them.
@@ -43,7 +47,7 @@ class Events:
     `vault` is that of the house; the built-in sandbox makes one of its own. `resolve` finds the
     account that is meant by a name or by none, `names` all there are; `learn` hears of secrets
     that are masked from then on; `scrubber` and `offered` are as in `Resources`, `held` as in
-    `Forwarder`. Close it with `close`.
+    `Forwarder`, `leave_alone` as in `Receiver`. Close it with `close`.
     """
 
     def __init__(
@@ -60,6 +64,7 @@ class Events:
         scrubber: Scrubber | None = None,
         offered: Callable[[str], bool] = lambda _: True,
         held: Callable[[], bool] = lambda: False,
+        leave_alone: LeaveAlone = _alone,
         clock: Clock | None = None,
     ) -> None:
         self._settings = settings
@@ -72,6 +77,7 @@ class Events:
         self._scrubber = scrubber or Scrubber()
         self._offered = offered
         self._held = held
+        self._leave_alone = leave_alone
         self._clock = clock or Clock()
         self.account = None if settings.sandbox else settings.account
         # The built-in sandbox shares nothing with a company: not even what it was told.
@@ -154,7 +160,12 @@ class Events:
     def receiver(self) -> Receiver:
         from .receiver import Receiver
 
-        return Receiver(self.log, retention=self.retention, clock=self._clock)
+        return Receiver(
+            self.log,
+            retention=self.retention,
+            clock=self._clock,
+            leave_alone=self._leave_alone,
+        )
 
     def forwarder(self) -> Forwarder:
         from ..ground.clients import Clients

@@ -22,6 +22,7 @@ from .coverage import HEARTBEAT
 from .envelope import NoEnvelope, envelope_of
 from .event import Arrival
 from .log import EventLog
+from .opt_out import who_stops
 from .retention import Retention
 from .webhooks import Webhook
 
@@ -48,6 +49,14 @@ Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
+LeaveAlone: TypeAlias = Callable[[str], Awaitable[object]]
+"""Told of a number whose text asks for it. Raises `StoreError`."""
+
+
+async def _nobody(_number: str) -> None:
+    return
+
+
 class Rejected(Exception):
     """Not taken in: the status to answer with, and why in one word."""
 
@@ -60,8 +69,8 @@ class Rejected(Exception):
 class Receiver:
     """The app, and the task that commits for it: `async with receiver:` around the serving.
 
-    While it is up it notes that it listens, and drops what `retention`
-    no longer keeps.
+    While it is up it notes that it listens, and drops what `retention` no longer keeps.
+    `leave_alone` hears of every number whose text asks for it.
     """
 
     def __init__(
@@ -74,12 +83,14 @@ class Receiver:
         waiting: int = WAITING,
         room: int = ROOM,
         heartbeat: float = HEARTBEAT,
+        leave_alone: LeaveAlone = _nobody,
     ) -> None:
         self._events = events
         self._retention = retention or Retention()
         self._clock = clock or Clock()
         self._together = together
         self._heartbeat = heartbeat
+        self._leave_alone = leave_alone
         self._queue: asyncio.Queue[tuple[Arrival, asyncio.Future[bool | None]]] = asyncio.Queue(
             waiting
         )
@@ -127,6 +138,7 @@ class Receiver:
         try:
             body = await _body(scope, receive)
             arrival = await self._admitted(webhook, body)
+            await self._heeded(arrival)
             await self._kept(arrival, len(body))
         except Rejected as rejected:
             put_off = rejected.status == 503
@@ -173,6 +185,16 @@ class Receiver:
         self._digests = {webhook.name: webhook.digest for webhook in found}
         self._families = {webhook.name: webhook.family for webhook in found}
         self._looked = self._clock.monotonic()
+
+    async def _heeded(self, arrival: Arrival) -> None:
+        """Before it is committed: what could not be heeded is then told again."""
+        number = who_stops(arrival.kind, arrival.data)
+        if number is None:
+            return
+        try:
+            await self._leave_alone(number)
+        except StoreError:
+            raise Rejected(503, "try again") from None
 
     async def _kept(self, arrival: Arrival, size: int) -> None:
         """Wait until `arrival` of so many bytes is committed."""

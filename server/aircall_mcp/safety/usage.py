@@ -32,6 +32,8 @@ MIGRATIONS = (
     ),
     ("CREATE TABLE introduced (digits TEXT PRIMARY KEY, since DOUBLE PRECISION NOT NULL)",),
 )
+BY_TEXT: Final = "asked for it by text"
+"""Why a number is left alone that wrote one of the words that stop."""
 STRANGE: Final = 30 * DAY
 """Seconds for which a number that a model wrote into the contacts is a stranger's still."""
 TELLING: Final = 8

@@ -16,7 +16,8 @@ from .. import accounts as keys
 from .. import config, options, screen
 from ..configs.known_clients import Client
 from ..configs.places import this_machine
-from ..policy import PRESETS, use
+from ..policy import use
+from ..roles import ROLES
 from ..vault import KINDS
 from . import clients
 from .account import account_by, way
@@ -86,6 +87,7 @@ def command(**flags: Any) -> None:
             account=None if account is None or account.name == "main" else account.name,
             allow=EVERYTHING if may == "allow" else None,
             read_only=may == "read",
+            role=may if may in ROLES else None,
         )
         several = clients.chosen(questions, machine) if wanted is None else wanted
         connected = clients.joined(several, start_of, machine, settings.home, questions, did)
@@ -119,13 +121,13 @@ def _check_complete(flags: dict[str, Any]) -> None:
 def _may(flags: dict[str, Any], questions: Questions, did: Did) -> str:
     """What the model may do; a preset is written as the policy, where there is none yet."""
     kept = (settings_from().home / NAME).exists()
-    choices = [(word, meaning) for word, meaning in MAY.items() if not (kept and word in PRESETS)]
+    choices = [(word, meaning) for word, meaning in MAY.items() if not (kept and word in ROLES)]
     may = flags["may"]
     if may is None:
         if questions.asking:
             say("\nWhat may the model do?" + (f" Your {NAME} holds besides." if kept else ""))
         may = questions.choose("May", choices, "ask")
-    if may in PRESETS:
+    if may in ROLES:
         click.get_current_context().invoke(use, preset=may)
         did.note(f"Wrote the policy: {settings_from().home / NAME}.", "aircall-mcp policy edit")
     did.note(f"What the model may do: {MAY[may]}.")

@@ -1,0 +1,51 @@
+"""Who asks by text to be left alone: a message that is one of the words carriers act upon."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from typing import Any, Final
+
+STOP_WORDS: Final = frozenset(
+    {
+        # https://www.ctia.org/the-wireless-industry/industry-commitments/messaging-principles
+        "stop", "stopall", "stop all", "unsubscribe", "cancel", "end", "quit", "revoke", "optout",
+        "opt out",
+        "arret", "arreter", "desabonner",  # fr
+        "stopp", "abbestellen", "abmelden",  # de
+        "alto", "parar", "baja", "cancelar",  # es
+        "pare", "sair",  # pt
+        "ferma", "basta", "annulla",  # it
+        "afmelden", "uitschrijven",  # nl
+    }
+)  # fmt: skip
+"""In small letters without accents, each the whole of a text."""
+_LONGEST: Final = 40
+"""Characters above which no text is one of the words: nothing longer is looked at."""
+
+
+def who_stops(kind: str, data: Mapping[str, Any]) -> str | None:
+    """The number (as Aircall writes it) whose text asks to be left alone; None for all else."""
+    if kind != "message.received" or data.get("direction") == "outbound":
+        return None
+    said = next(
+        (data[name] for name in ("body", "text", "content") if isinstance(data.get(name), str)), ""
+    )
+    number = next(
+        (
+            data[name]
+            for name in ("raw_digits", "external_number", "from")
+            if isinstance(data.get(name), str)
+        ),
+        "",
+    )
+    return number if number and is_stop(said) else None
+
+
+def is_stop(text: str) -> bool:
+    """Whether `text` is a word that stops, whatever its case, accents and punctuation."""
+    if len(text) > _LONGEST:
+        return False
+    plain = unicodedata.normalize("NFKD", text).casefold()
+    kept = "".join(one if one.isalnum() else " " for one in plain if not unicodedata.combining(one))
+    return " ".join(kept.split()) in STOP_WORDS
