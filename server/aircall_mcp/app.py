@@ -45,6 +45,8 @@ from .safety.usage import BY_TEXT
 from .storage import state
 from .storage.sandboxes import Sandboxes
 from .vault import vault_at
+from .workflows import Workflows
+from .workflows.kit import Kit
 
 if TYPE_CHECKING:
     import httpx2
@@ -214,6 +216,18 @@ def open_app(
         clock=clock,
     )
     opened.callback(events.close)
+
+    def kit() -> Kit:
+        return Kit(
+            gateway,
+            registry.ids,
+            log=lambda: events.log,
+            account=events.account,
+            scrubber=auth.scrubber,
+            clock=clock,
+        )
+
+    workflows = Workflows(kit)
     desk = Desk(
         offers,
         gateway,
@@ -221,7 +235,10 @@ def open_app(
         zone_of=auth.time_zone,
         whose=auth.whose,
         scrubber=auth.scrubber,
-        performers=performers_of(EventTools, lambda: events.tools),
+        performers={
+            **performers_of(EventTools, lambda: events.tools),
+            **workflows.performers,
+        },
         approvals=safety.approvals,
         look=judge.look,
     )
