@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..errors import ArgumentError, ToolError
+from ..errors import ToolError
 from ..events.query import Query
 from ..ground.caller import Caller
 from ..ground.performs import performs
 from ..ground.times import iso
 from .kit import Json, Kit, id_of, object_of, rows_of, text_of, told_of
+from .names import Named, one_of
 
 WORDS = {
     "available": "free",
@@ -84,13 +85,15 @@ class TeamStatus:
         if team is None:
             return None, ""
         teams = await self._kit.whole("list_teams", caller)
-        wanted = str(team).strip().casefold()
-        for one in teams.items:
-            if str(id_of(one)) == wanted or text_of(one.get("name")).casefold() == wanted:
-                members = {id_of(user) for user in rows_of(one, "users")} - {None}
-                return {one for one in members if one is not None}, text_of(one.get("name"))
-        names = ", ".join(text_of(one.get("name")) for one in teams.items[:30])
-        raise ArgumentError(f"No team is called so. {teams.why}".strip(), hint=f"Teams: {names}.")
+        known = [
+            Named(found, text_of(one.get("name")), "team")
+            for one in teams.items
+            if (found := id_of(one)) is not None
+        ]
+        meant = one_of(str(team), known, "team")
+        whole = next(one for one in teams.items if id_of(one) == meant.id)
+        members = {id_of(user) for user in rows_of(whole, "users")}
+        return {one for one in members if one is not None}, meant.name
 
     async def _since(self, shown: Sequence[Json], caller: Caller) -> list[str]:
         """Say since when, by events where there are some, and calls by the list of calls."""
