@@ -44,6 +44,11 @@ def pytest_make_parametrize_id(val: object) -> str | None:
     return val.id if isinstance(val, Operation) else None
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if item.path.parent.name == "journeys":
+        item.add_marker("journey")
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Workers know a test by its node id: of two with the same one, only one would run.
