@@ -47,6 +47,7 @@ from .storage.sandboxes import Sandboxes
 from .vault import vault_at
 from .workflows import Workflows
 from .workflows.kit import Kit
+from .workflows.choices import Choices
 
 if TYPE_CHECKING:
     import httpx2
@@ -68,13 +69,15 @@ SANDBOX_PACE = 120
 @dataclass(frozen=True, slots=True)
 class App:
     """Everything, ready to answer: `desk` for all ways in, `auth` for what speaks of accounts,
-    `events` for what hears of events. Left with `async with`, or earlier by `aclose`.
+    `events` for what hears of events, `choices` for what completes an argument. Left with `async
+    with`, or earlier by `aclose`.
     """
 
     settings: Settings
     desk: Desk
     auth: Auth
     events: Events
+    choices: Choices
     _gateway: Gateway
     _overheard: Overheard
     _opened: AsyncExitStack
@@ -243,7 +246,13 @@ def open_app(
         look=judge.look,
     )
     hold_against(registry.ids.values(), desk.performers)
-    return App(settings, desk, auth, events, gateway, overheard, opened)
+    choices = Choices(
+        gateway,
+        registry.ids,
+        lambda operation, principal: operation in offers.to(principal),
+    )
+    opened.push_async_callback(choices.aclose)
+    return App(settings, desk, auth, events, choices, gateway, overheard, opened)
 
 
 @contextmanager

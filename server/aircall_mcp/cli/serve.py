@@ -70,7 +70,9 @@ def command(**flags: Any) -> None:
         screen.say(f"aircall-mcp: no log is kept ({failed})")
     settings, home = app.settings, app.settings.home
     key = key_of(app.settings)
-    server = AircallServer(app.desk, call_timeout=settings.call_timeout, news=app.news)
+    server = AircallServer(
+        app.desk, call_timeout=settings.call_timeout, news=app.news, choices=app.choices
+    )
 
     # What was made up to here stays to the end. To look through it whenever an answer made many
     # objects would hold the loop for 60 ms.

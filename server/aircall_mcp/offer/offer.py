@@ -12,6 +12,7 @@ from ..ground.caller import OWNER
 from ..ground.config import Settings
 from ..ground.nearest import nearest
 from ..ground.operation import Operation
+from ..ground.prompt import Prompt
 from .registry import Registry
 from .selection import EVERYTHING, Selection
 from .tools import tool_for
@@ -63,6 +64,16 @@ class Offer:
     def tools(self) -> tuple[dict[str, Any], ...]:
         """What tools/list answers, in its wire form; made once."""
         return tuple(tool_for(operation) for operation in self)
+
+    @cached_property
+    def prompts(self) -> tuple[Prompt, ...]:
+        """Those whose tools are all on offer."""
+        ids = self.registry.ids
+        return tuple(
+            prompt
+            for prompt in self.registry.prompts
+            if all(name in ids and ids[name] in self for name in prompt.needs)
+        )
 
     def get(self, name: str) -> Operation:
         """The operation listed under this tool name, or an old one. Raises `NotOffered`."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 from ..errors import NotOffered, quoted
 from ..ground.nearest import nearest
 from ..ground.operation import Operation, Parameter
+from ..ground.prompt import Prompt
 from ..spec import Compiled, Toolset
 
 
@@ -21,16 +22,23 @@ class Registry:
         *,
         toolsets: Iterable[Toolset] = (),
         aliases: Mapping[str, str] | None = None,
+        prompts: Iterable[Prompt] = (),
     ) -> None:
         self.known: tuple[Operation, ...] = tuple(operations)
         self.toolsets: tuple[Toolset, ...] = tuple(toolsets)
+        self.prompts: tuple[Prompt, ...] = tuple(prompts)
         self._aliases = dict(aliases or {})
         self._by_tool = {operation.tool: operation for operation in self.known}
         self.ids: Mapping[str, Operation] = {operation.id: operation for operation in self.known}
 
     @classmethod
     def of(cls, compiled: Compiled) -> Registry:
-        return cls(compiled.operations, toolsets=compiled.toolsets, aliases=compiled.aliases)
+        return cls(
+            compiled.operations,
+            toolsets=compiled.toolsets,
+            aliases=compiled.aliases,
+            prompts=compiled.prompts,
+        )
 
     @property
     def names(self) -> frozenset[str]:
@@ -47,6 +55,7 @@ class Registry:
             (o if o.ours else _with(o, account) for o in self.known),
             toolsets=self.toolsets,
             aliases=self._aliases,
+            prompts=self.prompts,
         )
 
     def renamed(self, name: str) -> str:

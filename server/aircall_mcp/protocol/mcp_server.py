@@ -26,12 +26,13 @@ from ..ground.secrets import cut
 from ..offer import Offer
 from ..offer.tools import INSTRUCTIONS
 from .elicitation import WAY, Elicitation, Heard, refusal, unseen
+from .prompts import Choosing, Prompts
 from .resources import Context, News, Resources
 
 log = logging.getLogger(__name__)
 
 LIST_LIFETIME_MS = 300_000
-"""Milliseconds a client may keep tools/list: it only changes when the server is started anew."""
+"""Milliseconds a client may keep a list: it only changes when the server is started anew."""
 
 
 LONGEST_CLIENT = 60
@@ -45,7 +46,8 @@ def owner(_ctx: Context) -> str:
 
 class AircallServer(Server[Any]):
     """The MCP server over one desk. `news` brings the resources, and tells when they change;
-    `principal_of` says on whose behalf a request comes, `elicitation` how a person is asked.
+    `choices` what arguments of prompts may be completed with. `principal_of` says on whose behalf a
+    request comes, `elicitation` how a person is asked.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class AircallServer(Server[Any]):
         *,
         call_timeout: float = 25.0,
         news: News | None = None,
+        choices: Choosing | None = None,
         principal_of: Callable[[Context], str] = owner,
         elicitation: Elicitation | None = None,
     ) -> None:
@@ -62,17 +65,33 @@ class AircallServer(Server[Any]):
         self._principal_of = principal_of
         self._elicitation = elicitation or Elicitation()
         self._lists: WeakKeyDictionary[Offer, types.ListToolsResult] = WeakKeyDictionary()
+        prompts = Prompts(
+            lambda principal: desk.offer(principal).prompts, choices, self._caller, desk.scrub
+        )
+        resources = None if news is None else Resources(news, self._caller, desk.scrub)
+
+        async def complete(
+            ctx: Context, params: types.CompleteRequestParams
+        ) -> types.CompleteResult:
+            of_prompts = resources is None or isinstance(params.ref, types.PromptReference)
+            return await (prompts if of_prompts else resources).complete(ctx, params)
+
         super().__init__(
             "aircall",
             version=__version__,
             title="Aircall",
             description="Aircall's phones: calls, texts, contacts, users, numbers, insights.",
             instructions=INSTRUCTIONS,
-            cache_hints={"tools/list": CacheHint(ttl_ms=LIST_LIFETIME_MS, scope="private")},
+            cache_hints={
+                "tools/list": CacheHint(ttl_ms=LIST_LIFETIME_MS, scope="private"),
+                "prompts/list": CacheHint(ttl_ms=LIST_LIFETIME_MS, scope="private"),
+            },
             get_tool_input_schema=desk.registry.schema_of,
             on_list_tools=self._list_tools,
             on_call_tool=self._call_tool,
-            **({} if news is None else Resources(news, self._caller, desk.scrub).handlers()),
+            on_completion=complete,
+            **prompts.handlers(),
+            **({} if resources is None else resources.handlers()),
         )
         self.middleware.insert(0, _guard)
         self.middleware.append(self._elicitation.boundary(self.name, principal_of))

@@ -79,7 +79,6 @@ class Resources:
             "on_subscribe_resource": self._subscribe,
             "on_unsubscribe_resource": self._unsubscribe,
             "on_subscriptions_listen": self._listened,
-            "on_completion": self._complete,
         }
 
     async def _list(
@@ -137,7 +136,7 @@ class Resources:
             await self._watch()
         return await self._listen(ctx, params)
 
-    async def _complete(
+    async def complete(
         self, _ctx: Context, params: types.CompleteRequestParams
     ) -> types.CompleteResult:
         values: list[str] = []

@@ -14,6 +14,7 @@ from typing import Any
 
 from ..errors import SpecError
 from ..ground.operation import Answer, Operation, Parameter, ReadBack, Retirement, Window, Wish
+from ..ground.prompt import Prompt, PromptArgument
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class Compiled:
     operations: tuple[Operation, ...]
     toolsets: tuple[Toolset, ...]
     aliases: Mapping[str, str]
+    prompts: tuple[Prompt, ...] = ()
 
 
 def load() -> Compiled:
@@ -42,6 +44,7 @@ def load() -> Compiled:
             operations=tuple(operation_from(row) for row in compiled["operations"]),
             toolsets=tuple(Toolset(**row) for row in compiled["toolsets"]),
             aliases=compiled["aliases"],
+            prompts=tuple(_prompt_from(row) for row in compiled["prompts"]),
         )
     except (KeyError, TypeError) as error:
         raise SpecError(f"registry.json does not fit this version: {error}.") from None
@@ -75,6 +78,12 @@ def operation_from(row: Mapping[str, Any]) -> Operation:
         raise SpecError(
             f"The compiled operation {row.get('id')!r} does not fit: {error}."
         ) from None
+
+
+def _prompt_from(row: Mapping[str, Any]) -> Prompt:
+    arguments = tuple(PromptArgument(**part) for part in row["arguments"])
+    whole: dict[str, Any] = {**row, "needs": tuple(row["needs"]), "arguments": arguments}
+    return Prompt(**whole)
 
 
 def _parameter_from(part: Mapping[str, Any]) -> Parameter:

@@ -25,6 +25,7 @@ from .checks import (
     performers_at_worst,
     same_ids,
 )
+from .prompts import prompt_row
 from .references import Json, operations_of
 from .results import results_in
 from .rows import own_row, row
@@ -65,6 +66,9 @@ def compile_sources(root: Path) -> tuple[Json, Json]:
             overlays[operation_id] = (file.stem, overlay)
     if results:
         raise SpecError(f"results/: there is no tool of ours called {', '.join(results)}.")
+    prompts = [
+        prompt_row(name, one) for name, one in _toml(root / "prompts.toml")["prompts"].items()
+    ]
     described = dict(operations_of(document))
     same_ids(set(described), set(overlays), set(excluded))
     rows: list[Json] = []
@@ -76,7 +80,13 @@ def compile_sources(root: Path) -> tuple[Json, Json]:
     check_read_backs(rows)
     check_events(rows)
     check_wishes(rows)
-    return {"toolsets": toolsets, "aliases": aliases, "operations": [*own, *rows]}, document
+    registry: Json = {
+        "toolsets": toolsets,
+        "aliases": aliases,
+        "operations": [*own, *rows],
+        "prompts": prompts,
+    }
+    return registry, document
 
 
 def _result_of(name: str, results: Json) -> Json:
