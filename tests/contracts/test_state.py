@@ -80,6 +80,7 @@ OTHERWISE = {
     "protocol.mcp_server.AircallServer": "_lists",  # by offer
     "protocol.resources.Resources": "_sessions",  # by URI and connection
     "protocol.sessions.Sessions": "_idle _used",  # by session
+    "workflows.choices.Choices": "_asked",  # by principal and account, while it is asked for
     # Of all accounts: what is secret to one is masked in the answers of the others, too.
     "ground.secrets.Scrubber": "_forms _known _stale",
     "ground.secrets._Sought": "_starts",
@@ -89,7 +90,7 @@ OURS = {
     "desk.Desk": "index",
     "ground.command": "_typed",  # of this installation
     "ground.operation.Operation": "_by_name _validator _wire_names",
-    "offer.offer.Offer": "tools",
+    "offer.offer.Offer": "prompts tools",
     "safety.destinations": "destination_of",  # of the numbering plans
     "safety.policy_file.PolicyFile": "_came_from _policy",  # the owner's file
     "search.lexical.Lexical": "_names _words",

@@ -43,7 +43,9 @@ async def test_the_era_is_the_one_asked_for_and_the_server_says_who_it_is(
             assert (client.server_info.name, client.server_info.version) == ("aircall", __version__)
             assert client.instructions
             assert len(client.instructions) < 2_048
-        assert client.server_capabilities is None or client.server_capabilities.prompts
+            assert client.server_capabilities
+            assert client.server_capabilities.prompts
+            assert client.server_capabilities.completions
 
 
 @both_eras

@@ -15,6 +15,7 @@ from mcp_types import PromptReference
 from aircall_mcp import spec
 from aircall_mcp.errors import ArgumentError, ToolError
 from aircall_mcp.ground.caller import Caller
+from aircall_mcp.ground.operation import Operation
 from aircall_mcp.ground.prompt import LONGEST, Prompt, PromptArgument
 from aircall_mcp.ground.reply import Reply
 from aircall_mcp.offer import Offers, Registry, Selection
@@ -116,6 +117,10 @@ async def test_what_somebody_may_not_list_completes_nothing(
     assert not any("users" in arrival.path for arrival in sandbox.arrivals)
 
 
+def anybody(_operation: Operation, _principal: str) -> bool:
+    return True
+
+
 class Slow:
     """A gateway that answers when it is told to, or says that it cannot."""
 
@@ -136,12 +141,12 @@ class Slow:
 
 async def test_no_answer_beats_a_slow_one_and_the_next_letter_has_it(registry: Registry) -> None:
     slow: Any = Slow()
-    choices = Choices(slow, registry.ids, lambda *_: True, patience=0.01)
+    choices = Choices(slow, registry.ids, anybody, patience=0.01)
     assert await choices.of("user", "a", Caller()) == []
     assert await choices.of("user", "an", Caller()) == []
     assert slow.asked == 1
     slow.ready.set()
-    patient = Choices(slow, registry.ids, lambda *_: True, patience=5)
+    patient = Choices(slow, registry.ids, anybody, patience=5)
     found = await patient.of("user", "an", Caller())
     assert found == ["ann0@x.example", "Anna", "ann2@x.example"]
     await choices.aclose()
@@ -150,14 +155,14 @@ async def test_no_answer_beats_a_slow_one_and_the_next_letter_has_it(registry: R
 async def test_what_cannot_be_listed_completes_nothing(registry: Registry) -> None:
     failing: Any = Slow(ArgumentError("no"))
     failing.ready.set()
-    choices = Choices(failing, registry.ids, lambda *_: True)
+    choices = Choices(failing, registry.ids, anybody)
     assert await choices.of("user", "a", Caller()) == []
     assert await choices.of("planet", "a", Caller()) == []
 
 
 async def test_what_is_asked_for_when_all_ends_is_given_up(registry: Registry) -> None:
     slow: Any = Slow()
-    choices = Choices(slow, registry.ids, lambda *_: True, patience=0.01)
+    choices = Choices(slow, registry.ids, anybody, patience=0.01)
     await choices.of("user", "a", Caller())
     await choices.aclose()
     assert not slow.ready.is_set()
