@@ -46,8 +46,8 @@ from .storage import state
 from .storage.sandboxes import Sandboxes
 from .vault import vault_at
 from .workflows import Workflows
-from .workflows.kit import Kit
 from .workflows.choices import Choices
+from .workflows.kit import Kit
 
 if TYPE_CHECKING:
     import httpx2

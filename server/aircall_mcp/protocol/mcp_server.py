@@ -73,8 +73,9 @@ class AircallServer(Server[Any]):
         async def complete(
             ctx: Context, params: types.CompleteRequestParams
         ) -> types.CompleteResult:
-            of_prompts = resources is None or isinstance(params.ref, types.PromptReference)
-            return await (prompts if of_prompts else resources).complete(ctx, params)
+            if resources is None or isinstance(params.ref, types.PromptReference):
+                return await prompts.complete(ctx, params)
+            return await resources.complete(ctx, params)
 
         super().__init__(
             "aircall",
