@@ -160,7 +160,7 @@ class _Reading:
             return _Span(begin.begin, self._now + timedelta(seconds=1))
         at = _time(last)
         if at is not None:
-            end = _Span(*[self._at(begin.begin.date(), at)] * 2, exact=True)
+            end = _instant(self._at(begin.begin.date(), at))
         elif (day := _date(last)) is None and last in _DAYS and begin.unit == "day":
             ahead = (_DAYS.index(last) - begin.begin.weekday()) % 7
             end = self._days(begin.begin.date() + timedelta(days=ahead), 1)
@@ -187,7 +187,7 @@ class _Reading:
         today, week = self._today, self._today.weekday()
         match said:
             case "now":
-                return _Span(self._now, self._now, exact=True)
+                return _instant(self._now)
             case "today":
                 return self._days(today, 1)
             case "yesterday":
@@ -267,7 +267,7 @@ class _Reading:
             return self._months(date(int(said), 1, 1), 12)
         if re.fullmatch(r"\d{9,11}", said):
             moment = datetime.fromtimestamp(int(said), self._now.tzinfo)
-            return _Span(moment, moment, exact=True)
+            return _instant(moment)
         if matched := re.fullmatch(r"([a-z]{3,9})\.?(?: (\d{4}))?", said):
             month = _month(matched[1])
             if month is not None:
@@ -306,10 +306,10 @@ class _Reading:
                     moment = None
                 if moment is not None:
                     moment = moment if moment.tzinfo else moment.replace(tzinfo=self._now.tzinfo)
-                    return _Span(moment, moment, exact=True)
+                    return _instant(moment)
             if (at := _time(said)) is not None:
                 day = self._today - timedelta(past and self._at(self._today, at) > self._now)
-                return _Span(*[self._at(day, at)] * 2, exact=True)
+                return _instant(self._at(day, at))
             return self._day_and_time(said, past=past)
 
         return read
@@ -327,7 +327,7 @@ class _Reading:
             whole = self._alone(said.removesuffix(after).strip()) if at else None
             if at is None or whole is None or whole.unit != "day" or whole.count != 1:
                 return None
-            return _Span(*[self._at(whole.begin.date(), at)] * 2, exact=True)
+            return _instant(self._at(whole.begin.date(), at))
         name = day_said.removeprefix("last ")
         if name in _DAYS or f"{name}day" in _DAYS or len(name) == 3:
             index = next((n for n, one in enumerate(_DAYS) if one.startswith(name)), None)
@@ -348,7 +348,7 @@ class _Reading:
             return None
         if at is None:
             return self._days(day, 1)
-        return _Span(*[self._at(day, at)] * 2, exact=True)
+        return _instant(self._at(day, at))
 
     def _at(self, day: date, at: time) -> datetime:
         return datetime.combine(day, at, self._now.tzinfo)
@@ -375,6 +375,10 @@ def _moved(moment: datetime, unit: Unit, count: int) -> datetime:
     last = (following - timedelta(1)).day
     day = date(year, month + 1, min(moment.day, last))
     return datetime.combine(day, moment.time(), moment.tzinfo)
+
+
+def _instant(moment: datetime) -> _Span:
+    return _Span(moment, moment, exact=True)
 
 
 def _seconds(moment: datetime) -> int:
