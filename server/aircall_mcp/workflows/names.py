@@ -11,11 +11,20 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ..errors import ArgumentError, quoted
 from ..ground.phones import e164
-from .spelling import another_name, distance, leeway, mask, spellings, words
+from .spelling import (
+    another_name,
+    called,
+    cousins,
+    distance,
+    leeway,
+    mask,
+    spellings,
+    words,
+)
 
 Kind = Literal["user", "contact", "number", "tag", "team"]
 
@@ -27,17 +36,23 @@ LONGEST = 200
 _ID = re.compile(r"\s*(?:#|id\s*[:#]?\s*)?(\d{1,19})\s*", re.IGNORECASE)
 _PHONE = re.compile(r"\s*[+(\d][\d\s().+/\u00a0\u2010-\u2015-]{2,40}\s*")
 _PLAIN = re.compile(r"\+[1-9]\d{6,14}")
+_SCHEME = re.compile(r"(?:mailto|tel|sms):\s*(?://)?", re.IGNORECASE)
+_DOMAIN = re.compile(r"@[^\s@<>]+\.[^\s@<>]+")
 _ADDRESS = re.compile(r"[^\s@<>]+@[^\s@<>]*")
 _FILLERS = frozenset({
     "mr", "mrs", "ms", "miss", "mx", "dr", "prof", "sir", "madam", "mme", "mlle", "monsieur",
     "madame", "herr", "frau", "sr", "sra", "senor", "senora", "signor", "signora",
-    "from", "at", "of", "with", "the", "and",
+    "from", "at", "of", "with", "the", "and", "someone", "somebody", "anyone", "anybody",
+    "von", "vom", "bei", "aus", "der", "jemand", "de", "du", "des", "la", "le", "chez", "del",
+    "da", "do", "di", "della", "van", "bij",
 })  # fmt: skip
 """What people say beside a name, dropped where nothing is found with it."""
 _ENOUGH = 7
 """Digits up to which a number is an end of one, with its zeros."""
 _FEW = 5_000
 """Words of which the nearest are looked for further away."""
+_SHORT = 5
+"""Letters below which a slip leaves nothing sure."""
 _LONG = 8
 """Letters of a word beyond which two slips make no other name."""
 _LEAST = 4
@@ -64,10 +79,11 @@ class Named:
 @dataclass(frozen=True, slots=True)
 class Found:
     """What fits. One in `fits` that is `sure` is meant; otherwise somebody has to say which. `near`
-    are the nearest where nothing fits."""
+    are the nearest where nothing fits. `slipped`: only if fingers did."""
 
     fits: tuple[Named, ...] = ()
     sure: bool = True
+    slipped: bool = False
     near: tuple[Named, ...] = ()
 
     @property
@@ -109,6 +125,14 @@ def unclear(query: str, found: Found, kind: str) -> ArgumentError:
     )
 
 
+class _Far(NamedTuple):
+    """How far a word is from one of a name; `doubt` that it is another name's."""
+
+    far: int
+    doubt: bool
+    how: Literal["exact", "beside", "begun", "called", "slip"]
+
+
 class Names:
     """A list made ready to be asked often. 50,000 names take a second, and each question some
     milliseconds."""
@@ -120,9 +144,10 @@ class Names:
         self._locals: dict[str, list[int]] = defaultdict(list)
         self._ends: dict[str, list[tuple[str, int]]] = defaultdict(list)
         self._whole: dict[str, list[int]] = defaultdict(list)
+        self._ordered: dict[str, list[int]] = defaultdict(list)
         self._words: dict[str, set[int]] = defaultdict(set)
         self._beside: dict[str, set[int]] = defaultdict(set)
-        self._count: list[int] = []
+        self._at: dict[Named, int] = {}
         for place, one in enumerate(self.known):
             self._enter(place, one)
         self._sorted = sorted(self._words)
@@ -132,6 +157,9 @@ class Names:
 
     def _enter(self, place: int, one: Named) -> None:
         self._ids[one.id].append(place)
+        self._at[one] = place
+        for key in _in_order(words(one.name)):
+            self._ordered[key].append(place)
         for address in one.emails:
             folded = address.strip().casefold()
             self._addresses[folded].append(place)
@@ -151,7 +179,7 @@ class Names:
                 self._beside[word].add(place)
 
     def find(self, query: str) -> Found:
-        query = query[:LONGEST].strip()
+        query = _SCHEME.sub("", query[:LONGEST].strip())
         if not query:
             return Found()
         for look in (self._by_id, self._by_address, self._by_phone):
@@ -160,16 +188,15 @@ class Names:
                 return self._found(places) if places else Found(near=self._near(words(query)))
         if query.isdigit():
             return Found()
-        typed = words(query)
-        kept = tuple(word for word in typed if word not in _FILLERS)
-        for said in dict.fromkeys([typed, kept]):
-            if said and (found := self._by_name(said)) is not None:
-                return found
-        return Found(near=self._near(kept or typed))
+        found = self._by_name(query)
+        if local := self._locals.get(query.casefold()):
+            named = () if found is None or found.slipped else found.fits
+            return self._found({*local, *(self._at[one] for one in named)})
+        return found or Found(near=self._near(_kept(words(query))))
 
-    def _found(self, places: Iterable[int], *, sure: bool = True) -> Found:
+    def _found(self, places: Iterable[int], *, sure: bool = True, slipped: bool = False) -> Found:
         fits = tuple(self.known[place] for place in sorted(set(places)))
-        return Found(tuple(dict.fromkeys(fits)), sure)
+        return Found(tuple(dict.fromkeys(fits)), sure, slipped)
 
     # by what is no name: None where the query is nothing of the kind
 
@@ -185,9 +212,13 @@ class Names:
         return None if query.strip().isdigit() else []
 
     def _by_address(self, query: str) -> list[int] | None:
+        if domain := _DOMAIN.fullmatch(query):
+            end = domain[0].casefold()
+            return [place for known, places in self._addresses.items()
+                    if known.endswith(end) for place in places]  # fmt: skip
         matched = _ADDRESS.search(query)
         if matched is None:
-            return self._locals.get(query.casefold()) if " " not in query else None
+            return None
         address = matched[0].casefold().rstrip(".,;")
         if places := self._addresses.get(address):
             return places
@@ -208,19 +239,43 @@ class Names:
 
     # by name
 
-    def _by_name(self, said: tuple[str, ...]) -> Found | None:
-        for key in (" ".join(sorted(said)), "".join(said)):
-            if places := self._whole.get(key):
+    def _by_name(self, query: str) -> Found | None:
+        typed = spellings(query)
+        last, comma, first = query.partition(",")
+        for key in _in_order(words(f"{first} {last}" if comma else query)):
+            if places := self._ordered.get(key):
                 return self._found(places)
-        known: list[Callable[[str], set[int]]] = [
-            lambda word: self._words.get(word, set()),
-            lambda word: self._words.get(word, set()) | self._beside.get(word, set()),
-            lambda word: self._begun(word) | self._beside.get(word, set()),
-        ]
-        for look in known:
-            if places := _all_of([look(word) for word in said]):
+        said = [one for one in dict.fromkeys([*typed, *map(_kept, typed)]) if one]
+        exact: Sequence[Callable[[tuple[str, ...]], Iterable[int]]] = (
+            self._as_a_whole, self._by_words, self._by_words_beside,
+        )  # fmt: skip
+        for look in exact:
+            if places := {place for one in said for place in look(one)}:
                 return self._found(places)
-        return self._slipped(said)
+        return next(filter(None, map(self._nearly, said)), None)
+
+    def _as_a_whole(self, said: tuple[str, ...]) -> Iterable[int]:
+        keys = (" ".join(sorted(said)), "".join(said))
+        return [place for key in keys for place in self._whole.get(key, ())]
+
+    def _by_words(self, said: tuple[str, ...]) -> Iterable[int]:
+        """Whose name has all these words and more; and, of several words, who is a slip away from
+        being called so, since that may be who is meant."""
+        places = _all_of([self._words.get(word, set()) for word in said])
+        if not places or len(said) == 1:
+            return places
+        costs = self._costs(said, leeway)
+        slipped = _all_of([set(cost) for cost in costs])
+        return places | {
+            place for place in slipped if sum(cost[place].far for cost in costs) == 1
+            and all(cost[place].how in ("exact", "slip") for cost in costs)
+        }  # fmt: skip
+
+    def _by_words_beside(self, said: tuple[str, ...]) -> Iterable[int]:
+        none: set[int] = set()
+        return _all_of(
+            [self._words.get(word, none) | self._beside.get(word, none) for word in said]
+        )
 
     def _begun(self, start: str) -> set[int]:
         places: set[int] = set()
@@ -230,35 +285,42 @@ class Names:
             at += 1
         return places
 
-    def _slipped(self, said: tuple[str, ...]) -> Found | None:
-        """Those that are meant if fingers slipped; `sure` where it can be no other name."""
+    def _nearly(self, said: tuple[str, ...]) -> Found | None:
+        """Those that are meant if names were shortened or fingers slipped; `sure` where it can be
+        no other name."""
         costs = self._costs(said, leeway)
         whole = _all_of([set(cost) for cost in costs])
         if not whole:
             return None
-        total = {place: sum(cost[place][0] for cost in costs) for place in whole}
+        total = {place: sum(cost[place].far for cost in costs) for place in whole}
         least = min(total.values())
         meant = [place for place in whole if total[place] <= least + 1]
-        doubt = any(cost[place][1] for place in meant for cost in costs)
-        letters = sum(len(word) for word in said)
-        return self._found(meant, sure=not doubt and letters >= 5)
+        doubt = any(cost[place].doubt for place in meant for cost in costs)
+        slipped = any(cost[place].how == "slip" for place in meant for cost in costs)
+        short = sum(len(word) for word in said) < _SHORT
+        sure = not doubt and not (slipped and short)
+        return self._found(meant, sure=sure, slipped=slipped)
 
-    def _costs(
-        self, said: Sequence[str], most: Callable[[str], int]
-    ) -> list[Mapping[int, tuple[int, bool]]]:
+    def _costs(self, said: Sequence[str], most: Callable[[str], int]) -> list[Mapping[int, _Far]]:
         """For each word, who has one like it: how far it is, and whether that is another name."""
-        costs: list[Mapping[int, tuple[int, bool]]] = []
+        costs: list[Mapping[int, _Far]] = []
         for word in said:
-            cost: dict[int, tuple[int, bool]] = {}
+            cost: dict[int, _Far] = {}
+
+            def enter(places: Iterable[int], far: _Far, cost: dict[int, _Far] = cost) -> None:
+                for place in places:
+                    if place not in cost or far[:2] < cost[place][:2]:
+                        cost[place] = far
+
             for known, far in self._like(word, most(word)):
                 doubt = far > 1 + (len(word) > _LONG) or another_name(word, known)
-                for place in self._words[known]:
-                    if place not in cost or (far, doubt) < cost[place]:
-                        cost[place] = (far, doubt)
-            for place in self._beside.get(word, ()):
-                cost[place] = (0, False)
-            for place in self._begun(word) if len(word) > 1 else ():
-                cost.setdefault(place, (0, False))
+                enter(self._words[known], _Far(far, doubt, "slip" if far else "exact"))
+            enter(self._beside.get(word, ()), _Far(0, False, "beside"))
+            enter(self._begun(word), _Far(1, False, "begun"))
+            for name in called(word):
+                enter(self._words.get(name, ()), _Far(1, False, "called"))
+            for name in cousins(word):
+                enter(self._words.get(name, ()), _Far(2, True, "called"))
             costs.append(cost)
         return costs
 
@@ -279,10 +341,19 @@ class Names:
         scores: dict[int, float] = defaultdict(float)
         further = len(self._sorted) < _FEW
         for cost in self._costs(said, lambda word: leeway(word) + (further and len(word) > 3)):
-            for place, (far, _) in cost.items():
-                scores[place] += 1 / (1 + far)
+            for place, one in cost.items():
+                scores[place] += 1 / (1 + one.far)
         best = sorted(scores, key=lambda place: (-scores[place], place))[:3]
         return tuple(self.known[place] for place in best)
+
+
+def _in_order(name: tuple[str, ...]) -> Iterable[str]:
+    """What a name is known by as it stands: whole, without titles, and written in one."""
+    return dict.fromkeys([" ".join(name), " ".join(_kept(name)), "".join(name)])
+
+
+def _kept(said: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(word for word in said if word not in _FILLERS)
 
 
 def _all_of(sets: Sequence[set[int]]) -> set[int]:

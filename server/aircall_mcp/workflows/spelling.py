@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from ..ground.visible import bare
+
+if TYPE_CHECKING:
+    from nicknames import NickNamer
 
 _LETTERS = str.maketrans({
     "ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "\u0131": "i",
     "æ": "ae", "œ": "oe", "þ": "th",
 })  # fmt: skip
-_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe"})
+_UMLAUTS = str.maketrans({
+    "ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe", "đ": "dj",
+})  # fmt: skip
 _APOSTROPHES = re.compile("['\u2018\u2019\u02bc\u00b4`\u2032]")
 _NO_WORD = re.compile(r"[\W_]+")
+_NEXT_WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 _ALIKE = frozenset(
     frozenset(pair) for pair in ("ck", "iy", "sz", "vw", "cs", "kq", "ij", "gj", "fv", "xs", "dt")
@@ -28,12 +36,42 @@ def words(text: str) -> tuple[str, ...]:
 
 
 def spellings(text: str) -> tuple[tuple[str, ...], ...]:
-    """The same, and as it is written where a keyboard has no umlauts, if that differs."""
+    """The same first, and then as it is written where a keyboard has no umlauts, and in Latin
+    letters, where these differ."""
     plain = words(text)
     if text.isascii():
         return (plain,)
     long = tuple(_NO_WORD.sub(" ", _bare(text, marks=True)).split())
-    return (plain,) if long == plain else (plain, long)
+    latin = () if "".join(plain).isascii() else words(_in_latin(text))
+    return tuple(dict.fromkeys(filter(None, (plain, long, latin))))
+
+
+def _in_latin(text: str) -> str:
+    from anyascii import anyascii  # only names of other scripts need it
+
+    return _NEXT_WORD.sub(" ", anyascii(text))
+
+
+@lru_cache(maxsize=4_096)
+def called(word: str) -> frozenset[str]:
+    """What else somebody of this first name is called, in English: Bob and Robert."""
+    nicknames = _nicknames()
+    return frozenset(nicknames.canonicals_of(word) | nicknames.nicknames_of(word)) - {word}
+
+
+@lru_cache(maxsize=4_096)
+def cousins(word: str) -> frozenset[str]:
+    """First names that have a short form in common with this one: Steven and Stephen."""
+    nicknames = _nicknames()
+    short = nicknames.nicknames_of(word)
+    return frozenset(name for one in short for name in nicknames.canonicals_of(one)) - {word}
+
+
+@lru_cache(maxsize=1)
+def _nicknames() -> NickNamer:
+    from nicknames import NickNamer  # reads a table that few questions need
+
+    return NickNamer()
 
 
 def _bare(text: str, *, marks: bool) -> str:
@@ -89,6 +127,8 @@ def another_name(typed: str, known: str) -> bool:
     one, other = typed[start:], known[start:]
     while one and other and one[-1] == other[-1]:
         one, other = one[:-1], other[:-1]
+    if len(one) == len(other) == 1 and frozenset((one, other)) in _ALIKE:
+        return False
     ends = start + max(len(one), len(other)) >= max(len(typed), len(known))
     if start == 0 and one and other and len(one) == len(other) == 1:
         return frozenset((one, other)) not in _ALIKE  # Jane and Kane
