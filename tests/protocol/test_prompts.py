@@ -97,6 +97,9 @@ async def test_arguments_are_completed_from_the_companys_lists(
         assert len(await completed(client, "tag", "")) == len(sandbox.world.tags)
         assert await completed(client, "tag", "nothing like it") == []
         assert await completed(client, "no such argument", "a") == []
+        unknown = PromptReference(type="ref/prompt", name="meet")
+        found = await client.complete(unknown, {"name": "user", "value": "may"})
+        assert found.completion.values == []
 
 
 async def test_a_prompt_whose_tools_are_not_on_offer_is_not_listed_nor_told(

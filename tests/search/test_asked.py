@@ -19,6 +19,8 @@ from aircall_mcp.offer import Registry
 from aircall_mcp.search import Index
 from aircall_mcp.search.training import train
 
+from .meant import serves
+
 SOURCES = Path(__file__).parents[2] / "tool_specs"
 ROWS: list[dict[str, Any]] = [
     json.loads(line)
@@ -68,7 +70,7 @@ def counts(registry: Registry) -> dict[tuple[str, str], Counter[str]]:
             said["asked"] = len(row["needs"])
             said["in five"] = sum(bool({*need} & {*listed}) for need in row["needs"])
         else:
-            said["first"] = int(bool(listed) and listed[0] in row["good"])
+            said["first"] = int(bool(listed) and serves(ranking.matches[0].operation, row["good"]))
             said["in five"] = int(bool({*row["good"]} & {*listed}))
             said["answered"] = int(ranking.confident)
         parts = ["all", f"set {row['set']}", row["lang"], row.get("of", "all of its kind")]

@@ -20,6 +20,8 @@ from aircall_mcp.offer.tools import matches_of
 from aircall_mcp.search import Index, Ranking
 from aircall_mcp.search.model import FILE, unpacked
 
+from .meant import serves
+
 STRANGERS = Path(__file__).with_name("strangers.jsonl")
 
 LONGEST_ANSWER = 0.05
@@ -136,7 +138,7 @@ def test_what_is_replaced_is_never_found_by_a_sentence(index: Index, query: str)
 )
 def test_a_need_is_found_in_plain_words(index: Index, said: str, meant: str) -> None:
     ranking = index.rank(said)
-    assert ids(ranking)[0] == meant
+    assert serves(ranking.matches[0].operation, [meant])
     assert ranking.confident
     assert ranking.matches[0].because
 
@@ -410,3 +412,20 @@ def test_ranking_reads_no_file_opens_no_socket_and_keeps_nothing(
     monkeypatch.setattr(time, "time", forbidden)
     index.rank("something else in between")
     assert index.rank("call Tom back tomorrow, then note it") == first
+
+
+def test_a_tool_that_does_the_whole_task_of_the_first_comes_before_it() -> None:
+    known = {o.id: o for o in spec.load().operations}
+    dials = replace(known["ping"], id="dials", tool="aircall_dials", method="",
+                    stands_for=("start_outbound_call",))  # fmt: skip
+    index = Index([*known.values(), dials])
+    for said in ("call Maya", "ruf Maya an", "appelle Maya", "llama a Maya", "bel Maya"):
+        ranking = index.rank(said)
+        assert ids(ranking)[:2] == ["dials", "start_outbound_call"], said
+        assert ranking.confident
+        assert ranking.matches[0].score == ranking.matches[1].score
+    assert "dials" not in ids(index.rank("delete the tag vip"))
+    assert ids(index.rank("POST /v1/users/{id}/calls"))[0] == "start_outbound_call"
+    offered = tuple(known.values())
+    found = matches_of(index.rank("call Maya"), offered=offered, known=known, surface="full")
+    assert found["matches"][0]["tool"] == "aircall_start_outbound_call", "not what is not on offer"

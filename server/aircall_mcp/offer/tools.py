@@ -167,9 +167,10 @@ def matches_of(
 
     Under 2 KB for three matches, beside the schema of the first.
     """
+    found = [m for m in ranking.matches if m.operation in offered or not m.operation.stands_for]
     matches = [
         _match(match, known, offered, surface, first=n == 0, sure=n == 0 and ranking.confident)
-        for n, match in enumerate(ranking.matches)
+        for n, match in enumerate(found or ranking.matches)
     ]
     return {
         "confident": ranking.confident,

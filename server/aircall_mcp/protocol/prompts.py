@@ -85,15 +85,19 @@ class Prompts:
     async def complete(
         self, ctx: Context, params: types.CompleteRequestParams
     ) -> types.CompleteResult:
+        """What is not known completes with nothing, as what is known and has nothing does."""
+        caller, typed = self._caller(ctx), params.argument.value
+        kinds = {
+            argument.name: argument.completes
+            for prompt in self._listed(caller.principal)
+            if isinstance(params.ref, types.PromptReference) and prompt.name == params.ref.name
+            for argument in prompt.arguments
+        }
         values: list[str] = []
-        if isinstance(params.ref, types.PromptReference) and self._choices is not None:
-            prompt = self._found(ctx, params.ref.name)
-            typed = params.argument.value
-            kinds = {one.name: one.completes for one in prompt.arguments}
-            kind = kinds.get(params.argument.name, "")
-            if kind and len(typed) <= LONGEST_TYPED:
-                found = await self._choices.of(kind, typed, self._caller(ctx))
-                values = [self._scrub(one) for one in found]
+        kind = kinds.get(params.argument.name, "")
+        if kind and self._choices is not None and len(typed) <= LONGEST_TYPED:
+            found = await self._choices.of(kind, typed, caller)
+            values = [self._scrub(one) for one in found]
         completion = types.Completion(values=values, total=len(values), has_more=False)
         return types.CompleteResult(completion=completion)
 

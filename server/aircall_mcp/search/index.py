@@ -31,13 +31,15 @@ LONGEST_ECHO = 80
 
 
 class Index:
-    """Made once over the operations; `rank` takes about a millisecond."""
+    """Made once over the operations; `rank` takes about a millisecond. Where one need is meant that
+    a tool of ours does the whole task of, that tool comes first, and what it stands for next."""
 
     def __init__(self, operations: Iterable[Operation], model: Model | None = None) -> None:
         self._by_id: Mapping[str, Operation] = {o.id: o for o in operations}
         self._names = Names(self._by_id.values())
         self._reader = Reader(model or load(), filter(_by_sentence, self._by_id.values()))
         self._needs = Needs(self._reader, self._by_id)
+        self._stands_in = {name: one.id for one in self._by_id.values() for name in one.stands_for}
 
     def rank(self, query: str, limit: int = 3) -> Ranking:
         """The `limit` best operations for `query`, or fewer where the rest is far behind."""
@@ -66,12 +68,17 @@ class Index:
         ranked = best(several.scores)
         least = 0.0 if several.needs or not ranked else FAR_BELOW * several.scores[ranked[0]]
         near = [name for name in ranked if several.scores[name] >= least]
-        order = list(dict.fromkeys([*several.needs, *near]))[:limit]
+        scores = {**several.scores}
+        order = list(dict.fromkeys([*several.needs, *near]))
+        if order and not several.needs and (instead := self._stands_in.get(order[0])):
+            scores[instead] = max(scores.get(instead, 0.0), scores[order[0]])
+            order = [instead, *(name for name in order if name != instead)]
+        order = order[:limit]
         possible = whole.possible()
         matches = tuple(
             Match(
                 self._by_id[name],
-                possible * several.scores[name],
+                possible * scores[name],
                 because(self._reader, whole, self._by_id[name]),
             )
             for name in order

@@ -73,6 +73,18 @@ def check_wishes(rows: list[Json]) -> None:
             raise SpecError(f"{row['id']}: wish = {wish} does not fit.")
 
 
+def check_stand_ins(own: list[Json], described: Json) -> None:
+    """What a tool of ours stands for is an operation, and it alone stands for it."""
+    taken: dict[str, str] = {}
+    for row in own:
+        for name in row["stands_for"]:
+            if name not in described:
+                raise SpecError(f"{row['id']} stands for {name}, which is no operation.")
+            if name in taken:
+                raise SpecError(f"{name}: {taken[name]} and {row['id']} both stand for it.")
+            taken[name] = row["id"]
+
+
 def check_references(rows: list[Json], described: Json, aliases: Json) -> None:
     """What refers to an operation or a tool refers to one that is there."""
     known = set(described)

@@ -21,6 +21,7 @@ from .checks import (
     check_events,
     check_read_backs,
     check_references,
+    check_stand_ins,
     check_wishes,
     performers_at_worst,
     same_ids,
@@ -77,6 +78,7 @@ def compile_sources(root: Path) -> tuple[Json, Json]:
             rows.append(row(document, described[operation_id], toolset, overlay, shared))
     performers_at_worst([*own, *rows])
     check_references(rows, described, aliases)
+    check_stand_ins(own, described)
     check_read_backs(rows)
     check_events(rows)
     check_wishes(rows)

@@ -108,6 +108,7 @@ def own_row(toolset: str, name: str, tool: Json, result: Json) -> Json:
         "input_schema": input_schema(parameters),
         "answer": {"status": 200},
         "result": result,
+        "stands_for": tool.get("stands_for", []),
         "example": tool["example"],
         "utterances": tool["utterances"],
         "surfaces": tool["surfaces"],
