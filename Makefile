@@ -43,9 +43,11 @@ layers: $(VENV)/dev ## no import points up
 
 specs: $(VENV)/dev ## compile tool_specs into the package
 	$(BIN)/python -m aircall_mcp.spec.compile
+	$(BIN)/python docs/instant.py
 
 specs-fresh: $(VENV)/dev
 	$(BIN)/python -m aircall_mcp.spec.compile --check
+	$(BIN)/python docs/instant.py --check
 
 search-model: $(VENV)/dev ## train the intent search from tool_specs
 	$(BIN)/python -m aircall_mcp.search.training.train

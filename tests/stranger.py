@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from aircall_mcp.ground import probe
-from aircall_mcp.ground.config import home_in
+from aircall_mcp.ground.home import home_in
 from aircall_mcp.sandbox import Sandbox
 from aircall_mcp.storage.sandboxes import Sandboxes
 

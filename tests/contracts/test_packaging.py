@@ -91,7 +91,7 @@ def test_the_wheel_names_its_command_its_licence_and_its_python(wheel: Path) -> 
     assert "Requires-Python: >=3.11" in metadata
     assert "License-Expression: MIT" in metadata
     entry = archive.read(f"{prefix}/entry_points.txt").decode()
-    assert "aircall-mcp = aircall_mcp.cli:main" in entry
+    assert "aircall-mcp = aircall_mcp.__main__:main" in entry
 
 
 def program_of(environment: Path) -> Path:

@@ -51,7 +51,8 @@ TASKS = {
     "gateway.ledger.Ledger": "_count",
     "ground.weight.Aside": "_executor done",
     "protocol.resources.Resources": "_watching",
-    "protocol.stdio._Lines": "_calls _idle",
+    "protocol.instant.Instant": "_awaited _rest",
+    "protocol.stdio._Lines": "_calls _idle _told",
 }
 """What runs and waits, and how often: nothing that an answer is made of."""
 STORES = {

@@ -194,6 +194,7 @@ async def test_blank_lines_and_notifications_are_passed_over_in_silence() -> Non
 
 async def test_an_oversized_line_is_refused_without_being_kept() -> None:
     async with spoken("--sandbox") as server:
+        assert (await server.ask("unknown"))["error"]  # by now all is loaded
         before = psutil.Process(server.process.pid).memory_info().rss
         assert server.process.stdin
         chunk = b"x" * 2**20

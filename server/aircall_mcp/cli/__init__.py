@@ -79,12 +79,15 @@ def group() -> None:
         screen.say(f"careful: nothing reads {name}. {hint}".rstrip())
 
 
-def main() -> None:
-    """The `aircall-mcp` command: our errors become one line and a next step, never a traceback."""
+def main(begun: object = None) -> None:
+    """The `aircall-mcp` command: our errors become one line and a next step, never a traceback.
+
+    `begun` is for `serve`: the opening of a session that is being answered.
+    """
     _speak()
     try:
         # Commands give back nothing; click gives back the code of an `Exit` that they raised.
-        sys.exit(group(prog_name="aircall-mcp", standalone_mode=False))
+        sys.exit(group(prog_name="aircall-mcp", standalone_mode=False, obj=begun))
     except click.exceptions.NoArgsIsHelpError as asked:
         screen.out(asked.format_message(), err=True)
         sys.exit(asked.exit_code)
@@ -132,7 +135,8 @@ def _scrubbed(text: str) -> Scrubbed:
 
 def _record(error: Exception) -> str:
     """Into the log file, which only a command that serves has opened; where that is, in words."""
-    from ..ground.config import home_in, log_in
+    from ..ground.config import log_in
+    from ..ground.home import home_in
     from ..ground.logs import write_to
 
     file = log_in(home_in(os.environ))

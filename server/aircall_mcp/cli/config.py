@@ -17,7 +17,8 @@ import click
 from ..accounts import ENVIRONMENT
 from ..app import names_of, open_vault
 from ..errors import AircallMCPError, CredentialError, StoreError, quoted
-from ..ground.config import SURFACES, Settings, home_in, settings_from
+from ..ground.config import SURFACES, Settings, settings_from
+from ..ground.home import home_in
 from ..ground.nearest import nearest
 from ..offer import offers_for
 from ..protocol.bearer import FILE, VARIABLE

@@ -17,7 +17,8 @@ import click
 
 from .. import __version__
 from ..errors import AircallMCPError, SettingsError, StoreError, ToolError
-from ..ground.config import home_in, unknown_variables
+from ..ground.config import unknown_variables
+from ..ground.home import home_in
 from ..ground.private_files import ELSEWHERE, Modes
 from ..protocol.bearer import FILE, open_at
 from ..safety import RESUME, Brake

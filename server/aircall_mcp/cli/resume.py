@@ -6,7 +6,7 @@ import os
 
 import click
 
-from ..ground.config import home_in
+from ..ground.home import home_in
 from ..ground.times import iso
 from . import options, screen
 

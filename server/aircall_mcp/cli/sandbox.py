@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import click
 
 from ..errors import StoreError
-from ..ground.config import home_in
+from ..ground.home import home_in
 from ..storage.sandboxes import Sandboxes
 from . import screen
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
 import signal
 import sys
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from . import options, screen
 if TYPE_CHECKING:
     from ..app import App
     from ..ground.config import Settings
+    from ..protocol.instant import Instant
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +30,8 @@ WAITING = (
 """What a person hears who typed `serve`."""
 BEFORE_POLLING = 5.0
 """Seconds after the start before anything is asked that no client asked for."""
+BEFORE_REHEARSAL = 1.0
+"""Seconds after the start before the answers of the next start are made."""
 CLOSE_SECONDS = 6.0
 """How long effects that were sent have to be finished and journaled."""
 
@@ -50,9 +54,16 @@ CLOSE_SECONDS = 6.0
     default=None,
     help="Where no webhook tells of them, look at the list of calls; on unless told.",
 )
+@click.option(
+    "--no-instant",
+    is_flag=True,
+    default=None,
+    help="Over stdio: answer nothing before everything is loaded.",
+)
 @options.upstream
 @options.selection
-def command(**flags: Any) -> None:
+@click.pass_obj
+def command(begun: Instant | None, **flags: Any) -> None:
     """Serve MCP over stdio (default) or streamable HTTP at /mcp.
 
     Over HTTP clients bring a key, which lies in the home and is made at the first start;
@@ -88,9 +99,11 @@ def command(**flags: Any) -> None:
                 if settings.transport == "stdio":
                     from ..protocol.stdio import serve
 
-                    if sys.stdin.isatty():
+                    if begun is None and sys.stdin.isatty():
                         screen.say(WAITING)
-                    await serve(server, app.aclose)
+                    if begun is None and not settings.no_instant:
+                        tasks.start_soon(_make_ready, app)
+                    await serve(server, app.aclose, begun)
                 else:
                     from ..protocol.http import serve as serve_http
 
@@ -107,11 +120,32 @@ def command(**flags: Any) -> None:
             " Control-C ends it."
         )
 
-    if sys.platform != "win32":
+    if begun is None and sys.platform != "win32":
         # Until the transport listens to signals there is nothing to finish. What Python makes of
         # an interrupt would wait for the thread that reads stdin, which waits for the client.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     anyio.run(run)
+
+
+async def _make_ready(app: App) -> None:
+    """Keep what a server that is started so answers to an opening, for the next start."""
+    import anyio
+
+    from ..protocol import ready
+    from ..protocol.mcp_server import AircallServer
+    from ..protocol.rehearsal import answers_of
+
+    await anyio.sleep(BEFORE_REHEARSAL)
+    home = app.settings.home
+    try:
+        made_of = ready.inputs_of(sys.argv[1:], os.environ, home)
+        if made_of is None:
+            return
+        answers = await answers_of(AircallServer(app.desk, news=app.news))
+        if ready.inputs_of(sys.argv[1:], os.environ, home) == made_of:
+            await anyio.to_thread.run_sync(ready.keep, answers, home, made_of)
+    except (AircallMCPError, OSError) as error:
+        log.info("the next start is not instant: %s", error)
 
 
 def key_of(settings: Settings) -> bytes | None:

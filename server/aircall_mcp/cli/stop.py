@@ -13,7 +13,7 @@ import click
 
 from ..errors import AircallMCPError, StoreError
 from ..ground.clock import Clock
-from ..ground.config import home_in
+from ..ground.home import home_in
 from ..ground.times import iso
 from ..safety import RESUME
 from . import activity, options, screen

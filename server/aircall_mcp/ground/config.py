@@ -27,28 +27,13 @@ from pydantic import (
 
 from ..errors import SettingsError, StoreError
 from .effects import Allowance
+from .home import OTHER_VARIABLES, PREFIX, home_in
 from .nearest import closest, nearest
 from .private_files import Modes
 from .secrets import LOOPBACK
 from .written import text_of
 
 AIRCALL = "https://api.aircall.io"
-
-
-PREFIX = "AIRCALL_MCP_"
-"""How the variables of ours begin."""
-OTHER_VARIABLES = frozenset(
-    (
-        "FORWARD_URL",
-        "HTTP_KEY",
-        "VAULT_KEY",
-        "VAULT_KEY_FILE",
-        "VAULT_NEW_KEY",
-        "VAULT_NEW_PASSPHRASE",
-        "VAULT_PASSPHRASE",
-    )
-)
-"""Those that are no settings: most of them hold a secret."""
 
 
 def _names(value: Any) -> Any:
@@ -140,6 +125,10 @@ class Settings(BaseModel):
         20.0, ge=0, le=600, description="Seconds a call waits for the request limit."
     )
     transport: Literal["stdio", "http"] = Field("stdio", description="How clients talk to it.")
+    no_instant: bool = Field(
+        False,
+        description="Over stdio: answer nothing before everything is loaded.",
+    )
     host: str = Field("127.0.0.1", description="Address of MCP over HTTP: loopback only.")
     port: int = Field(8000, ge=1, le=65_535, description="Port of MCP over HTTP.")
     no_token: bool = Field(
@@ -308,20 +297,9 @@ def unknown_variables(environment: Mapping[str, str]) -> list[tuple[str, str]]:
     ]
 
 
-def home_in(environment: Mapping[str, str]) -> Path:
-    """The directory of what this user has here."""
-    return Path(environment.get("AIRCALL_MCP_HOME") or _default_home()).expanduser()
-
-
 def log_in(home: Path) -> Path:
     """The file that is logged to."""
     return home / "log" / "server.log"
-
-
-def _default_home() -> Path:
-    import platformdirs
-
-    return platformdirs.user_data_path("aircall-mcp", appauthor=False)
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -16,8 +16,8 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Generator
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
 
@@ -26,22 +26,25 @@ from anyio.from_thread import BlockingPortal
 from mcp.server.stdio import stdio_server
 
 from .frames import END, PARSE_ERROR, Refusal, id_in, message_in
+from .instant import LONGEST_LINE, Instant, taken_wire
 from .mcp_server import AircallServer
 
 log = logging.getLogger(__name__)
 
-LONGEST_LINE = 4 * 1024 * 1024
-"""Bytes of one message; a longer line is refused without being kept."""
 DRAIN_SECONDS = 5.0
 WATCH_SECONDS = 0.5
 _ANSWER = re.compile(r'\{"jsonrpc":"2\.0","id":("(?:[^"\\]|\\.)*"|-?\d+),"(?:result|error)"')
 
 
-async def serve(server: AircallServer, close: Callable[[float], Awaitable[None]]) -> None:
+async def serve(
+    server: AircallServer,
+    close: Callable[[float], Awaitable[None]],
+    begun: Instant | None = None,
+) -> None:
     """Serve until the client is gone, then end the process: it does not return.
 
     `close` lets go of all that the server rests on, in the seconds it is given; only the renewal of
-    a grant outlasts them.
+    a grant outlasts them. `begun` is the opening of the session, where it is being answered.
     """
     ended = anyio.Event()
     code = 0
@@ -53,11 +56,12 @@ async def serve(server: AircallServer, close: Callable[[float], Awaitable[None]]
             code = exit_code
             ended.set()
 
-    with _taken_wire() as (wire_in, wire_out):
+    with taken_wire(begun) as (wire_in, wire_out):
         async with BlockingPortal() as portal, anyio.create_task_group() as tasks:
-            lines = _Lines(wire_in, wire_out, portal)
+            lines = _Lines(wire_in, wire_out, portal, begun)
+            parent = os.getppid() if begun is None else begun.parent
             tasks.start_soon(_watch_signals, end)
-            tasks.start_soon(_watch_wire, wire_out.fileno(), os.getppid(), end)
+            tasks.start_soon(_watch_wire, wire_out.fileno(), parent, end)
 
             async def serve_wire() -> None:
                 try:
@@ -82,18 +86,29 @@ async def serve(server: AircallServer, close: Callable[[float], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A message as it came, and the id of the call that it makes or cancels."""
+    """A message as it came, and the id of the call that it makes or cancels; `answered` is what
+    its client was told already."""
 
     text: str
     calls: str | int | None
     cancels: str | int | None
+    answered: bytes = b""
 
 
 class _Lines:
     """stdin as bounded lines and stdout as whole lines, in the form the SDK's transport takes."""
 
-    def __init__(self, wire_in: BinaryIO, wire_out: BinaryIO, portal: BlockingPortal) -> None:
+    def __init__(
+        self,
+        wire_in: BinaryIO,
+        wire_out: BinaryIO,
+        portal: BlockingPortal,
+        begun: Instant | None = None,
+    ) -> None:
         self._out = wire_out
+        self._begun = begun
+        self._told = b""
+        self._heard = anyio.Event()
         self._lock = threading.Lock()
         self._calls: set[str | int] = set()
         self._idle = anyio.Event()
@@ -104,6 +119,8 @@ class _Lines:
         return self
 
     async def __anext__(self) -> str:
+        if self._told:
+            await self._heard.wait()  # so that what comes next meets the state that was negotiated
         try:
             line = await self._receive.receive()
         except anyio.EndOfStream:
@@ -114,9 +131,13 @@ class _Lines:
             self._calls.add(line.calls)
         if line.cancels is not None:
             self._answered(line.cancels)
+        self._told = line.answered
         return line.text
 
     async def write(self, text: str) -> None:
+        if self._told:
+            self._hear(text)
+            return
         await anyio.to_thread.run_sync(self._write, text, abandon_on_cancel=True)
         if answer := _ANSWER.match(text):
             self._answered(json.loads(answer[1]))
@@ -142,9 +163,29 @@ class _Lines:
             self._out.write(text.encode("utf-8", "replace"))
             self._out.flush()
 
+    def _hear(self, text: str) -> None:
+        """What the SDK says to what was answered before it was there: not said again."""
+        if text.encode() != self._told:
+            log.warning("the ready answers differ from those of this server")
+        self._told = b""
+        self._heard.set()
+
+    def _lines(self, wire_in: BinaryIO, portal: BlockingPortal) -> Iterator[bytes]:
+        """All that is read from the wire, once its opening is over."""
+        if self._begun is not None:
+            self._begun.attach()
+            told, line = self._begun.handed_over()
+            for said, answer in told:
+                portal.call(self._send.send, _Line(said.decode(), None, None, answer))
+            if not line:
+                return
+            yield line
+        while line := wire_in.readline(LONGEST_LINE + 1):
+            yield line
+
     def _read(self, wire_in: BinaryIO, portal: BlockingPortal) -> None:
         with suppress(RuntimeError, OSError, anyio.BrokenResourceError, anyio.ClosedResourceError):
-            while line := wire_in.readline(LONGEST_LINE + 1):
+            for line in self._lines(wire_in, portal):
                 if len(line) > LONGEST_LINE and not line.endswith(b"\n"):
                     end = line[-END:]
                     while (rest := wire_in.readline(65_536)) and not rest.endswith(b"\n"):
@@ -175,19 +216,6 @@ def _read(line: bytes) -> _Line:
         if method == "notifications/cancelled" and isinstance(cancelled, str | int)
         else None,
     )
-
-
-@contextmanager
-def _taken_wire() -> Generator[tuple[BinaryIO, BinaryIO]]:
-    """stdin and stdout for the protocol alone; stray prints go to stderr."""
-    sys.stdout.flush()
-    wire_in, wire_out = os.dup(0), os.dup(1)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
-    os.dup2(2, 1)
-    with os.fdopen(wire_in, "rb") as reading, os.fdopen(wire_out, "wb") as writing:
-        yield reading, writing
 
 
 async def _watch_signals(end: Callable[..., None]) -> None:
