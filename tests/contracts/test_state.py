@@ -52,6 +52,7 @@ TASKS = {
     "ground.weight.Aside": "_executor done",
     "protocol.resources.Resources": "_watching",
     "protocol.instant.Instant": "_awaited _rest",
+    "protocol.opening.Opening": "_version told",
     "protocol.stdio._Lines": "_calls _idle _told",
 }
 """What runs and waits, and how often: nothing that an answer is made of."""
