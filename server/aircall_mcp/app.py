@@ -69,8 +69,8 @@ SANDBOX_PACE = 120
 @dataclass(frozen=True, slots=True)
 class App:
     """Everything, ready to answer: `desk` for all ways in, `auth` for what speaks of accounts,
-    `events` for what hears of events, `choices` for what completes an argument. Left with `async
-    with`, or earlier by `aclose`.
+    `events` for what hears of events, `choices` for what completes an argument, `safety` for who
+    asks a person. Left with `async with`, or earlier by `aclose`.
     """
 
     settings: Settings
@@ -78,6 +78,7 @@ class App:
     auth: Auth
     events: Events
     choices: Choices
+    safety: Safety
     _gateway: Gateway
     _overheard: Overheard
     _opened: AsyncExitStack
@@ -252,7 +253,7 @@ def open_app(
         lambda operation, principal: operation in offers.to(principal),
     )
     opened.push_async_callback(choices.aclose)
-    return App(settings, desk, auth, events, choices, gateway, overheard, opened)
+    return App(settings, desk, auth, events, choices, safety, gateway, overheard, opened)
 
 
 @contextmanager

@@ -230,6 +230,11 @@ class Desk:
             return False
         return await self._approvals.answer(approval, yes=yes, grade=grade, way=way) is not None
 
+    async def standing(self, approval: str) -> str:
+        """How what a person was asked stands; empty where nothing of that id is known."""
+        found = None if self._approvals is None else await self._approvals.find(approval)
+        return "" if found is None else found.standing
+
     async def _question(
         self, bound: Bound, error: NeedsConfirmation, caller: Caller, approvals: Approvals
     ) -> Question:

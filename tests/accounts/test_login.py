@@ -9,9 +9,10 @@ from urllib.parse import parse_qs, urlsplit
 import httpx2
 import pytest
 
-from aircall_mcp.accounts.login import Loopback, by_hand, open_browser, through_browser
+from aircall_mcp.accounts.login import Loopback, by_hand, through_browser
 from aircall_mcp.accounts.oauth import OAuthClient, authorize
 from aircall_mcp.errors import CredentialError
+from aircall_mcp.ground.browser import open_browser
 from aircall_mcp.ground.secrets import Secret
 from aircall_mcp.sandbox import Sandbox
 

@@ -15,7 +15,7 @@ from mcp.shared.exceptions import MCPError
 from aircall_mcp.desk import Failure, Question
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.offer import Offers, Registry, Selection
-from aircall_mcp.protocol.elicitation import KEY, Elicitation
+from aircall_mcp.protocol.elicitation import KEY, Elicitation, Way
 from aircall_mcp.protocol.mcp_server import AircallServer
 from aircall_mcp.safety.policy import Line, Policy
 
@@ -148,7 +148,8 @@ async def test_nobody_is_waited_for_without_end(room: Room) -> None:
 
     async with Client(server, mode="legacy", elicitation_callback=never) as client:
         error = error_in(await client.call_tool("aircall_create_tag", TAG))
-    assert error["message"] == "Nobody answered in time."
+    assert error["message"].endswith("Nobody answered in time.")
+    assert f"aircall-mcp approve {error['approval']['id']}" in error["hint"]
     assert room.arrived == []
 
 
@@ -246,21 +247,34 @@ async def test_a_yes_that_nobody_asked_for_or_under_another_name_is_none(room: R
     assert room.arrived == []
 
 
+FORM_URL: list[Way] = ["form", "url"]
+
+
 @pytest.mark.parametrize(
-    ("modes", "asks"),
+    ("modes", "grade", "ways"),
     [
-        (None, False),
-        ({}, True),  # from before there were two modes
-        ({"form": {}}, True),
-        ({"form": {}, "url": {}}, True),
-        ({"url": {}}, False),
+        (None, 1, []),
+        ({}, 1, ["form"]),  # from before there were two modes
+        ({"form": {}}, 1, ["form"]),
+        ({"form": {}, "url": {}}, 1, FORM_URL),
+        ({"url": {}}, 1, ["url"]),
+        ({}, 2, []),
+        ({"form": {}, "url": {}}, 2, ["url"]),
     ],
 )
-def test_a_client_is_asked_where_it_shows_forms(modes: dict[str, Any] | None, asks: bool) -> None:
+def test_a_client_is_asked_in_the_ways_that_it_shows(
+    modes: dict[str, Any] | None, grade: int, ways: list[Way]
+) -> None:
     capabilities = types.ClientCapabilities.model_validate({"elicitation": modes})
     session = SimpleNamespace(client_capabilities=capabilities)
     ctx: Any = SimpleNamespace(session=session)
-    assert Elicitation().can_ask(ctx) is asks
+    question: Any = SimpleNamespace(grade=grade)
+
+    async def page(_approval: str, /, *, led: bool = False) -> str:
+        return ""
+
+    assert Elicitation().ways(ctx, question, page) == ways
+    assert Elicitation().ways(ctx, question, None) == [one for one in ways if one != "url"]
 
 
 async def test_a_yes_for_another_server_or_principal_is_none(rooms: Rooms) -> None:

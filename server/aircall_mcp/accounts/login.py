@@ -9,18 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
-import sys
-import webbrowser
 from collections.abc import Awaitable, Callable
 from types import TracebackType
-from urllib.parse import urlsplit
 
 import httpx2
 
 from ..errors import CredentialError
 from ..ground.clock import Clock
-from ..ground.secrets import LOOPBACK, Secret
+from ..ground.secrets import Secret
 from .account import Grant
 from .oauth import (
     Authorization,
@@ -202,25 +198,6 @@ async def by_hand(
     authorization = authorize(client, redirect_uri, random)
     await show(authorization.url)
     return await _granted(client, authorization, code_from(authorization, await ask()), clock, http)
-
-
-def open_browser(url: str) -> bool:
-    """Open `url` in the person's browser, through no shell; whether one was found.
-
-    Only https, or loopback, and only printable ASCII is ever handed to another program.
-    """
-    parts = urlsplit(url)
-    loopback = parts.scheme == "http" and parts.hostname in LOOPBACK
-    plain = url.isascii() and url.isprintable() and not set(url) & set(" \"'`<>\\^{|}")
-    if not plain or not (parts.scheme == "https" or loopback):
-        raise CredentialError("That address cannot be opened in a browser.")
-    try:
-        if sys.platform == "darwin":  # where webbrowser would take a shell
-            opened = subprocess.run(["/usr/bin/open", url], check=False)  # noqa: S603 - checked above
-            return opened.returncode == 0
-        return webbrowser.open(url)
-    except (webbrowser.Error, OSError):
-        return False
 
 
 async def _granted(

@@ -148,6 +148,7 @@ def login(
     """
     from ..accounts import login as home
     from ..accounts.oauth import OAuthClient
+    from ..ground.browser import open_browser
 
     if paste and not redirect_uri:
         raise click.UsageError("--paste needs --redirect-uri, as Aircall has registered it.")
@@ -164,7 +165,7 @@ def login(
         # Whatever opens it says little: that a browser was found, or that one has ended.
         say(f"Allow the access in your browser, at this address:\n\n  {url}\n")
         if not no_browser:
-            await anyio.to_thread.run_sync(home.open_browser, url)
+            await anyio.to_thread.run_sync(open_browser, url)
 
     async def ask() -> str:
         return screen.hidden("Paste the address you came back to, or the code") or ""

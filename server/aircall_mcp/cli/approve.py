@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import ArgumentError, quoted
+from ..errors import ArgumentError, SettingsError, quoted
 from ..ground.config import settings_from
 from . import screen
 from .options import as_json, print_json
@@ -26,16 +26,24 @@ WAY = "terminal"
 @click.argument("name", metavar="[ID]", required=False)
 @click.option("--refuse", is_flag=True, help="Say no to it instead.")
 @click.option("--list", "only_list", is_flag=True, help="Show what waits, and ask for nothing.")
+@click.option("--page", is_flag=True, help="Do it on a page in your browser instead.")
 @as_json
-def command(name: str | None, refuse: bool, only_list: bool, as_json: bool) -> None:
+def command(name: str | None, refuse: bool, only_list: bool, page: bool, as_json: bool) -> None:
     """Say yes, or no, to what a model wants to do: to ID, or to each that waits.
 
     A yes is good for exactly this call, once, for a quarter of an hour. It takes a terminal: what
-    a program could answer would be nobody's yes.
+    a program could answer would be nobody's yes. With --page the terminal shows a code, which the
+    browser asks for once an hour.
     """
     import anyio
 
-    anyio.run(_approve, name, refuse, only_list, as_json)
+    if page and (refuse or only_list or as_json):
+        raise click.UsageError("--page goes with none of --refuse, --list and --json.")
+    if not page:
+        anyio.run(_approve, name, refuse, only_list, as_json)
+        return
+    with suppress(KeyboardInterrupt):
+        anyio.run(_page, name)
 
 
 async def _approve(name: str | None, refuse: bool, only_list: bool, as_json: bool) -> None:
@@ -51,9 +59,7 @@ async def _approve(name: str | None, refuse: bool, only_list: bool, as_json: boo
         if not waiting:
             screen.say(NOTHING)
         if not (only_list or refuse) and waiting and not _person():
-            raise ArgumentError(
-                "There is no terminal to ask you on.", hint="Run it in a terminal yourself."
-            )
+            raise _nobody()
         for one in waiting:
             screen.preview(one.preview, err=not only_list)
             whose = f"(id {one.id}, asked by {one.principal}, account {one.account})\n"
@@ -61,6 +67,43 @@ async def _approve(name: str | None, refuse: bool, only_list: bool, as_json: boo
             if not only_list:
                 yes = not refuse and click.confirm("Do it?", err=True)
                 await _answered(safety, one, yes)
+
+
+async def _page(name: str | None) -> None:
+    """Serve the page, and show the code for it, until interrupted, or for a quarter of an hour."""
+    import anyio
+
+    from ..console import Console
+    from ..ground.browser import open_browser
+    from ..safety.safety import Safety
+
+    home = settings_from().home
+    with closing(Safety.of(home)) as safety:
+        if name is not None and await safety.approvals.find(name) is None:
+            raise await _gone(safety, name)
+        if not _person():
+            raise _nobody()
+        console = Console(safety, home)
+        async with anyio.create_task_group() as tasks:
+            await tasks.start(console.keep_once)
+            url = await console.address(name or "")
+            if not url:
+                raise SettingsError(
+                    "No page can be had here.", hint="`aircall-mcp approve` asks at the terminal."
+                )
+            code = await safety.visitors.code("terminal")
+            screen.say(f"{code} is the code for {url}")
+            screen.say(
+                "Type it there alone, within five minutes; it opens the page in that browser for an"
+                " hour. Control-C ends this."
+            )
+            await anyio.to_thread.run_sync(open_browser, url, abandon_on_cancel=True)
+
+
+def _nobody() -> ArgumentError:
+    return ArgumentError(
+        "There is no terminal to ask you on.", hint="Run it in a terminal yourself."
+    )
 
 
 async def _answered(safety: Safety, one: Approval, yes: bool) -> None:

@@ -17,6 +17,7 @@ from . import options, screen
 
 if TYPE_CHECKING:
     from ..app import App
+    from ..console import Console
     from ..ground.config import Settings
     from ..protocol.instant import Instant
 
@@ -60,6 +61,11 @@ CLOSE_SECONDS = 6.0
     default=None,
     help="Over stdio: answer nothing before everything is loaded.",
 )
+@click.option(
+    "--page",
+    type=click.Choice(["off", "named", "opened"]),
+    help="A page on this machine for what waits for a yes; named in the answer unless told.",
+)
 @options.upstream
 @options.selection
 @click.pass_obj
@@ -81,8 +87,13 @@ def command(begun: Instant | None, **flags: Any) -> None:
         screen.say(f"aircall-mcp: no log is kept ({failed})")
     settings, home = app.settings, app.settings.home
     key = key_of(app.settings)
+    page = None if settings.page == "off" else _page(app)
     server = AircallServer(
-        app.desk, call_timeout=settings.call_timeout, news=app.news, choices=app.choices
+        app.desk,
+        call_timeout=settings.call_timeout,
+        news=app.news,
+        choices=app.choices,
+        page=None if page is None else page.address,
     )
 
     # What was made up to here stays to the end. To look through it whenever an answer made many
@@ -94,6 +105,8 @@ def command(begun: Instant | None, **flags: Any) -> None:
             async with anyio.create_task_group() as tasks:
                 if settings.webhooks_port is not None:
                     tasks.start_soon(_listen, app, settings.webhooks_host, settings.webhooks_port)
+                if page is not None:
+                    tasks.start_soon(page.keep)
                 if settings.poll and not settings.sandbox:
                     tasks.start_soon(_poll, app)
                 if settings.transport == "stdio":
@@ -153,6 +166,15 @@ def key_of(settings: Settings) -> bytes | None:
     if settings.transport == "stdio" or settings.no_token:
         return None
     return digest_in(settings.home)
+
+
+def _page(app: App) -> Console:
+    """The page for what waits. It opens when something does."""
+    from ..console import Console
+    from ..ground.browser import open_browser
+
+    opened = open_browser if app.settings.page == "opened" else None
+    return Console(app.safety, app.settings.home, show=opened)
 
 
 async def _poll(app: App) -> None:

@@ -111,6 +111,11 @@ class Settings(BaseModel):
     ask: bool = Field(
         False, description="Ask for a person's yes in the sandbox, too, as on the real host."
     )
+    page: Literal["off", "named", "opened"] = Field(
+        "named",
+        description="The page on this machine for what waits for a person's yes: none, named in the"
+        " answer, or opened in the system's browser as well.",
+    )
     time_zone: Zone | None = Field(
         None,
         description="IANA zone of times that say none; by default the one most users have.",

@@ -25,7 +25,7 @@ from ..ground.caller import OWNER, Caller
 from ..ground.secrets import cut
 from ..offer import Offer
 from ..offer.tools import INSTRUCTIONS
-from .elicitation import WAY, Elicitation, Heard, refusal, unseen
+from .elicitation import Elicitation, Heard, Page, pending, refusal, unanswered
 from .prompts import Choosing, Prompts
 from .resources import Context, News, Resources
 
@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 LIST_LIFETIME_MS = 300_000
 """Milliseconds a client may keep a list: it only changes when the server is started anew."""
 
+
+SAID_NO = "The person who was asked said no."
 
 LONGEST_CLIENT = 60
 """Characters of a client's name and version that are kept."""
@@ -47,7 +49,7 @@ def owner(_ctx: Context) -> str:
 class AircallServer(Server[Any]):
     """The MCP server over one desk. `news` brings the resources, and tells when they change;
     `choices` what arguments of prompts may be completed with. `principal_of` says on whose behalf a
-    request comes, `elicitation` how a person is asked.
+    request comes, `elicitation` how a person is asked, `page` opens the page where one can say yes.
     """
 
     def __init__(
@@ -59,11 +61,13 @@ class AircallServer(Server[Any]):
         choices: Choosing | None = None,
         principal_of: Callable[[Context], str] = owner,
         elicitation: Elicitation | None = None,
+        page: Page | None = None,
     ) -> None:
         self._desk = desk
         self._call_timeout = call_timeout
         self._principal_of = principal_of
         self._elicitation = elicitation or Elicitation()
+        self._page = page
         self._lists: WeakKeyDictionary[Offer, types.ListToolsResult] = WeakKeyDictionary()
         prompts = Prompts(
             lambda principal: desk.offer(principal).prompts, choices, self._caller, desk.scrub
@@ -130,38 +134,45 @@ class AircallServer(Server[Any]):
         self, ctx: Context, params: types.CallToolRequestParams
     ) -> types.CallToolResult | types.InputRequiredResult:
         caller = self._caller(ctx)
-        heard = self._elicitation.answered(params)
-        failed = None if heard is None else await self._hear(heard)
+        heard = self._elicitation.answered(ctx, params)
+        failed = None if heard is None else await self._hear(ctx, heard)
         if failed is not None:
             return _result(failed)
         outcome = await self._outcome(params, caller)
         if not isinstance(outcome, Question):
             return _result(outcome)
-        if heard is not None and heard.said == "unseen":
-            return _result(unseen(outcome))
-        asked = await self._elicitation.ask(ctx, outcome)
+        tried = () if heard is None else heard.tried
+        asked = await self._elicitation.ask(ctx, outcome, self._page, tried)
         if isinstance(asked, types.InputRequiredResult):
             return asked
-        failed = asked if isinstance(asked, Failure) else await self._hear(asked)
+        failed = asked if isinstance(asked, Failure) else await self._hear(ctx, asked)
         if failed is not None:
             return _result(failed)
-        if isinstance(asked, Heard) and asked.said == "unseen":
-            return _result(unseen(outcome))
-        return _result(await self._outcome(params, caller))
+        outcome = await self._outcome(params, caller)
+        if isinstance(outcome, Question) and isinstance(asked, Heard):
+            return _result(await pending(outcome, self._page, unanswered(asked)))
+        return _result(outcome)
 
-    async def _hear(self, heard: Heard) -> Failure | None:
+    async def _hear(self, ctx: Context, heard: Heard) -> Failure | None:
         """Take what a person said at the client; what to answer where that was no yes. What nobody
         has seen leaves the question waiting for another way."""
-        if heard.said == "unseen":
-            log.info("the client answered for its user: a person is asked another way")
-            return None
-        if heard.said == "closed":
-            return refusal("The person who was asked closed the question without an answer.")
-        yes = heard.said == "yes"
-        stood = await self._desk.answer(heard.approval, yes=yes, grade=1, way=WAY)
-        if not yes:
-            return refusal("The person who was asked said no.")
-        return None if stood else refusal("That answer was used already, or came too late.")
+        match heard.said:
+            case "unseen":
+                log.info("the client answered for its user: a person is asked another way")
+                return None
+            case "closed":
+                return refusal("The person who was asked closed the question without an answer.")
+            case "opened":
+                stands = await self._elicitation.settled(ctx, heard.approval, self._desk.standing)
+                return refusal(SAID_NO) if stands == "refused" else None
+            case "yes" | "no":
+                yes = heard.said == "yes"
+                stood = await self._desk.answer(
+                    heard.approval, yes=yes, grade=1, way=heard.tried[-1]
+                )
+                if not yes:
+                    return refusal(SAID_NO)
+                return None if stood else refusal("That answer was used already, or came too late.")
 
     async def _outcome(self, params: types.CallToolRequestParams, caller: Caller) -> Outcome:
         try:

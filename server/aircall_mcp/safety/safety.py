@@ -10,18 +10,20 @@ from typing import Self
 from ..ground.clock import Clock
 from ..storage import state
 from ..storage.store import Migration
-from . import approvals, usage
+from . import approvals, usage, visitors
 from .approvals import Approvals
 from .usage import Usage
+from .visitors import Visitors
 
 
 @dataclass(frozen=True, slots=True)
 class Safety:
-    """`approvals` wait for a person, `usage` counts what is under a cap and who is left alone.
-    Nothing is opened before it is used."""
+    """`approvals` wait for a person, `usage` counts what is under a cap and who is left alone,
+    `visitors` are who may look at the page. Nothing is opened before it is used."""
 
     approvals: Approvals
     usage: Usage
+    visitors: Visitors
 
     @classmethod
     def of(cls, home: Path, *, clock: Clock | None = None, fleeting: bool = False) -> Self:
@@ -36,6 +38,7 @@ class Safety:
         return cls(
             Approvals(kept("approvals", approvals.MIGRATIONS), clock),
             Usage(kept("usage", usage.MIGRATIONS), clock),
+            Visitors(kept("visitors", visitors.MIGRATIONS), clock),
         )
 
     @staticmethod
@@ -46,3 +49,4 @@ class Safety:
     def close(self) -> None:
         self.approvals.close()
         self.usage.close()
+        self.visitors.close()
