@@ -32,6 +32,7 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
         "error.schema_path[:-1]", "value[:40]", "value[:_MOST_NAMED]",
     ),
     "offer/shape.py": ("self._cuts[:MOST_CUTS]",),
+    "console/site.py": ("given[:_MOST_KEYS]",),
     "safety/policy_file.py": ("parts[:-1]",),
     "workflows/periods.py": ("text[:LONGEST]",),
     # Phone numbers and their beginnings, held against each other.
@@ -54,6 +55,7 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     "protocol/stdio.py": ("(end + rest)[-END:]", "line[-END:]"),
     "cli/config.py": ("line[:1]",),
     "desk.py": ("query[:LONGEST_QUERY]",),
+    "safety/visitors.py": ("code[:64]", "letters[:4]", "letters[:_LENGTH]"),
     "events/envelope.py": ("resource[:100]", "text[:start]", "units[at:at + 4]"),
     "events/event.py": ("one[:-1]",),
     "gateway/wish.py": ("steps[1:-1]",),

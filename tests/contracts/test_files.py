@@ -39,7 +39,7 @@ OPENERS = frozenset({
 """The last name of whatever opens, makes or changes a file, called or handed on."""
 
 NO_FILES = frozenset({
-    "accounts/login.py: webbrowser.open", "events/opening.py: self._events.webhooks.open",
+    "ground/browser.py: webbrowser.open", "events/opening.py: self._events.webhooks.open",
     "events/log.py: opener.open", "gateway/intents.py: entry.open", "vault/records.py: key.open",
 })  # fmt: skip
 """What is only called so."""

@@ -43,6 +43,7 @@ OF_ONE = {
 """Objects made for one company, call, connection or answer, and gone with it."""
 TASKS = {
     "accounts.auth.Auth": "_closing _savings",
+    "console.console.Console": "_kept _listening _origin _shown _until _wanted",
     "events.forwarding.deliver.Forwarder": "_waited",
     "events.receiver.Receiver": "_filled _looked _open _tasks",
     "events.watcher.Watcher": "_newest _task _waiting",
