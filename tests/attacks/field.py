@@ -15,6 +15,7 @@ from aircall_mcp.accounts.auth import Auth
 from aircall_mcp.desk import Outcome, Question
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.config import AIRCALL
+from aircall_mcp.ground.operation import Allowance
 from aircall_mcp.ground.secrets import Secret
 from aircall_mcp.offer import Offers, Registry, Selection
 from aircall_mcp.safety.judge import Judge
@@ -27,6 +28,7 @@ from .yeses import Arrival, Ledger, arrival
 
 ACCOUNTS = ("acme", "globex")
 PRINCIPALS = ("owner", "bert")
+BY_DEFAULT = Policy()
 FRIEND = "+33184880017"
 
 
@@ -70,7 +72,15 @@ class Company(Townless):
 class Field:
     """Everything real but the Aircall, with a person whose every yes is written down."""
 
-    def __init__(self, home: Path | None, registry: Registry, clock: Clock, chance: random.Random):
+    def __init__(
+        self,
+        home: Path | None,
+        registry: Registry,
+        clock: Clock,
+        chance: random.Random,
+        policy: Policy = BY_DEFAULT,
+        standing: frozenset[Allowance] = frozenset(),
+    ) -> None:
         self.clock, self.chance = clock, chance
         self.ledger = Ledger(clock)
         self.tried = Counter[str]()
@@ -83,7 +93,9 @@ class Field:
         async def acting(named: str | None) -> str | None:
             return named or ACCOUNTS[0]
 
-        judge = Judge(Policy, Company(), self.safety, clock=clock.handed())
+        judge = Judge(
+            lambda: policy, Company(), self.safety, standing=standing, clock=clock.handed()
+        )
         gateway = OwnGateway(
             base_url=AIRCALL,
             auth=Auth(accounts, latch=lambda _: Alone()),

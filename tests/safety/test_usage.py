@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 from pathlib import Path
 
 import anyio
@@ -94,7 +95,16 @@ async def test_of_many_at_once_no_more_than_the_cap_get_a_place(home: Path, cloc
         safety.close()
 
 
+TURNS = [THURSDAY, *(
+    datetime.fromisoformat(moment).timestamp() - 30.0
+    for moment in ("2026-03-29T01:00:00+00:00", "2026-10-25T01:00:00+00:00",
+                   "2026-11-01T06:00:00+00:00", "2026-11-18T23:00:00+00:00")
+)]  # fmt: skip
+"""A moment before the clocks of Europe or New York change, and before midnight in Paris."""
+
+
 @given(
+    begin=st.sampled_from(TURNS),
     steps=st.lists(
         st.tuples(st.floats(-4000, 90_000), st.integers(1, 4), st.booleans()),
         max_size=25,
@@ -104,10 +114,10 @@ async def test_of_many_at_once_no_more_than_the_cap_get_a_place(home: Path, cloc
 )
 @settings(max_examples=60, deadline=None)
 async def test_no_sequence_of_calls_exceeds_a_cap(
-    steps: list[tuple[float, int, bool]], hour: int, day: int
+    begin: float, steps: list[tuple[float, int, bool]], hour: int, day: int
 ) -> None:
     """Whatever the clock does in between, over midnight and both ends of summer time."""
-    clock = Clock(THURSDAY)
+    clock = Clock(begin)
     safety = Safety.of(Path(), clock=clock.handed(), fleeting=True)
     done: list[tuple[float, int]] = []
     for seconds, size, undone in steps:
