@@ -85,12 +85,14 @@ class Failure:
 class Question:
     """Nothing was done: a person must say yes first.
 
-    `preview` says in words to what; `needs` are the effect and what is at stake. `approval` is the
-    id of what waits for the yes, which is as sure as `grade` says; `Desk.answer` takes it, and the
-    identical call goes through once then. `payload` is the failure for whoever cannot ask a person.
+    `preview` says in words to what, `operation` and `arguments` exactly; `needs` are the effect and
+    what is at stake. `approval` is the id of what waits for the yes, which is as sure as `grade`
+    says; `Desk.answer` takes it, and the identical call goes through once then. `payload` is the
+    failure for whoever cannot ask a person.
     """
 
     operation: Operation
+    arguments: Mapping[str, Any]
     preview: str
     why: str
     needs: tuple[str, ...]
@@ -98,6 +100,10 @@ class Question:
     grade: Grade
     payload: Json
     is_error: ClassVar[bool] = True
+
+    @property
+    def effect(self) -> Effect:
+        return self.operation.effect
 
 
 Outcome: TypeAlias = Answer | Failure | Question
@@ -263,6 +269,7 @@ class Desk:
         }
         return Question(
             operation=operation,
+            arguments=about.arguments,
             preview=preview,
             why=scrub(error.message),
             needs=(operation.effect, *about.stakes),

@@ -69,6 +69,7 @@ STORES = {
     "storage.sqlite.database": "_abandoned",
     "storage.sqlite.state.InMemory": "_connection",
     "storage.sqlite.database.Database": "_connection _file _lock _process _thread",
+    "toolkit.blocking.ToolkitSync": "_portal _stack",
     "vault.keys.keyring.KeyringHolder": "_found _silent_until _waiting",
     "vault.keys.passphrase.PassphraseHolder": "_new",
     "vault.manifest.Manifest": "_owners",

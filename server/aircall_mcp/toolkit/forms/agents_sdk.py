@@ -1,0 +1,57 @@
+"""Tools of the OpenAI Agents SDK."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from agents import FunctionTool
+from agents.run_context import RunContextWrapper
+from agents.tool_context import ToolContext
+
+from ..schemas import loose, strict_openai
+from ..tool import Performs, Tool
+
+if TYPE_CHECKING:
+    from ...desk import Question
+
+CLIENT = "openai-agents"
+
+
+def form(toolkit: Performs, *, strict: bool, defer_loading: bool) -> list[Any]:
+    """See `Toolkit.agents_sdk`."""
+    return [_tool(toolkit, tool, strict, defer_loading) for tool in toolkit.tools]
+
+
+def _tool(toolkit: Performs, tool: Tool, strict: bool, defer_loading: bool) -> FunctionTool:
+    async def needs_approval(_run: RunContextWrapper[Any], given: Any, _call: str) -> bool:
+        return await toolkit.asks(tool.name, given, client=CLIENT)
+
+    async def perform(run: ToolContext[Any], given: str) -> str:
+        def approved(_question: Question) -> bool:
+            # The run got here past its own approval of this very call, or there was none to get.
+            return run.is_tool_approved(run.tool_name, run.tool_call_id) is True
+
+        try:
+            arguments = json.loads(given or "{}")
+        except ValueError:
+            arguments = given
+        outcome = await toolkit.outcome(
+            tool.name,
+            arguments,
+            client=CLIENT,
+            approve=None if toolkit.approves else approved,
+            way="agents_sdk" if not toolkit.approves else "callback",
+        )
+        return json.dumps(outcome.payload, ensure_ascii=False)
+
+    asking = not toolkit.approves and (not tool.reads or bool(tool.stakes))
+    return FunctionTool(
+        name=tool.name,
+        description=tool.description,
+        params_json_schema=strict_openai(tool.schema) if strict else loose(tool.schema),
+        on_invoke_tool=perform,
+        strict_json_schema=strict,
+        needs_approval=needs_approval if asking else False,
+        defer_loading=defer_loading,
+    )

@@ -1,0 +1,69 @@
+"""Tools of LangChain and LangGraph. A question interrupts the graph; what it is resumed with is the
+answer."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, cast
+
+from langchain_core.tools import StructuredTool
+
+from ...desk import Question
+from ..schemas import loose
+from ..tool import Performs, Tool
+
+CLIENT = "langchain"
+YES = (True, "yes", "approve")
+"""What a graph is resumed with for a yes; an object says it as its `approved` or `type`."""
+
+
+def form(toolkit: Performs) -> list[Any]:
+    """See `Toolkit.langchain`."""
+    return [_tool(toolkit, tool) for tool in toolkit.tools]
+
+
+def _tool(toolkit: Performs, tool: Tool) -> StructuredTool:
+    async def perform(**arguments: Any) -> str:
+        outcome = await toolkit.outcome(tool.name, arguments, client=CLIENT)
+        if isinstance(outcome, Question) and outcome.grade == 1 and not toolkit.approves:
+            told = _interrupt(outcome)
+            if told is None:
+                return json.dumps(outcome.payload, ensure_ascii=False)
+            said = _yes(told)
+            outcome = await toolkit.outcome(
+                tool.name, arguments, client=CLIENT, approve=lambda _: said, way="langgraph"
+            )
+        return json.dumps(outcome.payload, ensure_ascii=False)
+
+    return StructuredTool(
+        name=tool.name,
+        description=tool.description,
+        args_schema=loose(tool.schema),
+        coroutine=perform,
+        metadata={"effect": tool.effect, "parallel_safe": tool.parallel_safe},
+    )
+
+
+def _interrupt(question: Question) -> Any:
+    """What the graph was resumed with; None outside of a graph, where nobody can be asked."""
+    from langchain_core.runnables.config import var_child_runnable_config
+    from langgraph.types import interrupt
+
+    if var_child_runnable_config.get() is None:
+        return None
+    return interrupt(
+        {
+            "preview": question.preview,
+            "effect": question.effect,
+            "tool": question.operation.tool,
+            "arguments": dict(question.arguments),
+            "approval": question.approval,
+        }
+    )
+
+
+def _yes(said: Any) -> bool:
+    if isinstance(said, dict):
+        told = cast("dict[str, Any]", said)
+        return told.get("approved") is True or told.get("type") == "approve"
+    return any(said is one or (isinstance(one, str) and said == one) for one in YES)

@@ -1,0 +1,343 @@
+"""The tools in the hands of a program: `async with Toolkit(account="acme") as aircall`.
+
+Every call goes to the same desk as a call over MCP does: validation, policy, budget, journal and
+answers are the same. Nothing of any framework is imported before its form is asked for.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Self, cast
+
+from .tool import Approve
+from .view import WHOLE, InSight, View
+
+if TYPE_CHECKING:
+    from ..app import App
+    from ..desk import Desk, Outcome, Question
+    from ..ground.operation import Operation
+    from .tool import Tool
+
+log = logging.getLogger(__name__)
+
+Json = dict[str, Any]
+
+
+@dataclass(slots=True)
+class _Opened:
+    """The one app that a toolkit and all its views share."""
+
+    flags: Mapping[str, Any]
+    environment: Mapping[str, str] | None
+    app: App | None = field(default=None)
+
+
+class Toolkit:
+    """The tools for an LLM loop of your own. See the module docstring.
+
+    `account` acts, where there are several; `surface` is `full`, `tasks` or `search`; `options` are
+    the other settings by their names in `config.toml` (`toolsets`, `read_only`, `time_zone`, …).
+    `approve` answers what a person must say yes to first: it counts as the yes of a form (grade 1);
+    without it, and where a person has to be seen (grade 2), the call comes back as the
+    `needs_confirmation` failure that names the ways to say yes. `environment` stands in for the
+    process's own. Raises `SettingsError` at `async with`.
+    """
+
+    def __init__(
+        self,
+        *,
+        account: str | None = None,
+        surface: Literal["full", "tasks", "search"] | None = None,
+        approve: Approve | None = None,
+        environment: Mapping[str, str] | None = None,
+        **options: Any,
+    ) -> None:
+        flags = {"account": account, "surface": surface, **options}
+        self._opened = _Opened(flags, environment)
+        self._view = WHOLE
+        self._approve = approve
+
+    @classmethod
+    def sandbox(cls, **options: Any) -> Self:
+        """Against the built-in small Aircall: no account, and no phone rings. `ask=True` asks for
+        a person's yes there, too."""
+        return cls(sandbox=True, **options)
+
+    async def __aenter__(self) -> Self:
+        from ..app import open_app
+        from ..ground.config import settings_from
+
+        if self._opened.app is not None:
+            raise RuntimeError("This toolkit is open already.")
+        flags, environment = self._opened.flags, self._opened.environment
+        app = open_app(settings_from(flags, environment), environment)
+        try:
+            self._view.hold_against(app.desk.registry)
+        except BaseException:
+            await app.aclose()
+            raise
+        self._opened.app = app
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        app, self._opened.app = self._opened.app, None
+        if app is not None:
+            await app.aclose()
+
+    # narrower
+
+    def bind(self, **fixed: Any) -> Self:
+        """A toolkit whose model chooses no `user`, `number`, `account` or other argument that is
+        given here: it is gone from the schemas and filled in, under whatever tool it is called.
+        Users and numbers by id."""
+        return self._seen_by(self._view.bind(fixed))
+
+    def only(
+        self,
+        *,
+        effects: Collection[str] | None = None,
+        toolsets: Collection[str] | None = None,
+        names: Collection[str] | None = None,
+    ) -> Self:
+        """A toolkit with these alone: all that is given must fit."""
+        return self._seen_by(self._view.only(effects, toolsets, names))
+
+    def _seen_by(self, view: View) -> Self:
+        if self._opened.app is not None:
+            view.hold_against(self._desk.registry)
+        other = object.__new__(type(self))
+        other._opened, other._view, other._approve = self._opened, view, self._approve
+        return other
+
+    # search, load, execute
+
+    @property
+    def _app(self) -> App:
+        if self._opened.app is None:
+            raise RuntimeError("Open it first: `async with Toolkit(…) as aircall`.")
+        return self._opened.app
+
+    @property
+    def _desk(self) -> Desk:
+        return self._app.desk
+
+    @property
+    def tools(self) -> tuple[Tool, ...]:
+        """All that is on offer and in sight."""
+        return self._view.tools(self._desk.offer())
+
+    def search(self, query: str, limit: int = 3) -> Json:
+        """Which tools do what `query` says in plain words of seven languages, as `aircall_search`
+        answers: `{"confident", "matches": [{"tool", "effect", "required", "example", …}]}`."""
+        from ..offer.tools import matches_of
+
+        desk = self._desk
+        seen, known = InSight(self._view, desk.offer()), desk.registry.ids
+        found = matches_of(desk.rank(query, limit), offered=seen, known=known, surface="full")
+        if self._view.fixed:
+            for match in found["matches"]:
+                tool = self._view.tool(desk.registry.find(match["tool"]))
+                match["required"] = [n for n in match["required"] if n in tool.schema["properties"]]
+                match |= {"example": tool.example} if "example" in match else {}
+                match |= {"input_schema": tool.schema} if "input_schema" in match else {}
+        return found
+
+    def load(self, name: str) -> Tool:
+        """The tool of this name: `send_message`, `aircall_send_message` or `METHOD /path`. Raises
+        `ArgumentError` for what is not on offer."""
+        return self._view.tool(self._found(name))
+
+    async def execute(self, name: str, arguments: Mapping[str, Any] | None = None) -> Json:
+        """Do it, and give the answer: `{"data": …}`, or `{"error": {"kind", "message", "hint"}}`
+        for all that a caller can understand. Nothing of that is raised."""
+        return (await self.outcome(name, {} if arguments is None else arguments)).payload
+
+    async def handle(self, response: Any) -> list[Json]:
+        """Perform the tool calls in a model's `response` (OpenAI Responses or Chat, Anthropic,
+        Gemini; an object of the SDK or its JSON) and give what to send back, in the same order:
+        reads beside each other, effects one after the other. What is malformed or unknown becomes
+        an error result; a response without tool calls gives an empty list."""
+        from .calls import answers
+
+        return await answers(self, response)
+
+    async def outcome(
+        self,
+        name: str,
+        arguments: Any,
+        *,
+        client: str = "",
+        approve: Approve | None = None,
+        way: str = "callback",
+    ) -> Outcome:
+        """`execute` for the forms: the desk's own outcome. `client` is the framework, `approve` its
+        way of asking a person, in the words of `way`."""
+        from ..desk import Failure, Question
+        from ..errors import ArgumentError, ToolError
+        from ..ground.caller import Caller
+        from ..offer.tools import error_of
+
+        caller = Caller(
+            interface="toolkit", client=client, deadline=self._app.settings.call_timeout
+        )
+        try:
+            operation = self._found(name)
+            if not isinstance(arguments, Mapping):
+                raise ArgumentError("The arguments must be one JSON object.")
+            tool, given = self._placed(operation, cast("Mapping[str, Any]", arguments))
+        except ToolError as error:
+            return Failure(error_of(error))
+        outcome = await self._desk.call(tool, given, caller)
+        approve = approve or self._approve
+        if approve is None or not isinstance(outcome, Question) or outcome.grade > 1:
+            return outcome
+        said = await _said(approve, outcome)
+        if said is None:
+            return outcome
+        await self._desk.answer(outcome.approval, yes=said, grade=1, way=way)
+        if not said:
+            return Failure(_refused())
+        return await self._desk.call(tool, given, caller)
+
+    async def asks(self, name: str, arguments: Any, *, client: str = "") -> bool:
+        """Whether this call would need a person's yes. Nothing is done, and no yes is used up."""
+        if not isinstance(arguments, Mapping):
+            return False
+        tried = {**cast("Mapping[str, Any]", arguments), "dry_run": True}
+        payload = (await self.outcome(name, tried, client=client)).payload
+        data = payload.get("data")
+        return isinstance(data, dict) and cast("Json", data).get("say") == "ask"
+
+    def _found(self, name: str) -> Operation:
+        from ..errors import ArgumentError, NotOffered, quoted
+
+        registry, offer = self._desk.registry, self._desk.offer()
+        with suppress(NotOffered):
+            operation = registry.find(name)
+            if operation in offer and self._view.shows(operation):
+                return operation
+        raise ArgumentError(
+            f"There is no tool {quoted(name, 80)} here.", hint="A search in plain words finds one."
+        )
+
+    def _placed(self, operation: Operation, arguments: Mapping[str, Any]) -> tuple[str, Json]:
+        """The tool to call and its arguments, with those filled in that are fixed: in what another
+        operation is called with, too. What is not listed is called by the tool of its effect."""
+        from ..errors import ArgumentError
+        from ..ground.operation import EFFECTS
+
+        if operation.id in EFFECTS:
+            inner: Any = arguments.get("arguments")
+            named: Any = arguments.get("operation")
+            if self._view.whole or not isinstance(named, str):
+                return operation.tool, dict(arguments)
+            if not isinstance(inner, Mapping | None):
+                raise ArgumentError("`arguments` must be one JSON object.")
+            found = self._found(named)
+            filled = self._view.filled(found, cast("Json", inner or {}))
+            return operation.tool, {**arguments, "arguments": filled}
+        filled = self._view.filled(operation, arguments)
+        if self._desk.offer().surface in operation.surfaces:
+            return operation.tool, filled
+        return f"aircall_{operation.effect}", {"operation": operation.tool, "arguments": filled}
+
+    # forms
+
+    def json_schema(self) -> list[Json]:
+        """For all else: each `{"name", "description", "parameters", "effect", "parallel_safe"}`."""
+        from .forms import plain
+
+        return plain.form(self.tools)
+
+    def openai(
+        self,
+        api: Literal["responses", "chat"] = "responses",
+        *,
+        strict: bool = True,
+        defer_loading: bool = False,
+        programmatic: bool = False,
+    ) -> list[Json]:
+        """What `tools=` of `responses.create` or `chat.completions.create` takes. `defer_loading`
+        adds OpenAI's tool search; `programmatic` lets a model's code call what only reads."""
+        from .forms import openai
+
+        if api == "chat":
+            return openai.chat(self.tools, strict=strict)
+        return openai.responses(
+            self.tools, strict=strict, defer_loading=defer_loading, programmatic=programmatic
+        )
+
+    def anthropic(
+        self,
+        *,
+        strict: bool | Sequence[str] = True,
+        defer_loading: bool = False,
+        programmatic: bool = False,
+        examples: bool = True,
+    ) -> list[Json]:
+        """What `tools=` of `messages.create` takes. Strict are as many as the API takes in one
+        request, those with effects first, or at most the named; the rest are loose.
+        `defer_loading` adds Anthropic's tool search."""
+        from .forms import anthropic
+
+        return anthropic.form(
+            self.tools,
+            strict=strict,
+            defer_loading=defer_loading,
+            programmatic=programmatic,
+            examples=examples,
+        )
+
+    def gemini(self) -> list[Json]:
+        """What `tools` of `GenerateContentConfig` takes."""
+        from .forms import gemini
+
+        return gemini.form(self.tools)
+
+    def agents_sdk(self, *, strict: bool = True, defer_loading: bool = False) -> list[Any]:
+        """`FunctionTool`s of the OpenAI Agents SDK. What the policy asks a person about needs the
+        run's own approval (`needs_approval`), unless `approve` is given."""
+        from .forms import agents_sdk
+
+        return agents_sdk.form(self, strict=strict, defer_loading=defer_loading)
+
+    def pydantic_ai(self, *, strict: bool | None = None) -> list[Any]:
+        """`Tool`s of Pydantic AI. What the policy asks a person about raises `ApprovalRequired`,
+        which ends a run with `DeferredToolRequests`, unless `approve` is given."""
+        from .forms import pydantic_ai
+
+        return pydantic_ai.form(self, strict=strict)
+
+    def langchain(self) -> list[Any]:
+        """`StructuredTool`s of LangChain and LangGraph. What the policy asks a person about
+        interrupts the graph, unless `approve` is given; `Command(resume=True)` is the yes."""
+        from .forms import langchain
+
+        return langchain.form(self)
+
+    @property
+    def approves(self) -> bool:
+        """Whether the program answers questions itself, so that no framework has to."""
+        return self._approve is not None
+
+
+async def _said(approve: Approve, question: Question) -> bool | None:
+    """The callback's answer; None where it failed: nobody has said anything then."""
+    try:
+        said = approve(question)
+        return (await said if inspect.isawaitable(said) else said) is True
+    except Exception:
+        log.exception("the callback of a toolkit did not answer")
+        return None
+
+
+def _refused() -> Json:
+    from ..errors import NeedsConfirmation
+    from ..offer.tools import error_of
+
+    hint = "Nothing was done. Do not try again unless a person asks for it."
+    return error_of(NeedsConfirmation("A person said no.", hint=hint))

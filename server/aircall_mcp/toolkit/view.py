@@ -1,0 +1,148 @@
+"""What of the offer is in a program's sight, and which arguments it has fixed: it only narrows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from ..errors import ArgumentError, SettingsError
+from .tool import Tool
+
+if TYPE_CHECKING:
+    from ..ground.operation import Operation
+    from ..offer import Offer, Registry
+
+Json = dict[str, Any]
+
+MEANT: Final[Mapping[str, tuple[str, ...]]] = {
+    "user": ("user", "user_id"),
+    "number": ("from_number", "line", "number_id"),
+}
+"""The arguments that a word of `bind` fixes; any other word fixes the one of its own name."""
+
+BY_LIST: Final = frozenset({"plan", "run_script"})
+"""Tools that perform calls they are given in other ways than by name: a narrower view has none."""
+
+
+@dataclass(frozen=True)
+class View:
+    """`effects`, `toolsets` and `names` (operation ids), each None for all, say what is shown;
+    `fixed` are the arguments that are filled in, by the words of `bind`."""
+
+    effects: frozenset[str] | None = None
+    toolsets: frozenset[str] | None = None
+    names: frozenset[str] | None = None
+    fixed: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is narrowed or fixed."""
+        return self == WHOLE
+
+    def bind(self, fixed: Mapping[str, Any]) -> View:
+        return replace(self, fixed={**self.fixed, **fixed})
+
+    def only(
+        self,
+        effects: Collection[str] | None,
+        toolsets: Collection[str] | None,
+        names: Collection[str] | None,
+    ) -> View:
+        """The same with less in it: what was left out before stays out."""
+        return replace(
+            self,
+            effects=_both(self.effects, effects),
+            toolsets=_both(self.toolsets, toolsets),
+            names=_both(self.names, names),
+        )
+
+    def hold_against(self, registry: Registry) -> None:
+        """Raise `SettingsError` for a word that nothing here is called by."""
+        from ..ground.nearest import nearest
+        from ..ground.operation import EFFECTS
+
+        toolsets = [one.name for one in registry.toolsets]
+        arguments = {p.name for one in registry.known for p in one.parameters}
+        for words, known, what in (
+            (self.effects or (), EFFECTS, "effect"),
+            (self.toolsets or (), toolsets, "toolset"),
+            (self.names or (), registry.names, "tool"),
+            (self.fixed, arguments | MEANT.keys() | {"account"}, "argument"),
+        ):
+            for word in words:
+                if word not in known:
+                    raise SettingsError(f"Unknown {what}: {word!r}.", hint=nearest(word, known))
+
+    def shows(self, operation: Operation) -> bool:
+        if operation.id in BY_LIST and not self.whole:
+            return False
+        return (
+            (self.effects is None or operation.effect in self.effects)
+            and (self.toolsets is None or operation.toolset in self.toolsets)
+            and (self.names is None or not {operation.id, operation.tool}.isdisjoint(self.names))
+        )
+
+    def tools(self, offer: Offer) -> tuple[Tool, ...]:
+        """What is on offer and in sight, in the order of the toolsets."""
+        return tuple(self.tool(one) for one in offer if self.shows(one))
+
+    def tool(self, operation: Operation) -> Tool:
+        from ..offer.tools import described
+
+        out = self._fixed_of(operation).keys()
+        schema: Json = {**operation.input_schema}
+        schema["properties"] = {n: p for n, p in schema["properties"].items() if n not in out}
+        required = [name for name in schema.pop("required", ()) if name not in out]
+        return Tool(
+            name=operation.tool,
+            title=operation.title,
+            description=described(operation),
+            schema={**schema, "required": required} if required else schema,
+            example={n: v for n, v in operation.example.items() if n not in out},
+            effect=operation.effect,
+            stakes=tuple(operation.worst),
+            output_schema=operation.result,
+        )
+
+    def filled(self, operation: Operation, arguments: Mapping[str, Any]) -> Json:
+        """The arguments with those that are fixed. Raises `ArgumentError` where one of these is
+        given: nobody else's word goes there."""
+        fixed = self._fixed_of(operation)
+        taken = {p.wire: p.name for p in operation.parameters if p.name in fixed}
+        for name in arguments:
+            if name in fixed or name in taken:
+                raise ArgumentError(
+                    f"{operation.tool}: `{name}` is fixed here and cannot be chosen.",
+                    hint="Leave it out.",
+                )
+        return {**arguments, **fixed}
+
+    def _fixed_of(self, operation: Operation) -> Json:
+        known = {p.name for p in operation.parameters}
+        return {
+            name: value
+            for word, value in self.fixed.items()
+            for name in MEANT.get(word, (word,))
+            if name in known
+        }
+
+
+WHOLE: Final = View()
+
+
+@dataclass(frozen=True, slots=True)
+class InSight:
+    """The operations of `offer` that `view` shows, for `in`."""
+
+    view: View
+    offer: Offer
+
+    def __contains__(self, operation: Any) -> bool:
+        return operation in self.offer and self.view.shows(operation)
+
+
+def _both(before: frozenset[str] | None, now: Collection[str] | None) -> frozenset[str] | None:
+    if now is None:
+        return before
+    return frozenset(now) if before is None else before & frozenset(now)

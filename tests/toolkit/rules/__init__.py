@@ -1,0 +1,1 @@
+"""What vendors take as the schema of a tool, each from its documentation."""

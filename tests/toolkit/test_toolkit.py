@@ -1,0 +1,241 @@
+"""The tools in the hands of a program, over the built-in sandbox."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aircall_mcp import Toolkit, ToolkitSync
+from aircall_mcp.desk import Question
+from aircall_mcp.errors import ArgumentError, SettingsError
+from aircall_mcp.ground.clock import Clock
+from aircall_mcp.safety.safety import Safety
+
+pytestmark = pytest.mark.anyio
+
+Json = dict[str, Any]
+
+TEXT = {"to": "+12125550123", "body": "Your order is on its way."}
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> dict[str, str]:
+    return {"AIRCALL_MCP_HOME": str(tmp_path)}
+
+
+def asking(home: dict[str, str], **more: Any) -> Toolkit:
+    return Toolkit.sandbox(ask=True, environment=home, **more)
+
+
+async def line_of(aircall: Toolkit) -> int:
+    """One that texts may be sent from."""
+    assert (await aircall.execute("list_numbers"))["data"]["numbers"]
+    return aircall.load("send_message").example["number_id"]
+
+
+def ways(home: dict[str, str]) -> list[tuple[str, int]]:
+    """How what was asked in this home was answered, and how surely."""
+    import sqlite3
+    from contextlib import closing
+
+    (path,) = Path(home["AIRCALL_MCP_HOME"]).glob("approvals.db")
+    with closing(sqlite3.connect(path)) as database:
+        return database.execute("SELECT way, given FROM approval ORDER BY asked").fetchall()
+
+
+async def test_search_load_execute(home: dict[str, str]) -> None:
+    async with Toolkit.sandbox(environment=home) as aircall:
+        best = aircall.search("send a text message to a customer")["matches"][0]
+        assert best["tool"].startswith("aircall_send_message")
+        tool = aircall.load("send_message")
+        assert (tool.name, tool.effect, tool.reads) == ("aircall_send_message", "reach", False)
+        assert tool.schema["required"] == ["number_id", "to", "body"]
+        assert tool.example.keys() >= {"number_id", "to", "body"}
+        sent = await aircall.execute("send_message", {**TEXT, "number_id": await line_of(aircall)})
+        assert sent["sandbox"]
+        assert sent["data"]["status"]
+
+
+async def test_what_cannot_be_done_is_told_and_not_raised(home: dict[str, str]) -> None:
+    async with Toolkit.sandbox(environment=home) as aircall:
+        wrong: list[tuple[str, Any]] = [
+            ("no_such_tool", {}), ("list_calls", {"form": 1}), ("list_calls", []), ("", None),
+            ("get_call", {"call_id": 7}),
+        ]  # fmt: skip
+        for name, arguments in wrong:
+            answer = await aircall.execute(name, arguments)
+            assert answer["error"]["kind"] in ("argument", "refused"), answer
+        with pytest.raises(ArgumentError):
+            aircall.load("no_such_tool")
+    with pytest.raises(RuntimeError, match="async with"):
+        await aircall.execute("list_calls")
+
+
+async def test_what_is_not_listed_is_called_by_the_tool_of_its_effect(home: dict[str, str]) -> None:
+    async with Toolkit.sandbox(surface="search", environment=home) as aircall:
+        assert "aircall_list_numbers" not in [one.name for one in aircall.tools]
+        number = await line_of(aircall)
+        assert (await aircall.execute("send_message", {**TEXT, "number_id": number}))["data"]
+
+
+async def test_a_callback_says_yes_and_it_is_done_once(home: dict[str, str]) -> None:
+    asked: list[Question] = []
+
+    async def approve(question: Question) -> bool:
+        asked.append(question)
+        return len(asked) == 1
+
+    known = {**TEXT, "to": "+14155550143"}
+    (Path(home["AIRCALL_MCP_HOME"]) / "policy.toml").write_text('[effects]\nreach = "ask"\n')
+    async with asking(home, approve=approve) as aircall:
+        aircall = aircall.bind(number=await line_of(aircall))
+        sent = await aircall.execute("send_message", known)
+        assert sent["data"]["status"]
+        refused = await aircall.execute("send_message", {**known, "body": "Again."})
+    assert refused["error"]["kind"] == "needs_confirmation"
+    assert "A person said no" in refused["error"]["message"]
+    first = asked[0]
+    assert (first.effect, first.grade, len(asked)) == ("reach", 1, 2)
+    assert first.arguments["to"] == known["to"]
+    assert TEXT["body"] in first.preview
+    assert ways(home) == [("callback", 1), ("callback", 1)]
+
+
+@pytest.mark.parametrize("broken", [False, True])
+async def test_without_an_answer_the_question_comes_back(
+    home: dict[str, str], broken: bool
+) -> None:
+    def approve(_question: Question) -> bool:
+        raise OSError
+
+    async with asking(home, approve=approve if broken else None) as aircall:
+        number = await line_of(aircall)
+        assert await aircall.asks("send_message", {**TEXT, "number_id": number})
+        assert not await aircall.asks("list_calls", {})
+        told = (await aircall.execute("send_message", {**TEXT, "number_id": number}))["error"]
+        assert told["kind"] == "needs_confirmation"
+        assert told["approval"]["ways"]
+
+
+async def test_a_callback_is_not_asked_where_a_person_must_be_seen(home: dict[str, str]) -> None:
+    asked: list[Question] = []
+
+    def approve(question: Question) -> bool:
+        asked.append(question)
+        return True
+
+    async with asking(home, approve=approve) as aircall:
+        sent = await aircall.execute("delete_user", {"user_id": 1})
+        assert (sent["error"]["kind"], sent["error"]["approval"]["grade"]) == (
+            "needs_confirmation",
+            2,
+        )
+    assert asked == []
+
+
+async def test_what_is_bound_is_gone_and_filled_in_and_cannot_be_chosen(
+    home: dict[str, str],
+) -> None:
+    async with Toolkit.sandbox(surface="tasks", environment=home) as aircall:
+        number = await line_of(aircall)
+        bound = aircall.bind(number=number)
+        tool = bound.load("send_message")
+        assert "number_id" not in tool.schema["properties"]
+        assert "number_id" not in tool.schema["required"]
+        assert "number_id" not in tool.example
+        match = bound.search("send a text message")["matches"][0]
+        assert "number_id" not in match.get("example", {})
+        assert (await bound.execute("send_message", TEXT))["data"]["status"]
+        for name, given in (
+            ("send_message", {**TEXT, "number_id": number}),
+            ("reach", {"operation": "send_message", "arguments": {**TEXT, "number_id": 1}}),
+            ("reach", {"operation": "POST /v1/numbers/:id/messages/send", "arguments": {"id": 1}}),
+        ):
+            told = await bound.execute(name, given)
+            assert told["error"]["kind"] == "argument", told
+        by_effect = {"operation": "send_message", "arguments": {**TEXT, "body": "And another one."}}
+        assert (await bound.execute("reach", by_effect))["data"]
+        with pytest.raises(SettingsError, match="colour"):
+            aircall.bind(colour="red")
+
+
+async def test_what_is_left_out_cannot_be_reached_by_another_way(home: dict[str, str]) -> None:
+    async with Toolkit.sandbox(surface="search", environment=home) as aircall:
+        reading = aircall.only(effects={"read"})
+        assert {one.effect for one in reading.tools} == {"read"}
+        calls = reading.only(toolsets={"calls", "search"}, effects={"read", "reach"})
+        assert (await calls.execute("list_calls"))["data"]
+        for name, given in (
+            ("send_message", {**TEXT, "number_id": 1}),
+            ("list_users_v2", {}),
+            ("read", {"operation": "list_users_v2"}),
+            ("reach", {"operation": "send_message", "arguments": TEXT}),
+            ("read", {"operation": "send_message", "arguments": TEXT}),
+        ):
+            told = await calls.execute(name, given)
+            assert told["error"]["kind"] == "argument", told
+        named = aircall.only(names={"list_calls"})
+        assert (await named.execute("list_calls"))["data"]
+        assert named.search("list users")["matches"][0]["not_offered"]
+        with pytest.raises(SettingsError, match="effect"):
+            aircall.only(effects={"reed"})
+
+
+def test_the_twin_works_where_no_loop_runs(home: dict[str, str]) -> None:
+    with ToolkitSync.sandbox(environment=home) as sync:
+        assert sync.search("missed calls")["matches"]
+        assert sync.execute("list_calls", {"max_items": 1})["data"]["calls"]
+        assert sync.only(effects={"read"}).execute("list_users_v2")["data"]["users"]
+        assert sync.load("list_calls").reads
+        assert sync.handle({"choices": []}) == []
+    with pytest.raises(RuntimeError, match="with"):
+        sync.execute("list_calls")
+
+
+async def test_the_twin_works_where_a_loop_runs(home: dict[str, str]) -> None:
+    assert asyncio.get_running_loop()
+    with ToolkitSync.sandbox(environment=home) as sync:
+        assert sync.execute("list_calls", {"max_items": 1})["data"]["calls"]
+
+
+async def test_the_journal_and_the_log_know_the_way_it_came(home: dict[str, str]) -> None:
+    async with asking(home) as aircall:
+        await aircall.execute("send_message", {**TEXT, "number_id": await line_of(aircall)})
+    safety = Safety.of(Path(home["AIRCALL_MCP_HOME"]), clock=Clock(), fleeting=False)
+    (waiting,) = await safety.approvals.waiting()
+    safety.close()
+    assert waiting.principal == "owner"
+
+
+def test_importing_it_brings_no_framework_and_none_of_the_rest() -> None:
+    code = (
+        "import sys; before = set(sys.modules); from aircall_mcp import Toolkit; Toolkit.sandbox();"
+        "print(*sorted({m.partition('.')[0] for m in set(sys.modules) - before}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    brought = set(done.stdout.split())
+    heavy = {
+        "mcp", "mcp_types", "pydantic", "anyio", "httpx2", "openai", "anthropic", "agents",
+        "langchain_core", "langgraph", "pydantic_ai", "starlette", "asyncio", "click",
+    }  # fmt: skip
+    assert "aircall_mcp" in brought
+    assert brought & heavy == set()
+
+
+def test_all_that_a_toolkit_opens_brings_no_mcp() -> None:
+    code = (
+        "import asyncio, sys, tempfile; from aircall_mcp import Toolkit\n"
+        "async def main(home):\n"
+        "    async with Toolkit.sandbox(environment={'AIRCALL_MCP_HOME': home}) as aircall:\n"
+        "        assert (await aircall.execute('list_calls'))['data'], 'nothing'\n"
+        "        aircall.openai(), aircall.anthropic(), aircall.gemini(), aircall.json_schema()\n"
+        "with tempfile.TemporaryDirectory() as home: asyncio.run(main(home))\n"
+        "print({m for m in sys.modules if m.partition('.')[0] in ('mcp', 'mcp_types', 'openai')})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
