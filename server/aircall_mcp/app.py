@@ -226,6 +226,8 @@ def open_app(
             gateway,
             registry.ids,
             log=lambda: events.log,
+            zone=lambda caller: desk.zone_of(caller),
+            whose=auth.whose,
             account=events.account,
             scrubber=auth.scrubber,
             clock=clock,

@@ -361,6 +361,16 @@ class Desk:
             return None, ""
         # What is refused, an account that is not on offer above all, asks nobody for a zone.
         account = operation.bind(named).account or caller.account
+        return await self.zone_of(replace(caller, account=account), of=operation)
+
+    async def zone_of(
+        self, caller: Caller, *, of: Operation | None = None
+    ) -> tuple[tzinfo | None, str]:
+        """The zone of the caller's account, and what must be said where UTC stands in for it.
+        Raises `ToolError` where it cannot be looked up for what is no read."""
+        if self._zone is not None:
+            return self._zone, ""
+        account = caller.account
         # Which account is meant by none may change, and so may whose a name is, and its zone.
         whose = await self._whose(account)
         if known := await self._zone_known(account) if self._zone_known else None:
@@ -370,7 +380,7 @@ class Desk:
             try:
                 self._zones[whose] = await self._company_zone(whose.account or None, caller)
             except ToolError as error:
-                if operation.effect != "read":
+                if of is not None and of.effect != "read":
                     raise
                 log.info("the company's time zone: %s", error.kind)
                 return None, f"{_IN_UTC} It could not be looked up: {error.message}"

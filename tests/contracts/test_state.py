@@ -20,6 +20,7 @@ KEYED = {
     "gateway.connections.Connections": "_shares",
     "gateway.continuations.Continuations": "_courses",
     "safety.company.Company": "_home _known",
+    "workflows.call_log.CallLog": "_kept",
 }
 """What is about an account or its company, by these."""
 OF_ONE = {
@@ -39,6 +40,11 @@ OF_ONE = {
     "offer.shape._List": "sizes",
     "offer.shape._Trim": "_sizes",
     "offer.shape._Walk": "_steps told",
+    "workflows.call_log._Course": "known retry_after segments",
+    "workflows.call_log._Reading": "_error _steps _stop",
+    "workflows.call_log._Segment": "count failed over pages total totals upto",
+    "workflows.call_filter.Meant": "contact members notes number period query tests user words",
+    "workflows.kpis.Figures": "back_after time_to_answer",
 }
 """Objects made for one company, call, connection or answer, and gone with it."""
 TASKS = {
@@ -100,7 +106,7 @@ OURS = {
     "search.lexical.Lexical": "_names _words",
     "search.model": "load",
     "search.names.Names": "_by_name _by_route",
-    "workflows.workflows.Workflows": "_made performers",
+    "workflows.workflows.Workflows": "_kit _log _made performers",
 }
 """Made of the description of Aircall and of our words alone."""
 ALL = (KEYED, OF_ONE, TASKS, STORES, OTHERWISE, OURS)

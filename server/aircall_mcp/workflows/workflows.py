@@ -2,27 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import cached_property
 
 from ..ground.performs import Performer, performers_of
+from .call_log import CallLog
+from .find_calls import FindCalls
 from .kit import Kit
 from .team_status import TeamStatus
-
-KINDS: tuple[type, ...] = (TeamStatus,)
-"""One for each tool; each is made of the kit when it is first asked for."""
 
 
 class Workflows:
     """See the module docstring. `kit` gives what they work with, at the first use."""
 
     def __init__(self, kit: Callable[[], Kit]) -> None:
-        self._kit = kit
+        self._make = kit
         self._made: dict[type, object] = {}
         self.performers: dict[str, Performer] = {}
-        for kind in KINDS:
-            self.performers |= performers_of(kind, lambda kind=kind: self._of(kind))
+        makers: Mapping[type, Callable[[], object]] = {
+            TeamStatus: lambda: TeamStatus(self._kit),
+            FindCalls: lambda: FindCalls(self._kit, self._log),
+        }
+        for kind, make in makers.items():
+            self.performers |= performers_of(
+                kind, lambda kind=kind, make=make: self._of(kind, make)
+            )
 
-    def _of(self, kind: type) -> object:
+    @cached_property
+    def _kit(self) -> Kit:
+        return self._make()
+
+    @cached_property
+    def _log(self) -> CallLog:
+        """One for all, so that what one of them has read, another goes on with."""
+        return CallLog(self._kit)
+
+    def _of(self, kind: type, make: Callable[[], object]) -> object:
         if kind not in self._made:
-            self._made[kind] = kind(self._kit())
+            self._made[kind] = make()
         return self._made[kind]
