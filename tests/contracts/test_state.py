@@ -40,11 +40,11 @@ OF_ONE = {
     "offer.shape._List": "sizes",
     "offer.shape._Trim": "_sizes",
     "offer.shape._Walk": "_steps told",
-    "workflows.call_log._Course": "known retry_after segments",
+    "workflows.call_log._Course": "known",
     "workflows.call_log._Reading": "_error _steps _stop",
-    "workflows.call_log._Segment": "count failed over pages total totals upto",
-    "workflows.call_filter.Meant": "contact members notes number period query tests user words",
-    "workflows.kpis.Figures": "back_after time_to_answer",
+    "workflows.call_log._Segment": "pages totals",
+    "workflows.call_filter.Meant": "notes query tests words",
+    "workflows.kpis.Figures": "back_after reasons time_to_answer",
 }
 """Objects made for one company, call, connection or answer, and gone with it."""
 TASKS = {
