@@ -48,9 +48,16 @@ class CallFilter:
         self._directory = Directory(kit)
 
     async def meant(
-        self, arguments: Mapping[str, Any], caller: Caller, default: str, *, missed: bool = False
+        self,
+        arguments: Mapping[str, Any],
+        caller: Caller,
+        default: str,
+        *,
+        missed: bool = False,
+        here: bool = False,
     ) -> Meant:
         """What the arguments mean; `missed` calls have no user, so that a user means their lines.
+        With `here` nothing is left to Aircall's search, since other calls are looked at, too.
         Raises `ArgumentError` with the choices."""
         get = arguments.get
         number = None
@@ -79,6 +86,9 @@ class CallFilter:
             meant.words.append(str(get("direction")))
         if get("contact") is not None:
             self._contact(meant, str(get("contact")))
+        if here:
+            meant.tests += _tests_of(meant.query)
+            meant.query.clear()
         return meant
 
     async def read(self, meant: Meant, caller: Caller, **how: Any) -> tuple[Calls, list[Json]]:
@@ -131,6 +141,22 @@ class CallFilter:
                 meant.tests.append(lambda call: party_of(call).endswith(end))
             return
         meant.contact = said
+
+
+def _tests_of(query: Mapping[str, Any]) -> list[Fits]:
+    """What Aircall's search would do, done here."""
+    tests: list[Fits] = []
+    if (user := query.get("user_id")) is not None:
+        tests.append(
+            lambda call: user in (id_of(call.get("user")), id_of(call.get("transferred_to")))
+        )
+    if (direction := query.get("direction")) is not None:
+        tests.append(lambda call: call.get("direction") == direction)
+    if (tags := query.get("tags")) is not None:
+        tests.append(lambda call: {*tags} <= {id_of(tag) for tag in call.get("tags", ())})
+    if (phone := query.get("phone_number")) is not None:
+        tests.append(lambda call: f"+{party_of(call)}" == phone)
+    return tests
 
 
 def in_team(call: Json, team: int, members: frozenset[int]) -> bool:

@@ -44,6 +44,14 @@ class Figures:
     called_back: int = 0
     back_after: list[int] = field(default_factory=list[int])
 
+    def add(self, other: Figures) -> None:
+        """Enter the figures of other calls."""
+        for name in _COUNTS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.reasons.update(other.reasons)
+        self.time_to_answer += other.time_to_answer
+        self.back_after += other.back_after
+
     def told(self) -> Json:
         """As an answer has it."""
         waits = self.time_to_answer
@@ -69,6 +77,12 @@ class Figures:
         }
 
 
+_COUNTS = (
+    "calls", "inbound", "outbound", "answered", "reached", "missed", "by_agent", "voicemails",
+    "talk", "in_sla", "called_back",
+)  # fmt: skip
+
+
 def kpis_of(
     calls: Iterable[Mapping[str, Any]],
     begin: int,
@@ -78,12 +92,15 @@ def kpis_of(
     teams: Mapping[str, frozenset[int]] | None = None,
     zone: tzinfo = UTC,
     sla: int = SLA,
+    within: int | None = None,
+    fits: Callable[[Json], bool] = lambda _call: True,
 ) -> tuple[Figures, dict[str, Figures]]:
     """The figures of the calls that began within [begin, end), in all and in groups.
 
     `calls` may have more: those behind `end` tell who was called back. `teams` maps the names of
     teams to the ids of their users, for calls that name no team. A call is in each of its tags and
-    teams; one that has none is in "".
+    teams; one that has none is in "". Only calls that `fits` leaves are counted, and only
+    call-backs `within` so many seconds.
     """
     listed = [dict(call) for call in calls]
     dials = _dials(listed)
@@ -93,14 +110,18 @@ def kpis_of(
         # Dashboards show ended calls only (14936017803549).
         if started is None or not begin <= started < end or call.get("status") != "done":
             continue
+        if not fits(call):
+            continue
         names = _groups(call, by, teams or {}, zone) if by else ()
         into = [groups.setdefault(name, Figures()) for name in dict.fromkeys(names)]
         for figures in (total, *into):
-            count(figures, call, dials, sla)
+            count(figures, call, dials, sla, within)
     return total, groups
 
 
-def count(figures: Figures, call: Json, dials: Mapping[str, list[int]], sla: int) -> None:
+def count(
+    figures: Figures, call: Json, dials: Mapping[str, list[int]], sla: int, within: int | None
+) -> None:
     """Enter one ended call."""
     figures.calls += 1
     answered = moment(call, "answered_at")
@@ -134,7 +155,7 @@ def count(figures: Figures, call: Json, dials: Mapping[str, list[int]], sla: int
     figures.missed += 1
     figures.reasons[_text(call.get("missed_call_reason")) or "unknown"] += 1
     back = call_back(call, dials)
-    if back is not None:
+    if back is not None and (within is None or back <= within):
         figures.called_back += 1
         figures.back_after.append(back)
 

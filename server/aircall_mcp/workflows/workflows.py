@@ -7,8 +7,11 @@ from functools import cached_property
 
 from ..ground.performs import Performer, performers_of
 from .call_log import CallLog
+from .call_stats import CallStats
 from .find_calls import FindCalls
 from .kit import Kit
+from .list_voicemails import ListVoicemails
+from .missed_calls import MissedCalls
 from .team_status import TeamStatus
 
 
@@ -22,6 +25,9 @@ class Workflows:
         makers: Mapping[type, Callable[[], object]] = {
             TeamStatus: lambda: TeamStatus(self._kit),
             FindCalls: lambda: FindCalls(self._kit, self._log),
+            MissedCalls: lambda: MissedCalls(self._kit, self._log),
+            ListVoicemails: lambda: ListVoicemails(self._kit, self._log),
+            CallStats: lambda: CallStats(self._kit, self._log),
         }
         for kind, make in makers.items():
             self.performers |= performers_of(
