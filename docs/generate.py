@@ -3,7 +3,7 @@
 `docs/tools.md` comes from the registry, `docs/cli.md` from every command's own `--help`,
 `docs/configuration.md` from `Settings`, the table of clients in the README from `CLIENTS`, and what
 is open by default in `docs/security.md` from the registry, the presets of `docs/policy.md` from
-their files.
+their files, the clients of `docs/approvals.md` from `protocol/unseen.py`.
 The same code gives the same bytes on every machine. Exit 1 says that a page is stale.
 """
 
@@ -22,12 +22,14 @@ from aircall_mcp.cli.configs.known_clients import CLIENTS
 from aircall_mcp.ground.config import Settings
 from aircall_mcp.ground.operation import EFFECTS, Operation
 from aircall_mcp.offer import Offer, Registry, Selection
+from aircall_mcp.protocol.unseen import HABITS
 from aircall_mcp.safety.judge import UNASKED
 from aircall_mcp.safety.policy_file import PRESETS, preset_text
 from aircall_mcp.spec import load
 
 DOCS = Path(__file__).parent
 README = DOCS.parent / "README.md"
+APPROVALS = DOCS / "approvals.md"
 SECURITY = DOCS / "security.md"
 POLICY = DOCS / "policy.md"
 WIDTH = 88
@@ -58,8 +60,21 @@ def pages() -> dict[Path, str]:
         DOCS / "configuration.md": "\n".join(_configuration()),
         README: _between(_read(README), "clients", "\n".join(_clients())),
         POLICY: _between(_read(POLICY), "presets", "\n".join(_presets())),
+        APPROVALS: _between(_read(APPROVALS), "unseen", "\n".join(_unseen())),
         SECURITY: _between(_read(SECURITY), "stakes", "\n".join(_stakes())),
     }
+
+
+def _unseen() -> Iterator[str]:
+    """The clients that answer for their users."""
+    yield "| client | versions | does | where | looked up | source |"
+    yield "|---|---|---|---|---|---|"
+    for one in HABITS:
+        first, last = one.versions
+        versions = f"{first} to before {last}" if last else f"from {first}"
+        what = f"{one.does} unseen" if one.does != "hangs" else "forgets the question"
+        cells = (f"`{one.client}`", versions, what, one.where, one.looked, one.source)
+        yield f"| {' | '.join(cells)} |"
 
 
 def _tools() -> Iterator[str]:

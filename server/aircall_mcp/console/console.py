@@ -16,10 +16,10 @@ from ..ground import asgi
 from ..ground.clock import Clock
 from ..safety.approvals import LASTING
 from .notice import on_desktop
-from .site import Notify, Site
 
 if TYPE_CHECKING:
     from ..safety.safety import Safety
+    from .site import Notify
 
 log = logging.getLogger(__name__)
 
@@ -107,6 +107,8 @@ class Console:
 
     async def _open(self, listening: socket.socket, origin: str) -> None:
         log.info("the page is open at %s", origin)
+        from .site import Site  # no start waits for what serves it
+
         site = Site(self._safety, origin, self._home, self._notify, self._clock)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._until_over, listening, tasks.cancel_scope)

@@ -55,7 +55,7 @@ HABITS: Final[tuple[Habit, ...]] = (
     ),
     Habit(
         client="codex-mcp-client",
-        versions=("0.119", None),
+        versions=("0", None),
         does="accepts",
         where="with full access, or approvals turned off by its host",
         looked="2026-11-28",

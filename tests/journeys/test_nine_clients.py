@@ -1,0 +1,277 @@
+"""Nine kinds of clients, each asked for a person's yes: one is obtained, or the way to it is told.
+
+`docs/approvals.md` has them as a table, which is held to this file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+from aircall_mcp.offer import Offers, Registry, Selection
+from aircall_mcp.protocol.elicitation import Elicitation
+from aircall_mcp.protocol.mcp_server import AircallServer
+from aircall_mcp.safety.policy import Line, Policy
+
+from ..house import Clock, answering, asking_desk
+from ..paged import Paged, Visitor, paged
+from ..peer import Json, Peer, connected
+
+pytestmark = pytest.mark.anyio
+
+POLICY = Policy(effects={"write": Line("ask"), "delete": Line("ask", 2)})
+TAG = {"name": "Newest", "color": "#00B388"}
+YES: Json = {"action": "accept", "content": {"approve": True}}
+NO: Json = {"action": "decline"}
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "approvals.md"
+
+
+class Room:
+    """A server with its page, before an Aircall that counts what arrives."""
+
+    def __init__(self, registry: Registry, page: Paged, home: Path) -> None:
+        app, self.arrived = answering(200, {"tag": {"id": 1, "name": "Newest"}})
+        offers = Offers(registry, Selection(include_deprecated=True, surface="full"))
+        self.desk = asking_desk(offers, app, POLICY, home=home, clock=page.clock.handed())
+        self.page = page
+        self.clock = Clock(0.0)
+        self.people: list[asyncio.Task[None]] = []
+        self.patience = 300.0
+
+    @property
+    def server(self) -> AircallServer:
+        asking = Elicitation(
+            patience=self.patience, page_patience=self.patience, look=0.01, clock=self.clock
+        )
+        return AircallServer(self.desk, elicitation=asking, page=self.page.console.address)
+
+    def after(
+        self, seconds: float, answer: Json | None
+    ) -> Callable[[Json], Awaitable[Json | None]]:
+        """Answers that come so many seconds after the question."""
+
+        async def answers(_asked: Json) -> Json | None:
+            self.clock.pass_by(seconds)
+            return answer
+
+        return answers
+
+    def opens(self, says: str = "yes") -> Callable[[Json], Awaitable[Json | None]]:
+        """Opens the address, and says at once that it did; what a person says there comes later."""
+
+        async def answers(asked: Json) -> Json | None:
+            assert asked["mode"] == "url"
+            self.people.append(asyncio.create_task(self.on_page(asked["url"], says)))
+            self.clock.pass_by(0.1)
+            return {"action": "accept"}
+
+        return answers
+
+    async def on_page(self, url: str, says: str = "yes") -> None:
+        """A person with a browser: types the code that the terminal shows, reads, and presses."""
+        origin, _, name = url.rpartition("/approvals/")
+        waiting = await self.page.safety.approvals.find(name)
+        assert waiting is not None
+        visitor = await self.page.visitor()
+        assert visitor.origin == origin
+        await visitor.say(waiting, says)
+        await visitor.aclose()
+
+
+@pytest.fixture
+async def room(registry: Registry, home: Path) -> AsyncIterator[Room]:
+    async with AsyncExitStack() as opened:
+        page = await opened.enter_async_context(paged(home))
+        made = Room(registry, page, home)
+        opened.push_async_callback(made.desk.aclose)
+        yield made
+        assert all(one.done() and one.exception() is None for one in made.people)
+
+
+Ends = Literal["a yes", "it waits"]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of client: how it is made in a room, what is asked of it, and how that ends."""
+
+    name: str
+    ends: Ends
+    made: Callable[[Room], Peer]
+    tool: str = "aircall_create_tag"
+    asked: tuple[str, ...] = ()
+    silent: bool = False
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        return TAG if self.tool == "aircall_create_tag" else {"tag_id": 1}
+
+
+FORM: Json = {}
+BOTH: Json = {"form": {}, "url": {}}
+
+KINDS = (
+    Kind(
+        "form, in the older era",
+        "a yes",
+        lambda room: Peer(elicitation=FORM, answers=room.after(5, YES)),
+        asked=("form",),
+    ),
+    Kind(
+        "form, in the newer era (MRTR)",
+        "a yes",
+        lambda room: Peer(modern=True, elicitation=FORM, answers=room.after(5, YES)),
+        asked=("form",),
+    ),
+    Kind(
+        "opens addresses",
+        "a yes",
+        lambda room: Peer(elicitation=BOTH, answers=room.opens()),
+        tool="aircall_delete_tag",
+        asked=("url",),
+    ),
+    Kind(
+        "declines for its user",
+        "it waits",
+        lambda room: Peer("claude-code", "2.1.300", FORM, room.after(2, NO)),
+        asked=("form",),
+    ),
+    Kind(
+        "accepts for its user, and is known for it",
+        "it waits",
+        lambda room: Peer("codex-mcp-client", "0.165.0", FORM, room.after(5, YES)),
+        asked=("form",),
+    ),
+    Kind(
+        "silent",
+        "it waits",
+        lambda room: Peer(elicitation=FORM, answers=room.after(0, None)),
+        asked=("form",),
+        silent=True,
+    ),
+    Kind("shows nothing", "it waits", lambda _room: Peer()),
+    Kind(
+        "headless",
+        "it waits",
+        lambda room: Peer(
+            elicitation=FORM,
+            answers=room.after(5, {"error": {"code": -32601, "message": "print mode"}}),
+        ),
+        asked=("form",),
+    ),
+    Kind(
+        "bypasses its own prompts",
+        "it waits",
+        lambda room: Peer(elicitation=BOTH, answers=room.after(0.1, YES)),
+        tool="aircall_delete_tag",
+        asked=("url",),
+    ),
+)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+async def test_a_yes_is_obtained_or_the_way_to_it_is_told(room: Room, kind: Kind) -> None:
+    if kind.silent or kind.name.startswith("bypasses"):
+        room.patience = 0.1
+    peer = kind.made(room)
+    async with connected(room.server, peer) as client:
+        answer = await client.call(kind.tool, **kind.arguments)
+        assert [asked.get("mode", "form") for asked in client.asked] == list(kind.asked)
+        if kind.ends == "a yes":
+            assert "error" not in answer
+        else:
+            assert room.arrived == []
+            error = answer["error"]
+            name = error["approval"]["id"]
+            assert error["kind"] == "needs_confirmation"
+            assert f"aircall-mcp approve {name}" in error["hint"]
+            assert error["approval"]["page"] in error["hint"]
+            stands = await client.call("aircall_approval_status", id=name)
+            assert stands["data"]["standing"] == "waiting"
+            await room.on_page(error["approval"]["page"])
+            assert "error" not in await client.call(kind.tool, **kind.arguments)
+        assert len(room.arrived) == 1
+        await asyncio.gather(*room.people)
+
+
+@pytest.mark.parametrize("modern", [False, True], ids=["older", "newer"])
+async def test_what_is_said_on_the_page_is_waited_for_and_told(room: Room, modern: bool) -> None:
+    for says, count in (("yes", 1), ("no", 1)):
+        peer = Peer(modern=modern, elicitation={"url": {}}, answers=room.opens(says))
+        async with connected(room.server, peer) as client:
+            answer = await client.call("aircall_create_tag", **{**TAG, "name": f"{says}{modern}"})
+            (asked,) = client.asked
+            assert "aircall_create_tag" in asked["message"]
+            assert "Newest" not in asked["message"] + asked["url"]
+            assert ("error" in answer) is (says == "no")
+            assert len(room.arrived) == count
+            if says == "no":
+                assert "said no" in answer["error"]["message"]
+            if not modern:
+                assert client.completed == [asked["url"].rpartition("/")[2]]
+        await asyncio.gather(*room.people)
+
+
+async def test_where_a_form_was_answered_unseen_the_next_way_is_tried(room: Room) -> None:
+    """In both eras: declined at once in the form, then led to the page."""
+    for modern in (False, True):
+
+        async def answers(asked: Json) -> Json | None:
+            if asked.get("mode") == "url":
+                return await room.opens()(asked)
+            return NO
+
+        peer = Peer(modern=modern, elicitation=BOTH, answers=answers)
+        async with connected(room.server, peer) as client:
+            answer = await client.call("aircall_create_tag", **{**TAG, "name": str(modern)})
+            assert "error" not in answer
+            assert [one.get("mode", "form") for one in client.asked] == ["form", "url"]
+        await asyncio.gather(*room.people)
+    assert len(room.arrived) == 2
+
+
+@pytest.mark.parametrize(
+    "content", [None, {}, {"approve": None}, {"other": True}], ids=["none", "empty", "null", "else"]
+)
+async def test_a_form_that_nobody_filled_in_is_nobodys_answer(room: Room, content: Any) -> None:
+    given = {"action": "accept"} | ({} if content is None else {"content": content})
+    peer = Peer(elicitation=FORM, answers=room.after(5, given))
+    async with connected(room.server, peer) as client:
+        answer = await client.call("aircall_create_tag", **TAG)
+    assert "counts as not asked" in answer["error"]["message"]
+    assert room.arrived == []
+
+
+async def test_a_person_at_a_client_that_nobody_knows_can_say_no(room: Room) -> None:
+    peer = Peer(elicitation=FORM, answers=room.after(5, NO))
+    async with connected(room.server, peer) as client:
+        answer = await client.call("aircall_create_tag", **TAG)
+    assert "said no" in answer["error"]["message"]
+    assert "approval" not in answer["error"]
+    assert await room.page.safety.approvals.waiting() == []
+
+
+async def test_a_cookie_is_all_that_a_visitor_needs_the_second_time(room: Room) -> None:
+    visitor = await room.page.visitor()
+    async with connected(room.server, Peer()) as client:
+        error = (await client.call("aircall_create_tag", **TAG))["error"]
+        again = Visitor(visitor.origin)
+        assert (await again.get(f"/approvals/{error['approval']['id']}")).status_code == 403
+        shown = await visitor.get(f"/approvals/{error['approval']['id']}")
+        assert "Newest" in shown.text
+    await visitor.aclose()
+    await again.aclose()
+
+
+def test_the_page_of_the_docs_has_these_kinds_and_no_others() -> None:
+    text = PAGE.read_text("utf-8").partition("## What each client shows")[2]
+    table = re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)[0]
+    rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \|", table, re.MULTILINE)
+    assert rows[1:] == [(kind.name, kind.ends) for kind in KINDS]
