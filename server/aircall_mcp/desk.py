@@ -213,9 +213,11 @@ class Desk:
         if operation.ours:
             async with self._gateway.admitted(bound, caller):
                 return await self.performers[operation.id](bound.arguments, caller)
-        reply = await self._gateway.read(bound, caller, tools.room_in(bound, self._scrubber.text))
+        scrub = self._scrubber.text
+        shaped = tools.shaped_for(bound, scrub)
+        reply = await self._gateway.read(bound, caller, tools.room_in(bound, shaped))
         return await self._gateway.aside(
-            lambda: tools.result_of(bound, reply, self._scrubber.text), weight=reply.weight
+            lambda: tools.result_of(bound, reply, scrub, shaped), weight=reply.weight
         )
 
     async def _tried(self, bound: Bound, caller: Caller) -> Json:

@@ -36,6 +36,7 @@ OF_ONE = {
     "gateway.walk.Walk": "_steps note reply",
     "ground.asgi.Counting": "body chunks requests",
     "ground.clients.Stream": "_fruitless whole",
+    "offer.shape.Shaped": "_items",
     "offer.shape.Cut": "_cuts _keys _lists _shortened _trimmed size steps",
     "offer.shape._List": "sizes",
     "offer.shape._Trim": "_sizes",
@@ -99,6 +100,7 @@ OTHERWISE = {
 OURS = {
     "desk.Desk": "index",
     "ground.command": "_typed",  # of this installation
+    "ground.times": "_day",  # of the calendar
     "ground.operation.Operation": "_by_name _validator _wire_names",
     "offer.offer.Offer": "prompts tools",
     "safety.destinations": "destination_of",  # of the numbering plans

@@ -41,7 +41,7 @@ def marks_in(operation: Operation, url: str, body: Any) -> frozenset[str]:
     return frozenset(
         sha256(f"{host}|{kind}|{identity}".encode()).hexdigest()
         for kind, place in operation.tells_whose.items()
-        for identity in _at(shown, place.split("."))
+        for identity in set(_at(shown, place.split(".")))
     )
 
 

@@ -16,6 +16,8 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Se
 from typing import Any, Literal, NoReturn, TypeVar, cast
 from urllib.parse import urlsplit
 
+from pydantic_core import to_json
+
 from ..errors import CredentialError
 from .visible import clean, clean_json, is_clean
 
@@ -255,10 +257,10 @@ class Scrubber:
         """`value` (JSON), in keys and in values as `text` makes it."""
         # What a string holds, its JSON holds as JSON writes it, which is a form, too. Nearly always
         # there is none: one look at the whole then spares a look at every string.
-        whole, forms = json.dumps(value, ensure_ascii=False), self._all()
-        if not is_clean(whole) or _UNSEEN.search(whole):
+        whole, forms = _written(value), self._all()
+        if not is_clean(whole) or (("\\" in whole or "\x7f" in whole) and _UNSEEN.search(whole)):
             value = clean_json(value)
-            whole = json.dumps(value, ensure_ascii=False)
+            whole = _written(value)
         found = forms.found_in(whole) or (
             "%" in whole and _PERCENT.search(whole) and forms.found_in(_read(whole))
         )
@@ -344,6 +346,14 @@ _WORD = re.compile(r"[A-Za-z0-9+/_-]{12,}")
 _PERCENT = re.compile(r"%(?:(?:25)*+[0-9A-Fa-f]{2}|(?:25)+)")
 """A byte as a URL writes it, and a URL within a URL."""
 _ESCAPED = re.compile(f"{_PERCENT.pattern}(?:{_PERCENT.pattern})*")
+
+
+def _written(value: Any) -> str:
+    """`value` as JSON, every letter as it is; half a letter is one that only Python's writes."""
+    try:
+        return to_json(value).decode()
+    except (ValueError, TypeError):
+        return json.dumps(value, ensure_ascii=False)
 
 
 def _unquoted(text: str) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
+from functools import lru_cache
 from typing import Any
 
 _SECONDS = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
@@ -12,7 +13,20 @@ _SECONDS = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 
 def iso(seconds: float) -> str:
     """UNIX seconds as ISO 8601 in UTC, to the second: `2026-11-22T08:00:00Z`."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")[:-6] + "Z"
+    if not isinstance(seconds, int):
+        return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")[:-6] + "Z"
+    days, rest = divmod(seconds, 86_400)
+    minutes, second = divmod(rest, 60)
+    return f"{_day(days)}T{minutes // 60:02}:{minutes % 60:02}:{second:02}Z"
+
+
+@lru_cache(1_000)
+def _day(days: int) -> str:
+    """The date so many days after 1970 began: a page of calls has two hundred times of few days."""
+    return date.fromordinal(_EPOCH + days).isoformat()
+
+
+_EPOCH = date(1970, 1, 1).toordinal()
 
 
 def moment(value: int | str, zone: tzinfo | None) -> int:

@@ -38,10 +38,60 @@ IDENTITY = frozenset({
 })  # fmt: skip
 
 
-def shape(body: Any, answer: Answer, detail: Detail) -> tuple[Any, list[str]]:
-    """What of `body` a model sees, and the notes it needs to read it."""
+class Shaped:
+    """The items of one list, each shaped once: to see whether it has room, and to be given."""
+
+    def __init__(self, answer: Answer, detail: Detail, scrub: Scrub) -> None:
+        self._answer = answer
+        self._detail = detail
+        self._scrub = scrub
+        self._items: dict[int, tuple[Any, Any, set[str]]] = {}
+        """By the identity of what came, which is kept: what came, what it became, and what is to be
+        told of it."""
+
+    def size(self, item: Any) -> int:
+        """Bytes that `item` takes at most in the answer, once its long texts are cut."""
+        shaped = self._of(item)[1]
+        size = _size(shaped)
+        return size if size <= LONGEST_TEXT else Cut(shaped, self._scrub).size
+
+    def body(self, body: Any, walk: _Walk) -> Any:
+        """What of `body` a model sees; `walk` learns what is to be told."""
+        items = self._listed(body, walk)
+        if items is None:
+            return walk.full(body) if self._detail == "full" else walk.concise(body)
+        every = [self._of(item) for item in items]
+        walk.told.update(*(told for _, _, told in every))
+        return {self._answer.key: [shaped for _, shaped, _ in every]}
+
+    def _of(self, item: Any) -> tuple[Any, Any, set[str]]:
+        known = self._items.get(id(item))
+        if known is None:
+            walk = _Walk(self._answer)
+            shaped = walk.full(item) if self._detail == "full" else walk.concise(item, 1)
+            known = self._items[id(item)] = item, shaped, walk.told
+        return known
+
+    def _listed(self, body: Any, walk: _Walk) -> list[Any] | None:
+        """The items, where `body` holds nothing else, and nothing is to be said of the list."""
+        key = self._answer.key
+        if not isinstance(body, dict) or cast("dict[str, Any]", body).keys() != {key}:
+            return None
+        items: Any = body[key]
+        plain = isinstance(items, list) and items and walk.is_plain(key)
+        return cast("list[Any]", items) if plain else None
+
+
+def shape(
+    body: Any, answer: Answer, detail: Detail, shaped: Shaped | None = None
+) -> tuple[Any, list[str]]:
+    """What of `body` a model sees, and the notes it needs to read it; `shaped` has items of it that
+    were looked at before."""
     walk = _Walk(answer)
-    data: Any = walk.full(body) if detail == "full" else walk.concise(body)
+    if shaped is not None:
+        data: Any = shaped.body(body, walk)
+    else:
+        data = walk.full(body) if detail == "full" else walk.concise(body)
     top: Any = data
     if answer.is_list and isinstance(top, dict):
         cast("dict[str, Any]", top).setdefault(answer.key, [])
@@ -56,14 +106,6 @@ def shape(body: Any, answer: Answer, detail: Detail) -> tuple[Any, list[str]]:
             + "."
         )
     return data, notes
-
-
-def size_of(item: Any, answer: Answer, detail: Detail, scrub: Scrub) -> int:
-    """Bytes that an item of a list takes at most in the answer, once its long texts are cut."""
-    walk = _Walk(answer)
-    shaped = walk.full(item) if detail == "full" else walk.concise(item, 1)
-    size = _size(shaped)
-    return size if size <= LONGEST_TEXT else Cut(shaped, scrub).size
 
 
 def fitting(items: Sequence[Any], largest: int, scrub: Scrub) -> int:
@@ -379,6 +421,12 @@ class _Walk:
         self.told: set[str] = set()
         self._steps = 0
 
+    def is_plain(self, name: str) -> bool:
+        """Whether a field of this name is shown as it is."""
+        answer = self._answer
+        marked = self._dropped | self._noted | answer.secrets
+        return name not in marked and clean(name) == name
+
     def full(self, value: Any) -> Any:
         if isinstance(value, str):
             return clean(value)
@@ -408,20 +456,25 @@ class _Walk:
             return value
         fields = cast("dict[str, Any]", value)
         nested = depth > 1 and "direct_link" in fields and "id" in fields
+        dropped, noted, secrets = self._dropped, self._noted, self._answer.secrets
         kept: dict[str, Any] = {}
         for name, part in fields.items():
             if not part and not isinstance(part, (int, float)):
                 continue
-            if name in self._dropped or (nested and name not in IDENTITY):
+            if name in dropped or (nested and name not in IDENTITY):
                 continue
-            if name in self._noted:
+            if name in noted:
                 self.told.add(name)
-            if name in self._answer.secrets:
-                kept[clean(name)] = MASK
+            # What most names and texts are is seen here, where no function has to be called.
+            shown = name if name.isascii() and name.isprintable() else clean(name)
+            if name in secrets:
+                kept[shown] = MASK
+            elif isinstance(part, str):
+                kept[shown] = part if part.isascii() and part.isprintable() else clean(part)
             elif isinstance(part, int):
-                kept[clean(name)] = self._timed(name, part)
+                kept[shown] = self._timed(name, part)
             else:
-                kept[clean(name)] = self.concise(part, depth + 1)
+                kept[shown] = self.concise(part, depth + 1)
         return kept
 
     def _timed(self, name: str, number: int) -> int | str:

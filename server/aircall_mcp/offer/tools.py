@@ -17,7 +17,7 @@ from ..ground.reply import Page, Reply, Room
 from ..ground.secrets import Scrub
 from ..ground.visible import clean
 from ..search import Match, Ranking
-from .shape import CUT_INSIDE, LARGEST, bounded, shape, size_of
+from .shape import CUT_INSIDE, LARGEST, Shaped, bounded, shape
 
 Json = dict[str, Any]
 
@@ -83,17 +83,21 @@ def described(operation: Operation) -> str:
     return f"{operation.summary} {operation.description}".strip()
 
 
-def room_in(bound: Bound, scrub: Scrub) -> Room:
+def shaped_for(bound: Bound, scrub: Scrub) -> Shaped:
+    """What shapes the items of the answer, each once."""
+    return Shaped(bound.operation.answer, bound.detail, scrub)
+
+
+def room_in(bound: Bound, shaped: Shaped) -> Room:
     """What an answer has room for of the list that is asked for."""
-    answer, detail = bound.operation.answer, bound.detail
-    room = LARGEST - len(answer.key) - 7
-    return Room(room, lambda item: size_of(item, answer, detail, scrub) + 1)
+    room = LARGEST - len(bound.operation.answer.key) - 7
+    return Room(room, lambda item: shaped.size(item) + 1)
 
 
-def result_of(bound: Bound, reply: Reply, scrub: Scrub) -> Json:
+def result_of(bound: Bound, reply: Reply, scrub: Scrub, shaped: Shaped | None = None) -> Json:
     """A reply as one JSON object: `data`, and where it says something `page`, `window`, `notes`."""
     operation = bound.operation
-    data, notes = shape(reply.body, operation.answer, bound.detail)
+    data, notes = shape(reply.body, operation.answer, bound.detail, shaped)
     page, key = reply.page, operation.answer.key
     whole = key if operation.answer.is_list else ""
     data, cuts = bounded(data, scrub, weight=reply.weight, key=whole)

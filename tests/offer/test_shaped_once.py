@@ -1,0 +1,126 @@
+"""What is shaped once, fast, is what a plain walk makes of it, to the letter."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
+
+from aircall_mcp import spec
+from aircall_mcp.ground.operation import Answer, Detail
+from aircall_mcp.ground.secrets import MASK, Scrubber, Secret
+from aircall_mcp.ground.times import iso
+from aircall_mcp.ground.visible import clean
+from aircall_mcp.offer import Registry
+from aircall_mcp.offer.shape import IDENTITY, PLUMBING, Shaped, shape
+
+OPERATION = Registry.of(spec.load()).ids["list_calls"]
+ANSWER = OPERATION.answer
+NAMES = sorted({
+    "id", "name", "direct_link", "user", "tags", "é", "a\u200bb", "started_at", "ended_at", "sid",
+    "archived", "digits", *ANSWER.strangers, *ANSWER.expiring, *ANSWER.secrets,
+})  # fmt: skip
+
+texts = some.text(max_size=12) | some.sampled_from(["x\u200by", "\x1b[0m", "é", "tok\ud800", ""])
+leaves = some.none() | some.booleans() | some.floats(allow_nan=False) | texts | some.integers()
+moments = some.integers(10**8, 10**13)
+values = some.recursive(
+    leaves | moments,
+    lambda inner: (
+        some.lists(inner, max_size=4)
+        | some.dictionaries(some.sampled_from(NAMES) | texts, inner, max_size=6)
+    ),
+    max_leaves=20,
+)
+
+
+def plainly(value: Any, answer: Answer, told: set[str], depth: int = 0) -> Any:
+    """What is concise, as the words of `shape.py` say it, with nothing done for speed."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, list):
+        return [plainly(item, answer, told, depth) for item in cast("list[Any]", value)]
+    if not isinstance(value, dict):
+        return value
+    fields = cast("dict[str, Any]", value)
+    nested = depth > 1 and "direct_link" in fields and "id" in fields
+    kept: dict[str, Any] = {}
+    for name, part in fields.items():
+        empty = not part and not isinstance(part, (int, float))
+        gone = name in PLUMBING | answer.expiring.keys() or (nested and name not in IDENTITY)
+        if empty or gone:
+            continue
+        if name in answer.strangers | answer.expiring.keys():
+            told.add(name)
+        if name in answer.secrets:
+            kept[clean(name)] = MASK
+        elif isinstance(part, int):
+            kept[clean(name)] = timed(name, part, answer)
+        else:
+            kept[clean(name)] = plainly(part, answer, told, depth + 1)
+    return kept
+
+
+def timed(name: str, number: int, answer: Answer) -> Any:
+    try:
+        if name in answer.milliseconds and number > 10**11:
+            return iso(number / 1000)
+        if name in answer.seconds and number > 10**8:
+            moment = datetime.fromtimestamp(number, UTC)
+            return moment.isoformat(timespec="seconds")[:-6] + "Z"
+    except (ValueError, OverflowError, OSError):
+        return number
+    return number
+
+
+@settings(max_examples=150, deadline=None)
+@given(items=some.lists(values, max_size=5), beside=some.booleans())
+@pytest.mark.parametrize("detail", ["concise", "full"])
+def test_items_that_were_looked_at_are_given_as_they_are(
+    detail: Detail, items: list[Any], beside: bool
+) -> None:
+    body: dict[str, Any] = {"calls": items, **({"meta": {"total": 3}} if beside else {})}
+    before = repr(body)
+    scrub = Scrubber().text
+    shaped = Shaped(ANSWER, detail, scrub)
+    for item in items:
+        shaped.size(item)
+    data, notes = shape(body, ANSWER, detail, shaped)
+    assert (data, notes) == shape(body, ANSWER, detail)
+    assert list(data) == list(shape(body, ANSWER, detail)[0])
+    assert repr(body) == before
+    if detail == "concise":
+        told: set[str] = set()
+        wanted = plainly(body, ANSWER, told)
+        wanted.setdefault("calls", [])
+        assert repr(data) == repr(wanted)
+        assert bool(told & ANSWER.strangers) == any("quotes" in note for note in notes)
+
+
+@settings(max_examples=300, deadline=None)
+@given(seconds=some.integers(-62_135_596_800, 253_402_300_799))
+def test_a_time_is_written_as_the_calendar_has_it(seconds: int) -> None:
+    moment = datetime.fromtimestamp(seconds, UTC)
+    assert iso(seconds) == moment.isoformat(timespec="seconds")[:-6] + "Z"
+
+
+@pytest.mark.parametrize("seconds", [-62_135_596_801, 253_402_300_800, 10**15])
+def test_a_time_beyond_the_calendar_is_none(seconds: int) -> None:
+    with pytest.raises((ValueError, OverflowError)):
+        iso(seconds)
+
+
+@settings(max_examples=200, deadline=None)
+@given(value=values, at=some.integers(0, 3))
+def test_a_secret_is_found_wherever_it_stands(value: Any, at: int) -> None:
+    scrubber, secret = Scrubber(), 'k3y-"of/the\\house-0123456789'
+    scrubber.learn(Secret(secret))
+    forms = (secret, json.dumps(secret)[1:-1], secret.encode().hex(), f"x{secret}y")
+    told = scrubber.json({"value": value, "held": [forms[at]], forms[at]: 1})
+    assert secret not in str(told).replace("\\\\", "\\")
+    assert forms[2] not in str(told)
+    assert told["held"] != [forms[at]]
