@@ -46,8 +46,11 @@ from .storage import state
 from .storage.sandboxes import Sandboxes
 from .vault import vault_at
 from .workflows import Workflows
+from .workflows.cards import MIGRATIONS as CARDS
+from .workflows.cards import Cards, Keeps, Nowhere
 from .workflows.choices import Choices
-from .workflows.kit import Kit
+from .workflows.contacts import Contacts
+from .workflows.kit import Habits, Kit
 
 if TYPE_CHECKING:
     import httpx2
@@ -221,6 +224,21 @@ def open_app(
     )
     opened.callback(events.close)
 
+    def cards() -> Keeps:
+        if settings.sandbox or vault is None or not vault.made:
+            return Nowhere()
+        kept = cards_in(settings.home, vault)
+        opened.callback(kept.close)
+        return kept
+
+    contacts = Contacts(
+        gateway, registry.ids, cards=cards, events=lambda: events.log, whose=resolve, clock=clock
+    )
+    opened.push_async_callback(contacts.aclose)
+
+    async def owner(account: str | None) -> Habits:
+        return Habits(*await auth.owner(account))
+
     def kit() -> Kit:
         return Kit(
             gateway,
@@ -228,6 +246,8 @@ def open_app(
             log=lambda: events.log,
             zone=lambda caller: desk.zone_of(caller),
             whose=auth.whose,
+            owner=owner,
+            index=contacts,
             account=events.account,
             scrubber=auth.scrubber,
             clock=clock,
@@ -287,6 +307,20 @@ def open_journal(home: Path, clock: Clock | None = None) -> Generator[Journal | 
     )
     with closing(kept):
         yield kept
+
+
+def cards_in(home: Path, vault: Vault) -> Cards:
+    """The names of contacts that are kept in this home. To look makes nothing."""
+    from .storage.sqlite import Database
+    from .vault.mailbox import Mailbox, mailbox_of
+
+    def mailbox() -> Mailbox:
+        found = mailbox_of(vault, make=True)
+        if found is None:
+            raise RuntimeError("a mailbox that was made is there")
+        return found
+
+    return Cards(Database(home / "contacts.db", CARDS, durability="state"), mailbox)
 
 
 def accounts_of(

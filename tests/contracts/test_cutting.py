@@ -71,6 +71,12 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     ),
     "ground/written.py": ("content[1:2]", "content[:2]", "content[:error.start]"),
     "offer/registry.py": ("segment[:1]",),
+    "workflows/find_person.py": ("fits[:MOST_CHOICES]", "found.near[:3]"),
+    "workflows/names.py": (
+        "(found.fits or found.near)[:MOST_CHOICES]", "digits[-_LEAST:]", "query[:LONGEST]",
+        "self._whole[key][-1:]",
+    ),
+    "workflows/spelling.py": ("one[:-1]", "other[:-1]"),
 }  # fmt: skip
 """Slices that shorten something else than text that leaves, by what they are of."""
 _NO_TEXT = re.compile(r"cast\('list|(rows?|items|ids|path|argv)\[|.*digest\(\)\[")

@@ -21,6 +21,8 @@ KEYED = {
     "gateway.continuations.Continuations": "_courses",
     "safety.company.Company": "_home _known",
     "workflows.call_log.CallLog": "_kept",
+    "workflows.contacts.Contacts": "_shelves",
+    "workflows.place_call.PlaceCall": "_untold",
 }
 """What is about an account or its company, by these."""
 OF_ONE = {
@@ -46,6 +48,8 @@ OF_ONE = {
     "workflows.call_log._Segment": "pages totals",
     "workflows.call_filter.Meant": "notes query tests words",
     "workflows.kpis.Figures": "back_after reasons time_to_answer",
+    "workflows.names.Names": "_at _known _next _sorted",
+    "workflows.place_call.Account": "call left notes tagged",
 }
 """Objects made for one company, call, connection or answer, and gone with it."""
 TASKS = {
@@ -82,6 +86,9 @@ STORES = {
     "vault.manifest.Manifest": "_owners",
     "vault.vault.Vault": "_holders _key _known",
     "vault.verified.Verified": "_state",
+    "workflows.cards.Cards": "_mailbox",
+    "workflows.contacts.Contacts": "_cards",
+    "workflows.kit.Kit": "contacts",
 }
 """A file that is open, a key, a connection: one for all, whose content is by account."""
 OTHERWISE = {

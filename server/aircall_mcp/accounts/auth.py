@@ -144,6 +144,11 @@ class Auth:
         """The IANA zone that the owner gave to the account."""
         return (await self._held(account)).account.time_zone
 
+    async def owner(self, account: str | None) -> tuple[int | None, int | None]:
+        """The Aircall user that the account's owner is, and the number they call from, by id."""
+        there = (await self._held(account)).account
+        return there.default_user, there.default_number
+
     def learn(self, secret: Secret) -> None:
         """Mask what arrived as data by value, too, from now on."""
         self.scrubber.learn(secret, arrived=True)

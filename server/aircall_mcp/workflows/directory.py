@@ -45,7 +45,10 @@ class Directory:
         return [_named(row, kind, beside) for row in listed.items if id_of(row) is not None]
 
     async def _me(self, caller: Caller) -> Named:
-        """The owner's Aircall user: who made the integration that we act by."""
+        """The Aircall user whom the owner named as themselves; else who made the integration that we
+        act by."""
+        if (user := (await self._kit.owner(caller.account)).user) is not None:
+            return one_of(str(user), await self._known("user", caller), "user")
         try:
             reply = await self._kit.asking(caller).ask("get_integration")
         except ToolError as error:

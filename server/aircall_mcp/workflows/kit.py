@@ -6,6 +6,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from ..errors import ToolError
@@ -18,6 +19,7 @@ from ..ground.reply import Reply
 from ..ground.secrets import Scrubber
 from ..ground.visible import clean
 from ..offer.shape import CUT_INSIDE, bounded
+from .contacts import Contacts
 
 if TYPE_CHECKING:
     from ..events.log import EventLog
@@ -41,6 +43,18 @@ async def _as_named(account: str | None) -> Whose:
     return Whose("", account or "")
 
 
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """Which Aircall user the owner of an account is, and the number they call from."""
+
+    user: int | None = None
+    number: int | None = None
+
+
+async def _of_nobody(_account: str | None) -> Habits:
+    return Habits()
+
+
 async def _in_utc(_caller: Caller) -> tuple[tzinfo | None, str]:
     return None, ""
 
@@ -56,7 +70,8 @@ class Listed:
 @dataclass(frozen=True)
 class Kit:
     """See the module docstring. `log` opens the event log when it is first needed; `account` is
-    the one that the server is pinned to. Our own are scrubbed by the desk on their way out.
+    the one that the server is pinned to; `owner` finds who the owner of an account is, and `index`
+    are the names of its contacts. Our own are scrubbed by the desk on their way out.
     """
 
     gateway: Gateway
@@ -64,9 +79,15 @@ class Kit:
     log: Callable[[], EventLog]
     zone: Zones = _in_utc
     whose: WhoseIs = _as_named
+    owner: Callable[[str | None], Awaitable[Habits]] = _of_nobody
+    index: Contacts | None = None
     account: str | None = None
     scrubber: Scrubber = field(default_factory=Scrubber)
     clock: Clock = field(default_factory=Clock)
+
+    @cached_property
+    def contacts(self) -> Contacts:
+        return self.index or Contacts(self.gateway, self.operations, clock=self.clock)
 
     def asking(self, caller: Caller, *, fresh: bool = False) -> Aircall:
         """Asks Aircall on behalf of `caller`, one request a question."""

@@ -7,11 +7,12 @@ What fits several equally well is never guessed: it is asked back, with what tel
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, insort
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from heapq import nsmallest
+from typing import Any, Literal, NamedTuple
 
 from ..errors import ArgumentError, quoted
 from ..ground.phones import e164
@@ -72,23 +73,36 @@ class Named:
     beside: str = ""
 
     def __str__(self) -> str:
-        more = ", ".join(filter(None, [*self.emails[:1], *self.phones[:1], self.beside]))
+        more = ", ".join(filter(None, [next(iter(self.emails), ""), next(iter(self.phones), ""), self.beside]))
         return f"{self.name or 'without a name'} (id {self.id}{f', {more}' if more else ''})"
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
     """What fits. One in `fits` that is `sure` is meant; otherwise somebody has to say which. `near`
-    are the nearest where nothing fits. `slipped`: only if fingers did."""
+    are the nearest where nothing fits. `slipped`: only if fingers did. `grade` is how well they
+    fit: 0 by id, address or digits, 1 by the whole name, 2 by words of it, 3 by what is like it."""
 
     fits: tuple[Named, ...] = ()
     sure: bool = True
     slipped: bool = False
     near: tuple[Named, ...] = ()
+    grade: int = 0
 
     @property
     def one(self) -> Named | None:
         return self.fits[0] if len(self.fits) == 1 and self.sure else None
+
+
+def merged(*found: Found) -> Found:
+    """What is found in several lists, as if they were one."""
+    there = [one for one in found if one.fits]
+    if not there:
+        return Found(near=tuple(near for one in found for near in one.near))
+    best = [one for one in there if one.grade == min(one.grade for one in there)]
+    fits = tuple(named for one in best for named in one.fits)
+    slipped = any(one.slipped for one in best)
+    return Found(fits, all(one.sure for one in best), slipped, grade=best[0].grade)
 
 
 def find(query: str, known: Iterable[Named]) -> Found:
@@ -134,11 +148,13 @@ class _Far(NamedTuple):
 
 
 class Names:
-    """A list made ready to be asked often. 50,000 names take a second, and each question some
-    milliseconds."""
+    """A list made ready to be asked often, and kept up to date. 50,000 names take a second or two,
+    and each question some milliseconds."""
 
-    def __init__(self, known: Iterable[Named]) -> None:
-        self.known: tuple[Named, ...] = tuple(known)
+    def __init__(self, known: Iterable[Named] = ()) -> None:
+        self._known: dict[int, Named] = {}
+        self._at: dict[tuple[Kind, int], int] = {}
+        self._next = 0
         self._ids: dict[int, list[int]] = defaultdict(list)
         self._addresses: dict[str, list[int]] = defaultdict(list)
         self._locals: dict[str, list[int]] = defaultdict(list)
@@ -147,36 +163,79 @@ class Names:
         self._ordered: dict[str, list[int]] = defaultdict(list)
         self._words: dict[str, set[int]] = defaultdict(set)
         self._beside: dict[str, set[int]] = defaultdict(set)
-        self._at: dict[Named, int] = {}
-        for place, one in enumerate(self.known):
-            self._enter(place, one)
-        self._sorted = sorted(self._words)
+        self._sorted: list[str] = []
         self._masks: dict[int, list[tuple[int, str]]] = defaultdict(list)
-        for word in self._sorted:
-            self._masks[len(word)].append((mask(word), word))
+        for one in known:
+            self._enter(one)
+        self._sorted = sorted(self._words)
 
-    def _enter(self, place: int, one: Named) -> None:
-        self._ids[one.id].append(place)
-        self._at[one] = place
-        for key in _in_order(words(one.name)):
-            self._ordered[key].append(place)
-        for address in one.emails:
-            folded = address.strip().casefold()
-            self._addresses[folded].append(place)
-            self._locals[folded.partition("@")[0]].append(place)
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def __iter__(self) -> Iterator[Named]:
+        return iter(self._known.values())
+
+    def put(self, one: Named) -> None:
+        """Take `one` in, in the place of what had its id."""
+        if (place := self._at.get((one.kind, one.id))) is None or self._known[place] != one:
+            for word in self._enter(one):
+                insort(self._sorted, word)
+
+    def drop(self, kind: Kind, id_: int) -> None:
+        """Forget the one of this id, if there is one."""
+        place = self._at.pop((kind, id_), None)
+        if place is None:
+            return
+        one = self._known.pop(place)
+        for table, key in self._tables(one):
+            table[key].remove(place)
+        for phone in one.phones:
+            digits = _digits(phone)
+            if (digits, place) in self._ends[digits[-_LEAST:]]:
+                self._ends[digits[-_LEAST:]].remove((digits, place))
+        for text, tables in ((one.name, self._words), (one.beside, self._beside)):
+            for spelled in spellings(text):
+                for word in spelled:
+                    tables[word].discard(place)
+
+    def _enter(self, one: Named) -> list[str]:
+        """Take `one` in; the words of its name that nobody had before."""
+        self.drop(one.kind, one.id)
+        place = self._next
+        self._next += 1
+        self._known[place] = one
+        self._at[one.kind, one.id] = place
+        for table, key in self._tables(one):
+            table[key].append(place)
         for phone in one.phones:
             digits = _digits(phone)
             if len(digits) >= _LEAST:
                 self._ends[digits[-_LEAST:]].append((digits, place))
+        fresh: list[str] = []
         for spelled in spellings(one.name):
-            for key in {" ".join(sorted(spelled)), "".join(spelled)}:
-                if place not in self._whole[key][-1:]:
-                    self._whole[key].append(place)
             for word in spelled:
+                if word not in self._words:
+                    self._masks[len(word)].append((mask(word), word))
+                    fresh.append(word)
                 self._words[word].add(place)
         for spelled in spellings(one.beside):
             for word in spelled:
                 self._beside[word].add(place)
+        return fresh
+
+    def _tables(self, one: Named) -> Iterator[tuple[dict[Any, list[int]], int | str]]:
+        """Where `one` is entered, but for its words and numbers."""
+        yield self._ids, one.id
+        for key in _in_order(words(one.name)):
+            yield self._ordered, key
+        for address in one.emails:
+            folded = address.strip().casefold()
+            yield self._addresses, folded
+            yield self._locals, folded.partition("@")[0]
+        keys = {key for spelled in spellings(one.name)
+                for key in (" ".join(sorted(spelled)), "".join(spelled))}  # fmt: skip
+        for key in keys:
+            yield self._whole, key
 
     def find(self, query: str) -> Found:
         query = _SCHEME.sub("", query[:LONGEST].strip())
@@ -191,12 +250,14 @@ class Names:
         found = self._by_name(query)
         if local := self._locals.get(query.casefold()):
             named = () if found is None or found.slipped else found.fits
-            return self._found({*local, *(self._at[one] for one in named)})
+            return self._found({*local, *(self._at[one.kind, one.id] for one in named)}, 1)
         return found or Found(near=self._near(_kept(words(query))))
 
-    def _found(self, places: Iterable[int], *, sure: bool = True, slipped: bool = False) -> Found:
-        fits = tuple(self.known[place] for place in sorted(set(places)))
-        return Found(tuple(dict.fromkeys(fits)), sure, slipped)
+    def _found(
+        self, places: Iterable[int], grade: int = 0, *, sure: bool = True, slipped: bool = False
+    ) -> Found:
+        fits = tuple(self._known[place] for place in sorted(set(places)))
+        return Found(tuple(dict.fromkeys(fits)), sure, slipped, grade=grade)
 
     # by what is no name: None where the query is nothing of the kind
 
@@ -244,14 +305,14 @@ class Names:
         last, comma, first = query.partition(",")
         for key in _in_order(words(f"{first} {last}" if comma else query)):
             if places := self._ordered.get(key):
-                return self._found(places)
+                return self._found(places, 1)
         said = [one for one in dict.fromkeys([*typed, *map(_kept, typed)]) if one]
         exact: Sequence[Callable[[tuple[str, ...]], Iterable[int]]] = (
             self._as_a_whole, self._by_words, self._by_words_beside,
         )  # fmt: skip
-        for look in exact:
+        for grade, look in zip((1, 2, 2), exact, strict=True):
             if places := {place for one in said for place in look(one)}:
-                return self._found(places)
+                return self._found(places, grade)
         return next(filter(None, map(self._nearly, said)), None)
 
     def _as_a_whole(self, said: tuple[str, ...]) -> Iterable[int]:
@@ -299,7 +360,7 @@ class Names:
         slipped = any(cost[place].how == "slip" for place in meant for cost in costs)
         short = sum(len(word) for word in said) < _SHORT
         sure = not doubt and not (slipped and short)
-        return self._found(meant, sure=sure, slipped=slipped)
+        return self._found(meant, 3, sure=sure, slipped=slipped)
 
     def _costs(self, said: Sequence[str], most: Callable[[str], int]) -> list[Mapping[int, _Far]]:
         """For each word, who has one like it: how far it is, and whether that is another name."""
@@ -343,8 +404,8 @@ class Names:
         for cost in self._costs(said, lambda word: leeway(word) + (further and len(word) > 3)):
             for place, one in cost.items():
                 scores[place] += 1 / (1 + one.far)
-        best = sorted(scores, key=lambda place: (-scores[place], place))[:3]
-        return tuple(self.known[place] for place in best)
+        best = nsmallest(3, scores, key=lambda place: (-scores[place], place))
+        return tuple(self._known[place] for place in best)
 
 
 def _in_order(name: tuple[str, ...]) -> Iterable[str]:

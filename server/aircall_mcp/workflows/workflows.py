@@ -9,9 +9,11 @@ from ..ground.performs import Performer, performers_of
 from .call_log import CallLog
 from .call_stats import CallStats
 from .find_calls import FindCalls
+from .find_person import FindPerson
 from .kit import Kit
 from .list_voicemails import ListVoicemails
 from .missed_calls import MissedCalls
+from .place_call import PlaceCall
 from .team_status import TeamStatus
 
 
@@ -28,6 +30,8 @@ class Workflows:
             MissedCalls: lambda: MissedCalls(self._kit, self._log),
             ListVoicemails: lambda: ListVoicemails(self._kit, self._log),
             CallStats: lambda: CallStats(self._kit, self._log),
+            FindPerson: lambda: FindPerson(self._kit),
+            PlaceCall: lambda: PlaceCall(self._kit),
         }
         for kind, make in makers.items():
             self.performers |= performers_of(
