@@ -73,7 +73,9 @@ class Named:
     beside: str = ""
 
     def __str__(self) -> str:
-        more = ", ".join(filter(None, [next(iter(self.emails), ""), next(iter(self.phones), ""), self.beside]))
+        more = ", ".join(
+            filter(None, [next(iter(self.emails), ""), next(iter(self.phones), ""), self.beside])
+        )
         return f"{self.name or 'without a name'} (id {self.id}{f', {more}' if more else ''})"
 
 
