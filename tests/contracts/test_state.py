@@ -116,7 +116,7 @@ OURS = {
     "search.model": "load",
     "search.names.Names": "_by_name _by_route",
     "workflows.spelling": "_nicknames called cousins",  # of the table of first names
-    "workflows.workflows.Workflows": "_made performers",
+    "workflows.workflows.Workflows": "_kit _log _made performers",
 }
 """Made of the description of Aircall and of our words alone."""
 ALL = (KEYED, OF_ONE, TASKS, STORES, OTHERWISE, OURS)
