@@ -42,7 +42,7 @@ OF_ONE = {
     "offer.shape.Cut": "_cuts _keys _lists _shortened _trimmed size steps",
     "offer.shape._List": "sizes",
     "offer.shape._Trim": "_sizes",
-    "offer.shape._Walk": "_steps told",
+    "offer.walk.Walk": "_steps told",
     "workflows.call_log._Course": "known",
     "workflows.call_log._Reading": "_error _steps _stop",
     "workflows.call_log._Segment": "pages totals",

@@ -10,7 +10,7 @@ from pydantic_core import to_json
 
 from aircall_mcp.ground.operation import Answer
 from aircall_mcp.ground.reply import Page, Reply
-from aircall_mcp.ground.secrets import Scrubber
+from aircall_mcp.ground.secrets import MASK, Scrubber
 from aircall_mcp.ground.visible import clean
 from aircall_mcp.ground.weight import LIGHT
 from aircall_mcp.offer import Registry
@@ -18,7 +18,6 @@ from aircall_mcp.offer.shape import (
     CUT_INSIDE,
     LARGEST,
     LONGEST_TEXT,
-    MASK,
     MOST_CUTS,
     Cut,
     bounded,

@@ -16,7 +16,8 @@ from aircall_mcp.ground.secrets import MASK, Scrubber, Secret
 from aircall_mcp.ground.times import iso
 from aircall_mcp.ground.visible import clean
 from aircall_mcp.offer import Registry
-from aircall_mcp.offer.shape import IDENTITY, PLUMBING, Shaped, shape
+from aircall_mcp.offer.shape import Shaped, shape
+from aircall_mcp.offer.walk import IDENTITY, PLUMBING
 
 OPERATION = Registry.of(spec.load()).ids["list_calls"]
 ANSWER = OPERATION.answer

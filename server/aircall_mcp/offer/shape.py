@@ -15,10 +15,9 @@ from typing import Any, cast
 from pydantic_core import to_json
 
 from ..ground.operation import Answer, Detail
-from ..ground.secrets import MASK, Scrub, Scrubbed, cut
-from ..ground.times import iso
-from ..ground.visible import clean
+from ..ground.secrets import Scrub, Scrubbed, cut
 from ..ground.weight import LIGHT, give_way
+from .walk import Walk
 
 LARGEST = 60_000
 """Bytes of JSON given to a model in one result: under 20,000 tokens."""
@@ -30,12 +29,6 @@ CUT_INSIDE = "something in it was too large and was cut; the notes say what"
 """Why a list is not complete of which every item was given."""
 _LEAST = 8
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,60}")
-
-PLUMBING = frozenset({"direct_link", "sid", "call_uuid", "cost", "logo", "archived"})
-IDENTITY = frozenset({
-    "id", "name", "email", "digits", "first_name", "last_name", "company_name",
-    "phone_numbers",
-})  # fmt: skip
 
 
 class Shaped:
@@ -55,7 +48,7 @@ class Shaped:
         size = _size(shaped)
         return size if size <= LONGEST_TEXT else Cut(shaped, self._scrub).size
 
-    def body(self, body: Any, walk: _Walk) -> Any:
+    def body(self, body: Any, walk: Walk) -> Any:
         """What of `body` a model sees; `walk` learns what is to be told."""
         items = self._listed(body, walk)
         if items is None:
@@ -67,12 +60,12 @@ class Shaped:
     def _of(self, item: Any) -> tuple[Any, Any, set[str]]:
         known = self._items.get(id(item))
         if known is None:
-            walk = _Walk(self._answer)
+            walk = Walk(self._answer)
             shaped = walk.full(item) if self._detail == "full" else walk.concise(item, 1)
             known = self._items[id(item)] = item, shaped, walk.told
         return known
 
-    def _listed(self, body: Any, walk: _Walk) -> list[Any] | None:
+    def _listed(self, body: Any, walk: Walk) -> list[Any] | None:
         """The items, where `body` holds nothing else, and nothing is to be said of the list."""
         key = self._answer.key
         if not isinstance(body, dict) or cast("dict[str, Any]", body).keys() != {key}:
@@ -87,7 +80,7 @@ def shape(
 ) -> tuple[Any, list[str]]:
     """What of `body` a model sees, and the notes it needs to read it; `shaped` has items of it that
     were looked at before."""
-    walk = _Walk(answer)
+    walk = Walk(answer)
     if shaped is not None:
         data: Any = shaped.body(body, walk)
     else:
@@ -409,84 +402,6 @@ def _shortened(text: Scrubbed, room: int) -> str:
         short = cut(text, count, "…")
         size = _size(short)
     return short if size <= room else ""
-
-
-class _Walk:
-    """One walk over one body; `told` are the names worth a note that had something to say."""
-
-    def __init__(self, answer: Answer) -> None:
-        self._answer = answer
-        self._dropped = PLUMBING | answer.expiring.keys()
-        self._noted = answer.strangers | answer.expiring.keys()
-        self.told: set[str] = set()
-        self._steps = 0
-
-    def is_plain(self, name: str) -> bool:
-        """Whether a field of this name is shown as it is."""
-        answer = self._answer
-        marked = self._dropped | self._noted | answer.secrets
-        return name not in marked and clean(name) == name
-
-    def full(self, value: Any) -> Any:
-        if isinstance(value, str):
-            return clean(value)
-        self._steps += 1
-        if not self._steps & 0xFF:
-            give_way()
-        if isinstance(value, list):
-            return [self.full(item) for item in cast("list[Any]", value)]
-        if not isinstance(value, dict):
-            return value
-        fields = cast("dict[str, Any]", value)
-        self.told.update(name for name in self._noted & fields.keys() if fields[name])
-        return {
-            clean(name): MASK if part and name in self._answer.secrets else self.full(part)
-            for name, part in fields.items()
-        }
-
-    def concise(self, value: Any, depth: int = 0) -> Any:
-        if isinstance(value, str):
-            return clean(value)
-        self._steps += 1
-        if not self._steps & 0xFF:
-            give_way()
-        if isinstance(value, list):
-            return [self.concise(item, depth) for item in cast("list[Any]", value)]
-        if not isinstance(value, dict):
-            return value
-        fields = cast("dict[str, Any]", value)
-        nested = depth > 1 and "direct_link" in fields and "id" in fields
-        dropped, noted, secrets = self._dropped, self._noted, self._answer.secrets
-        kept: dict[str, Any] = {}
-        for name, part in fields.items():
-            if not part and not isinstance(part, (int, float)):
-                continue
-            if name in dropped or (nested and name not in IDENTITY):
-                continue
-            if name in noted:
-                self.told.add(name)
-            # What most names and texts are is seen here, where no function has to be called.
-            shown = name if name.isascii() and name.isprintable() else clean(name)
-            if name in secrets:
-                kept[shown] = MASK
-            elif isinstance(part, str):
-                kept[shown] = part if part.isascii() and part.isprintable() else clean(part)
-            elif isinstance(part, int):
-                kept[shown] = self._timed(name, part)
-            else:
-                kept[shown] = self.concise(part, depth + 1)
-        return kept
-
-    def _timed(self, name: str, number: int) -> int | str:
-        """`number` as ISO 8601 where its name says that it is a time."""
-        try:
-            if name in self._answer.milliseconds and number > 10**11:
-                return iso(number / 1000)
-            if name in self._answer.seconds and number > 10**8:
-                return iso(number)
-        except (ValueError, OverflowError, OSError):
-            return number
-        return number
 
 
 def _size(data: Any) -> int:
