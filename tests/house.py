@@ -19,6 +19,7 @@ from aircall_mcp.accounts.auth import Auth
 from aircall_mcp.desk import Answer, Desk, Outcome
 from aircall_mcp.gateway.budget import Budget
 from aircall_mcp.gateway.gateway import Gateway
+from aircall_mcp.gateway.journal import MIGRATIONS as JOURNAL
 from aircall_mcp.gateway.journal import Journal
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.clock import Clock as Handed
@@ -28,10 +29,12 @@ from aircall_mcp.ground.secrets import Secret
 from aircall_mcp.offer import Offers, Registry
 from aircall_mcp.offer.tools import answered
 from aircall_mcp.safety.judge import Judge, World
+from aircall_mcp.safety.plans import Plans
 from aircall_mcp.safety.policy import Line, Policy
 from aircall_mcp.safety.safety import Safety
 from aircall_mcp.sandbox import Contract, Sandbox
-from aircall_mcp.storage.lock import Alone
+from aircall_mcp.storage.lock import Alone, latches
+from aircall_mcp.storage.state import InMemory
 
 THURSDAY = 1_795_082_400.0
 """2026-11-19, 10:00 UTC."""
@@ -180,8 +183,34 @@ def asking_desk(
     or in memory."""
     safety = Safety.of(home or Path(), clock=clock, fleeting=home is None)
     judge = Judge(lambda: policy, world or Townless(), safety, standing=standing, clock=clock)
-    within = gateway_to(app, judges=(judge,), **(gateway or {}))
-    return AskingDesk(safety, offers, within, look=judge.look, **more)
+    journal = Journal(lambda: InMemory(JOURNAL), clock=clock)
+    chosen: dict[str, Any] = {"journal": journal, **(gateway or {})}
+    within = gateway_to(app, judges=(judge,), **chosen)
+    plans = plans_over(offers.registry, judge, safety, within, journal, home=home, clock=clock)
+    return AskingDesk(safety, offers, within, look=judge.look, plans=plans, **more)
+
+
+def plans_over(
+    registry: Registry,
+    judge: Judge,
+    safety: Safety,
+    gateway: Gateway,
+    journal: Journal,
+    *,
+    home: Path | None = None,
+    clock: Handed | None = None,
+) -> Plans:
+    """Plans as the product makes them; what is not in a `home` no other process can see."""
+    return Plans(
+        registry.ids["plan"],
+        judge,
+        safety,
+        gateway.send,
+        journal.of_part,
+        latch=latches(home, kind="plan") if home else lambda _: Alone(),
+        brake=gateway.brake,
+        clock=clock,
+    )
 
 
 def gateway_to(

@@ -39,10 +39,12 @@ from .offer import Offers, Registry, offers_for
 from .safety import Brake
 from .safety.company import Company
 from .safety.judge import Judge
+from .safety.plans import Plans
 from .safety.policy_file import PolicyFile
 from .safety.safety import Safety
 from .safety.usage import BY_TEXT
 from .storage import state
+from .storage.lock import Alone, latches
 from .storage.sandboxes import Sandboxes
 from .vault import vault_at
 from .workflows import Workflows
@@ -251,9 +253,21 @@ def open_app(
             account=events.account,
             scrubber=auth.scrubber,
             clock=clock,
+            plans=plans,
         )
 
     workflows = Workflows(kit)
+
+    plans = Plans(
+        registry.ids["plan"],
+        judge,
+        safety,
+        gateway.send,
+        intents.of_part,
+        latch=(lambda _: Alone()) if settings.sandbox else latches(settings.home, kind="plan"),
+        brake=brake,
+        clock=clock,
+    )
     desk = Desk(
         offers,
         gateway,
@@ -267,6 +281,7 @@ def open_app(
         },
         approvals=safety.approvals,
         look=judge.look,
+        plans=plans,
     )
     hold_against(registry.ids.values(), desk.performers)
     choices = Choices(

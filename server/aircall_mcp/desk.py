@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any, ClassVar, TypeAlias, cast
 from zoneinfo import ZoneInfo
 
-from .errors import ArgumentError, NeedsConfirmation, NotOffered, ToolError, quoted
+from .errors import ArgumentError, NeedsConfirmation, NotAllowed, NotOffered, ToolError, quoted
 from .gateway.ask import Aircall
 from .gateway.gate import Tried
 from .gateway.gateway import Gateway
@@ -26,6 +26,9 @@ from .ground.weight import LIGHT
 from .offer import Offer, Offers, Registry, tools
 from .offer.questions import preview_of
 from .safety.approvals import Approvals, approval_of, standing_of
+from .safety.plans import Plans
+from .safety.plans import standing_of as plan_standing_of
+from .safety.plans import told as plan_told
 from .safety.policy import Grade, Look
 from .safety.wording import trial_of
 from .search import Index, Ranking
@@ -48,8 +51,8 @@ _IN_UTC = (
     " write them like 2026-11-18T09:00:00+01:00, or set AIRCALL_MCP_TIME_ZONE."
 )
 
-_NOTHING_SENT = "This was a dry run: nothing would be sent."
-_ONE_OF_SEVERAL = "It is the first of what would be sent; the rest depends on what comes of it."
+_NOTHING_SENT = "This was a dry run: nothing was sent."
+_FIRST = "It is the first of what would be sent; the rest depends on what comes of it."
 
 Looks: TypeAlias = Callable[[Bound, Caller], Awaitable[Look]]
 """What the policy makes of a call, with nothing used up."""
@@ -132,10 +135,12 @@ class Desk:
         performers: Mapping[str, Performer] | None = None,
         approvals: Approvals | None = None,
         look: Looks | None = None,
+        plans: Plans | None = None,
     ) -> None:
         """Whatever leaves passes `scrubber`. `performers` answer the tools of ours that others
         perform, by operation id. `approvals` keep what waits for a person; without them what needs
-        a yes is refused. `look` says what the policy makes of a call, for a dry run. Times without
+        a yes is refused. `look` says what the policy makes of a call, for a dry run; `plans`
+        perform several effects on one yes. Times without
         an offset are read in `time_zone`, else in the zone that `zone_of` knows for their account
         (`whose` that is), else in the one that most of the company's users have."""
         self.offers = offers
@@ -143,6 +148,7 @@ class Desk:
         self._scrubber = scrubber or Scrubber()
         self._approvals = approvals
         self._look = look
+        self._plans = plans
         self._zone: tzinfo | None = ZoneInfo(time_zone) if time_zone else None
         self._zone_known = zone_of
         self._whose = whose
@@ -222,12 +228,15 @@ class Desk:
 
     async def _tried(self, bound: Bound, caller: Caller) -> Json:
         """What would be sent, and what the policy would say: nothing is, and no yes is used up."""
+        if bound.steps:
+            looks = [(await self._tried(step, caller))["data"] for step in bound.steps]
+            return {"data": {"dry_run": True, "trials": looks}, "notes": [_NOTHING_SENT]}
         if bound.operation.composed:
             try:
                 payload = await self._do(bound, replace(caller, trial=True))
             except Tried as tried:
-                told = await self._tried(tried.bound, tried.caller)
-                return {**told, "notes": [*told["notes"], _ONE_OF_SEVERAL]}
+                told = await self._tried(tried.bound, replace(tried.caller, trial=False))
+                return told if tried.bound.steps else told | {"notes": [_NOTHING_SENT, _FIRST]}
             return {**payload, "notes": [_NOTHING_SENT, *payload.get("notes", ())]}
         look = None if self._look is None else await self._look(bound, caller)
         return trial_of(bound, look)
@@ -265,7 +274,7 @@ class Desk:
             f" same call{named} again: it goes through once. aircall_approval_status says how it"
             " stands.",
             "approval": {
-                **approval_of(waiting, operation.effect),
+                **approval_of(waiting, about.effects[-1]),
                 "preview": cut(preview, LONGEST_TOLD, "…"),  # a model knows what it asked for
             },
         }
@@ -274,7 +283,7 @@ class Desk:
             arguments=about.arguments,
             preview=preview,
             why=scrub(error.message),
-            needs=(operation.effect, *about.stakes),
+            needs=(*about.effects, *about.stakes),
             approval=waiting.id,
             grade=waiting.grade,
             payload=self._scrubber.json(told),
@@ -284,19 +293,49 @@ class Desk:
     async def _approval_status(self, arguments: Mapping[str, Any], caller: Caller) -> Json:
         name = arguments.get("id")
         if name is None:
-            return {"data": {"waiting": await self._waiting_for(caller)}}
+            return {"data": await self._waiting_for(caller)}
         found = None if self._approvals is None else await self._approvals.find(name)
+        plan = None if self._plans is None else await self._plans.find(name, caller.principal)
+        if plan is not None:
+            return {"data": plan_standing_of(plan)}
         if found is None or found.principal != caller.principal:
             raise ArgumentError(
                 "There is no approval of this id.", hint="It is in the needs_confirmation answer."
             )
         return {"data": standing_of(found)}
 
-    async def _waiting_for(self, caller: Caller) -> list[Json]:
-        if self._approvals is None:
-            return []
-        waiting = await self._approvals.waiting()
-        return [standing_of(one) for one in waiting if one.principal == caller.principal]
+    async def _waiting_for(self, caller: Caller) -> Json:
+        waiting = () if self._approvals is None else await self._approvals.waiting()
+        mine = [standing_of(one) for one in waiting if one.principal == caller.principal]
+        plans = () if self._plans is None else await self._plans.running(caller.principal)
+        going = {"plans": [plan_standing_of(one) for one in plans]} if plans else {}
+        return {"waiting": mine, **going}
+
+    @performs("plan")
+    async def _plan(self, arguments: Mapping[str, Any], caller: Caller) -> Json:
+        """Several effects, shown whole and performed one after the other."""
+        if self._plans is None:
+            raise NotAllowed("No plans are kept here.", hint="Make the calls one by one.")
+        steps: list[Bound] = []
+        for number, step in enumerate(arguments["steps"], 1):
+            try:
+                steps.append(await self._step(step, caller))
+            except ToolError as error:
+                error.message = f"Step {number}: {error.message}"
+                raise
+        plan = await self._plans.propose(steps, caller)
+        return {"data": plan_told(await self._plans.perform(plan, caller))}
+
+    async def _step(self, step: Mapping[str, Any], caller: Caller) -> Bound:
+        operation = self._found(step["operation"], caller)
+        if operation.effect == "read" or operation.ours:
+            raise ArgumentError(
+                f"{operation.tool} is no step of a plan.",
+                hint="Steps are operations at Aircall that change something; call the rest itself.",
+            )
+        given = step.get("arguments", {})
+        zone, _ = await self._zone_of(operation, given, caller)
+        return operation.bind(given, zone=zone)
 
     @performs("search")
     async def _search(self, arguments: Mapping[str, Any], caller: Caller) -> Json:

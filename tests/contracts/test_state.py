@@ -23,6 +23,7 @@ KEYED = {
     "workflows.call_log.CallLog": "_kept",
     "workflows.contacts.Contacts": "_shelves",
     "workflows.place_call.PlaceCall": "_untold",
+    "safety.plans.Plans": "_busy",
 }
 """What is about an account or its company, by these."""
 OF_ONE = {
@@ -76,6 +77,7 @@ STORES = {
     "gateway.connections.Connections": "_clients _verify",
     "gateway.journal.Journal": "_boot _state",  # rows by company
     "gateway.ledger.Ledger": "_state",  # rows by company
+    "safety.safety._Brought": "_looked",
     "storage.lock.Lock": "_descriptor",
     "storage.sqlite.database": "_abandoned",
     "storage.sqlite.state.InMemory": "_connection",

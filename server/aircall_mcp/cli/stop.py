@@ -107,7 +107,7 @@ async def _called_off(home: Path, clock: Clock) -> None:
     with closing(Safety.of(home, clock=clock)) as safety:
         called_off = 0
         if safety.waits_in(home):
-            called_off = await safety.approvals.cancel_all("the emergency brake")
+            called_off = await safety.call_off("the emergency brake")
         if called_off:
             screen.say(f"Called off what waited for a person's yes, or had one: {called_off}.")
 

@@ -56,6 +56,7 @@ class Entry:
         self._share: Share = request.share
         self._bound = request.bound
         self._asking = _asking(request)
+        self._part = request.caller.part
         self._patience = request.caller.deadline + 5
         self._past = past
         self._aside = aside
@@ -117,6 +118,7 @@ class Entry:
                     patience=self._patience,
                     despite=despite,
                     asking=self._asking,
+                    part=self._part,
                 )
             )
             try:

@@ -56,6 +56,10 @@ MIGRATIONS = (
         "CREATE INDEX wish_wish ON wish (wish)",
         *MARKS,
     ),
+    (
+        "CREATE TABLE part (intent TEXT PRIMARY KEY, part TEXT NOT NULL)",
+        "CREATE INDEX part_part ON part (part)",
+    ),
 )
 
 
@@ -131,6 +135,7 @@ class Journal:
         patience: float,
         despite: str = "",
         asking: Asking = Asking(),
+        part: str = "",
     ) -> tuple[Intent, bool]:
         """Write down a new intent: the intent, and True. If `guarded` and the same was intended
         before: that earlier intent, and False; no intent is written then.
@@ -139,7 +144,9 @@ class Journal:
         too; or the same `wish` at the same company, whichever of its keys `company` is.
 
         Within `patience` seconds it is over one way or another. `despite` is the id of an earlier
-        intent that stands in the way no longer; only one asker can go past it.
+        intent that stands in the way no longer; only one asker can go past it. `part` names the
+        item of a plan that it is: what was begun once as that is never begun again, unless nothing
+        was sent.
         """
         name = os.urandom(9).hex()
 
@@ -152,6 +159,7 @@ class Journal:
                 tx.run("UPDATE intent SET outcome = 'over' WHERE id = :id", id=despite)
             mine = fingerprint, company, wish
             earlier = self._latest(tx, mine, now, wall) if guarded else None
+            earlier = earlier or (self._part(tx, part, now, wall) if part else None)
             if earlier is not None:
                 return earlier, False
             gone = tx.run(
@@ -163,6 +171,9 @@ class Journal:
             if gone:
                 tx.run("DELETE FROM asking WHERE intent NOT IN (SELECT id FROM intent)")
                 tx.run("DELETE FROM wish WHERE intent NOT IN (SELECT id FROM intent)")
+                tx.run("DELETE FROM part WHERE intent NOT IN (SELECT id FROM intent)")
+            if part:
+                tx.run("INSERT INTO part (intent, part) VALUES (:id, :part)", id=name, part=part)
             if wish:
                 tx.run("INSERT INTO wish (intent, wish) VALUES (:id, :wish)", id=name, wish=wish)
             tx.run(
@@ -215,6 +226,25 @@ class Journal:
                 lambda tx: self._companies.write(tx, self._clock.wall())
             )
             self._companies.written(batch)
+
+    async def of_part(self, part: str) -> Intent | None:
+        """The newest intent that was begun as this item of a plan."""
+
+        def work(tx: Transaction) -> Intent | None:
+            now, wall = self._clock.monotonic(), self._clock.wall()
+            row = tx.one(
+                "SELECT * FROM intent WHERE id IN (SELECT intent FROM part WHERE part = :part)"
+                " ORDER BY wall DESC, id LIMIT 1",
+                part=part,
+            )
+            if row is None:
+                return None
+            intent = self._intent(row, now, wall)
+            if row[4] == "pending" and not intent.under_way:
+                return replace(intent, outcome="not_sent")  # else it would be `sent`
+            return intent
+
+        return await self._opened().write(work)
 
     async def newest(self, count: int = 20) -> Sequence[Intent]:
         """The last `count` intents, newest first."""
@@ -283,6 +313,14 @@ class Journal:
             and intent.age < max(self._guard, intent.patience + SETTLED_AFTER)
         ]
         return min(blocking, key=lambda intent: intent.age, default=None)
+
+    def _part(self, tx: Transaction, part: str, now: float, wall: float) -> Intent | None:
+        row = tx.one(
+            "SELECT * FROM intent WHERE id IN (SELECT intent FROM part WHERE part = :part)"
+            " AND outcome IN ('sent', 'unknown', 'done', 'over') LIMIT 1",
+            part=part,
+        )
+        return None if row is None else replace(self._intent(row, now, wall), exact=False)
 
     def _intent(self, row: Sequence[Any], now: float, wall: float) -> Intent:
         name, _print, _company, operation, outcome, status, boot, opened, patience, then = row

@@ -46,7 +46,8 @@ class Caller:
     who asks again by itself has nothing tried twice. `person`: a person's own command
     asked for exactly this request, which is that person's yes. Only a command of ours sets it;
     nothing that a model, a client or a setting says may lead here. `trial`: reads are sent, and the
-    first effect comes back as `gateway.gate.Tried` instead.
+    first effect comes back as `gateway.gate.Tried` instead. `part` names the item of a plan that
+    is performed; it is no yes by itself, since the plan is looked up.
     """
 
     principal: str = OWNER
@@ -60,4 +61,5 @@ class Caller:
     once: bool = False
     person: bool = False
     trial: bool = False
+    part: str = ""
     progress: Progress = field(default=_silent, compare=False)

@@ -355,7 +355,7 @@ class Bound:
 
     `path` is percent-encoded; `query` are pairs still to be encoded; `body` is JSON or None.
     `window` echoes the times as ISO 8601 in UTC. `stakes` are those that these arguments have, each
-    with why.
+    with why. `steps` are those of a plan.
     """
 
     operation: Operation
@@ -369,6 +369,13 @@ class Bound:
     fresh: bool = False
     window: Mapping[str, str] = field(default_factory=dict[str, str])
     stakes: Mapping[AtStake, str] = field(default_factory=dict[AtStake, str])
+    steps: tuple[Bound, ...] = ()
+
+    @property
+    def effects(self) -> tuple[Effect, ...]:
+        """Its own; of a plan those of its steps, the gravest last."""
+        found = {step.operation.effect for step in self.steps} or {self.operation.effect}
+        return tuple(effect for effect in EFFECTS if effect in found)
 
     def identity(self, account: str | None) -> str:
         """Names this call: the same for the same operation, arguments and account, and for nothing

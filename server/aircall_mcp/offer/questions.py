@@ -25,20 +25,21 @@ EFFECT_WORDS = {
 
 def preview_of(bound: Bound, account: str | None, why: str, scrub: Scrub) -> Scrubbed:
     """The operation, each argument whole on a line of its own, what is at stake, and why it is
-    asked. Raises `NotAllowed` for more than a person can judge.
+    asked; of a plan each step, in its order. Raises `NotAllowed` for more than a person can judge.
 
     Arguments are a model's words: they stand as JSON, so that none of them looks like a line of
     ours.
     """
     operation = bound.operation
-    lines = [f"{operation.title} ({operation.tool})"]
-    lines += [
-        f"  {clean(name)}: {_shown(value, scrub, secret=name in operation.answer.secrets)}"
-        for name, value in bound.arguments.items()
-    ]
+    lines = _lines_of(bound, scrub)
+    if bound.steps:
+        lines = [f"A plan of {len(bound.steps)} steps: one yes is for all of them, in this order"]
+        for number, step in enumerate(bound.steps, 1):
+            title, *arguments = _lines_of(step, scrub)
+            lines += [f"{number}. {title}", *arguments]
     if account:
         lines.append(f"Account: {_line(account)}")
-    lines.append(EFFECT_WORDS[operation.effect])
+    lines += [EFFECT_WORDS[effect] for effect in bound.effects]
     lines += [f"It {word}: {because}" for word, because in bound.stakes.items()]
     lines.append(f"Why you are asked: {_line(why)}")
     preview = scrub("\n".join(lines))
@@ -49,6 +50,17 @@ def preview_of(bound: Bound, account: str | None, why: str, scrub: Scrub) -> Scr
             hint="Ask for less at a time.",
         )
     return preview
+
+
+def _lines_of(bound: Bound, scrub: Scrub) -> list[str]:
+    operation = bound.operation
+    return [
+        f"{operation.title} ({operation.tool})",
+        *(
+            f"  {clean(name)}: {_shown(value, scrub, secret=name in operation.answer.secrets)}"
+            for name, value in bound.arguments.items()
+        ),
+    ]
 
 
 def _line(text: str) -> str:

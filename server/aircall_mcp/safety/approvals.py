@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from ..ground.command import runnable
@@ -42,6 +42,11 @@ MIGRATIONS = (
 _SELECT: Final = (
     "SELECT id, principal, account, operation, identity, preview, grade, given, standing, way,"
     " asked, expires FROM approval"
+)
+_INSERT: Final = (
+    "INSERT INTO approval (id, principal, account, operation, identity, preview, grade, given,"
+    " standing, way, asked, expires) VALUES (:id, :principal, :account, :operation, :identity,"
+    " :preview, :grade, :given, :standing, :way, :asked, :expires)"
 )
 
 
@@ -132,20 +137,7 @@ class Approvals:
                 asked=now,
                 expires=now + LASTING,
             )
-            tx.run(
-                "INSERT INTO approval (id, principal, account, operation, identity, preview, grade,"
-                " given, standing, way, asked, expires) VALUES (:id, :principal, :account,"
-                " :operation, :identity, :preview, :grade, 0, 'waiting', '', :asked, :expires)",
-                id=new.id,
-                principal=principal,
-                account=account,
-                operation=operation,
-                identity=identity,
-                preview=preview,
-                grade=grade,
-                asked=new.asked,
-                expires=new.expires,
-            )
+            tx.run(_INSERT, **asdict(new))
             return new
 
         return await self._state.write(work)
@@ -172,36 +164,45 @@ class Approvals:
 
         return await self._state.write(work)
 
+    def using(
+        self, tx: Transaction, *, principal: str, account: str, identity: str, grade: Grade
+    ) -> tuple[str, int]:
+        """The id of a yes to exactly this and the grade it has, used up by that; ("", 0) where
+        there is none."""
+        now = self._clock.wall()
+        row = tx.one(
+            "SELECT id, given FROM approval WHERE principal = :principal AND account = :account"
+            " AND identity = :identity AND standing = 'approved' AND given >= :grade"
+            " AND expires > :now AND asked <= :now ORDER BY asked LIMIT 1",
+            principal=principal,
+            account=account,
+            identity=identity,
+            grade=grade,
+            now=now,
+        )
+        if row is None:
+            return "", 0
+        tx.run("UPDATE approval SET standing = 'used' WHERE id = :id", id=row[0])
+        return str(row[0]), int(row[1])
+
     async def use(self, *, principal: str, account: str, identity: str, grade: Grade) -> str:
         """The id of a yes to exactly this, which is used up by that; "" where there is none."""
+        return await self._state.write(
+            lambda tx: self.using(
+                tx, principal=principal, account=account, identity=identity, grade=grade
+            )[0]
+        )
 
-        def work(tx: Transaction) -> str:
-            now = self._clock.wall()
-            row = tx.one(
-                "SELECT id FROM approval WHERE principal = :principal AND account = :account"
-                " AND identity = :identity AND standing = 'approved' AND given >= :grade"
-                " AND expires > :now AND asked <= :now ORDER BY asked LIMIT 1",
-                principal=principal,
-                account=account,
-                identity=identity,
-                grade=grade,
-                now=now,
-            )
-            if row is None:
-                return ""
-            tx.run("UPDATE approval SET standing = 'used' WHERE id = :id", id=row[0])
-            return str(row[0])
-
-        return await self._state.write(work)
+    def giving_back(self, tx: Transaction, name: str) -> None:
+        """Nothing was done on this yes: it may be used still, as long as it lasts."""
+        tx.run(
+            "UPDATE approval SET standing = 'approved' WHERE id = :id AND standing = 'used'",
+            id=name,
+        )
 
     async def give_back(self, name: str) -> None:
-        """Nothing was done on this yes: it may be used still, as long as it lasts."""
-        await self._state.write(
-            lambda tx: tx.run(
-                "UPDATE approval SET standing = 'approved' WHERE id = :id AND standing = 'used'",
-                id=name,
-            )
-        )
+        """See `giving_back`."""
+        await self._state.write(lambda tx: self.giving_back(tx, name))
 
     async def find(self, name: str) -> Approval | None:
         return await self._state.write(lambda tx: self._found(tx, name, self._clock.wall()))
@@ -235,9 +236,6 @@ class Approvals:
 
         return await self._state.write(work)
 
-    def close(self) -> None:
-        self._state.close()
-
     def _found(self, tx: Transaction, name: str, now: float) -> Approval | None:
         row = tx.one(f"{_SELECT} WHERE id = :id", id=name)
         return None if row is None else _approval(row, now)
@@ -253,6 +251,20 @@ class Approvals:
             principal=principal,
             most=MOST_WAITING - 1,
         )
+
+
+def handed_over(tx: Transaction) -> list[tuple[Any, ...]]:
+    """The rows of a file that is given up; what could be said yes to or used there is over."""
+    rows = tx.all(_SELECT)
+    tx.run("UPDATE approval SET standing = 'cancelled' WHERE standing IN ('waiting', 'approved')")
+    return rows
+
+
+def take_over(tx: Transaction, rows: Sequence[Sequence[Any]]) -> None:
+    """Keep what was handed over."""
+    for row in rows:
+        values = dict(zip((one.name for one in fields(Approval)), row, strict=True))
+        tx.run(f"{_INSERT} ON CONFLICT (id) DO NOTHING", **values)
 
 
 def approval_of(waiting: Approval, effect: str) -> dict[str, Any]:

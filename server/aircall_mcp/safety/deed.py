@@ -26,7 +26,8 @@ class Deed:
     once; `senders` and `users` the ids of the company's numbers and users that are used; `hosts`
     are where URLs among the arguments lead. `introduces` are phone numbers as they are written into
     the company's contacts. `counted` is what a cap counts it as, `size` how many
-    people it reaches or objects it makes vanish, at least one."""
+    people it reaches or objects it makes vanish, at least one. `together` is how many people all
+    that is wished for at once reaches, where this is a part of it."""
 
     operation: str
     toolset: str
@@ -40,8 +41,14 @@ class Deed:
     introduces: tuple[str, ...] = ()
     counted: Counted | None = None
     size: int = 1
+    together: int = 0
     own: bool = field(default=False)
     """Whether it is a tool of ours, which stays in the owner's home."""
+
+    @property
+    def reached(self) -> int:
+        """How many people are reached at once."""
+        return max(self.together, len(self.recipients))
 
 
 def deed_of(bound: Bound, caller: Caller, account: str) -> Deed:

@@ -7,18 +7,28 @@ yes uses it up. Both are given back where nothing was done.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final, Protocol
 
-from ..errors import CredentialError, NotAllowed, SettingsError, StoreError, ToolError
+from ..errors import (
+    ArgumentError,
+    CredentialError,
+    NotAllowed,
+    SettingsError,
+    StoreError,
+    ToolError,
+)
 from ..gateway.gate import Allow, Ask, Deny, Verdict
 from ..ground.caller import Caller
 from ..ground.clock import Clock
 from ..ground.effects import Allowance
 from ..ground.operation import Bound
-from .deed import Deed, deed_of
+from .deed import COUNTED, Deed, deed_of
 from .destinations import destination_of
+from .holds import NoRoom, NoYes
+from .plans import Whole
 from .policy import ALLOWED, Cap, Facts, Look, Policy, Ruling, ruling_of
 from .safety import Safety
 
@@ -73,7 +83,7 @@ class Judge:
         self._policy = policy
         self._world = world
         self._usage = safety.usage
-        self._approvals = safety.approvals
+        self._holds = safety.holds
         self._standing = standing
         self._everything = everything
         self._clock = clock or Clock()
@@ -95,7 +105,47 @@ class Judge:
         ruling = await self._ruling(policy, deed)
         if ruling.say == "deny":
             return Deny(_refused(bound, ruling))
-        return await self._held(policy, bound, deed, ruling)
+        return await self._held(policy, bound, deed, ruling, caller.part)
+
+    async def whole(self, steps: Sequence[Bound], caller: Caller) -> Whole:
+        """What is said of `steps` together: the strictest over all of them, for as many people as
+        they reach in all, and the caps for their sum. Raises `NotAllowed` for the first step that
+        is denied, `ArgumentError` for steps of several accounts."""
+        deeds = [deed_of(one, caller, await self._account(one, caller)) for one in steps]
+        account = deeds[0].account
+        if any(deed.account != account for deed in deeds):
+            raise ArgumentError(
+                "The steps of a plan are of one account.", hint="Make a plan for each account."
+            )
+        whole = Whole(account, None, tuple(deeds))
+        if caller.person or self._everything:
+            return whole
+        try:
+            policy = self._policy()
+        except (SettingsError, StoreError) as error:
+            raise _broken(error) from None
+        together = len({number for deed in deeds for number in deed.recipients})
+        sizes = Counter(dict.fromkeys(COUNTED, 0))
+        for deed in deeds:
+            sizes.update({deed.counted: deed.size} if deed.counted else {})
+        strictest = ALLOWED
+        for number, (bound, deed) in enumerate(zip(steps, deeds, strict=True), 1):
+            lacking = self._lacking(bound)
+            at_sandbox = lacking and not deed.own and await self._world.at_sandbox()
+            if _harmless(policy, bound) or at_sandbox:
+                continue
+            size = sizes[deed.counted] if deed.counted else deed.size
+            deed = replace(deed, size=size, together=together)
+            ruling = await self._ruling(policy, deed, counting=True)
+            if ruling.say == "deny":
+                error = _refused(bound, ruling)
+                raise NotAllowed(f"Step {number}: {error.message}", hint=error.hint)
+            strictest = strictest.stricter(ruling)
+        return (
+            replace(whole, ask=self._asked(deeds[0], strictest))
+            if strictest.say == "ask"
+            else whole
+        )
 
     async def look(self, bound: Bound, caller: Caller) -> Look:
         """What would be said of it, with nothing used up. Raises `NotAllowed` for a broken file."""
@@ -140,33 +190,25 @@ class Judge:
     async def _home(self, policy: Policy, deed: Deed) -> frozenset[str] | None:
         return await self._world.home(deed.account) if "home" in policy.countries else None
 
-    async def _held(self, policy: Policy, bound: Bound, deed: Deed, ruling: Ruling) -> Verdict:
+    async def _held(
+        self, policy: Policy, bound: Bound, deed: Deed, ruling: Ruling, part: str
+    ) -> Verdict:
         """The yes that is used up and the place that is taken, or what is missing."""
-        undo: list[Callable[[], Awaitable[None]]] = []
-        if ruling.say == "ask":
-            identity = bound.identity(deed.account)
-            yes = await self._approvals.use(
-                principal=deed.principal,
-                account=deed.account,
-                identity=identity,
-                grade=ruling.grade,
-            )
-            if not yes:
-                words = _asking(ruling, self._world.loopback)
-                return Ask(words, grade=ruling.grade, account=deed.account)
-            undo.append(lambda: self._approvals.give_back(yes))
         cap: Cap | None = policy.caps.get(deed.counted) if deed.counted else None
-        if deed.counted and cap is not None:
-            place = await self._usage.take(deed.account, deed.counted, deed.size, cap)
-            if not place:
-                for one in undo:
-                    await one()
-                return Deny(_refused(bound, await self._full(policy, deed)))
-            undo.append(lambda: self._usage.give_back(place))
-        if deed.introduces:
-            # Else a model would make a contact of whomever it wants to call.
-            await self._usage.introduce(deed.introduces)
-        return Allow(undo=tuple(undo))
+        if ruling.say == "allow" and cap is None and not deed.introduces:
+            return Allow()
+        identity = bound.identity(deed.account) if ruling.say == "ask" else ""
+        try:
+            held = await self._holds.take(deed, identity, ruling, cap, part=part)
+        except NoYes:
+            return self._asked(deed, ruling)
+        except NoRoom:
+            return Deny(_refused(bound, await self._full(policy, deed)))
+        return Allow(undo=(lambda: self._holds.give_back(held),))
+
+    def _asked(self, deed: Deed, ruling: Ruling) -> Ask:
+        words = _asking(ruling, self._world.loopback)
+        return Ask(words, grade=ruling.grade, account=deed.account)
 
     async def _full(self, policy: Policy, deed: Deed) -> Ruling:
         """Why there was no place, in figures where it is so still."""

@@ -82,7 +82,7 @@ class Rule:
             and (not self.accounts or deed.account in self.accounts)
             and (not self.principals or deed.principal in self.principals)
             and (not self.countries or (bool(countries) and countries <= self.countries))
-            and len(deed.recipients) >= self.over + (1 if self.over else 0)
+            and deed.reached >= self.over + (1 if self.over else 0)
         )
 
 
@@ -208,9 +208,9 @@ def _bans(policy: Policy, deed: Deed, facts: Facts, places: list[Destination]) -
     for place in places:
         if not facts.suppressed.isdisjoint(place.rings):
             yield Ruling("deny", "suppression list", "somebody asked not to be contacted")
-        if any(_named(ringing, policy.never) for ringing in (place.number, *place.rings)):
+        if any(named(ringing, policy.never) for ringing in (place.number, *place.rings)):
             yield Ruling("deny", "destinations.never", "the number is on the list")
-        if policy.only and not _named(place.rings[0], policy.only):
+        if policy.only and not named(place.rings[0], policy.only):
             yield Ruling("deny", "destinations.only", "the number is not on the list")
         if place.kind not in ("ordinary", "unassigned"):
             why = f"it is a {place.kind.replace('_', '-')} number"
@@ -259,7 +259,7 @@ def _quiet(quiet: Quiet, now: float, place: Destination) -> bool:
 
 def _graver(policy: Policy, deed: Deed, facts: Facts) -> Iterator[Ruling]:
     """What makes a question that is asked anyway a graver one."""
-    if len(deed.recipients) > 1:
+    if deed.reached > 1:
         yield _asked(policy.batches, "destinations.batches", "it reaches several people")
     if any(number not in facts.known for number in deed.recipients):
         yield _asked(policy.strangers, "destinations.strangers", "it reaches a stranger")
@@ -274,7 +274,8 @@ def _said(line: Line, rule: str, why: str = "") -> Ruling:
     return Ruling(line.say, rule, why, line.grade)
 
 
-def _named(number: str, patterns: tuple[str, ...]) -> bool:
+def named(number: str, patterns: tuple[str, ...]) -> bool:
+    """Whether `number` (E.164) is one of `patterns`, or begins like one that ends in a `*`."""
     return any(
         number.startswith(pattern[:-1]) if pattern.endswith("*") else number == pattern
         for pattern in patterns

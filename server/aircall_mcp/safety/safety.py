@@ -2,51 +2,116 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 from ..ground.clock import Clock
+from ..ground.private_files import Modes
 from ..storage import state
-from ..storage.store import Migration
-from . import approvals, usage, visitors
+from ..storage.state import State
+from ..storage.store import Transaction
+from . import approvals, leases, planned, usage, visitors
 from .approvals import Approvals
+from .holds import Holds
+from .leases import Leases
+from .planned import Planned
 from .usage import Usage
 from .visitors import Visitors
+
+T = TypeVar("T")
+
+MIGRATIONS = (
+    *usage.MIGRATIONS,
+    *approvals.MIGRATIONS,
+    *planned.MIGRATIONS,
+    *leases.MIGRATIONS,
+)
+"""Of all that one transaction is about. Once released this only grows, at its end."""
+
+FILE = "usage.db"
+EARLIER = "approvals.db"
+"""Where earlier releases kept what waits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Safety:
     """`approvals` wait for a person, `usage` counts what is under a cap and who is left alone,
-    `visitors` are who may look at the page. Nothing is opened before it is used."""
+    `planned` knows of plans and `leases` of yeses given ahead; `holds` takes from all of them in
+    one transaction of `state`. `visitors` are who may look at the page. Nothing is opened before it
+    is used."""
 
+    state: State
     approvals: Approvals
     usage: Usage
+    planned: Planned
+    leases: Leases
+    holds: Holds
     visitors: Visitors
 
     @classmethod
     def of(cls, home: Path, *, clock: Clock | None = None, fleeting: bool = False) -> Self:
         """That of `home`; what is `fleeting` is kept in memory and ends with the process."""
         clock = clock or Clock()
-
-        def kept(name: str, migrations: Sequence[Migration]) -> state.State:
-            if fleeting:
-                return state.InMemory(migrations)
-            return state.durable(home / f"{name}.db", migrations)
-
-        return cls(
-            Approvals(kept("approvals", approvals.MIGRATIONS), clock),
-            Usage(kept("usage", usage.MIGRATIONS), clock),
-            Visitors(kept("visitors", visitors.MIGRATIONS), clock),
+        kept: State = (
+            state.InMemory(MIGRATIONS)
+            if fleeting
+            else _Brought(state.durable(home / FILE, MIGRATIONS), home / EARLIER)
         )
+        waiting, counted = Approvals(kept, clock), Usage(kept, clock)
+        plans, given = Planned(kept, clock), Leases(kept, clock)
+        holds = Holds(kept, waiting, counted, plans, given)
+        seen = (
+            state.InMemory(visitors.MIGRATIONS)
+            if fleeting
+            else state.durable(home / "visitors.db", visitors.MIGRATIONS)
+        )
+        return cls(kept, waiting, counted, plans, given, holds, Visitors(seen, clock))
 
     @staticmethod
     def waits_in(home: Path) -> bool:
-        """Whether anybody was ever asked in `home`. To look makes nothing."""
-        return (home / "approvals.db").exists()
+        """Whether anybody can have been asked in `home`. To look makes nothing."""
+        return (home / FILE).exists() or (home / EARLIER).exists()
+
+    async def call_off(self, why: str) -> int:
+        """Nothing waits any more, no yes or lease is left to use, and no plan goes on; how many
+        that concerned."""
+        return (
+            await self.approvals.cancel_all(why)
+            + await self.planned.stop_all(why)
+            + await self.leases.revoke(None, why)
+        )
 
     def close(self) -> None:
-        self.approvals.close()
-        self.usage.close()
+        self.state.close()
         self.visitors.close()
+
+
+class _Brought:
+    """A state that takes over what waits in the file of an earlier release, at its first use."""
+
+    def __init__(self, then: State, earlier: Path) -> None:
+        self._then = then
+        self._earlier = earlier
+        self._looked = False
+
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        if not self._looked:
+            if self._earlier.exists():
+                await self._bring()
+            self._looked = True
+        return await self._then.write(work)
+
+    async def _bring(self) -> None:
+        """A yes is nobody's for a moment rather than good in two places."""
+        earlier = state.durable(self._earlier, approvals.MIGRATIONS)
+        try:
+            rows = await earlier.write(approvals.handed_over)
+        finally:
+            earlier.close()
+        await self._then.write(lambda tx: approvals.take_over(tx, rows))
+        Modes().remove(self._earlier)
+
+    def close(self) -> None:
+        self._then.close()

@@ -64,48 +64,52 @@ class Usage:
 
     async def take(self, account: str, kind: Counted, size: int, cap: Cap) -> str:
         """The id of what was taken; "" where the cap leaves no room for `size` more."""
+        return await self._state.write(lambda tx: self.taking(tx, account, kind, size, cap))
+
+    def taking(self, tx: Transaction, account: str, kind: Counted, size: int, cap: Cap) -> str:
+        """See `take`."""
+        now = self._clock.wall()
+        used = _used(tx, account, kind, now)
+        if cap.hour is not None and used.hour + size > cap.hour:
+            return ""
+        if cap.day is not None and used.day + size > cap.day:
+            return ""
         name = os.urandom(9).hex()
+        tx.run("DELETE FROM taken WHERE wall < :old", old=now - KEPT)
+        tx.run(
+            "INSERT INTO taken (id, account, kind, size, wall)"
+            " VALUES (:id, :account, :kind, :size, :wall)",
+            id=name,
+            account=account,
+            kind=kind,
+            size=size,
+            wall=now,
+        )
+        return name
 
-        def work(tx: Transaction) -> str:
-            now = self._clock.wall()
-            used = _used(tx, account, kind, now)
-            if cap.hour is not None and used.hour + size > cap.hour:
-                return ""
-            if cap.day is not None and used.day + size > cap.day:
-                return ""
-            tx.run("DELETE FROM taken WHERE wall < :old", old=now - KEPT)
-            tx.run(
-                "INSERT INTO taken (id, account, kind, size, wall)"
-                " VALUES (:id, :account, :kind, :size, :wall)",
-                id=name,
-                account=account,
-                kind=kind,
-                size=size,
-                wall=now,
-            )
-            return name
-
-        return await self._state.write(work)
+    def giving_back(self, tx: Transaction, name: str) -> None:
+        """Nothing was done: the place is free again."""
+        tx.run("DELETE FROM taken WHERE id = :id", id=name)
 
     async def give_back(self, name: str) -> None:
-        """Nothing was done: the place is free again."""
-        await self._state.write(lambda tx: tx.run("DELETE FROM taken WHERE id = :id", id=name))
+        """See `giving_back`."""
+        await self._state.write(lambda tx: self.giving_back(tx, name))
 
-    async def introduce(self, numbers: Collection[str]) -> None:
+    def introducing(self, tx: Transaction, numbers: Collection[str]) -> None:
         """A model writes `numbers`, however they are spelled, into the contacts of a company."""
         now = self._clock.wall()
+        tx.run("DELETE FROM introduced WHERE since < :old", old=now - STRANGE)
+        for end in {_end(number) for number in numbers} - {""}:
+            tx.run(
+                "INSERT INTO introduced (digits, since) VALUES (:end, :now)"
+                " ON CONFLICT (digits) DO UPDATE SET since = :now",
+                end=end,
+                now=now,
+            )
 
-        def work(tx: Transaction) -> None:
-            tx.run("DELETE FROM introduced WHERE since < :old", old=now - STRANGE)
-            for end in {_end(number) for number in numbers} - {""}:
-                tx.run(
-                    "INSERT INTO introduced (digits, since) VALUES (:end, :now)"
-                    " ON CONFLICT (digits) DO UPDATE SET since = :now",
-                    end=end,
-                    now=now,
-                )
-
-        await self._state.write(work)
+    async def introduce(self, numbers: Collection[str]) -> None:
+        """See `introducing`."""
+        await self._state.write(lambda tx: self.introducing(tx, numbers))
 
     async def introduced(self, numbers: Collection[str]) -> frozenset[str]:
         """Those of `numbers` that a model wrote into contacts within the last 30 days."""
@@ -165,9 +169,6 @@ class Usage:
             return bool(gone)
 
         return await self._state.write(work)
-
-    def close(self) -> None:
-        self._state.close()
 
 
 def _end(number: str) -> str:

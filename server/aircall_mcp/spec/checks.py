@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..errors import SpecError
-from ..ground.operation import EFFECTS, ReadBack
+from ..ground.effects import PERFORMED
+from ..ground.operation import ReadBack
 from . import operation_from
 from .references import Json
 
@@ -22,11 +23,11 @@ def same_ids(described: set[str], overlaid: set[str], excluded: set[str]) -> Non
 def performers_at_worst(rows: list[Json]) -> None:
     """What performs operations of one effect is marked by the worst of them."""
     for performer in rows:
-        if performer["id"] in EFFECTS:
+        if performer["id"] in PERFORMED:
             worst = {
                 stakes
                 for row in rows
-                if row["effect"] == performer["id"]
+                if row["effect"] in PERFORMED[performer["id"]]
                 for stakes in row.get("worst", ())
             }
             performer["worst"] = sorted(worst)

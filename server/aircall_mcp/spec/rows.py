@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..errors import SpecError
+from ..ground.effects import PERFORMED
 from ..ground.operation import EFFECTS, STAKES
 from . import operation_from
 from .answers import answer as answer_of
@@ -112,7 +113,7 @@ def own_row(toolset: str, name: str, tool: Json, result: Json) -> Json:
         "example": tool["example"],
         "utterances": tool["utterances"],
         "surfaces": tool["surfaces"],
-        **({} if name in EFFECTS else _stakes(tool, parameters)),
+        **({} if name in PERFORMED else _stakes(tool, parameters)),
     }
     operation_from(made).bind(made["example"])
     return made

@@ -23,6 +23,7 @@ from .contacts import Contacts
 
 if TYPE_CHECKING:
     from ..events.log import EventLog
+    from ..safety.plans import Plans
 
 Json = dict[str, Any]
 
@@ -70,8 +71,9 @@ class Listed:
 @dataclass(frozen=True)
 class Kit:
     """See the module docstring. `log` opens the event log when it is first needed; `account` is
-    the one that the server is pinned to; `owner` finds who the owner of an account is, and `index`
-    are the names of its contacts. Our own are scrubbed by the desk on their way out.
+    the one that the server is pinned to; `owner` finds who the owner of an account is, `index` are
+    the names of its contacts, and `plans` perform several effects on one yes. Our own are scrubbed
+    by the desk on their way out.
     """
 
     gateway: Gateway
@@ -84,6 +86,7 @@ class Kit:
     account: str | None = None
     scrubber: Scrubber = field(default_factory=Scrubber)
     clock: Clock = field(default_factory=Clock)
+    plans: Plans | None = None
 
     @cached_property
     def contacts(self) -> Contacts:

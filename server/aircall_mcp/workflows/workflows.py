@@ -14,6 +14,7 @@ from .kit import Kit
 from .list_voicemails import ListVoicemails
 from .missed_calls import MissedCalls
 from .place_call import PlaceCall
+from .send_text import SendText
 from .team_status import TeamStatus
 
 
@@ -26,6 +27,7 @@ class Workflows:
         self.performers: dict[str, Performer] = {}
         makers: Mapping[type, Callable[[], object]] = {
             TeamStatus: lambda: TeamStatus(self._kit),
+            SendText: lambda: SendText(self._kit),
             FindCalls: lambda: FindCalls(self._kit, self._log),
             MissedCalls: lambda: MissedCalls(self._kit, self._log),
             ListVoicemails: lambda: ListVoicemails(self._kit, self._log),

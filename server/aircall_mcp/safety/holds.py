@@ -1,0 +1,105 @@
+"""What an effect needs before it may begin, taken in one transaction and given back in one: a
+person's yes, from whomever has it, and a place under the cap."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .approvals import Approvals
+from .deed import Deed
+from .leases import Leases
+from .planned import Planned
+from .policy import Cap, Ruling
+from .usage import Usage
+
+if TYPE_CHECKING:
+    from ..storage.state import State
+    from ..storage.store import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The ids of the yes that is used up and of the place that is taken, "" for none."""
+
+    approval: str = ""
+    lease: str = ""
+    place: str = ""
+    size: int = 1
+
+
+class NoYes(Exception):
+    """Nobody has said yes to it."""
+
+
+class NoRoom(Exception):
+    """The cap leaves no room for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holds:
+    """All methods raise `StoreError`, and then nothing must be sent."""
+
+    state: State
+    approvals: Approvals
+    usage: Usage
+    planned: Planned
+    leases: Leases
+
+    async def take(
+        self, deed: Deed, identity: str, ruling: Ruling, cap: Cap | None, *, part: str = ""
+    ) -> Held:
+        """Raises `NoYes` and `NoRoom`, and then nothing is taken. `identity` is that of the call;
+        `part` names the item of a plan that it is performed as."""
+
+        def work(tx: Transaction) -> Held:
+            approval, lease = self._yes(tx, deed, identity, ruling, part)
+            place = ""
+            if deed.counted and cap is not None:
+                place = self.usage.taking(tx, deed.account, deed.counted, deed.size, cap)
+                if not place:
+                    raise NoRoom
+            if deed.introduces:
+                # Else a model would make a contact of whomever it wants to call.
+                self.usage.introducing(tx, deed.introduces)
+            return Held(approval, lease, place, deed.size)
+
+        return await self.state.write(work)
+
+    async def give_back(self, held: Held) -> None:
+        """Nothing was done."""
+
+        def work(tx: Transaction) -> None:
+            if held.approval:
+                self.approvals.giving_back(tx, held.approval)
+            if held.lease:
+                self.leases.giving_back(tx, held.lease, held.size)
+            if held.place:
+                self.usage.giving_back(tx, held.place)
+
+        if held.approval or held.lease or held.place:
+            await self.state.write(work)
+
+    def _yes(
+        self, tx: Transaction, deed: Deed, identity: str, ruling: Ruling, part: str
+    ) -> tuple[str, str]:
+        """The ids of the approval or of the lease that was used."""
+        if ruling.say != "ask":
+            return "", ""
+        if part:
+            if not self.planned.covers(tx, part, deed, identity, ruling.grade):
+                raise NoYes
+            return "", ""
+        approval, _ = self.approvals.using(
+            tx,
+            principal=deed.principal,
+            account=deed.account,
+            identity=identity,
+            grade=ruling.grade,
+        )
+        if approval:
+            return approval, ""
+        lease = self.leases.using(tx, deed)
+        if not lease:
+            raise NoYes
+        return "", lease
