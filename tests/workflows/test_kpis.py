@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from aircall_mcp.workflows.kpis import call_back, kpis_of, owner_of, party_of, time_to_answer
+from aircall_mcp.workflows.kpis import call_back, kpis_of, main, owner_of, party_of, time_to_answer
 
 T = 1_795_082_400
 """2026-11-19, 10:00 UTC, a Thursday."""
@@ -19,7 +21,7 @@ def call(at: int = T, wait: int | None = None, talk: int = 60, **more: Any) -> d
     """A call of 30 s that nobody took, or one that was picked up after `wait` seconds."""
     answered = None if wait is None else at + wait
     ended = at + 30 if answered is None else answered + talk
-    made = {"id": at, "direction": "inbound", "status": "done", "started_at": at,
+    made: dict[str, Any] = {"id": at, "direction": "inbound", "status": "done", "started_at": at,
             "answered_at": answered, "ended_at": ended, "raw_digits": "+33 1 99 00 12 34",
             "number": PARIS, "user": None if wait is None else ANA, "tags": [], "teams": [],
             "missed_call_reason": None if answered else "agents_did_not_answer"}  # fmt: skip
@@ -128,3 +130,16 @@ def test_of_nothing_there_is_no_share() -> None:
     told = total()
     assert told["in_sla_of_answered"] is None
     assert told["time_to_answer_seconds"] is None
+
+
+def test_a_file_of_calls_has_its_figures_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    calls, teams = tmp_path / "calls.json", tmp_path / "teams.json"
+    calls.write_text(json.dumps({"calls": [call(wait=5), call(T + 1)]}))
+    teams.write_text(json.dumps([{"id": 3, "name": "Sales", "users": [{"id": 1}]}]))
+    given = [str(calls), str(T), str(T + 9), "--by", "team", "--teams", str(teams)]
+    assert main(given) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["total"] == total(call(wait=5), call(T + 1))
+    assert told["groups"].keys() == {"Sales", ""}

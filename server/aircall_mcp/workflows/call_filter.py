@@ -19,6 +19,10 @@ from .names import Named, one_of
 from .periods import Period, period_of
 
 Fits = Callable[[Json], bool]
+REASONS = (
+    "out_of_opening_hours", "short_abandoned", "abandoned_in_ivr", "abandoned_in_classic",
+    "no_available_agent", "agents_did_not_answer",
+)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -121,9 +125,11 @@ class CallFilter:
             meant.query["user_id"] = user.id
             return
         # A missed call has no user: those that came in by the user's lines are theirs.
-        reply = await self._kit.asking(caller).ask("list_user_numbers", user_id=user.id)
-        lines = {id_of(row) for row in rows_of(reply.body, "numbers")}
-        shared = [row for row in rows_of(reply.body, "numbers") if len(rows_of(row, "users")) > 1]
+        listed = await self._kit.whole("list_user_numbers", caller, user_id=user.id)
+        lines = {id_of(row) for row in listed.items}
+        shared = [row for row in listed.items if len(rows_of(row, "users")) > 1]
+        if listed.why:
+            meant.notes.append(f"Not all of their numbers were read: {listed.why}")
         meant.tests.append(lambda call: id_of(call.get("number")) in lines)
         whose = "your" if said.casefold() in ME else f"{user.name}'s"
         note = f"Aircall names no user of a missed call: these came in by {whose} numbers"
@@ -166,16 +172,23 @@ def in_team(call: Json, team: int, members: frozenset[int]) -> bool:
     return any(id_of(call.get(name)) in members for name in ("user", "transferred_to"))
 
 
-def missed_test(missed: Any) -> Fits:
-    """Missed calls, or those of one reason, or those that were not."""
+def missed_test(missed: str) -> Fits:
+    """Missed calls, or those of one reason, or those that were not. Raises
+    `ArgumentError`."""
 
     def unanswered(call: Json) -> bool:
         ended = call.get("status") == "done"
         return ended and call.get("direction") == "inbound" and moment(call, "answered_at") is None
 
-    if isinstance(missed, str):
-        return lambda call: unanswered(call) and call.get("missed_call_reason") == missed
-    return unanswered if missed else lambda call: not unanswered(call)
+    if missed == "true":
+        return unanswered
+    if missed == "false":
+        return lambda call: not unanswered(call)
+    if missed not in REASONS:
+        raise ArgumentError(
+            f"`missed` is no `{quoted(missed)}`.", hint=f"true, false, {', '.join(REASONS)}."
+        )
+    return lambda call: unanswered(call) and call.get("missed_call_reason") == missed
 
 
 def name_of(call: Json) -> str:

@@ -113,6 +113,11 @@ class _Course:
         return all(one.over for one in self.segments)
 
 
+def so_far(calls: Calls) -> str:
+    """What a sentence about calls that were not all read says of that."""
+    return "" if calls.complete else ", as far as was read"
+
+
 class CallLog:
     """One for a process. `read` raises what the gateway raises where nothing could be read."""
 

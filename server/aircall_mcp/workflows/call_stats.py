@@ -12,8 +12,8 @@ from ..ground.caller import Caller
 from ..ground.performs import performs
 from ..ground.secrets import cut
 from .call_filter import CallFilter
-from .call_log import CallLog
-from .kit import Json, Kit, id_of, rows_of, text_of
+from .call_log import CallLog, so_far
+from .kit import Json, Kit, Listed, id_of, rows_of, text_of
 from .kpis import SLA, WEEKDAYS, By, Figures, average, kpis_of, share
 from .periods import Period
 
@@ -45,7 +45,8 @@ class CallStats:
         calls, _ = await self._filter.read(
             replace(meant, period=around), caller, fetch_call_timeline=True, fetch_aiva_conv=True
         )
-        teams = await self._teams(caller) if by == "team" else {}
+        listed = await self._kit.whole("list_teams", caller) if by == "team" else None
+        teams = _members(listed) if listed else {}
         how: Json = {"zone": period.zone, "sla": sla, "within": BACK_WITHIN, "fits": meant.fits}
         total, groups = kpis_of(
             calls.items, period.begin, period.end, by=by, teams=teams, **how
@@ -63,25 +64,19 @@ class CallStats:
         if not calls.complete:
             covers = f"Not all calls were read: see page.why. {covers}"
         data: Json = {
-            "summary": _sentence(total, earlier, meant.words, period),
+            "summary": f"{_sentence(total, earlier, meant.words, period)}{so_far(calls)}.",
             "columns": list(COLUMNS),
             "rows": rows,
             "missed_by_reason": dict(total.reasons.most_common()),
             "covers": covers,
         }
+        page = calls.page(total.calls)
+        if listed and listed.why:
+            page |= {"complete": False, "why": f"Not all teams were read: {listed.why}"}
         return await self._kit.result(
-            data, notes=meant.notes, page=calls.page(total.calls), window=period.told(),
+            data, notes=meant.notes, page=page, window=period.told(),
             key="rows", strangers=by in ("user", "team", "number", "tag"),
         )  # fmt: skip
-
-    async def _teams(self, caller: Caller) -> dict[str, frozenset[int]]:
-        listed = await self._kit.whole("list_teams", caller)
-        return {
-            text_of(row.get("name")): frozenset(
-                one for user in rows_of(row, "users") if (one := id_of(user)) is not None
-            )
-            for row in listed.items
-        }
 
     def _rows(
         self, total: Figures, earlier: Figures, groups: Mapping[str, Figures], by: By | None
@@ -106,6 +101,16 @@ class CallStats:
         return rows
 
 
+def _members(teams: Listed) -> dict[str, frozenset[int]]:
+    """The ids of the users of each team, by its name."""
+    return {
+        text_of(row.get("name")): frozenset(
+            one for user in rows_of(row, "users") if (one := id_of(user)) is not None
+        )
+        for row in teams.items
+    }
+
+
 def row_of(name: str, figures: Figures) -> list[Any]:
     """Figures as a line of the table, in the order of `COLUMNS`."""
     waits, back = average(figures.time_to_answer), average(figures.back_after)
@@ -128,7 +133,7 @@ def _sentence(total: Figures, earlier: Figures, words: list[str], period: Period
     if waits:
         sla = share(total.in_sla, total.answered) or {"percent": 0}
         parts.append(f"{waits['mean']} s to answer, {sla['percent']} % in SLA")
-    return f"{'; '.join(parts)}."
+    return "; ".join(parts)
 
 
 def _order(by: By | None, name: str, figures: Figures) -> tuple[Any, ...]:

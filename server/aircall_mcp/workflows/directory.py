@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..errors import ArgumentError, ToolError
+from ..errors import ArgumentError, ToolError, Unreachable
 from ..ground.caller import Caller
-from .kit import Json, Kit, id_of, object_of, rows_of, text_of
+from .kit import Json, Kit, Listed, id_of, object_of, rows_of, text_of
 from .names import Kind, Named, one_of
 
 _LISTS: Final[dict[str, tuple[str, str]]] = {
@@ -27,22 +27,19 @@ class Directory:
         """The one that is meant, "me" among the users. Raises `ArgumentError` with the choices."""
         if kind == "user" and said.strip().casefold() in ME:
             return await self._me(caller)
-        return one_of(said, await self._known(kind, caller), kind)
+        operation, beside = _LISTS[kind]
+        listed = await self._kit.whole(operation, caller)
+        known = [_named(row, kind, beside) for row in listed.items if id_of(row) is not None]
+        return _meant(said, known, kind, listed)
 
     async def members(self, said: str, caller: Caller) -> tuple[Named, frozenset[int]]:
         """A team, and the ids of its users."""
         listed = await self._kit.whole("list_teams", caller)
-        meant = one_of(
-            said, [_named(row, "team", "") for row in listed.items if id_of(row)], "team"
-        )
+        known = [_named(row, "team", "") for row in listed.items if id_of(row) is not None]
+        meant = _meant(said, known, "team", listed)
         row = next(row for row in listed.items if id_of(row) == meant.id)
         ids = frozenset(one for user in rows_of(row, "users") if (one := id_of(user)) is not None)
         return meant, ids
-
-    async def _known(self, kind: Kind, caller: Caller) -> list[Named]:
-        operation, beside = _LISTS[kind]
-        listed = await self._kit.whole(operation, caller)
-        return [_named(row, kind, beside) for row in listed.items if id_of(row) is not None]
 
     async def _me(self, caller: Caller) -> Named:
         """The Aircall user whom the owner named as themselves; else who made the integration that we
@@ -63,6 +60,19 @@ class Directory:
                 hint="Give the user's name, e-mail or id.",
             )
         return _named(row, "user", "email")
+
+
+def _meant(said: str, known: list[Named], kind: Kind, listed: Listed) -> Named:
+    """As `one_of`; of a list that was not read to its end, nobody is said not to be in it."""
+    try:
+        return one_of(said, known, kind)
+    except ArgumentError as error:
+        if not listed.why:
+            raise
+        raise Unreachable(
+            f"Not all {kind}s could be read, and none of these is called so for sure: {listed.why}",
+            hint=f"Ask again. {error.hint}",
+        ) from None
 
 
 def _named(row: Json, kind: Kind, beside: str) -> Named:

@@ -13,7 +13,7 @@ from ..ground.performs import performs
 from ..ground.secrets import cut
 from ..offer.shape import LARGEST, shape
 from .call_filter import CallFilter, missed_test, name_of
-from .call_log import CallLog
+from .call_log import CallLog, so_far
 from .kit import Json, Kit, object_of, text_of
 from .kpis import moment, party_of
 
@@ -33,7 +33,7 @@ class FindCalls:
     async def find_calls(self, arguments: Mapping[str, Any], caller: Caller) -> Json:
         meant = await self._filter.meant(arguments, caller, "today")
         if (missed := arguments.get("missed")) is not None:
-            meant.tests.append(missed_test(_truth(missed)))
+            meant.tests.append(missed_test(str(missed).casefold()))
         if (least := arguments.get("min_seconds")) is not None:
             meant.tests.append(lambda call: talk_of(call) >= least)
         if (voicemail := arguments.get("voicemail")) is not None:
@@ -58,7 +58,7 @@ class FindCalls:
             page.setdefault("why", "What comes before is in the answers before.")
         said = " ".join(["calls", *meant.words])
         many = f"{len(found)} {said}, {calls.period.words}"
-        data: Json = {"summary": f"{many}{'' if calls.complete else ', as far as was read'}."}
+        data: Json = {"summary": f"{many}{so_far(calls)}."}
         data |= {"calls": given} if full else {"columns": list(COLUMNS), "rows": given}
         return await self._kit.result(
             data, notes=meant.notes, page=page, window=calls.period.told(),
@@ -115,7 +115,3 @@ def fitting(rows: list[Any], room: int) -> list[Any]:
             break
         given.append(row)
     return given
-
-
-def _truth(missed: Any) -> Any:
-    return {"true": True, "false": False, "any": True}.get(missed, missed)

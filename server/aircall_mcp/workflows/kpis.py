@@ -284,3 +284,45 @@ def _rows(value: Any) -> list[Json]:
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """`python -m aircall_mcp.workflows.kpis CALLS.json BEGIN END`: the figures of calls in a file,
+    a list of call objects as Aircall's REST API gives them, as JSON. Times are UNIX seconds."""
+    import argparse
+    import json
+    import sys
+    from pathlib import Path
+    from zoneinfo import ZoneInfo
+
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("calls", type=Path)
+    parser.add_argument("begin", type=int)
+    parser.add_argument("end", type=int)
+    parser.add_argument("--by", choices=GROUPS)
+    parser.add_argument("--teams", type=Path, help="a list of teams with their users")
+    parser.add_argument("--zone", type=ZoneInfo, default=ZoneInfo("UTC"))
+    parser.add_argument("--sla", type=int, default=SLA)
+    parser.add_argument("--within", type=int, help="seconds in which a call-back counts")
+    given = parser.parse_args(argv)
+
+    def listed(file: Path, key: str) -> list[Json]:
+        read: Any = json.loads(file.read_text("utf-8"))
+        return _rows(cast("Json", read).get(key) if isinstance(read, dict) else read)
+
+    teams = {
+        _name(team): frozenset(user["id"] for user in _rows(team.get("users")))
+        for team in (listed(given.teams, "teams") if given.teams else ())
+    }
+    total, groups = kpis_of(
+        listed(given.calls, "calls"), given.begin, given.end, by=given.by, teams=teams,
+        zone=given.zone, sla=given.sla, within=given.within,
+    )  # fmt: skip
+    told = {"total": total.told(), "groups": {name: one.told() for name, one in groups.items()}}
+    json.dump(told, sys.stdout, indent=2, ensure_ascii=False)
+    print()
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -9,7 +9,7 @@ from ..ground.caller import Caller
 from ..ground.performs import performs
 from ..ground.times import iso
 from .call_filter import CallFilter, name_of
-from .call_log import CallLog
+from .call_log import CallLog, so_far
 from .find_calls import fitting
 from .kit import Json, Kit, object_of, text_of
 from .kpis import moment, party_of
@@ -41,7 +41,9 @@ class ListVoicemails:
             page |= {"complete": False, "why": "The newest are given; narrow the period."}
         said = " ".join(meant.words)
         many = "voicemail" if len(rows) == 1 else "voicemails"
-        summary = f"{len(rows)} {many}{f' {said}' if said else ''}, {calls.period.words}."
+        summary = (
+            f"{len(rows)} {many}{f' {said}' if said else ''}, {calls.period.words}{so_far(calls)}."
+        )
         notes = [*meant.notes]
         if late:
             notes.append(

@@ -12,7 +12,7 @@ from ..ground.caller import Caller
 from ..ground.performs import performs
 from ..ground.times import iso
 from .call_filter import CallFilter, name_of
-from .call_log import CallLog
+from .call_log import CallLog, so_far
 from .find_calls import fitting, outcome_of
 from .kit import Json, Kit, object_of, text_of, told_of
 from .kpis import moment, party_of
@@ -77,7 +77,7 @@ class MissedCalls:
         said = " ".join(meant.words)
         longest = f"; the longest for {_span(now - waiting[0].since)}" if waiting else ""
         people = "caller waits" if len(rows) == 1 else "callers wait"
-        summary = f"{len(rows)} {people}{f' ({said})' if said else ''}, {period.words}{longest}."
+        summary = f"{len(rows)} {people}{f' ({said})' if said else ''}, {period.words}{longest}{so_far(calls)}."
         if hidden:
             notes.append(f"{hidden} missed calls came with no number: nobody can call them back.")
         if dropped:

@@ -11,8 +11,8 @@ from ..events.query import Query
 from ..ground.caller import Caller
 from ..ground.performs import performs
 from ..ground.times import iso
+from .directory import Directory
 from .kit import Json, Kit, id_of, object_of, rows_of, text_of, told_of
-from .names import Named, one_of
 
 WORDS = {
     "available": "free",
@@ -80,20 +80,12 @@ class TeamStatus:
             page["why"] = notes[0]
         return await kit.result(data, notes=notes, page=page, key="users")
 
-    async def _members(self, team: Any, caller: Caller) -> tuple[set[int] | None, str]:
+    async def _members(self, team: Any, caller: Caller) -> tuple[frozenset[int] | None, str]:
         """The ids of a team's users, and its name; None where all are meant."""
         if team is None:
             return None, ""
-        teams = await self._kit.whole("list_teams", caller)
-        known = [
-            Named(found, text_of(one.get("name")), "team")
-            for one in teams.items
-            if (found := id_of(one)) is not None
-        ]
-        meant = one_of(str(team), known, "team")
-        whole = next(one for one in teams.items if id_of(one) == meant.id)
-        members = {id_of(user) for user in rows_of(whole, "users")}
-        return {one for one in members if one is not None}, meant.name
+        meant, members = await Directory(self._kit).members(str(team), caller)
+        return members, meant.name
 
     async def _since(self, shown: Sequence[Json], caller: Caller) -> list[str]:
         """Say since when, by events where there are some, and calls by the list of calls."""
