@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,14 +34,13 @@ async def crowded(up: Upstream) -> None:
         world.add_call(call)
 
 
-def status_of(outcome: Outcome, truth: object, up: Upstream) -> None:
+def status_of(outcome: Outcome, truth: Mapping[str, Any], up: Upstream) -> None:
     """As the others, but since when may be missing where a note says so."""
     if isinstance(outcome, Answer) and outcome.payload["page"]["complete"]:
-        assert isinstance(truth, dict)
         if not same(outcome.payload, truth):
             assert any("not known" in note for note in outcome.payload["notes"])
         return
-    whole_or_honest("")(outcome, truth, up)  # type: ignore[arg-type]
+    whole_or_honest("")(outcome, truth, up)
 
 
 PERIOD = f"{BEGIN}..{BEGIN + 30_000}"

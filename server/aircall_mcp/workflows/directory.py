@@ -42,8 +42,8 @@ class Directory:
         return meant, ids
 
     async def _me(self, caller: Caller) -> Named:
-        """The Aircall user whom the owner named as themselves; else who made the integration that we
-        act by."""
+        """The Aircall user whom the owner named as themselves; else who made the integration that
+        we act by."""
         if (user := (await self._kit.owner(caller.account)).user) is not None:
             return one_of(str(user), await self._known("user", caller), "user")
         try:

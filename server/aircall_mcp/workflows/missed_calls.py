@@ -77,7 +77,8 @@ class MissedCalls:
         said = " ".join(meant.words)
         longest = f"; the longest for {_span(now - waiting[0].since)}" if waiting else ""
         people = "caller waits" if len(rows) == 1 else "callers wait"
-        summary = f"{len(rows)} {people}{f' ({said})' if said else ''}, {period.words}{longest}{so_far(calls)}."
+        whose = f" ({said})" if said else ""
+        summary = f"{len(rows)} {people}{whose}, {period.words}{longest}{so_far(calls)}."
         if hidden:
             notes.append(f"{hidden} missed calls came with no number: nobody can call them back.")
         if dropped:
