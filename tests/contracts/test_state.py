@@ -97,6 +97,7 @@ OTHERWISE = {
     "events.forwarding.deliver.Forwarder": "_clients _resting",  # by destination
     "events.receiver.Receiver": "_digests _families",  # by webhook
     "ground.admission.Admission": "_from _held _told _turned _visits _waiting",  # by connection
+    "protocol.http._Ready": "_ends",  # by version and method
     "protocol.mcp_server.AircallServer": "_lists",  # by offer
     "protocol.resources.Resources": "_sessions",  # by URI and connection
     "protocol.sessions.Sessions": "_idle _used",  # by session

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
-from mcp.server.transport_security import TransportSecuritySettings
+from mcp.server.streamable_http import check_accept_headers
+from mcp.server.transport_security import TransportSecurityMiddleware, TransportSecuritySettings
+from mcp.shared.inbound import (
+    MCP_METHOD_HEADER,
+    MCP_NAME_HEADER,
+    MCP_PROTOCOL_VERSION_HEADER,
+)
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ..errors import SettingsError
@@ -20,6 +27,8 @@ from ..ground.weight import MOST_ASKED, values_in
 from .bearer import Bearer
 from .frames import INVALID_REQUEST, Refusal, id_in, message_aside
 from .mcp_server import AircallServer
+from .opening import MODERN, frame_in, modern
+from .rehearsal import newest_of
 from .sessions import Sessions
 
 if TYPE_CHECKING:
@@ -41,10 +50,12 @@ def mcp_app(
     *,
     key: bytes | None,
     most_sessions: int = MOST_SESSIONS,
+    instant: bool = True,
 ) -> Starlette:
     """The Starlette app: `/mcp` and `/healthz`. Raises `SettingsError` off the loopback address.
 
     `key` is the digest of what a client must bring (`bearer.digest_in`), None for an open door.
+    Where it is `instant`, the newest version's lists are answered from ready bytes.
 
     Host and Origin are held against an explicit list, so that no page in a browser can talk to it
     by way of a rebound name.
@@ -70,6 +81,8 @@ def mcp_app(
         host=host,
         custom_starlette_routes=[Route("/healthz", _health, methods=["GET"])],
     )
+    if instant:
+        app.add_middleware(_Ready, server=server, security=TransportSecurityMiddleware(security))
     app.add_middleware(Sessions, most=most_sessions)
     app.add_middleware(_Frames)
     if key is not None:
@@ -138,6 +151,71 @@ class _Frames:
             return heard.pop() if heard else await receive()
 
         await self._app(scope, again, send)
+
+
+class _Ready:
+    """Answers what the newest version begins with from ready bytes, once host, origin and headers
+    are as the SDK wants them. Whatever is not known by heart is the SDK's."""
+
+    def __init__(
+        self, app: ASGIApp, server: AircallServer, security: TransportSecurityMiddleware
+    ) -> None:
+        self._app = app
+        self._server = server
+        self._security = security
+        self._ends: dict[str, bytes] | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not await self._is_asked_well(scope):
+            await self._app(scope, receive, send)
+            return
+        heard = await receive()  # all of it: `_Frames` has read it
+        frame = None if heard.get("more_body") else frame_in(heard.get("body", b""))
+        end = await self._end(scope, frame) if frame and "id" in frame else b""
+        if frame and end:
+            text = b'{"jsonrpc":"2.0","id":%b,%b}' % (json.dumps(frame["id"]).encode(), end)
+            await Response(text, media_type="application/json")(scope, receive, send)
+            return
+        waiting = [heard]
+
+        async def again() -> Message:
+            return waiting.pop() if waiting else await receive()
+
+        await self._app(scope, again, send)
+
+    async def _is_asked_well(self, scope: Scope) -> bool:
+        """Whether path and headers are what this version's clients send, each once."""
+        if scope["method"] != "POST" or scope["path"] != "/mcp":
+            return False
+        request = Request(scope)
+        names = [name for name, _ in scope["headers"]]
+        if request.headers.get(MCP_PROTOCOL_VERSION_HEADER) != MODERN or len(names) > len(
+            set(names)
+        ):
+            return False
+        mirrored = MCP_METHOD_HEADER in request.headers and MCP_NAME_HEADER not in request.headers
+        fine = mirrored and all(check_accept_headers(request))
+        return fine and await self._security.validate_request(request, is_post=True) is None
+
+    async def _end(self, scope: Scope, frame: dict[str, Any]) -> bytes:
+        """The end of the answer, empty where there is none at hand."""
+        method = frame["method"]
+        if Request(scope).headers[MCP_METHOD_HEADER] != method or not modern(
+            frame.get("params", {})
+        ):
+            return b""
+        if self._ends is None:
+            self._ends = {}  # whoever comes meanwhile is answered by the SDK
+            found = await newest_of(self._server)
+            self._ends = {
+                name: _ascii(end) for name, end in found.items() if end[:9] == b'"result":'
+            }
+        return self._ends.get(f"{MODERN} {method}", b"")
+
+
+def _ascii(end: bytes) -> bytes:
+    """The end of an answer as the SDK writes it over HTTP."""
+    return json.dumps(json.loads(b"{%b}" % end), separators=(",", ":"))[1:-1].encode()
 
 
 async def _until_signalled(scope: anyio.CancelScope) -> None:

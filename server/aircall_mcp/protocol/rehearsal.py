@@ -36,10 +36,14 @@ async def answers_of(server: AircallServer) -> dict[str, bytes]:
             found[f"{version} initialize"] = await _ask(wire, "initialize", hello)
             for method in ("ping", *LISTS):
                 found[f"{version} {method}"] = await _ask(wire, method, {})
+    return found | await newest_of(server)
+
+
+async def newest_of(server: AircallServer) -> dict[str, bytes]:
+    """Those of the newest version alone."""
     async with _session(server) as wire:
-        for method in ("server/discover", *LISTS):
-            found[f"{MODERN} {method}"] = await _ask(wire, method, ENVELOPE)
-    return found
+        asked = ("server/discover", *LISTS)
+        return {f"{MODERN} {method}": await _ask(wire, method, ENVELOPE) for method in asked}
 
 
 @asynccontextmanager
