@@ -99,7 +99,7 @@ def files_of(home: Path) -> list[Path]:
     """All that may be opened there; the lock of a renewal, and what a crash leaves, as well."""
     there = [one for one in home.rglob("*") if one.is_file()]
     beside = [one.with_name(one.name + "-journal") for one in there if one.suffix == ".db"]
-    more = (home / one for one in ("forwarding.db", "approvals.db", "http.key", "log/server.log"))
+    more = (home / one for one in ("forwarding.db", "usage.db", "http.key", "log/server.log"))
     return sorted({*there, *beside, *more})
 
 

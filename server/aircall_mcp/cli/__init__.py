@@ -36,6 +36,7 @@ COMMANDS = {
     "webhooks": "Our subscription at Aircall, and the receiver of its events.",
     "forward": "Where events are passed on.",
     "approve": "What waits for a person's yes: give or refuse it.",
+    "lease": "Yeses given ahead: so many calls or texts, for so long.",
     "policy": "What a model may do, has to ask for, and may not do.",
     "suppress": "Numbers that nobody calls or texts from here.",
     "openapi": "The API description itself.",

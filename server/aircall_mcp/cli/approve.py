@@ -24,7 +24,7 @@ WAY = "terminal"
 
 @click.command("approve")
 @click.argument("name", metavar="[ID]", required=False)
-@click.option("--refuse", is_flag=True, help="Say no to it instead.")
+@click.option("--refuse", is_flag=True, help="Say no to it instead; stop the plan ID.")
 @click.option("--list", "only_list", is_flag=True, help="Show what waits, and ask for nothing.")
 @click.option("--page", is_flag=True, help="Do it on a page in your browser instead.")
 @as_json
@@ -55,11 +55,18 @@ async def _approve(name: str | None, refuse: bool, only_list: bool, as_json: boo
             print_json([asdict(one) for one in waiting])
             return
         if name is not None and not waiting:
+            if refuse and await safety.planned.end(name, "stopped", "a person stopped it"):
+                screen.say("Stopped. What was done is done; nothing more of the plan is.\n")
+                return
             raise await _gone(safety, name)
         if not waiting:
             screen.say(NOTHING)
-        if not (only_list or refuse) and waiting and not _person():
-            raise _nobody()
+        if not (only_list or refuse) and waiting:
+            at_terminal()
+        if only_list:
+            for plan in await safety.planned.running():
+                screen.out(f"Plan {plan.id}: {plan.done} of {len(plan.items)} steps are done.")
+                screen.next_step(f"To stop it: aircall-mcp approve {plan.id} --refuse")
         for one in waiting:
             screen.preview(one.preview, err=not only_list)
             whose = f"(id {one.id}, asked by {one.principal}, account {one.account})\n"
@@ -81,8 +88,7 @@ async def _page(name: str | None) -> None:
     with closing(Safety.of(home)) as safety:
         if name is not None and await safety.approvals.find(name) is None:
             raise await _gone(safety, name)
-        if not _person():
-            raise _nobody()
+        at_terminal()
         console = Console(safety, home)
         async with anyio.create_task_group() as tasks:
             await tasks.start(console.keep_once)
@@ -100,10 +106,12 @@ async def _page(name: str | None) -> None:
             await anyio.to_thread.run_sync(open_browser, url, abandon_on_cancel=True)
 
 
-def _nobody() -> ArgumentError:
-    return ArgumentError(
-        "There is no terminal to ask you on.", hint="Run it in a terminal yourself."
-    )
+def at_terminal() -> None:
+    """Raise `ArgumentError` where no person can be at a terminal."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise ArgumentError(
+            "There is no terminal to ask you on.", hint="Run it in a terminal yourself."
+        )
 
 
 async def _answered(safety: Safety, one: Approval, yes: bool) -> None:
@@ -122,7 +130,3 @@ async def _gone(safety: Safety, name: str) -> ArgumentError:
     return ArgumentError(
         f"`{quoted(name)}` {stands}.", hint="`aircall-mcp approve` lists what waits."
     )
-
-
-def _person() -> bool:
-    return sys.stdin.isatty() and sys.stderr.isatty()

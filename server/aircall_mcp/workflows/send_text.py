@@ -19,7 +19,7 @@ from ..safety.plans import Performed
 from .destination import e164_of
 from .kit import Json, Kit, id_of, object_of, text_of, told_of
 from .names import Found, unclear
-from .roster import Roster, chosen
+from .roster import Roster, chosen, named
 
 NATIVE, PROXY = "send_message_in_conversation", "send_message"
 _OVER = frozenset({"delivered", "undelivered", "failed", "read", "deleted"})
@@ -106,7 +106,8 @@ class SendText:
         """The number that is meant; the only one there is where none is named."""
         known = await Roster(self._kit).known("number", caller)
         if said is None and len(known.rows) != 1:
-            choices = unclear("", Found(fits=known.names.known), "number").hint
+            fits = tuple(named(row, "number") for row in known.rows.values())
+            choices = unclear("", Found(fits), "number").hint
             raise ArgumentError(
                 "Which of the numbers should it come from?", hint=f"Give `from`. {choices}"
             )

@@ -1,0 +1,187 @@
+"""`aircall-mcp lease`: a person's yes, given ahead."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from ..errors import ArgumentError, quoted
+from ..ground.caller import OWNER
+from ..ground.config import settings_from
+from ..ground.phones import E164_PATTERN, reached
+from ..ground.times import iso
+from . import screen
+from .approve import at_terminal
+from .options import as_json, print_json
+
+if TYPE_CHECKING:
+    from ..safety.leases import Lease, Leased, Leases
+
+T = TypeVar("T")
+
+_BEGINNING = re.compile(r"\+[1-9]\d{1,14}\*", re.ASCII)
+MOST = 1_000
+
+
+@click.group("lease", cls=screen.Commands)
+def group() -> None:
+    """Yeses given ahead: so many calls or texts to these numbers, for so long."""
+
+
+command = group
+
+
+@group.command()
+@click.argument("kind", type=click.Choice(["calls", "texts"]), metavar="calls|texts")
+@click.argument("count", type=click.IntRange(1, MOST), metavar="COUNT")
+@click.option(
+    "--to",
+    "recipients",
+    multiple=True,
+    required=True,
+    metavar="NUMBER",
+    help="Whom: +14155550143, or a beginning such as '+1415*'; again for each.",
+)
+@click.option(
+    "--minutes",
+    type=click.IntRange(1, 1440),
+    default=30,
+    show_default=True,
+    metavar="MINUTES",
+    help="For how long.",
+)
+@click.option(
+    "--from",
+    "senders",
+    type=int,
+    multiple=True,
+    metavar="ID",
+    help="From these of your numbers, by id; absent: any.",
+)
+@click.option("--account", metavar="NAME", help="Absent: the one that is meant by naming none.")
+@click.option("--principal", default=OWNER, metavar="NAME", help="Who asks; absent: you.")
+def give(
+    kind: Leased,
+    count: int,
+    recipients: tuple[str, ...],
+    minutes: int,
+    senders: tuple[int, ...],
+    account: str | None,
+    principal: str,
+) -> None:
+    """Say yes to COUNT calls or texts ahead, so that nobody is asked for each.
+
+    It answers what the policy asks, and nothing else: refusals, caps, quiet hours and the
+    suppression list hold. It takes a terminal, as every yes does.
+    """
+    numbers = [_number(one) for one in recipients]
+    acting = _acting(account)
+    whom, sender = ", ".join(numbers), ", ".join(map(str, senders)) or "any of your numbers"
+    screen.say(
+        f"{count} {kind} to {whom}, from {sender}, by {principal}, account {acting}, within"
+        f" {minutes} minutes, without another question."
+    )
+    at_terminal()
+    if not click.confirm("Give it?", err=True):
+        screen.say("No. Nothing is given.")
+        return
+
+    async def work(leases: Leases) -> Lease:
+        return await leases.give(
+            kind,
+            count,
+            minutes * 60.0,
+            principal=principal,
+            account=acting,
+            recipients=numbers,
+            senders=senders,
+        )
+
+    lease = _with_leases(work)
+    screen.say(f"Given (id {lease.id}), until {iso(lease.expires)}.")
+    screen.next_step(f"To end it earlier: aircall-mcp lease revoke {lease.id}")
+
+
+@group.command("list")
+@as_json
+def list_(as_json: bool) -> None:
+    """What was given ahead and holds still."""
+    given = _with_leases(lambda leases: leases.given())
+    if as_json:
+        print_json([_fields(one) for one in given])
+    elif not given:
+        screen.say("No lease holds.")
+    for one in given if not as_json else ():
+        screen.out(
+            f"{one.id}  {one.used} of {one.size} {one.kind} to {', '.join(one.recipients)}"
+            f", by {one.principal}, account {one.account}, until {iso(one.expires)}"
+        )
+
+
+@group.command()
+@click.argument("name", metavar="ID", required=False)
+@click.option("--all", "every", is_flag=True, help="All that hold.")
+def revoke(name: str | None, every: bool) -> None:
+    """End the lease ID now."""
+    if (name is None) is not every:
+        raise click.UsageError("Give the id of a lease, or --all.")
+    count = _with_leases(lambda leases: leases.revoke(name, "revoked"))
+    if not count and name is not None:
+        raise ArgumentError(
+            f"`{quoted(name)}` is no lease that holds.", hint="`aircall-mcp lease list` shows them."
+        )
+    screen.say(f"Ended: {count}.")
+
+
+def _fields(lease: Lease) -> dict[str, object]:
+    return {
+        "id": lease.id,
+        "kind": lease.kind,
+        "size": lease.size,
+        "used": lease.used,
+        "recipients": list(lease.recipients),
+        "senders": list(lease.senders),
+        "principal": lease.principal,
+        "account": lease.account,
+        "expires_at": iso(lease.expires),
+    }
+
+
+def _number(given: str) -> str:
+    plain = re.sub(r"[\s().-]", "", given)
+    if _BEGINNING.fullmatch(plain):
+        return plain
+    number = reached(given)
+    if not re.fullmatch(E164_PATTERN, number, re.ASCII):
+        raise ArgumentError(
+            f"{quoted(given)!r} is no number.",
+            hint="Write it like +33184880000, or a beginning like '+3318*'.",
+        )
+    return number
+
+
+def _acting(account: str | None) -> str:
+    """The account that a call acts for which names this one, or none."""
+    from ..app import accounts_of, open_vault
+
+    settings = settings_from()
+    if settings.sandbox:
+        return "sandbox"
+    with open_vault(settings) as vault:
+        return accounts_of(settings, vault).resolve(account)
+
+
+def _with_leases(work: Callable[[Leases], Awaitable[T]]) -> T:
+    import anyio
+
+    from ..safety.safety import Safety
+
+    async def within() -> T:
+        with closing(Safety.of(settings_from().home)) as safety:
+            return await work(safety.leases)
+
+    return anyio.run(within)

@@ -1,0 +1,53 @@
+"""A person's yes, given ahead at a terminal: counted, ended, and never more than was given."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from aircall_mcp.cli import group
+
+from ..processes import spoken
+from ..terminal import on_terminal
+
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+
+HERE = {"AIRCALL_MCP_SANDBOX": "1", "AIRCALL_MCP_ASK": "1"}
+
+
+def typed(*words: str, code: int = 0) -> Any:
+    result = CliRunner().invoke(group, [*words])
+    assert result.exit_code == code, result.output
+    return result
+
+
+def text(last: int) -> dict[str, Any]:
+    return {"number_id": 88012, "to": f"+1415555014{last}", "body": "We open at nine."}
+
+
+async def test_it_is_given_at_a_terminal_counts_down_and_ends(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in HERE.items():
+        monkeypatch.setenv(name, value)
+    words = ("lease", "give", "texts", "2", "--to", "+1415555014*", "--minutes", "30")
+    piped = await asyncio.to_thread(typed, *words, code=1)
+    assert "no terminal" in str(piped.exception)
+    shown = await asyncio.to_thread(on_terminal, *words, typed=[("Give it?", "y")])
+    assert shown.code == 0
+    assert "2 texts to +1415555014*" in shown.text
+    (lease,) = json.loads((await asyncio.to_thread(typed, "lease", "list", "--json")).stdout)
+    async with spoken("--sandbox", "--ask") as server:
+        tool = "aircall_send_message_in_conversation"
+        for last in (1, 2):
+            assert "data" in await server.call(tool, **text(last))
+        error = (await server.call(tool, **text(3)))["error"]
+        assert error["kind"] == "needs_confirmation"
+        await asyncio.to_thread(typed, "lease", "revoke", lease["id"])
+    assert json.loads((await asyncio.to_thread(typed, "lease", "list", "--json")).stdout) == []
+    await asyncio.to_thread(typed, "lease", "revoke", lease["id"], code=1)
