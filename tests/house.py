@@ -18,13 +18,16 @@ from aircall_mcp.accounts import Account, Accounts, ApiKey, Grant, Memory
 from aircall_mcp.accounts.auth import Auth
 from aircall_mcp.desk import Answer, Desk, Outcome
 from aircall_mcp.gateway.budget import Budget
+from aircall_mcp.gateway.gate import Allow, Deny, Verdict
+from aircall_mcp.gateway.gate import Judge as Asks
 from aircall_mcp.gateway.gateway import Gateway
 from aircall_mcp.gateway.journal import MIGRATIONS as JOURNAL
 from aircall_mcp.gateway.journal import Journal
+from aircall_mcp.gateway.refusals import not_allowed
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.clock import Clock as Handed
 from aircall_mcp.ground.config import AIRCALL
-from aircall_mcp.ground.operation import EVERYTHING, Allowance
+from aircall_mcp.ground.operation import EVERYTHING, Allowance, Bound
 from aircall_mcp.ground.secrets import Secret
 from aircall_mcp.offer import Offers, Registry
 from aircall_mcp.offer.tools import answered
@@ -108,6 +111,18 @@ EFFECTS_ARE_ASKED = Policy(
 """Every effect needs a yes, and that of a form is enough."""
 
 
+def refusing(allowed: frozenset[Allowance]) -> Asks:
+    """Denies whatever is or has at stake what is not `allowed`, but to a person."""
+
+    async def judge(bound: Bound, caller: Caller) -> Verdict:
+        needed: tuple[Allowance, ...] = (bound.operation.effect, *bound.stakes)
+        lacking = [word for word in needed if word not in allowed]
+        denied = bool(lacking) and not caller.person
+        return Deny(not_allowed(bound, lacking)) if denied else Allow()
+
+    return judge
+
+
 class OwnGateway(Gateway):
     """A gateway with all that it was handed, opened together and closed together."""
 
@@ -117,9 +132,12 @@ class OwnGateway(Gateway):
         auth: Auth,
         budget: Budget | None = None,
         journal: Journal | None = None,
+        allowed: frozenset[Allowance] = EVERYTHING,
+        judges: tuple[Asks, ...] = (),
         **more: Any,
     ) -> None:
-        super().__init__(auth=auth, budget=budget, journal=journal, **more)
+        judges = (refusing(allowed), *judges)
+        super().__init__(auth=auth, budget=budget, journal=journal, judges=judges, **more)
         self._handed = auth, budget, journal
 
     async def aclose(self, patience: float | None = None) -> None:

@@ -27,7 +27,7 @@ from aircall_mcp.offer import Registry
 from aircall_mcp.sandbox import Sandbox
 from aircall_mcp.storage.lock import Alone
 
-from ..house import Clock, gateway_to, sandbox_with
+from ..house import Clock, gateway_to, refusing, sandbox_with
 from ..mail import log_in, mailbox
 from ..waiting import until
 
@@ -213,7 +213,7 @@ async def test_each_webhook_is_looked_after_and_removed_by_its_own_account(
     log.webhooks.shut("front-door")
     gateway = Gateway(
         base_url=AIRCALL, auth=Auth(companies.accounts, latch=lambda _: Alone()), sandbox=True,
-        allowed=frozenset({"read"}), transport=httpx2.ASGITransport(app=companies),
+        judges=(refusing(frozenset({"read"})),), transport=httpx2.ASGITransport(app=companies),
     )  # fmt: skip
 
     def ours(account: str | None = None) -> Subscriptions:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from aircall_mcp.errors import NeedsConfirmation, NotAllowed
-from aircall_mcp.gateway.gate import Allow, Ask, Deny, Gate, Verdict, by_guard, by_owner
+from aircall_mcp.gateway.gate import Allow, Ask, Deny, Gate, Verdict, by_guard
 from aircall_mcp.ground.caller import Caller
-from aircall_mcp.ground.operation import EVERYTHING, Bound
+from aircall_mcp.ground.operation import Bound
 
 from .links import Replies, request
 
@@ -50,22 +50,6 @@ async def test_the_first_that_does_not_allow_has_the_last_word(
     assert (last.asked, then.came) == (0, [])
 
 
-async def test_the_owner_allows_by_what_an_operation_does() -> None:
-    async def listens() -> bool:
-        return here
-
-    here = False
-    owner = by_owner(frozenset({"read"}), listens, "")
-    assert await owner(request().bound, Caller()) == Allow()
-    denied = await owner(DIAL.bound, Caller())
-    assert isinstance(denied, Deny)
-    assert "--allow reach" in denied.error.hint
-    assert await owner(DIAL.bound, Caller(person=True)) == Allow()
-    assert await by_owner(EVERYTHING, listens, "")(DIAL.bound, Caller()) == Allow()
-    here = True
-    assert await owner(DIAL.bound, Caller()) == Allow(waived=("reach",))
-
-
 async def test_the_guard_is_asked_of_effects_alone() -> None:
     async def guard(_bound: Bound, _caller: Caller) -> None:
         raise NotAllowed("Ours.")
@@ -74,16 +58,3 @@ async def test_the_guard_is_asked_of_effects_alone() -> None:
     assert await judge(request().bound, Caller()) == Allow()
     with pytest.raises(NotAllowed):
         await judge(DIAL.bound, Caller())
-
-
-async def test_our_sandbox_waives_nothing_for_what_stays_here() -> None:
-    """A rule for passing events on outlives the sandbox, in the owner's home."""
-
-    async def listens() -> bool:
-        raise AssertionError("nobody is asked about what does not go there")
-
-    owner = by_owner(frozenset({"read", "write"}), listens, "")
-    rule = request("forward_events", kinds=["message.received"], to="crm")
-    assert isinstance(await owner(rule.bound, Caller()), Deny)
-    allowing = by_owner(frozenset({"read", "write", "exposes"}), listens, "")
-    assert await allowing(rule.bound, Caller()) == Allow()

@@ -45,7 +45,7 @@ TESTS: dict[str, list[str]] = {
     "console/origin.py": _PAGE,
     "console/console.py": _PAGE,
 }
-COMPARED = {
+COMPARED: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq,
     ast.NotEq: ast.Eq, ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In,
 }  # fmt: skip
@@ -223,9 +223,9 @@ def _preload() -> None:
     import uvicorn  # noqa: F401  # pyright: ignore[reportUnusedImport]
 
 
-def drawn(files: list[str], sample: int, seed: int) -> list[Grown]:
+def drawn(files: list[str], sample: int, seed: int, root: Path) -> list[Grown]:
     """A share of each file, as large as the file has places."""
-    chance, every = random.Random(seed), {file: grown(file) for file in files}
+    chance, every = random.Random(seed), {file: grown(file, root) for file in files}
     total = sum(len(found) for found in every.values())
     picked = list[Grown]()
     for found in every.values():
@@ -251,7 +251,7 @@ def main() -> int:
                 print((place / "out.txt").read_text()[-2000:])
                 print(f"the tests of {file} fail as it is: {code}", file=sys.stderr)
                 return 2
-        for one in drawn(files, asked.sample, asked.seed):
+        for one in drawn(files, asked.sample, asked.seed, place):
             path = place / PACKAGE / one.file
             before = path.read_text("utf-8")
             path.write_text(one.source, "utf-8")

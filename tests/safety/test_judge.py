@@ -10,6 +10,7 @@ import pytest
 
 from aircall_mcp.desk import Question
 from aircall_mcp.errors import SettingsError
+from aircall_mcp.gateway.gate import Allow, Ask
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.offer import Offers, Registry
 from aircall_mcp.safety.judge import Judge
@@ -313,3 +314,23 @@ async def test_approvals_of_somebody_else_are_not_known(desks: Desks, clock: Clo
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
+
+
+class Sandboxed(Townless):
+    async def at_sandbox(self) -> bool:
+        return True
+
+
+async def test_our_sandbox_waives_what_goes_there_and_nothing_that_stays_here(
+    registry: Registry,
+) -> None:
+    """A rule for passing events on outlives the sandbox, in the owner's home."""
+    safety = Safety.of(Path(), fleeting=True)
+    judge = Judge(Policy, Sandboxed(), safety)
+    dial = registry.ids["start_outbound_call"].bind(DIAL)
+    assert await judge(dial, Caller()) == Allow(waived=("reach",))
+    user = registry.ids["delete_user"].bind({"user_id": 1})
+    assert await judge(user, Caller()) == Allow(waived=("delete", "administers"))
+    rule = registry.ids["forward_events"].bind({"kinds": ["message.received"], "to": "crm"})
+    assert isinstance(await judge(rule, Caller()), Ask)
+    safety.close()

@@ -11,7 +11,6 @@ from ..errors import Duplicate, NeedsConfirmation, OutcomeUnknown, ToolError
 from ..ground.caller import Caller
 from ..ground.operation import Allowance, Bound
 from ..ground.reply import Reply
-from .refusals import not_allowed
 from .request import Brake, Link, Request
 
 
@@ -111,27 +110,6 @@ class Gate:
                 for undo in (undo for one in allowed for undo in one.undo):
                     await undo()
             raise
-
-
-def by_owner(
-    allowed: frozenset[Allowance], listens: Callable[[], Awaitable[bool]], loopback: str
-) -> Judge:
-    """Allows what the owner allows, what a person asked for, and what goes to Aircall where
-    `listens` says that our own sandbox does. What our own tools do stays in the owner's home, and
-    goes on when the sandbox is gone. `loopback` is the address that is asked, if it is one of this
-    machine.
-    """
-
-    async def judge(bound: Bound, caller: Caller) -> Verdict:
-        needed: tuple[Allowance, ...] = (bound.operation.effect, *bound.stakes)
-        lacking: tuple[Allowance, ...] = tuple(word for word in needed if word not in allowed)
-        if caller.person or not lacking:
-            return Allow()
-        if not bound.operation.ours and await listens():
-            return Allow(waived=lacking)
-        return Deny(not_allowed(bound, lacking, loopback))
-
-    return judge
 
 
 def by_brake(brake: Brake) -> Judge:

@@ -13,7 +13,7 @@ import anyio
 
 from ..ground.caller import Caller
 from ..ground.clock import Clock
-from ..ground.operation import EVERYTHING, Allowance, Bound, Operation
+from ..ground.operation import Bound, Operation
 from ..ground.reply import Reply, Room
 from ..ground.weight import Aside
 from .attempts import Attempts
@@ -23,7 +23,7 @@ from .cache import Cache, Cached
 from .connections import Connections
 from .continuations import Continuations
 from .effects import Effects
-from .gate import Acting, Gate, Guard, Judge, as_named, by_brake, by_guard, by_owner
+from .gate import Acting, Gate, Guard, Judge, as_named, by_brake, by_guard
 from .intents import Intents
 from .journal import Journal
 from .looks import Looks
@@ -45,8 +45,8 @@ class Gateway:
     to it is closed by whoever opened that, and later.
 
     Without `budget` and `journal` it neither counts nor remembers. `operations` are those by whose
-    reads an unknown outcome can be settled, by id. `judges` are asked after the owner's `allowed`
-    and the `guard`. `brake` is asked before all of them, and once more when a byte is about to
+    reads an unknown outcome can be settled, by id. `judges` are asked after the
+    `guard`. `brake` is asked before all of them, and once more when a byte is about to
     leave. `heard` is told of every answer. `acting` says which account is meant by naming none.
     """
 
@@ -56,7 +56,6 @@ class Gateway:
         base_url: str,
         auth: Auth,
         sandbox: bool = False,
-        allowed: frozenset[Allowance] = EVERYTHING,
         brake: Brake = released,
         heard: Heard = unheard,
         guard: Guard | None = None,
@@ -112,9 +111,8 @@ class Gateway:
         )  # fmt: skip
         reads = Route(Cached(self._effects, cache), router)
         pages = Pages(reads, kept, company, aside, clock=clock, sandbox=sandbox)
-        owner = by_owner(allowed, self._prober.listens, self._prober.loopback)
         guards = () if guard is None else (by_guard(guard),)
-        self._gate = Gate(pages, (by_brake(brake), owner, *guards, *judges), acting)
+        self._gate = Gate(pages, (by_brake(brake), *guards, *judges), acting)
 
     async def send(self, bound: Bound, caller: Caller) -> Reply:
         """Perform `bound` with one send, or join those who read the same at this moment.
