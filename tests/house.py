@@ -116,7 +116,7 @@ def refusing(allowed: frozenset[Allowance]) -> Asks:
 
     async def judge(bound: Bound, caller: Caller) -> Verdict:
         needed: tuple[Allowance, ...] = (bound.operation.effect, *bound.stakes)
-        lacking = [word for word in needed if word not in allowed]
+        lacking: list[Allowance] = [word for word in needed if word not in allowed]
         denied = bool(lacking) and not caller.person
         return Deny(not_allowed(bound, lacking)) if denied else Allow()
 

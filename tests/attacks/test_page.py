@@ -259,7 +259,11 @@ async def test_two_servers_of_a_home_take_one_answer(home: Path) -> None:
         no.http.cookies.update(dict(yes.http.cookies))
         for number in range(10):
             one = await first.ask(f"Number {number}", identity=str(number))
-            await asyncio.gather(yes.say(one, "yes"), no.say(one, "no"))
+            tokens = await yes.token(one), await no.token(one)
+            await asyncio.gather(
+                yes.post(f"/approvals/{one.id}", token=tokens[0], answer="yes"),
+                no.post(f"/approvals/{one.id}", token=tokens[1], answer="no"),
+            )
             stands = await first.standing(one)
             assert stands == await second.standing(one)
             assert stands in ("approved", "refused")
