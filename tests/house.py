@@ -176,9 +176,18 @@ def hold_to_result(registry: Registry, tool: str, payload: Any) -> None:
 class AskingDesk(OwnDesk):
     """The same, with what waits for a person."""
 
-    def __init__(self, safety: Safety, offers: Offers, gateway: Gateway, **more: Any) -> None:
-        super().__init__(offers, gateway, approvals=safety.approvals, **more)
+    def __init__(
+        self,
+        safety: Safety,
+        offers: Offers,
+        gateway: Gateway,
+        *,
+        plans: Plans | None = None,
+        **more: Any,
+    ) -> None:
+        super().__init__(offers, gateway, approvals=safety.approvals, plans=plans, **more)
         self.safety = safety
+        self.plans = plans
 
     async def aclose(self) -> None:
         await super().aclose()

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any, ClassVar, TypeAlias, cast
 from zoneinfo import ZoneInfo
 
-from .errors import ArgumentError, NeedsConfirmation, NotAllowed, NotOffered, ToolError, quoted
+from .errors import ArgumentError, NeedsConfirmation, NotOffered, ToolError, quoted
 from .gateway.ask import Aircall
 from .gateway.gate import Tried
 from .gateway.gateway import Gateway
@@ -25,13 +25,12 @@ from .ground.secrets import Scrubbed, Scrubber, cut
 from .ground.weight import LIGHT
 from .offer import Offer, Offers, Registry, tools
 from .offer.questions import preview_of
-from .safety.approvals import Approvals, approval_of, standing_of
+from .safety.approvals import Approvals, approval_of
 from .safety.plans import Plans
-from .safety.plans import standing_of as plan_standing_of
-from .safety.plans import told as plan_told
 from .safety.policy import Grade, Look
 from .safety.wording import trial_of
 from .search import Index, Ranking
+from .workflows.yeses import Yeses
 
 log = logging.getLogger(__name__)
 
@@ -148,7 +147,7 @@ class Desk:
         self._scrubber = scrubber or Scrubber()
         self._approvals = approvals
         self._look = look
-        self._plans = plans
+        self._yeses = Yeses(approvals, plans, self._step)
         self._zone: tzinfo | None = ZoneInfo(time_zone) if time_zone else None
         self._zone_known = zone_of
         self._whose = whose
@@ -156,6 +155,7 @@ class Desk:
         self.performers: Mapping[str, Performer] = {
             **(performers or {}),
             **performers_of(Desk, lambda: self),
+            **performers_of(Yeses, lambda: self._yeses),
         }
 
     @property
@@ -288,43 +288,6 @@ class Desk:
             grade=waiting.grade,
             payload=self._scrubber.json(told),
         )
-
-    @performs("approval_status")
-    async def _approval_status(self, arguments: Mapping[str, Any], caller: Caller) -> Json:
-        name = arguments.get("id")
-        if name is None:
-            return {"data": await self._waiting_for(caller)}
-        found = None if self._approvals is None else await self._approvals.find(name)
-        plan = None if self._plans is None else await self._plans.find(name, caller.principal)
-        if plan is not None:
-            return {"data": plan_standing_of(plan)}
-        if found is None or found.principal != caller.principal:
-            raise ArgumentError(
-                "There is no approval of this id.", hint="It is in the needs_confirmation answer."
-            )
-        return {"data": standing_of(found)}
-
-    async def _waiting_for(self, caller: Caller) -> Json:
-        waiting = () if self._approvals is None else await self._approvals.waiting()
-        mine = [standing_of(one) for one in waiting if one.principal == caller.principal]
-        plans = () if self._plans is None else await self._plans.running(caller.principal)
-        going = {"plans": [plan_standing_of(one) for one in plans]} if plans else {}
-        return {"waiting": mine, **going}
-
-    @performs("plan")
-    async def _plan(self, arguments: Mapping[str, Any], caller: Caller) -> Json:
-        """Several effects, shown whole and performed one after the other."""
-        if self._plans is None:
-            raise NotAllowed("No plans are kept here.", hint="Make the calls one by one.")
-        steps: list[Bound] = []
-        for number, step in enumerate(arguments["steps"], 1):
-            try:
-                steps.append(await self._step(step, caller))
-            except ToolError as error:
-                error.message = f"Step {number}: {error.message}"
-                raise
-        plan = await self._plans.propose(steps, caller)
-        return {"data": plan_told(await self._plans.perform(plan, caller))}
 
     async def _step(self, step: Mapping[str, Any], caller: Caller) -> Bound:
         operation = self._found(step["operation"], caller)

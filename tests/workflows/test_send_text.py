@@ -46,7 +46,7 @@ class Counter:
             registry.ids,
             log=lambda: log,
             clock=clock.handed(),
-            plans=self.desk._plans,  # pyright: ignore[reportPrivateUsage]
+            plans=self.desk.plans,
         )
 
     async def __call__(self, **arguments: Any) -> Any:
