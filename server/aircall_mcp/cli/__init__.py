@@ -29,6 +29,7 @@ COMMANDS = {
     "search": "Find the operation for a need in plain words.",
     "describe": "Everything about one operation.",
     "run": "Perform one operation, as a model would.",
+    "stubs": "Typed stubs of all operations and tools.",
     "accounts": "Aircall accounts: add, login, list, test, remove, default.",
     "vault": "Where the credentials lie: init, status, rotate, check.",
     "sandbox": "The small Aircall on a real port.",

@@ -18,6 +18,7 @@ from ..ground.secrets import Scrub
 from ..ground.visible import clean
 from ..search import Match, Ranking
 from .shape import CUT_INSIDE, LARGEST, Shaped, bounded, shape
+from .stubs import stub_of
 
 Json = dict[str, Any]
 
@@ -261,5 +262,6 @@ def description_of(operation: Operation, known: Mapping[str, Operation]) -> Json
             if operation.retired
             else {}
         ),
+        "stub": stub_of(operation),
         "input_schema": operation.input_schema,
     }

@@ -93,7 +93,7 @@ class Toolkit:
     def bind(self, **fixed: Any) -> Self:
         """A toolkit whose model chooses no `user`, `number`, `account` or other argument that is
         given here: it is gone from the schemas and filled in, under whatever tool it is called.
-        Users and numbers by id."""
+        Users and numbers by id; the tools for whole tasks take a name or an address, too."""
         return self._seen_by(self._view.bind(fixed))
 
     def only(
@@ -204,13 +204,15 @@ class Toolkit:
         return await self._desk.call(tool, given, caller)
 
     async def asks(self, name: str, arguments: Any, *, client: str = "") -> bool:
-        """Whether this call would need a person's yes. Nothing is done, and no yes is used up."""
+        """Whether this call would need the yes of a person who need not be seen (grade 1). Nothing
+        is done, and no yes is used up."""
         if not isinstance(arguments, Mapping):
             return False
         tried = {**cast("Mapping[str, Any]", arguments), "dry_run": True}
         payload = (await self.outcome(name, tried, client=client)).payload
         data = payload.get("data")
-        return isinstance(data, dict) and cast("Json", data).get("say") == "ask"
+        told = cast("Json", data) if isinstance(data, dict) else {}
+        return told.get("say") == "ask" and told.get("grade") == 1
 
     def _found(self, name: str) -> Operation:
         from ..errors import ArgumentError, NotOffered, quoted

@@ -15,11 +15,10 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-MEANT: Final[Mapping[str, tuple[str, ...]]] = {
-    "user": ("user", "user_id"),
-    "number": ("from_number", "line", "number_id"),
-}
-"""The arguments that a word of `bind` fixes; any other word fixes the one of its own name."""
+MEANT: Final[Mapping[str, tuple[str, ...]]] = {"user": ("user_id",), "number": ("number_id",)}
+"""The arguments of an operation that a word of `bind` fixes; any other fixes its own name's."""
+MEANT_BY_TASKS: Final[Mapping[str, tuple[str, ...]]] = {"number": ("number", "from")}
+"""The same for the tools for whole tasks, which take names and addresses as well as ids."""
 
 BY_LIST: Final = frozenset({"plan", "run_script"})
 """Tools that perform calls they are given in other ways than by name: a narrower view has none."""
@@ -119,11 +118,14 @@ class View:
         return {**arguments, **fixed}
 
     def _fixed_of(self, operation: Operation) -> Json:
+        from ..ground.operation import WORKFLOWS
+
         known = {p.name for p in operation.parameters}
+        meant = MEANT_BY_TASKS if operation.toolset == WORKFLOWS else MEANT
         return {
             name: value
             for word, value in self.fixed.items()
-            for name in MEANT.get(word, (word,))
+            for name in meant.get(word, (word,))
             if name in known
         }
 

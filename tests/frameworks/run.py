@@ -1,0 +1,90 @@
+"""Run the loops with the frameworks that are installed here, and write down what was seen of each
+into docs/loops.md. `--check` tells whether the page has the programs as they stand, and runs none.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "loops.md"
+LOOPS = ROOT / "examples" / "loops"
+
+PACKAGES = {
+    "anthropic_messages": ["anthropic"],
+    "gemini": ["google-genai"],
+    "langgraph_interrupt": ["langchain", "langgraph"],
+    "openai_agents": ["openai-agents"],
+    "openai_agents_mcp": ["openai-agents", "mcp"],
+    "openai_chat": ["openai"],
+    "openai_responses": ["openai"],
+    "pydantic_agent": ["pydantic-ai-slim"],
+}
+COLUMNS = ("schema", "call", "parallel", "error", "approval", "streaming")
+TABLE = re.compile(r"(?<=<!-- seen -->\n).*?(?=<!-- /seen -->)", re.DOTALL)
+PROGRAM = re.compile(r"(<!-- (\w+)\.py -->\n```python\n).*?(```)", re.DOTALL)
+
+
+def main() -> int:
+    if "--check" in sys.argv:
+        if with_programs(PAGE.read_text("utf-8")) == PAGE.read_text("utf-8"):
+            return 0
+        print("docs/loops.md is stale: python tests/frameworks/run.py --programs", file=sys.stderr)
+        return 1
+    page = with_programs(PAGE.read_text("utf-8"))
+    if "--programs" not in sys.argv:
+        with tempfile.TemporaryDirectory() as directory:
+            seen = Path(directory) / "seen"
+            command = [
+                sys.executable,
+                "-m",
+                "pytest",
+                "-q",
+                "tests/frameworks",
+                "-o",
+                "timeout=300",
+            ]
+            done = subprocess.run(
+                command, cwd=ROOT, env={**os.environ, "FRAMEWORKS_SEEN": str(seen)}, check=False
+            )
+            if done.returncode:
+                return done.returncode
+            page = TABLE.sub(lambda _: table(seen), page)
+    PAGE.write_text(page, "utf-8")
+    return 0
+
+
+def with_programs(page: str) -> str:
+    """The page with each program as it stands in examples/loops, without its docstring."""
+
+    def program(found: re.Match[str]) -> str:
+        text = (LOOPS / f"{found[2]}.py").read_text("utf-8")
+        return found[1] + text.split('"""\n\n', 1)[1] + found[3]
+
+    return PROGRAM.sub(program, page)
+
+
+def table(seen: Path) -> str:
+    rows = sorted((json.loads(line) for line in seen.read_text("utf-8").splitlines()),
+                  key=lambda row: row["name"])  # fmt: skip
+    lines = [f"| loop | packages | {' | '.join(COLUMNS)} |", "|---" * (len(COLUMNS) + 2) + "|"]
+    for row in rows:
+        packages = ", ".join(f"{one} {version(one)}" for one in PACKAGES[row["name"]])
+        cells = [_cell(row[column]) for column in COLUMNS]
+        lines.append(f"| `{row['name']}` | {packages} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(value: object) -> str:
+    return value if isinstance(value, str) else ("yes" if value else "not in the example")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
