@@ -39,14 +39,14 @@ async def line_of(aircall: Toolkit) -> int:
     return aircall.load("send_message").example["number_id"]
 
 
-def ways(home: dict[str, str]) -> list[tuple[str, int]]:
-    """How what was asked in this home was answered, and how surely."""
-    import sqlite3
-    from contextlib import closing
-
-    (path,) = Path(home["AIRCALL_MCP_HOME"]).glob("approvals.db")
-    with closing(sqlite3.connect(path)) as database:
-        return database.execute("SELECT way, given FROM approval ORDER BY asked").fetchall()
+async def ways(home: dict[str, str], asked: list[Question]) -> list[tuple[str, str, int]]:
+    """What became of these questions, how they were answered, and how surely."""
+    safety = Safety.of(Path(home["AIRCALL_MCP_HOME"]), clock=Clock(), fleeting=False)
+    try:
+        found = [await safety.approvals.find(one.approval) for one in asked]
+    finally:
+        safety.close()
+    return [(one.standing, one.way, one.given) for one in found if one]
 
 
 async def test_search_load_execute(home: dict[str, str]) -> None:
@@ -104,7 +104,7 @@ async def test_a_callback_says_yes_and_it_is_done_once(home: dict[str, str]) -> 
     assert (first.effect, first.grade, len(asked)) == ("reach", 1, 2)
     assert first.arguments["to"] == known["to"]
     assert TEXT["body"] in first.preview
-    assert ways(home) == [("callback", 1), ("callback", 1)]
+    assert await ways(home, asked) == [("used", "callback", 1), ("refused", "callback", 1)]
 
 
 @pytest.mark.parametrize("broken", [False, True])
