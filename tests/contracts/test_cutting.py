@@ -72,9 +72,16 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     "ground/written.py": ("content[1:2]", "content[:2]", "content[:error.start]"),
     "offer/registry.py": ("segment[:1]",),
     "workflows/find_person.py": ("fits[:MOST_CHOICES]", "found.near[:3]"),
+    "workflows/inflection.py": ("stem[:-1]", "word[:-1]", "word[:-2]", "word[:-3]"),
+    "workflows/numerals.py": ("word[:-2]",),
+    "workflows/phrases.py": ("stem[:-1]",),
+    "workflows/scan_transcripts.py": (
+        "found[:MOST_QUOTES]", "ids[:_LISTED]", "left[start:start + AT_ONCE]",
+        "lines[hit.first:hit.last + 1]",
+    ),
     "workflows/names.py": (
         "(found.fits or found.near)[:MOST_CHOICES]", "digits[-_LEAST:]", "query[:LONGEST]",
-        "self._whole[key][-1:]",
+        "cost[place][:2]", "far[:2]",
     ),
     "workflows/spelling.py": ("one[:-1]", "other[:-1]"),
 }  # fmt: skip

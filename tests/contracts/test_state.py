@@ -51,6 +51,7 @@ OF_ONE = {
     "workflows.kpis.Figures": "back_after reasons time_to_answer",
     "workflows.names.Names": "_at _known _next _sorted",
     "workflows.place_call.Account": "call left notes tagged",
+    "workflows.scan_transcripts.Scan": "found without",
 }
 """Objects made for one company, call, connection or answer, and gone with it."""
 TASKS = {
@@ -118,6 +119,7 @@ OURS = {
     "search.lexical.Lexical": "_names _words",
     "search.model": "load",
     "search.names.Names": "_by_name _by_route",
+    "workflows.inflection": "_BASES bases",
     "workflows.spelling": "_nicknames called cousins",  # of the table of first names
     "workflows.workflows.Workflows": "_kit _log _made performers",
 }

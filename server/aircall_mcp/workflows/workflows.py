@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 
 from ..ground.performs import Performer, performers_of
+from .call_brief import CallBrief
 from .call_log import CallLog
 from .call_stats import CallStats
 from .find_calls import FindCalls
@@ -14,6 +15,7 @@ from .kit import Kit
 from .list_voicemails import ListVoicemails
 from .missed_calls import MissedCalls
 from .place_call import PlaceCall
+from .scan_transcripts import ScanTranscripts
 from .send_text import SendText
 from .team_status import TeamStatus
 
@@ -34,6 +36,8 @@ class Workflows:
             CallStats: lambda: CallStats(self._kit, self._log),
             FindPerson: lambda: FindPerson(self._kit),
             PlaceCall: lambda: PlaceCall(self._kit),
+            CallBrief: lambda: CallBrief(self._kit),
+            ScanTranscripts: lambda: ScanTranscripts(self._kit, self._log),
         }
         for kind, make in makers.items():
             self.performers |= performers_of(

@@ -1,0 +1,91 @@
+"""Forms of one word, in English: two words are the same if they have a base in common."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+
+def _listed(text: str) -> list[str]:
+    return text.split()
+
+
+_IRREGULAR = """
+be am is are was were been being; have has had having; do does did done doing; go goes went gone
+say says said; get gets got gotten; make made; take took taken; come came; leave left; send sent
+speak spoke spoken; tell told; think thought; find found; give gave given; know knew known
+see saw seen; pay paid; buy bought; bring brought; keep kept; feel felt; hear heard; lose lost
+meet met; run ran; sell sold; spend spent; stand stood; understand understood; write wrote written
+break broke broken; begin began begun; choose chose chosen; drive drove driven; eat ate eaten
+fall fell fallen; forget forgot forgotten; grow grew grown; hold held; lead led; mean meant
+ring rang rung; rise rose risen; send sent; show showed shown; sit sat; sleep slept; steal stole
+stolen; swear swore sworn; teach taught; throw threw thrown; wake woke woken; wear wore worn
+win won; withdraw withdrew withdrawn; build built; catch caught; deal dealt; draw drew drawn
+fight fought; freeze froze frozen; hang hung; hide hid hidden; lay laid; lie lied lying lay lain
+lend lent; light lit; overpay overpaid; rewrite rewrote rewritten; shake shook shaken; stick stuck
+undo undid undone; upset; child children; person people; man men; woman women; foot feet
+""".replace("\n", "; ")
+_BASES: dict[str, set[str]] = {}
+for _line in _IRREGULAR.split(";"):
+    _forms = _line.split()
+    for _form in _forms:
+        _BASES.setdefault(_form, set()).add(_forms[0])
+_WHOLE = frozenset(
+    _listed(
+        """
+    news always this his its us as plus bus yes thus gas perhaps thing nothing something
+    anything everything during morning evening king ring spring string bring need feed speed
+    indeed red bed hundred wedding accounting building ceiling sibling
+    """
+    )
+)
+"""Words that only look like forms of another one."""
+_SPELLINGS = (("isation", "ization"), ("ising", "izing"), ("ised", "ized"), ("ise", "ize"),
+              ("yse", "yze"), ("ysed", "yzed"), ("our", "or"), ("ogue", "og"), ("tre", "ter"),
+              ("ence", "ense"))  # fmt: skip
+_VOWELS = frozenset("aeiouy")
+
+
+@lru_cache(maxsize=16_384)
+def bases(word: str) -> frozenset[str]:
+    """What a folded word may be a form of, itself included."""
+    found = {word, *_BASES.get(word, ())}
+    if word not in _WHOLE and word not in _BASES:
+        found |= {base for base in _cut(word) if len(base) > 1}
+    return frozenset(found | {_american(one) for one in found})
+
+
+def _cut(word: str) -> set[str]:
+    found: set[str] = set()
+    if word.endswith("ies") and len(word) > 4:
+        found.add(f"{word[:-3]}y")
+    if word.endswith("es") and len(word) > 4:
+        found |= {word[:-2], word[:-1]} if word[-3] in "sxzho" else {word[:-1]}
+    elif word.endswith("s") and len(word) > 3 and not word.endswith(("ss", "us", "is")):
+        found.add(word[:-1])
+    if word.endswith("ied") and len(word) > 4:
+        found.add(f"{word[:-3]}y")
+    elif word.endswith("ed"):
+        found |= _stems(word[:-2])
+    if word.endswith("ying") and len(word) > 5:
+        found.add(word[:-3])
+    if word.endswith("ing"):
+        found |= _stems(word[:-3])
+    return found
+
+
+def _stems(stem: str) -> set[str]:
+    """What `-ed` and `-ing` may have been put to: cancell(ed), hop(ing), want(ed)."""
+    if len(stem) < 2 or not _VOWELS & set(stem):
+        return set()
+    if len(stem) > 2 and stem[-1] == stem[-2] and stem[-1] not in "aeiou":
+        return {stem, stem[:-1]}
+    if len(stem) == 2:
+        return {stem, f"{stem}e"}
+    return {stem, f"{stem}e"}
+
+
+def _american(word: str) -> str:
+    for british, american in _SPELLINGS:
+        if len(word) > len(british) + 1 and word.endswith(british):
+            return word.removesuffix(british) + american
+    return word
