@@ -125,6 +125,6 @@ async def test_the_brake_calls_off_what_waits() -> None:
         await aside("stop", "--json")
         told = await server.call("aircall_approval_status", id=name)
         assert told["data"]["standing"] == "cancelled"
-        await aside("resume")
+        await asyncio.to_thread(on_terminal, "resume")
         again = (await server.call("aircall_start_outbound_call", **DIAL))["error"]
         assert again["approval"]["id"] != name

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from aircall_mcp.cli import group, stop
-from aircall_mcp.errors import StoreError
+from aircall_mcp.errors import ArgumentError, StoreError
 from aircall_mcp.gateway.journal import MIGRATIONS, Asking, Journal
 from aircall_mcp.ground.clock import Clock as Handed
 from aircall_mcp.safety import Brake
@@ -20,6 +20,7 @@ from aircall_mcp.storage.state import InMemory
 
 from ..house import Clock
 from ..processes import spoken
+from ..terminal import on_terminal
 
 pytestmark = pytest.mark.anyio
 
@@ -60,7 +61,7 @@ async def test_a_server_that_runs_refuses_effects_at_once_and_goes_on_reading(ho
     async with spoken("--sandbox") as server:  # it survives the end of every process
         refused = (await server.call("aircall_create_tag", **tag))["error"]
         assert refused["kind"] == "not_allowed"
-        assert (await aside("resume"))["resumed"]
+        assert (await asyncio.to_thread(on_terminal, "resume")).code == 0
         assert "data" in await server.call("aircall_create_tag", **tag)
 
 
@@ -76,7 +77,7 @@ def test_it_is_pulled_whatever_else_is_broken(home: Path) -> None:
     told = typed("stop")
     assert "It was pulled before" in told.stderr
     assert "cannot be told" in told.stderr
-    assert asked("resume")["resumed"]
+    assert on_terminal("resume").code == 0
     assert not Brake(home).holds()
 
 
@@ -105,7 +106,7 @@ def test_doctor_and_the_statuses_say_it_first(home: Path) -> None:
     first, second, *_ = asked("doctor", code=1)["findings"]
     assert (first["what"], second["what"]) == ("stopped", "version")
     (home / "config.toml").unlink()
-    typed("resume")
+    assert "Resumed" in on_terminal("resume").text
     assert "stopped" not in [one["what"] for one in asked("doctor", "--sandbox")["findings"]]
 
 
@@ -115,6 +116,17 @@ def test_a_persons_own_commands_are_stopped_too(home: Path) -> None:
     refused = asked("run", "create_tag", "--sandbox", *tag, code=1)["error"]
     assert refused["kind"] == "not_allowed"
     assert asked("run", "list_tags", "--sandbox")["data"]
+
+
+@pytest.mark.parametrize("words", [(), ("--json",)])
+def test_a_program_does_not_release_it(home: Path, words: tuple[str, ...]) -> None:
+    """Whatever it types: a model with a shell would let itself go on."""
+    typed("stop")
+    for said in ("y\n" * 9, ""):
+        done = CliRunner().invoke(group, ["resume", *words], input=said)
+        assert isinstance(done.exception, ArgumentError)
+        assert "stays pulled" in done.exception.message
+    assert Brake(home).holds()
 
 
 def test_to_resume_what_was_not_stopped_changes_nothing(home: Path) -> None:

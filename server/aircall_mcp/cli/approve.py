@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import closing, suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -108,7 +107,7 @@ async def _page(name: str | None) -> None:
 
 def at_terminal() -> None:
     """Raise `ArgumentError` where no person can be at a terminal."""
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not screen.attended():
         raise ArgumentError(
             "There is no terminal to ask you on.", hint="Run it in a terminal yourself."
         )

@@ -6,6 +6,7 @@ import os
 
 import click
 
+from ..errors import ArgumentError
 from ..ground.home import home_in
 from ..ground.times import iso
 from . import options, screen
@@ -16,11 +17,17 @@ from . import options, screen
 def command(as_json: bool) -> None:
     """Release the emergency brake: effects begin again, and events that waited are passed on.
 
-    What was refused meanwhile is not made up for: whoever wants it asks again.
+    What was refused meanwhile is not made up for: whoever wants it asks again. It takes a terminal:
+    a model with a shell does not release what a person pulled.
     """
     from ..safety import Brake
 
     brake = Brake(home_in(os.environ))
+    if brake.holds() and not screen.attended():
+        raise ArgumentError(
+            "There is no terminal, so the emergency brake stays pulled.",
+            hint="Run it in a terminal yourself.",
+        )
     stood = brake.release()
     if as_json:
         since = None if stood is None or stood.since is None else iso(stood.since)

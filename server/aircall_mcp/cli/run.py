@@ -73,7 +73,7 @@ def _tell(error: dict[str, Any]) -> None:
 
 def _confirm(preview: str) -> bool:
     """Ask on the terminal; where there is none, nobody is asked and nothing is done."""
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not screen.attended():
         return False
     screen.preview(preview)
     return click.confirm("Do it?", err=True)

@@ -244,3 +244,8 @@ class Commands(click.Group):
         except click.UsageError as error:
             close = nearest(args[0], self.list_commands(ctx))
             raise click.UsageError(f"{error.message} {close}".rstrip(), ctx) from None
+
+
+def attended() -> bool:
+    """Whether somebody sits at a terminal, who sees what is asked and types the answer."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
