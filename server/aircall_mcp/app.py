@@ -37,6 +37,7 @@ from .ground.performs import hold_against, performers_of
 from .ground.secrets import Secret
 from .offer import Offers, Registry, offers_for
 from .safety import Brake
+from .safety.circumstances import circumstances_of
 from .safety.company import Company
 from .safety.judge import Judge
 from .safety.plans import Plans
@@ -282,6 +283,7 @@ def open_app(
         approvals=safety.approvals,
         look=judge.look,
         plans=plans,
+        circumstances=lambda bound: circumstances_of(bound, clock.wall()),
     )
     hold_against(registry.ids.values(), desk.performers)
     choices = Choices(

@@ -7,7 +7,7 @@ same validation, policy, budget and answers.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 from functools import cached_property
@@ -56,11 +56,18 @@ _FIRST = "It is the first of what would be sent; the rest depends on what comes 
 Looks: TypeAlias = Callable[[Bound, Caller], Awaitable[Look]]
 """What the policy makes of a call, with nothing used up."""
 
+Circumstances: TypeAlias = Callable[[Bound], Iterable[str]]
+"""What a person should know of a call besides its arguments, a sentence each."""
+
 ZoneOf = Callable[[str | None], Awaitable[str | None]]
 """From an account to the time zone that its owner gave it."""
 
 WhoseIs = Callable[[str | None], Awaitable[Whose]]
 """From an account, or from none named, to whose that is at this moment."""
+
+
+def _none_told(_bound: Bound) -> Iterable[str]:
+    return ()
 
 
 async def _as_named(account: str | None) -> Whose:
@@ -135,11 +142,13 @@ class Desk:
         approvals: Approvals | None = None,
         look: Looks | None = None,
         plans: Plans | None = None,
+        circumstances: Circumstances = _none_told,
     ) -> None:
         """Whatever leaves passes `scrubber`. `performers` answer the tools of ours that others
         perform, by operation id. `approvals` keep what waits for a person; without them what needs
         a yes is refused. `look` says what the policy makes of a call, for a dry run; `plans`
-        perform several effects on one yes. Times without
+        perform several effects on one yes; `circumstances` what a person should know besides the
+        arguments. Times without
         an offset are read in `time_zone`, else in the zone that `zone_of` knows for their account
         (`whose` that is), else in the one that most of the company's users have."""
         self.offers = offers
@@ -148,6 +157,7 @@ class Desk:
         self._approvals = approvals
         self._look = look
         self._yeses = Yeses(approvals, plans, self._step)
+        self._circumstances = circumstances
         self._zone: tzinfo | None = ZoneInfo(time_zone) if time_zone else None
         self._zone_known = zone_of
         self._whose = whose
@@ -258,7 +268,7 @@ class Desk:
         about = error.about if isinstance(error.about, Bound) else bound
         operation = about.operation
         scrub = self._scrubber.text
-        preview = preview_of(about, error.account, error.message, scrub)
+        preview = preview_of(about, error.account, error.message, scrub, self._circumstances(about))
         waiting = await approvals.ask(
             principal=caller.principal,
             account=error.account,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic_core import to_json
@@ -23,9 +24,12 @@ EFFECT_WORDS = {
 }
 
 
-def preview_of(bound: Bound, account: str | None, why: str, scrub: Scrub) -> Scrubbed:
-    """The operation, each argument whole on a line of its own, what is at stake, and why it is
-    asked; of a plan each step, in its order. Raises `NotAllowed` for more than a person can judge.
+def preview_of(
+    bound: Bound, account: str | None, why: str, scrub: Scrub, besides: Iterable[str] = ()
+) -> Scrubbed:
+    """The operation, each argument whole on a line of its own, what is to be known `besides`, what
+    is at stake, and why it is asked; of a plan each step, in its order. Raises `NotAllowed` for
+    more than a person can judge.
 
     Arguments are a model's words: they stand as JSON, so that none of them looks like a line of
     ours.
@@ -37,6 +41,7 @@ def preview_of(bound: Bound, account: str | None, why: str, scrub: Scrub) -> Scr
         for number, step in enumerate(bound.steps, 1):
             title, *arguments = _lines_of(step, scrub)
             lines += [f"{number}. {title}", *arguments]
+    lines += map(_line, besides)
     if account:
         lines.append(f"Account: {_line(account)}")
     lines += [EFFECT_WORDS[effect] for effect in bound.effects]

@@ -55,7 +55,7 @@ def deed_of(bound: Bound, caller: Caller, account: str) -> Deed:
     """`account` is the one that acts, resolved."""
     operation, given = bound.operation, bound.arguments
     reaches = operation.effect == "reach"
-    recipients = _recipients(bound) if reaches else ()
+    recipients = recipients_of(bound) if reaches else ()
     return Deed(
         operation=operation.id,
         toolset=operation.toolset,
@@ -73,7 +73,8 @@ def deed_of(bound: Bound, caller: Caller, account: str) -> Deed:
     )
 
 
-def _recipients(bound: Bound) -> tuple[str, ...]:
+def recipients_of(bound: Bound) -> tuple[str, ...]:
+    """The numbers among the arguments, in E.164, each once."""
     numbers: dict[str, None] = {}
     for parameter in bound.operation.parameters:
         value = bound.arguments.get(parameter.name)

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from aircall_mcp.offer import Registry
+from aircall_mcp.safety.circumstances import MOST, circumstances_of
+
+from ..house import THURSDAY
+
+
+def told(registry: Registry, operation: str, **arguments: Any) -> list[str]:
+    return list(circumstances_of(registry.ids[operation].bind(arguments), THURSDAY))
+
+
+def test_a_person_is_told_where_it_goes_and_what_time_it_is_there(registry: Registry) -> None:
+    lines = told(registry, "send_message", number_id=1, to="+33612345678", body="At nine.")
+    assert lines == [
+        "To +33612345678: FR, where it is 11:00 now.",
+        "Its text: 8 characters, 1 segment as SMS.",
+    ]
+    (called,) = told(registry, "start_outbound_call", user_id=1, number_id=1, to="+18005550199")
+    assert "where it is between " in called  # a number with several zones
+    assert "premium" in told(
+        registry, "start_outbound_call", user_id=1, number_id=1, to="+33899123456"
+    )[0]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "segments"),
+    [
+        ("a" * 160, "1 segment "),
+        ("a" * 161, "2 segments "),
+        ("a" * 153 * 3, "3 segments "),
+        ("€" * 80, "1 segment "),
+        ("€" * 81, "2 segments "),
+        ("ш" * 70, "1 segment "),
+        ("ш" * 71, "2 segments "),
+        ("a" * 69 + "😀", "2 segments "),
+    ],
+)
+def test_a_text_is_counted_as_sms_counts_it(registry: Registry, text: str, segments: str) -> None:
+    lines = told(registry, "send_message", number_id=1, to="+33612345678", body=text)
+    assert segments in lines[1]
+
+
+def test_of_many_numbers_the_first_are_told(registry: Registry) -> None:
+    numbers = [f"+3361234{number:04}" for number in range(MOST + 5)]
+    lines = told(registry, "create_dialer_campaign", user_id=1, phone_numbers=numbers)
+    assert [line for line in lines if line.startswith("To ")] == lines[:MOST]
+    assert lines[MOST] == "And to 5 more numbers."
+
+
+def test_what_vanishes_is_said_and_a_read_has_nothing_to_say(registry: Registry) -> None:
+    assert told(registry, "delete_tag", tag_id=1) == [
+        "It makes one object vanish, with what belongs to it."
+    ]
+    assert told(registry, "list_tags") == []
