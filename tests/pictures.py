@@ -86,7 +86,8 @@ async def at_a_terminal(program: str, scratch: Path) -> None:
 
 
 def _form() -> str:
-    return f"{PREVIEW}\n\n[ ] Do it\n    Whether exactly this is done now, once.\n\n(Accept)  (Decline)"
+    box = "[ ] Do it\n    Whether exactly this is done now, once."
+    return f"{PREVIEW}\n\n{box}\n\n(Accept)  (Decline)"
 
 
 async def of_words(browser: Browser, name: str, words: str, more: str = "") -> None:

@@ -55,6 +55,7 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     "protocol/stdio.py": ("(end + rest)[-END:]", "line[-END:]"),
     "cli/config.py": ("line[:1]",),
     "desk.py": ("query[:LONGEST_QUERY]",),
+    "safety/circumstances.py": ("numbers[:MOST]",),
     "safety/visitors.py": ("code[:64]", "letters[:4]", "letters[:_LENGTH]"),
     "events/envelope.py": ("resource[:100]", "text[:start]", "units[at:at + 4]"),
     "events/event.py": ("one[:-1]",),
