@@ -9,6 +9,7 @@ import pytest
 from aircall_mcp.errors import ToolError
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.times import iso
+from aircall_mcp.sandbox import World
 from aircall_mcp.sandbox.entities import Call
 from aircall_mcp.workflows.call_log import CallLog, Calls
 from aircall_mcp.workflows.kit import Kit
@@ -22,9 +23,12 @@ pytestmark = pytest.mark.anyio
 
 def many(shift: Shift, count: int, *, begin: int, apart: int = 1) -> list[int]:
     """So many more calls, each `apart` seconds behind the last."""
-    world = shift.world
+    return filled(shift.world, count, begin=begin, apart=apart)
+
+
+def filled(world: World, count: int, *, begin: int, apart: int = 1) -> list[int]:
     number = next(iter(world.numbers))
-    kept = sorted(world.calls, key=lambda call: call.started)
+    kept = [*world.calls]
     world.calls.clear()
     ids: list[int] = []
     for n in range(count):

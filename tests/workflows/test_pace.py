@@ -1,0 +1,97 @@
+"""How much of what bulk reading may use a long read does use, in a time of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aircall_mcp.gateway import ledger
+from aircall_mcp.gateway.budget import Budget
+from aircall_mcp.ground.caller import Caller
+from aircall_mcp.ground.clock import Clock as Handed
+from aircall_mcp.offer import Registry
+from aircall_mcp.storage.state import InMemory
+from aircall_mcp.workflows.call_log import CallLog
+from aircall_mcp.workflows.kit import Kit
+from aircall_mcp.workflows.periods import Period
+
+from ..house import THURSDAY, gateway_to, sandbox_with
+from .shift import deaf
+from .test_call_log import filled
+
+pytestmark = pytest.mark.anyio
+
+BULK = 0.8
+"""The part of the limit that bulk reading may use."""
+WINDOW = 60.0
+
+
+class Virtual:
+    """A time that passes when everybody waits for it, and then as far as to the first of them."""
+
+    def __init__(self, now: float) -> None:
+        self.now = now
+        self._order = itertools.count()
+        self._waiting: list[tuple[float, int, asyncio.Future[None]]] = []
+
+    async def sleep(self, seconds: float) -> None:
+        awake = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting, (self.now + seconds, next(self._order), awake))
+        await awake
+
+    async def run(self, work: asyncio.Future[Any], idle: Callable[[], int]) -> None:
+        """Until `work` is done."""
+        while not work.done():
+            before = idle()
+            for _ in range(30):
+                await asyncio.sleep(0)
+            if idle() != before:
+                continue
+            while self._waiting and self._waiting[0][2].done():
+                heapq.heappop(self._waiting)
+            if self._waiting:
+                at, _, awake = heapq.heappop(self._waiting)
+                self.now = max(self.now, at)
+                awake.set_result(None)
+
+
+@pytest.mark.parametrize(("limit", "latency"), [(60, 0.4), (60, 1.5)])
+async def test_a_read_of_5000_calls_uses_what_the_bulk_lane_may(
+    registry: Registry, tmp_path: Path, limit: int, latency: float
+) -> None:
+    time = Virtual(THURSDAY)
+    clock = Handed(lambda: time.now, lambda: time.now, time.sleep)
+    sandbox = sandbox_with(clock=lambda: time.now, requests_per_minute=limit)
+    begin = int(THURSDAY) - 6_000
+    ids = filled(sandbox.world, 5_000, begin=begin)
+    steps = [0]
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        steps[0] += 1
+        await time.sleep(latency)
+        await sandbox(scope, receive, send)
+        steps[0] += 1
+
+    budget = Budget(lambda: InMemory(ledger.MIGRATIONS), clock=clock)
+    gateway = gateway_to(app, budget=budget, clock=clock)
+    kit = Kit(gateway, registry.ids, log=lambda: deaf(tmp_path), clock=clock)
+    period = Period(begin, begin + 5_000, "5,000 calls")
+    reading = asyncio.ensure_future(CallLog(kit).read(period, Caller(watched=True)))
+    await time.run(reading, lambda: steps[0])
+    calls = reading.result()
+    took, pages = time.now - THURSDAY, len(sandbox.arrivals)
+    allowed = int(limit * BULK)
+    # A slot is held until a window after its answer: what nobody could do faster.
+    least = (pages - 1) // allowed * (WINDOW + latency) + latency
+    print(f"{limit} a minute, {latency} s there and back: {took:.1f} s, {least / took:.1%}")
+    assert calls.complete
+    assert {call["id"] for call in calls.items} >= set(ids)
+    assert pages == -(-len(calls.items) // 50), "no page twice, and none for nothing"
+    assert least / took >= 0.97
+    await gateway.aclose()
