@@ -43,11 +43,26 @@ def command(
     elif result.is_error:
         _tell(result.payload["error"])
     else:
-        from rich.console import Console
-
-        Console().print_json(data=result.payload)
+        show(result.payload)
     if result.is_error:
         raise click.exceptions.Exit(1)
+
+
+def show(payload: dict[str, Any]) -> None:
+    """An answer on a terminal: JSON, and figures of calls as bars."""
+    from rich.console import Console
+
+    from .bars import bars_of
+
+    console, data = Console(), payload.get("data")
+    bars = bars_of(cast("dict[str, Any]", data)) if isinstance(data, dict) else None
+    if bars is None:
+        console.print_json(data=payload)
+        return
+    console.print(bars)
+    for said in (payload["data"].get("covers"), payload["page"].get("why")):
+        if said:
+            console.print(said, style="dim", markup=False)
 
 
 async def answered(
