@@ -55,7 +55,7 @@ def race() -> None:
 
 
 async def test_each_yes_is_used_once(home: Path, registry: Registry, full: bool) -> None:
-    racers, many = (4, 4_000) if full else (2, 40)
+    racers, many = (4, 1_000) if full else (2, 40)
     field = Field(home, registry, Clock(), random.Random(16))
     true = Counter[str]()
     for number, wish in enumerate(drawn(many)):

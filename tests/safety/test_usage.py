@@ -144,7 +144,17 @@ async def test_who_is_left_alone_is_kept(usage: Usage) -> None:
 
 @pytest.mark.parametrize(
     "written",
-    ["+33184880000", "01 84 88 00 00", "+33 (0)1.84.88.00.00", "0033184880000", "\uff10184880000"],
+    [
+        "+33184880000",
+        "01 84 88 00 00",
+        "+33 (0)1.84.88.00.00",
+        "0033184880000",
+        "\uff10184880000",
+        "+33184880000,5",
+        "+33 1 84 88 00 00 ext. 12",
+        "tel:+33184880000;ext=7",
+        "+33184880000p99#",
+    ],
 )
 async def test_whom_a_model_introduced_is_a_stranger_for_a_month(
     usage: Usage, clock: Clock, written: str

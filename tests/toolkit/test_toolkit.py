@@ -156,6 +156,7 @@ async def test_what_is_bound_is_gone_and_filled_in_and_cannot_be_chosen(
         for name, given in (
             ("send_message", {**TEXT, "number_id": number}),
             ("reach", {"operation": "send_message", "arguments": {**TEXT, "number_id": 1}}),
+            ("send_whatsapp_message", {"lineId": 1, "to": TEXT["to"], "text": "Hello"}),
             ("reach", {"operation": "POST /v1/numbers/:id/messages/send", "arguments": {"id": 1}}),
         ):
             told = await bound.execute(name, given)

@@ -39,6 +39,9 @@ STRANGE: Final = 30 * DAY
 TELLING: Final = 8
 """Digits at the end of a number by which it is known again, however its beginning is written."""
 
+MOST_DIGITS: Final = 60
+"""Digits of what a model writes as a number that are looked at: no number has so many."""
+
 
 KEPT: Final = 7 * DAY
 """Seconds that a place is remembered: what was forgotten after a day would be free again where the
@@ -99,7 +102,7 @@ class Usage:
         """A model writes `numbers`, however they are spelled, into the contacts of a company."""
         now = self._clock.wall()
         tx.run("DELETE FROM introduced WHERE since < :old", old=now - STRANGE)
-        for end in {_end(number) for number in numbers} - {""}:
+        for end in {end for number in numbers for end in _ends(number)} - {""}:
             tx.run(
                 "INSERT INTO introduced (digits, since) VALUES (:end, :now)"
                 " ON CONFLICT (digits) DO UPDATE SET since = :now",
@@ -172,9 +175,19 @@ class Usage:
 
 
 def _end(number: str) -> str:
+    return _digits(number)[-TELLING:]
+
+
+def _ends(written: str) -> frozenset[str]:
+    """Where a number may end in what is written: an extension or a pause may follow it, which
+    whoever looks it up leaves out."""
+    digits = _digits(written)[:MOST_DIGITS]
+    return frozenset(digits[at : at + TELLING] for at in range(max(1, len(digits) - TELLING + 1)))
+
+
+def _digits(number: str) -> str:
     decimals = (unicodedata.decimal(one, None) for one in unicodedata.normalize("NFKC", number))
-    digits = "".join(str(one) for one in decimals if one is not None)
-    return digits[-TELLING:]
+    return "".join(str(one) for one in decimals if one is not None)
 
 
 def _used(tx: Transaction, account: str, kind: Counted, now: float) -> Used:

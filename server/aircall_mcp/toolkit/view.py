@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-MEANT: Final[Mapping[str, tuple[str, ...]]] = {"user": ("user_id",), "number": ("number_id",)}
+MEANT: Final[Mapping[str, tuple[str, ...]]] = {
+    "user": ("user_id",),
+    "number": ("number_id", "lineId"),
+}
 """The arguments of an operation that a word of `bind` fixes; any other fixes its own name's."""
 MEANT_BY_TASKS: Final[Mapping[str, tuple[str, ...]]] = {"number": ("number", "from")}
 """The same for the tools for whole tasks, which take names and addresses as well as ids."""
