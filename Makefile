@@ -98,13 +98,14 @@ chaos: $(VENV)/dev ## the long chaos and soak runs
 	$(BIN)/python -m pytest tests/chaos tests/vault --chaos=full -rP -o timeout=3000
 
 attacks: $(VENV)/dev ## what an attacker tries, in full, and what arrived
-	$(BIN)/python -m pytest tests/attacks --attacks=full -rP -o timeout=3000
+	$(BIN)/python -m pytest tests/attacks tests/protocol --attacks=full -rP -o timeout=3000
 
 mutants: $(VENV)/dev ## do the tests see a hundred small mistakes: hours
 	$(BIN)/python tests/mutants/run.py
 
-bench: $(VENV)/dev ## ratios to a floor measured in the same run
+bench: $(VENV)/dev ## ratios to a floor and to other servers measured in the same run
 	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/starts.py
 
 EXPORT = uv export -q --frozen --no-emit-project --no-header
 lock: ## pin every dependency, with hashes

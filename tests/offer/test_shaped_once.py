@@ -78,7 +78,7 @@ def timed(name: str, number: int, answer: Answer) -> Any:
     return number
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(items=some.lists(values, max_size=5), beside=some.booleans())
 @pytest.mark.parametrize("detail", ["concise", "full"])
 def test_items_that_were_looked_at_are_given_as_they_are(
@@ -102,7 +102,17 @@ def test_items_that_were_looked_at_are_given_as_they_are(
         assert bool(told & ANSWER.strangers) == any("quotes" in note for note in notes)
 
 
-@settings(max_examples=300, deadline=None)
+@pytest.mark.parametrize("detail", ["concise", "full"])
+def test_what_was_measured_is_not_walked_again(detail: Detail) -> None:
+    items = [{"id": number, "started_at": 1_700_000_000} for number in range(50)]
+    shaped = Shaped(ANSWER, detail, Scrubber().text)
+    measured = [shaped.size(item) for item in items]
+    once, twice = (shape({"calls": items}, ANSWER, detail, shaped)[0]["calls"] for _ in range(2))
+    assert all(first is second for first, second in zip(once, twice, strict=True))
+    assert measured == [len(json.dumps(item, separators=(",", ":"))) for item in once]
+
+
+@settings(max_examples=150, deadline=None)
 @given(seconds=some.integers(-62_135_596_800, 253_402_300_799))
 def test_a_time_is_written_as_the_calendar_has_it(seconds: int) -> None:
     moment = datetime.fromtimestamp(seconds, UTC)
@@ -115,7 +125,7 @@ def test_a_time_beyond_the_calendar_is_none(seconds: int) -> None:
         iso(seconds)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(value=values, at=some.integers(0, 3))
 def test_a_secret_is_found_wherever_it_stands(value: Any, at: int) -> None:
     scrubber, secret = Scrubber(), 'k3y-"of/the\\house-0123456789'
