@@ -230,12 +230,21 @@ def test(name: str | None) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def remove(name: str, yes: bool) -> None:
     """Take NAME out of the vault. At Aircall its key or grant goes on working."""
-    _, _, accounts = opened()
+    settings, vault, accounts = opened()
     accounts.check_shelved(name)
     if not yes:
         click.confirm(f"Remove `{name}` and its credential from the vault?", abort=True, err=True)
+    _forget_contacts(settings, vault, name)
     accounts.remove(name)
     say(f"Removed `{name}`. Delete its key in the Aircall dashboard too, if nobody needs it.")
+
+
+@group.command("forget-contacts")
+@click.argument("name", shell_complete=completion.accounts)
+def forget_contacts(name: str) -> None:
+    """Erase the names of NAME's contacts that are kept here; the next search reads them anew."""
+    settings, vault, _ = opened()
+    say(f"Erased {_forget_contacts(settings, vault, name)} contacts of `{name}`.")
 
 
 @group.command()
@@ -245,6 +254,15 @@ def default(name: str) -> None:
     _, _, accounts = opened()
     accounts.make_default(name)
     say(f"`{name}` is the default account.")
+
+
+def _forget_contacts(settings: Settings, vault: Vault, name: str) -> int:
+    from contextlib import closing
+
+    from ..app import cards_in
+
+    with closing(cards_in(settings.home, vault)) as cards:
+        return cards.erase(name)
 
 
 def opened() -> tuple[Settings, Vault, Accounts]:
