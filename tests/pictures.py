@@ -1,7 +1,7 @@
 """Write the pictures of docs/approvals.md anew: `python -m tests.pictures`.
 
-The page and the terminal are the real ones, in a real Chromium and on a real terminal; of a client's
-form it is what the client is given to show, since each draws its own.
+The page and the terminal are the real ones, in a real Chromium and on a real terminal; of a form
+it is what a client is given to show, since each draws its own.
 """
 
 from __future__ import annotations
