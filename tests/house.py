@@ -36,7 +36,7 @@ from aircall_mcp.safety.plans import Plans
 from aircall_mcp.safety.policy import Line, Policy
 from aircall_mcp.safety.safety import Safety
 from aircall_mcp.sandbox import Contract, Sandbox
-from aircall_mcp.storage.lock import Alone, latches
+from aircall_mcp.storage.lock import Alone, plan_latches
 from aircall_mcp.storage.state import InMemory
 
 THURSDAY = 1_795_082_400.0
@@ -234,7 +234,7 @@ def plans_over(
         safety,
         gateway.send,
         journal.of_part,
-        latch=latches(home, kind="plan") if home else lambda _: Alone(),
+        latch=plan_latches(home) if home else lambda _: Alone(),
         brake=gateway.brake,
         clock=clock,
     )

@@ -45,7 +45,7 @@ from .safety.policy_file import PolicyFile
 from .safety.safety import Safety
 from .safety.usage import BY_TEXT
 from .storage import state
-from .storage.lock import Alone, latches
+from .storage.lock import Alone, plan_latches
 from .storage.sandboxes import Sandboxes
 from .vault import vault_at
 from .workflows import Workflows
@@ -265,7 +265,7 @@ def open_app(
         safety,
         gateway.send,
         intents.of_part,
-        latch=(lambda _: Alone()) if settings.sandbox else latches(settings.home, kind="plan"),
+        latch=(lambda _: Alone()) if settings.sandbox else plan_latches(settings.home),
         brake=brake,
         clock=clock,
     )

@@ -30,7 +30,6 @@ MIGRATIONS = (
 )
 """Of all that one transaction is about. Once released this only grows, at its end."""
 
-FILE = "usage.db"
 EARLIER = "approvals.db"
 """Where earlier releases kept what waits."""
 
@@ -57,22 +56,27 @@ class Safety:
         kept: State = (
             state.InMemory(MIGRATIONS)
             if fleeting
-            else _Brought(state.durable(home / FILE, MIGRATIONS), home / EARLIER)
+            else _Brought(state.durable(home / "usage.db", MIGRATIONS), home / EARLIER)
         )
-        waiting, counted = Approvals(kept, clock), Usage(kept, clock)
-        plans, given = Planned(kept, clock), Leases(kept, clock)
-        holds = Holds(kept, waiting, counted, plans, given)
         seen = (
             state.InMemory(visitors.MIGRATIONS)
             if fleeting
             else state.durable(home / "visitors.db", visitors.MIGRATIONS)
         )
-        return cls(kept, waiting, counted, plans, given, holds, Visitors(seen, clock))
+        return cls.over(kept, Visitors(seen, clock), clock)
+
+    @classmethod
+    def over(cls, kept: State, seen: Visitors, clock: Clock) -> Self:
+        """That of a state which has all `MIGRATIONS`."""
+        waiting, counted = Approvals(kept, clock), Usage(kept, clock)
+        plans, given = Planned(kept, clock), Leases(kept, clock)
+        holds = Holds(kept, waiting, counted, plans, given)
+        return cls(kept, waiting, counted, plans, given, holds, seen)
 
     @staticmethod
     def waits_in(home: Path) -> bool:
         """Whether anybody can have been asked in `home`. To look makes nothing."""
-        return (home / FILE).exists() or (home / EARLIER).exists()
+        return (home / "usage.db").exists() or (home / EARLIER).exists()
 
     async def call_off(self, why: str) -> int:
         """Nothing waits any more, no yes or lease is left to use, and no plan goes on; how many

@@ -119,14 +119,24 @@ class Lock:
             self.release()
 
 
-def latches(
-    home: Path, modes: Modes | None = None, *, kind: str = "refresh"
-) -> Callable[[str], Lock]:
-    """The lock file of each account in `home` for one kind of work, whatever its name is made
-    of."""
+def latches(home: Path, modes: Modes | None = None) -> Callable[[str], Lock]:
+    """The lock file of each account in `home`, whatever its name is made of."""
 
     def latch(name: str) -> Lock:
-        # Hashed: disks that take capitals for small letters would make one lock of two accounts.
-        return Lock(home / f"{kind}-{sha256(name.encode()).hexdigest()[:16]}.lock", modes=modes)
+        return Lock(home / f"refresh-{_key(name)}.lock", modes=modes)
 
     return latch
+
+
+def plan_latches(home: Path, modes: Modes | None = None) -> Callable[[str], Lock]:
+    """The same for who carries out a plan."""
+
+    def latch(name: str) -> Lock:
+        return Lock(home / f"plan-{_key(name)}.lock", modes=modes)
+
+    return latch
+
+
+def _key(name: str) -> str:
+    """Hashed: disks that take capitals for small letters would make one lock of two accounts."""
+    return sha256(name.encode()).hexdigest()[:16]
