@@ -11,8 +11,11 @@ import logging
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Self, cast
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeGuard, cast
 
+from ..errors import ArgumentError, NeedsConfirmation, NotOffered, ToolError, quoted
+from ..ground.caller import Caller
+from ..ground.effects import EFFECTS
 from .tool import Approve
 from .view import WHOLE, InSight, View
 
@@ -176,11 +179,6 @@ class Toolkit:
     ) -> Outcome:
         """`execute` for the forms: the desk's own outcome. `client` is the framework, `approve` its
         way of asking a person, in the words of `way`."""
-        from ..desk import Failure, Question
-        from ..errors import ArgumentError, ToolError
-        from ..ground.caller import Caller
-        from ..offer.tools import error_of
-
         caller = Caller(
             interface="toolkit", client=client, deadline=self._app.settings.call_timeout
         )
@@ -190,17 +188,18 @@ class Toolkit:
                 raise ArgumentError("The arguments must be one JSON object.")
             tool, given = self._placed(operation, cast("Mapping[str, Any]", arguments))
         except ToolError as error:
-            return Failure(error_of(error))
+            return _failure(error)
         outcome = await self._desk.call(tool, given, caller)
         approve = approve or self._approve
-        if approve is None or not isinstance(outcome, Question) or outcome.grade > 1:
+        if approve is None or not _asked(outcome):
             return outcome
         said = await _said(approve, outcome)
         if said is None:
             return outcome
         await self._desk.answer(outcome.approval, yes=said, grade=1, way=way)
         if not said:
-            return Failure(_refused())
+            hint = "Nothing was done. Do not try again unless a person asks for it."
+            return _failure(NeedsConfirmation("A person said no.", hint=hint))
         return await self._desk.call(tool, given, caller)
 
     async def asks(self, name: str, arguments: Any, *, client: str = "") -> bool:
@@ -215,8 +214,6 @@ class Toolkit:
         return told.get("say") == "ask" and told.get("grade") == 1
 
     def _found(self, name: str) -> Operation:
-        from ..errors import ArgumentError, NotOffered, quoted
-
         registry, offer = self._desk.registry, self._desk.offer()
         with suppress(NotOffered):
             operation = registry.find(name)
@@ -229,9 +226,6 @@ class Toolkit:
     def _placed(self, operation: Operation, arguments: Mapping[str, Any]) -> tuple[str, Json]:
         """The tool to call and its arguments, with those filled in that are fixed: in what another
         operation is called with, too. What is not listed is called by the tool of its effect."""
-        from ..errors import ArgumentError
-        from ..ground.operation import EFFECTS
-
         if operation.id in EFFECTS:
             inner: Any = arguments.get("arguments")
             named: Any = arguments.get("operation")
@@ -337,9 +331,15 @@ async def _said(approve: Approve, question: Question) -> bool | None:
         return None
 
 
-def _refused() -> Json:
-    from ..errors import NeedsConfirmation
+def _failure(error: ToolError) -> Outcome:
+    from ..desk import Failure
     from ..offer.tools import error_of
 
-    hint = "Nothing was done. Do not try again unless a person asks for it."
-    return error_of(NeedsConfirmation("A person said no.", hint=hint))
+    return Failure(error_of(error))
+
+
+def _asked(outcome: Outcome) -> TypeGuard[Question]:
+    """Whether a person is asked who need not be seen."""
+    from ..desk import Question
+
+    return isinstance(outcome, Question) and outcome.grade == 1

@@ -40,7 +40,7 @@ class View:
     @property
     def whole(self) -> bool:
         """Whether nothing is narrowed or fixed."""
-        return self == WHOLE
+        return self is WHOLE or self == WHOLE
 
     def bind(self, fixed: Mapping[str, Any]) -> View:
         return replace(self, fixed={**self.fixed, **fixed})
@@ -77,7 +77,9 @@ class View:
                     raise SettingsError(f"Unknown {what}: {word!r}.", hint=nearest(word, known))
 
     def shows(self, operation: Operation) -> bool:
-        if operation.id in BY_LIST and not self.whole:
+        if self.whole:
+            return True
+        if operation.id in BY_LIST:
             return False
         return (
             (self.effects is None or operation.effect in self.effects)
@@ -121,6 +123,8 @@ class View:
         return {**arguments, **fixed}
 
     def _fixed_of(self, operation: Operation) -> Json:
+        if not self.fixed:
+            return {}
         from ..ground.operation import WORKFLOWS
 
         known = {p.name for p in operation.parameters}
