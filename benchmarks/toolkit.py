@@ -1,7 +1,7 @@
 """What a call by the toolkit costs over the same call at the desk, both in the built-in sandbox.
 
 `python benchmarks/toolkit.py [--check]`: with `--check` it fails where that is over 0.2 ms. The two
-are called in turn, and the medians of processor time are compared, so that a busy machine spoils neither.
+are called in turn, and the medians of processor time are compared: a busy machine spoils neither.
 """
 
 from __future__ import annotations
