@@ -8,7 +8,7 @@ from typing import Any, Literal, cast
 import jsonschema_rs
 import pytest
 
-from aircall_mcp import Toolkit
+from aircall_mcp import Toolkit, spec
 
 from .rules import anthropic_strict, gemini, groq, openai_strict
 
@@ -72,11 +72,12 @@ async def test_what_is_null_or_text_in_strict_arguments_means_the_same(tmp_path:
     """The strict forms are about the same calls: their example, filled up with null, binds."""
     async with opened(tmp_path, "full") as aircall:
         forms = {one["name"]: one["parameters"] for one in aircall.openai()}
+        known = {one.tool: one for one in spec.load().operations}
         for tool in aircall.tools:
             filled = as_text(tool.example, tool.schema)
             assert jsonschema_rs.is_valid(forms[tool.name], filled), (tool.name, filled)
-            payload = await aircall.execute(tool.name, {**filled, "dry_run": True})
-            assert "error" not in payload or tool.effect == "read", payload
+            operation = known[tool.name]
+            assert operation.bind(filled) == operation.bind(tool.example), tool.name
 
 
 def as_text(value: Any, schema: Json) -> Any:
