@@ -19,6 +19,8 @@ from aircall_mcp.workflows.phrases import Hit, hits
         ("cancel my account", ["to cancel, um, my my account"]),
         ("cancel my account", ["Cancel. My account."]),
         ("cancel my account", ["cancel, you know, my account"]),
+        ("cancel my account", ["cancelling both of our accounts"]),
+        ("tracking number works", ["the tracking number never works"]),
         ("do not call me", ["Please don't call me again"]),
         ("don't call me", ["please do not call me again"]),
         ("cannot log in", ["I can't login"]),
@@ -44,6 +46,21 @@ from aircall_mcp.workflows.phrases import Hit, hits
 )
 def test_it_was_said(phrase: str, said: list[str]) -> None:
     assert hits(said, [phrase])
+
+
+@pytest.mark.parametrize(
+    ("language", "phrase", "said"),
+    [
+        ("de-DE", "Vertrag kündigen", ["Ich habe den Vertrag letzte Woche gekündigt"]),
+        ("de", "falsche Rechnung", ["schon wieder falsche Rechnungen"]),
+        ("fr", "rembourser mes frais", ["vous avez remboursé nos frais"]),
+        ("es-ES", "cancelar mi pedido", ["Cancelé el pedido", "cancelamos nuestro pedido"]),
+        ("pt-BR", "cancelar meu plano", ["quero cancelar o seu plano"]),
+    ],
+)
+def test_it_was_said_in_another_language(language: str, phrase: str, said: list[str]) -> None:
+    assert hits(said, [phrase], language)
+    assert not hits(["guten Tag", "bonjour", "hola"], [phrase], language)
 
 
 @pytest.mark.parametrize(

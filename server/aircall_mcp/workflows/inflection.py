@@ -1,8 +1,16 @@
-"""Forms of one word, in English: two words are the same if they have a base in common."""
+"""Forms of one word, in English closely, in six languages more by their stems: two words are the
+same if they have a base in common. Whose a thing is makes no other word: my, our, your.
+"""
 
 from __future__ import annotations
 
 from functools import lru_cache
+from importlib import import_module
+from typing import Protocol
+
+
+class Stemmer(Protocol):
+    def stemWord(self, word: str) -> str: ...  # noqa: N802 - the library's name
 
 
 def _listed(text: str) -> list[str]:
@@ -23,6 +31,13 @@ win won; withdraw withdrew withdrawn; build built; catch caught; deal dealt; dra
 fight fought; freeze froze frozen; hang hung; hide hid hidden; lay laid; lie lied lying lay lain
 lend lent; light lit; overpay overpaid; rewrite rewrote rewritten; shake shook shaken; stick stuck
 undo undid undone; upset; child children; person people; man men; woman women; foot feet
+my mine our ours your yours his hers their theirs
+mein meine meinen meinem meiner meines unser unsere unseren unserem unserer dein deine deinen ihr
+mein ihre ihren ihrem ihrer euer eure
+mon ma mes ton ta tes votre vos notre nos leur leurs
+mi mis tu tus su sus nuestro nuestra nuestros nuestras vuestro vuestra
+mio mia miei mie tuo tua suo sua nostro nostra vostro vostra
+mijn onze ons jouw uw; meu minha meus minhas seu sua seus suas nosso nossa
 """.replace("\n", "; ")
 _BASES: dict[str, set[str]] = {}
 for _line in _IRREGULAR.split(";"):
@@ -46,12 +61,37 @@ _VOWELS = frozenset("aeiouy")
 
 
 @lru_cache(maxsize=16_384)
-def bases(word: str) -> frozenset[str]:
-    """What a folded word may be a form of, itself included."""
+def bases(word: str, language: str = "") -> frozenset[str]:
+    """What a folded word may be a form of, itself included; in a language of `STEMMED` (`de`,
+    `de-DE`) also by its stem there."""
     found = {word, *_BASES.get(word, ())}
     if word not in _WHOLE and word not in _BASES:
         found |= {base for base in _cut(word) if len(base) > 1}
-    return frozenset(found | {_american(one) for one in found})
+    name = STEMMED.get(language[:2].lower())
+    stems = _stems_in(name, word) if name else set[str]()
+    return frozenset(found | {_american(one) for one in found} | stems)
+
+
+STEMMED = {"de": "german", "fr": "french", "es": "spanish", "it": "italian", "nl": "dutch",
+           "pt": "portuguese"}  # fmt: skip
+
+
+def _stems_in(language: str, word: str) -> set[str]:
+    """What is left of `word` in that language without its ending, at least three letters; of a
+    German participle also without its beginning: gekündigt, kündigen."""
+    stemmer = _stemmer(language)
+    forms = [word]
+    if language in ("german", "dutch") and len(word) > 6 and word.startswith("ge"):
+        forms.append(word[2:-1] if word.endswith("t") else word[2:])
+    stems = (stemmer.stemWord(form) for form in forms)
+    return {f"{stem}-" for stem in stems if len(stem) >= 3}
+
+
+@lru_cache(maxsize=8)
+def _stemmer(language: str) -> Stemmer:
+    # Only who looks for phrases needs it. It has no types of its own.
+    found: Stemmer = import_module("snowballstemmer").stemmer(language)
+    return found
 
 
 def _cut(word: str) -> set[str]:

@@ -1,8 +1,8 @@
 """Phrases in what was said, in any form of their words, and only where they stand together.
 
-Cancelled is a form of cancel, don't is do not, twenty-four is 24. Lines and speakers do not part a
-phrase, nor do hesitations, stammers or a listener's yes; a sentence that ends does, where another
-one goes on behind it.
+Cancelled is a form of cancel, our of my, don't is do not, twenty-four is 24. Lines and speakers do
+not part a phrase, nor do two other words, and any number of hesitations, stammers or a
+listener's yes; a sentence that ends does, where another one goes on behind it.
 """
 
 from __future__ import annotations
@@ -63,6 +63,8 @@ _PRONOUNS = frozenset(
 _SHORT = {"re": "are", "ve": "have", "ll": "will", "m": "am", "d": "would"}
 _LONGEST = 40
 """Words of a phrase."""
+BETWEEN = 2
+"""Words that may stand between two words of a phrase: my old account, Vertrag letzte Woche."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +88,11 @@ class Hit:
     last: int
 
 
-def hits(utterances: Sequence[str], phrases: Sequence[str]) -> list[Hit]:
+def hits(utterances: Sequence[str], phrases: Sequence[str], language: str = "") -> list[Hit]:
     """Where in `utterances`, texts in the order they were said, which of `phrases` stands. Each
-    occurrence once, in order."""
-    said = read(utterances)
-    wanted = [read([phrase]) for phrase in phrases]
+    occurrence once, in order. `language` is that of what was said, such as `de` or `de-DE`."""
+    said = read(utterances, language)
+    wanted = [read([phrase], language) for phrase in phrases]
     starts: dict[str, list[int]] = {}
     for at, word in enumerate(said):
         for base in word.bases:
@@ -113,18 +115,18 @@ def hits(utterances: Sequence[str], phrases: Sequence[str]) -> list[Hit]:
     return sorted(found, key=lambda hit: (hit.first, hit.last, hit.phrase))
 
 
-def read(utterances: Sequence[str]) -> list[Word]:
+def read(utterances: Sequence[str], language: str = "") -> list[Word]:
     """The words of texts, in their bases, with contractions, signs and numbers written out."""
     said: list[Word] = []
     for line, text in enumerate(utterances):
-        spoken = _words(text, line)
+        spoken = _words(text, line, language)
         if line > 0 and len(spoken) <= 3 and all(word.text in _LISTENING for word in spoken):
             spoken = [Word(w.text, w.bases, line, True, w.opens) for w in spoken]
         said += spoken
     return _with_asides(said)
 
 
-def _words(text: str, line: int) -> list[Word]:
+def _words(text: str, line: int, language: str) -> list[Word]:
     """The words of one utterance."""
     tokens: list[tuple[str, bool, bool]] = []  # text, optional, opens
     ended = False
@@ -141,7 +143,7 @@ def _words(text: str, line: int) -> list[Word]:
     for start, end, value in numbered(plain):
         _, optional, opens = tokens[start]
         optional = (optional or value in _HESITATIONS) and end == start + 1
-        made.append(Word(value, bases(value), line, optional, opens))
+        made.append(Word(value, bases(value, language), line, optional, opens))
     return made
 
 
@@ -191,17 +193,19 @@ def _parts(said: Sequence[Word], word: Word) -> list[int]:
 
 def _ends_at(said: Sequence[Word], start: int, phrase: Sequence[Word]) -> int | None:
     """The place behind the phrase that begins at `start`, None where it does not."""
-    at, n, crossed = start, 0, False
+    at, n, crossed, between = start, 0, False, 0
     while n < len(phrase):
         if at >= len(said):
             return None
         took = _same(said, at, phrase, n)
         if took is None:
-            if n == 0 or not said[at].optional:
+            between += not said[at].optional
+            if n == 0 or between > BETWEEN:
                 return None
+            crossed = crossed or said[at].opens
             at += 1
             continue
-        crossed = crossed or (n > 0 and said[at].opens)
+        crossed, between = crossed or (n > 0 and said[at].opens), 0
         at, n = at + took[0], n + took[1]
     goes_on = at < len(said) and not said[at].opens and said[at].line == said[at - 1].line
     return None if crossed and goes_on else at

@@ -114,7 +114,8 @@ class ScanTranscripts:
     def _take(
         self, scan: Scan, call: Json, lines: Sequence[Line], phrases: Sequence[str], *, every: bool
     ) -> None:
-        found = hits([line.text for line in lines], phrases)
+        language = lines[0].language if lines else ""
+        found = hits([line.text for line in lines], phrases, language)
         said = {hit.phrase for hit in found}
         if not said or (every and len(said) < len(phrases)):
             return

@@ -18,11 +18,13 @@ _LONG = 240
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What somebody said in one go; `at` is in seconds from the beginning."""
+    """What somebody said in one go; `at` is in seconds from the beginning, `language` as Aircall
+    says it (`en-US`)."""
 
     at: float
     speaker: str
     text: str
+    language: str = ""
 
     @property
     def clock(self) -> str:
@@ -38,11 +40,12 @@ async def transcript_of(asking: Aircall, call_id: int) -> list[Line] | None:
         if error.status == 404:
             return None
         raise
-    content = object_of(object_of(reply.body).get("transcription")).get("content")
-    return lines_of(object_of(content).get("utterances"))
+    content = object_of(object_of(object_of(reply.body).get("transcription")).get("content"))
+    return lines_of(content.get("utterances"), text_of(content.get("language")))
 
 
-def lines_of(utterances: Any) -> list[Line]:
+def lines_of(utterances: Any, language: str = "") -> list[Line]:
+    """In the order they began, whatever the order of the list."""
     listed = cast("Sequence[Any]", utterances) if isinstance(utterances, list) else ()
     lines: list[Line] = []
     for one in map(object_of, listed):
@@ -51,5 +54,5 @@ def lines_of(utterances: Any) -> list[Line]:
         speaker = {"internal": "agent", "external": "customer"}.get(who, who or "unknown")
         began = float(at) if isinstance(at, int | float) else 0.0
         parts = _SENTENCE.split(text) if len(text) > _LONG else [text]
-        lines += [Line(began, speaker, part) for part in parts if part]
-    return lines
+        lines += [Line(began, speaker, part, language) for part in parts if part]
+    return sorted(lines, key=lambda line: line.at)
