@@ -256,3 +256,12 @@ def test_every_rule_can_only_make_it_stricter(
         assert ruling.say == "deny"
     if any(number == JAMAICA for number in numbers) or home is None:
         assert order[ruling.say] >= order[elsewhere.say]
+
+
+def test_what_does_not_say_which_number_it_comes_from_is_asked_about() -> None:
+    """By somebody's usual number, which may be one that is not to be used."""
+    policy = Policy(numbers=frozenset({1}), effects={"reach": Line("allow")}, written=True)
+    ruling = ruling_of(policy, text_to(senders=()), known())
+    assert (ruling.say, ruling.grade, ruling.rule) == ("ask", 2, "from.numbers")
+    assert ruling_of(policy, text_to(senders=(1,)), known()).say == "allow"
+    assert ruling_of(policy, text_to(senders=(2,)), known()).say == "deny"

@@ -218,6 +218,8 @@ def _bans(policy: Policy, deed: Deed, facts: Facts, places: list[Destination]) -
     for sender in deed.senders:
         if policy.numbers and sender not in policy.numbers:
             yield Ruling("deny", "from.numbers", f"number {sender} may not be used")
+    if policy.numbers and deed.recipients and not deed.senders:
+        yield Ruling("ask", "from.numbers", "it does not say which number it comes from", 2)
     for user in deed.users:
         if policy.users and user not in policy.users:
             yield Ruling("deny", "from.users", f"user {user} may not be used")
