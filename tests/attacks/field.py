@@ -13,6 +13,8 @@ import httpx2
 from aircall_mcp.accounts import Account, Accounts, ApiKey, Memory
 from aircall_mcp.accounts.auth import Auth
 from aircall_mcp.desk import Outcome, Question
+from aircall_mcp.gateway.journal import MIGRATIONS as JOURNAL
+from aircall_mcp.gateway.journal import Journal
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.config import AIRCALL
 from aircall_mcp.ground.operation import Allowance
@@ -22,8 +24,9 @@ from aircall_mcp.safety.judge import Judge
 from aircall_mcp.safety.policy import Grade, Policy
 from aircall_mcp.safety.safety import Safety
 from aircall_mcp.storage.lock import Alone
+from aircall_mcp.storage.state import InMemory
 
-from ..house import AskingDesk, Clock, OwnGateway, Townless
+from ..house import AskingDesk, Clock, OwnGateway, Townless, plans_over
 from .yeses import Arrival, Ledger, arrival
 
 ACCOUNTS = ("acme", "globex")
@@ -104,7 +107,11 @@ class Field:
             transport=httpx2.ASGITransport(app=self.ledger),
         )
         offers = Offers(registry, Selection(include_deprecated=True))
-        self.desk = AskingDesk(self.safety, offers, gateway, look=judge.look)
+        journal = Journal(lambda: InMemory(JOURNAL), clock=clock.handed())
+        plans = plans_over(
+            registry, judge, self.safety, gateway, journal, home=home, clock=clock.handed()
+        )
+        self.desk = AskingDesk(self.safety, offers, gateway, look=judge.look, plans=plans)
 
     async def call(
         self, tool: str, arguments: Any, principal: str = "owner", account: str | None = None

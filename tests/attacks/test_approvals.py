@@ -11,7 +11,9 @@ from typing import Any, cast
 
 import pytest
 
+from aircall_mcp.desk import Question
 from aircall_mcp.offer import Registry
+from aircall_mcp.safety.policy import Grade
 
 from ..house import Clock
 from .field import Field, Wish, wishes
@@ -177,6 +179,38 @@ async def crossed(field: Field, wish: Wish) -> None:
     await field.again(another)
 
 
+async def by_plan(field: Field, wish: Wish) -> None:
+    """A yes to a plan is for these steps in this order, and for none of them alone."""
+    another = wishes(field.chance)
+    for one in (wish, another):
+        field.ledger.needs[one.at("acme")] = one.grade
+    steps = [{"operation": one.tool, "arguments": one.arguments} for one in (wish, another)]
+    question = await field.call("plan", {"steps": steps}, account="acme")
+    assert isinstance(question, Question)
+    grade: Grade = field.chance.choice(GRADES)
+    said = await field.answer(question.approval, yes=True, grade=grade)
+    before = field.ledger.arrived["all"]
+    given = steps[0]["arguments"]
+    name = field.chance.choice(list(wish.arguments))
+    changed = {"operation": wish.tool, "arguments": {**wish.arguments, name: [given]}}
+    for other_steps in (steps[::-1], steps[:1], steps[1:], [*steps, steps[0]], [changed, steps[1]]):
+        await field.call("plan", {"steps": other_steps}, account="acme")
+    await field.call("plan", {"steps": steps}, "bert", "acme")
+    await field.call("plan", {"steps": steps}, account="globex")
+    await field.again(wish)
+    await field.again(another)
+    if field.ledger.arrived["all"] != before:
+        field.ledger.breaches.append(f"another plan arrived: {steps}")
+    if said:
+        for one in (wish, another):
+            field.ledger.gave(one.at("acme"), "owner", grade, field.clock())
+    for _ in range(2):
+        await field.call("plan", {"steps": steps}, account="acme")
+    field.clock.pass_by(200)
+    await field.call("plan", {"steps": steps}, account="acme")
+
+
+GRADES: tuple[Grade, ...] = (1, 2)
 OTHERS = [
     "send_message_in_conversation", "delete_team", "delete_user", "delete_webhook", "write",
     "dial_number", "reach", "delete", "update_user_v1", "create_user_v2",
@@ -222,7 +256,7 @@ LOOKALIKES = str.maketrans("aeopcx.", "\u0430\u0435\u043e\u0440\u0441\u0445\u202
 ATTACKS: list[Attack] = [
     forged_id, replayed, too_low, refused, called_off, out_of_time, set_back, other_principal,
     other_account, dry_run, at_once, given_back, swapped, swapped, swapped, other_tool, guessed,
-    crossed,
+    crossed, by_plan,
 ]  # fmt: skip
 
 

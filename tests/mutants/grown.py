@@ -34,7 +34,7 @@ _FORM = ["tests/journeys/test_elicitation.py", "tests/attacks/test_approvals_by_
 _ATTACK = "tests/attacks/test_approvals.py"
 TESTS: dict[str, list[str]] = {
     "safety/approvals.py": ["tests/safety/test_approvals.py", _ATTACK],
-    "safety/judge.py": ["tests/safety/test_judge.py", _ATTACK],
+    "safety/judge.py": ["tests/safety/test_judge.py", "tests/safety/test_plans.py", _ATTACK],
     "safety/policy.py": ["tests/safety/test_policy.py", "tests/safety/test_judge.py"],
     "safety/usage.py": ["tests/safety/test_usage.py", "tests/safety/test_judge.py"],
     "safety/visitors.py": ["tests/safety/test_visitors.py", *_PAGE],

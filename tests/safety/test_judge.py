@@ -334,3 +334,19 @@ async def test_our_sandbox_waives_what_goes_there_and_nothing_that_stays_here(
     rule = registry.ids["forward_events"].bind({"kinds": ["message.received"], "to": "crm"})
     assert isinstance(await judge(rule, Caller()), Ask)
     safety.close()
+
+
+async def test_a_persons_own_command_and_the_built_in_sandbox_are_asked_nothing(
+    registry: Registry,
+) -> None:
+    safety = Safety.of(Path(), fleeting=True)
+    dial = registry.ids["start_outbound_call"].bind(DIAL)
+    judge = Judge(Policy, Townless(), safety)
+    built_in = Judge(Policy, Townless(), safety, everything=True)
+    assert isinstance(await judge(dial, Caller()), Ask)
+    assert await judge(dial, Caller(person=True)) == Allow()
+    assert await built_in(dial, Caller()) == Allow()
+    assert (await judge.whole([dial], Caller())).ask is not None
+    assert (await judge.whole([dial], Caller(person=True))).ask is None
+    assert (await built_in.whole([dial], Caller())).ask is None
+    safety.close()
