@@ -27,6 +27,9 @@ class Directory:
         """The one that is meant, "me" among the users. Raises `ArgumentError` with the choices."""
         if kind == "user" and said.strip().casefold() in ME:
             return await self._me(caller)
+        return await self._listed(said, kind, caller)
+
+    async def _listed(self, said: str, kind: Kind, caller: Caller) -> Named:
         operation, beside = _LISTS[kind]
         listed = await self._kit.whole(operation, caller)
         known = [_named(row, kind, beside) for row in listed.items if id_of(row) is not None]
@@ -45,7 +48,7 @@ class Directory:
         """The Aircall user whom the owner named as themselves; else who made the integration that
         we act by."""
         if (user := (await self._kit.owner(caller.account)).user) is not None:
-            return one_of(str(user), await self._known("user", caller), "user")
+            return await self._listed(str(user), "user", caller)
         try:
             reply = await self._kit.asking(caller).ask("get_integration")
         except ToolError as error:
