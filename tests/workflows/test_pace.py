@@ -40,7 +40,7 @@ class Virtual:
         self._order = itertools.count()
         self._waiting: list[tuple[float, int, asyncio.Future[None]]] = []
 
-    async def sleep(self, seconds: float) -> None:
+    async def pass_by(self, seconds: float) -> None:
         awake = asyncio.get_running_loop().create_future()
         heapq.heappush(self._waiting, (self.now + seconds, next(self._order), awake))
         await awake
@@ -66,7 +66,7 @@ async def test_a_read_of_5000_calls_uses_what_the_bulk_lane_may(
     registry: Registry, tmp_path: Path, limit: int, latency: float
 ) -> None:
     time = Virtual(THURSDAY)
-    clock = Handed(lambda: time.now, lambda: time.now, time.sleep)
+    clock = Handed(lambda: time.now, lambda: time.now, time.pass_by)
     sandbox = sandbox_with(clock=lambda: time.now, requests_per_minute=limit)
     begin = int(THURSDAY) - 6_000
     ids = filled(sandbox.world, 5_000, begin=begin)
@@ -74,7 +74,7 @@ async def test_a_read_of_5000_calls_uses_what_the_bulk_lane_may(
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         steps[0] += 1
-        await time.sleep(latency)
+        await time.pass_by(latency)
         await sandbox(scope, receive, send)
         steps[0] += 1
 
