@@ -145,6 +145,18 @@ async def test_nothing_lasts_longer_nor_comes_from_the_future(
     assert found.standing == "expired"
 
 
+async def test_what_is_over_does_not_become_something_else_with_time(
+    approvals: Approvals, clock: Clock
+) -> None:
+    used, refused = await ask(approvals, "used"), await ask(approvals, "refused")
+    await yes(approvals, used)
+    assert await use(approvals, "used") == used.id
+    await approvals.answer(refused.id, yes=False, grade=1, way="tests")
+    clock.pass_by(LASTING + 1)
+    found = [await approvals.find(one.id) for one in (used, refused)]
+    assert [one and one.standing for one in found] == ["used", "refused"]
+
+
 async def test_it_outlives_the_process_that_asked(home: Path, clock: Clock) -> None:
     first = Safety.of(home, clock=clock.handed())
     one = await ask(first.approvals)
