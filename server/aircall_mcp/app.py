@@ -132,14 +132,16 @@ def open_app(
     vault: Vault | None = None,
     clock: Clock | None = None,
     offers: Offers | None = None,
+    transport: httpx2.AsyncBaseTransport | None = None,
 ) -> App:
     """Put all together: `async with open_app(settings) as app`. Nothing is sent, decrypted or
     written before the first call; of a vault that is there, the names of the accounts are read.
 
     What is opened here is closed here, in reverse; where this raises, nothing is open yet. `ask`
     gets a passphrase from a person, where one is there: then the keyring may take its time. `vault`
-    is one that somebody else has opened, and closes; `offers` others than the settings make.
-    Raises `SpecError`, `SettingsError`.
+    is one that somebody else has opened, and closes; `offers` others than the settings make;
+    `transport` leads to another sandbox than the one that is built in. Raises `SpecError`,
+    `SettingsError`.
     """
     environment = os.environ if environment is None else environment
     clock = clock or Clock()
@@ -204,7 +206,7 @@ def open_app(
         budget=paces,
         journal=intents,
         operations=registry.ids,
-        transport=_sandbox_transport() if settings.sandbox else None,
+        transport=(transport or _sandbox_transport()) if settings.sandbox else None,
         proxy=settings.proxy,
         ca_bundle=settings.ca_bundle,
         clock=clock,

@@ -29,9 +29,10 @@ phone call. Ids are what tools take: find them with the list and search tools fi
 - Unsure which tool fits? aircall_search takes plain words (English, French, German, Spanish, \
 Italian, Portuguese, Dutch) and returns the right tool with its schema and an example, or says \
 that Aircall cannot do it.
-- To place a call: user id (aircall_list_users_v2, or aircall_get_user_v2 by e-mail), that user's \
-number id (aircall_list_user_numbers), then aircall_start_outbound_call. It returns nothing; the \
-new call appears in aircall_list_calls.
+- One call does a whole task: aircall_place_call (names, e-mails and tag names will do), \
+aircall_send_text, aircall_find_calls, aircall_missed_calls and their like. Prefer it to its \
+parts. A tool that is not listed is performed by aircall_read, aircall_write, aircall_reach or \
+aircall_delete, where those are.
 - Phone numbers are E.164 (+33184880000). Times are UNIX seconds or ISO 8601; answers use UTC.
 - Lists come newest first, 50 a page, and say `page.complete`, `page.total` and `page.next` \
 (arguments of the next call). `max_items` reads several pages at once.

@@ -70,7 +70,7 @@ class Index:
         near = [name for name in ranked if several.scores[name] >= least]
         scores = {**several.scores}
         order = list(dict.fromkeys([*several.needs, *near]))
-        if order and not several.needs and (instead := self._stands_in.get(order[0])):
+        if order and not several.needs and (instead := self._instead(scores, order[0])):
             scores[instead] = max(scores.get(instead, 0.0), scores[order[0]])
             order = [instead, *(name for name in order if name != instead)]
         order = order[:limit]
@@ -86,6 +86,16 @@ class Index:
         if self._names.named(query):
             return Ranking(matches, confident=False, hint=NO_SUCH)
         return judged(self._reader, self._by_id, whole, matches, several)
+
+    def _instead(self, scores: Mapping[str, float], first: str) -> str:
+        """The tool that does the whole task of what was meant most, itself and what it stands for
+        taken together; nothing where that is not as probable as `first`."""
+        whole: dict[str, float] = {}
+        for name, instead in self._stands_in.items():
+            whole.setdefault(instead, scores.get(instead, 0.0))
+            whole[instead] += scores.get(name, 0.0)
+        most = max(whole, key=lambda name: whole[name], default="")
+        return most if most and whole[most] >= scores[first] and whole[most] > 0 else ""
 
 
 def _by_sentence(operation: Operation) -> bool:

@@ -11,11 +11,15 @@ from tempfile import TemporaryDirectory
 import click
 
 from .. import screen
+from .operator import operator
 from .outbound import outbound
+from .review import review
 from .sms import outside, sms
 from .teller import Teller
 
-JOURNEYS = {"outbound": outbound.__doc__, "sms": sms.__doc__}
+IN_ONE = {"outbound": outbound, "review": review, "operator": operator}
+"""Those that need nothing but the server and the sandbox inside it."""
+JOURNEYS = {name: told.__doc__ for name, told in {**IN_ONE, "sms": sms}.items()}
 
 
 @click.command("demo")
@@ -38,7 +42,7 @@ def command(journey: str) -> None:
             else:
                 environment = {**os.environ, "AIRCALL_MCP_HOME": home}
                 async with _connected(teller, environment, "serve", "--sandbox"):
-                    await outbound(teller)
+                    await IN_ONE[journey](teller)
 
     anyio.run(run)
     screen.show("\nDone. The same server in your client, still in the sandbox:", style="green")
@@ -53,7 +57,9 @@ async def _connected(
     from mcp import Client, StdioServerParameters
 
     server = StdioServerParameters(
-        command=sys.executable, args=["-m", "aircall_mcp", *words], env=environment
+        command=sys.executable,
+        args=["-m", "aircall_mcp", *words, "--surface", "tasks"],
+        env=environment,
     )
     async with Client(server) as client:
         screen.show(f"connected over stdio, protocol {client.protocol_version}")

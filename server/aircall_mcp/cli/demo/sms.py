@@ -1,4 +1,4 @@
-"""A text sent, a reply received and passed on: sandbox, receiver and server as real processes."""
+"""A text sent, its reply received and passed on: sandbox, receiver and server as real processes."""
 
 from __future__ import annotations
 
@@ -14,72 +14,44 @@ from dataclasses import dataclass, field
 import click
 
 from .teller import Teller
+from .wishes import SMS
 
-PERSON = "+33199001234"
-QUESTION = "Hello, this is Brightleaf Coffee. Does Thursday at ten suit you for the tasting?"
-REPLY = "Thursday is perfect, see you at ten!"
-PATIENCE = 30.0
+PERSON = "+14155551234"
+TEXT = "Your callback is scheduled for 3pm"
+REPLY = "Perfect, talk to you at three."
+PATIENCE = 60.0
 
 
 async def sms(teller: Teller, outside: Outside) -> None:
-    """A text sent, a reply received by webhook, and passed on to a Slack-shaped receiver."""
-    numbers = await teller.call(
-        "Which of the company's numbers can text?",
-        "aircall_list_numbers",
-        {},
-        show=lambda answer: [
-            {key: number[key] for key in ("id", "name", "digits")}
-            for number in reversed(answer["data"]["numbers"])
-        ],
-    )
-    number = next(
-        one["id"] for one in numbers["data"]["numbers"] if one["name"].startswith("Paris")
-    )
+    """A text sent, its reply passed on to a Slack-shaped receiver: two wishes, two calls."""
+    teller.wish(SMS)
     await teller.call(
-        "Texts shall go to #support from now on. The owner has named it; the model never sees"
-        " its address.",
+        "Replies shall go to #support from now on. The owner has named it; the model never sees its"
+        " address.",
         "aircall_forward_events",
         {"kinds": ["message.received"], "to": "#support"},
-        show=lambda answer: answer["data"],
-    )
-    before = await teller.call(
-        "Where does the log of events end now?",
-        "aircall_read_events",
-        {"limit": 1},
-        show=lambda answer: {"latest": answer["data"]["latest"]},
+        show=lambda answer: answer["data"]["forwarding"],
     )
     await teller.call(
         "Send the text. In the sandbox nobody gets it.",
-        "aircall_send_message_in_conversation",
-        {"number_id": number, "to": PERSON, "body": QUESTION},
-        show=lambda answer: {
-            key: answer["data"][key] for key in ("id", "status", "raw_digits", "body")
-        },
+        "aircall_send_text",
+        {"from": "num_555", "to": [PERSON], "body": TEXT},
+        show=lambda answer: [
+            {key: text[key] for key in ("to", "outcome", "status") if key in text}
+            for text in answer["data"]["texts"]
+        ],
     )
     teller.step(f"Meanwhile, outside: the person at {PERSON} reads it, and replies.")
-    await outside.text(number, REPLY)
-    teller.show({"POST": "/webhooks/aircall/…", "by": "the sandbox, as Aircall does"})
+    await outside.text(REPLY)
+    teller.show({"POST": "/webhooks/aircall/\u2026", "by": "the sandbox, as Aircall does"})
     await teller.call(
-        "The model has been waiting for exactly that.",
+        "The model may wait for exactly that.",
         "aircall_wait_for_event",
-        {
-            "kinds": ["message.received"],
-            "match": {"number": PERSON},
-            "after": before["data"]["latest"],
-        },
+        {"kinds": ["message.received"], "match": {"number": PERSON}, "after": 0},
         show=lambda answer: {
             **{key: answer["data"]["event"][key] for key in ("event", "at")},
             **{key: answer["data"]["event"]["data"][key] for key in ("raw_digits", "body")},
         },
-    )
-    await teller.call(
-        "The conversation, as the webhooks told of it.",
-        "aircall_list_messages",
-        {"number": PERSON},
-        show=lambda answer: [
-            {key: text["data"].get(key) for key in ("direction", "status", "body")}
-            for text in answer["data"]["messages"]
-        ],
     )
     teller.step("And this is what arrived in #support:")
     arrived = json.loads(await outside.slack.next())
@@ -112,13 +84,17 @@ class Outside:
         self.environment = environment
         self.slack = slack
 
-    async def text(self, number: int, body: str) -> None:
+    async def text(self, body: str) -> None:
+        """The person writes to num_555."""
         from ...ground import clients
 
-        asked = {"number_id": number, "from": PERSON, "body": body}
-        url = f"{self.environment['AIRCALL_MCP_BASE_URL']}/sandbox/texts"
+        base = self.environment["AIRCALL_MCP_BASE_URL"]
+        key = (self.environment["AIRCALL_API_ID"], self.environment["AIRCALL_API_TOKEN"])
         async with clients.client(timeout=5) as client:
-            (await client.post(url, json=asked)).raise_for_status()
+            listed = (await client.get(f"{base}/v1/numbers", auth=key)).json()["numbers"]
+            number = next(one["id"] for one in listed if one["name"] == "num_555")
+            asked = {"number_id": number, "from": PERSON, "body": body}
+            (await client.post(f"{base}/sandbox/texts", json=asked)).raise_for_status()
 
 
 @asynccontextmanager

@@ -33,6 +33,11 @@ class Teller:
         self._step = 0
         self.width = max(NARROWEST, screen.columns(sys.stdout) or PIPED)
 
+    def wish(self, text: str) -> None:
+        """What the person asked for, in their words."""
+        screen.out("")
+        screen.show(f"\u201c{text}\u201d", style="cyan")
+
     def step(self, text: str) -> None:
         """The next step, in words."""
         self._step += 1
