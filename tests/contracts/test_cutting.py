@@ -38,7 +38,9 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     # Phone numbers and their beginnings, held against each other.
     "safety/destinations.py": ("number[:end]",),
     "safety/policy.py": ("pattern[:-1]",),
-    "safety/usage.py": ("digits[-TELLING:]",),
+    "safety/usage.py": (
+        "_digits(number)[-TELLING:]", "_digits(written)[:MOST_DIGITS]", "digits[at:at + TELLING]",
+    ),
     "protocol/resources.py": ("values[:100]",),
     # Ids, phone numbers, times and digests: of a number its ends are what may be shown.
     "accounts/login.py": ("line[:5]",),
@@ -52,6 +54,13 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     "cli/screen.py": ("line[start:at + 1]", "line[start:end]"),
     # What is looked at and not shown: how a text begins, or what of it is kept.
     "protocol/frames.py": ("text[-END:]",),
+    "protocol/http.py": (
+        "end[:9]", "json.dumps(json.loads(b'{%b}' % end), separators=(',', ':'))[1:-1]",
+    ),
+    "offer/stubs.py": ("told[:LONGEST - 1]",),
+    "toolkit/calls.py": ("_list(response, 'candidates')[:1]", "_list(response, 'choices')[:1]"),
+    "workflows/choices.py": ("sorted(found, key=rank)[:MOST]",),
+    "workflows/inflection.py": ("language[:2]", "word[2:-1]"),
     "protocol/stdio.py": ("(end + rest)[-END:]", "line[-END:]"),
     "cli/config.py": ("line[:1]",),
     "desk.py": ("query[:LONGEST_QUERY]",),
@@ -77,7 +86,7 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     "workflows/numerals.py": ("word[:-2]",),
     "workflows/phrases.py": ("stem[:-1]",),
     "workflows/scan_transcripts.py": (
-        "found[:MOST_QUOTES]", "ids[:_LISTED]", "left[start:start + AT_ONCE]",
+        "found[:MOST_QUOTES]", "left[start:start + AT_ONCE]",
         "lines[hit.first:hit.last + 1]",
     ),
     "workflows/names.py": (
