@@ -60,7 +60,6 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     "offer/stubs.py": ("told[:LONGEST - 1]",),
     "toolkit/calls.py": ("_list(response, 'candidates')[:1]", "_list(response, 'choices')[:1]"),
     "workflows/choices.py": ("sorted(found, key=rank)[:MOST]",),
-    "workflows/inflection.py": ("language[:2]", "word[2:-1]"),
     "protocol/stdio.py": ("(end + rest)[-END:]", "line[-END:]"),
     "cli/config.py": ("line[:1]",),
     "desk.py": ("query[:LONGEST_QUERY]",),
@@ -82,7 +81,9 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     "ground/written.py": ("content[1:2]", "content[:2]", "content[:error.start]"),
     "offer/registry.py": ("segment[:1]",),
     "workflows/find_person.py": ("fits[:MOST_CHOICES]", "found.near[:3]"),
-    "workflows/inflection.py": ("stem[:-1]", "word[:-1]", "word[:-2]", "word[:-3]"),
+    "workflows/inflection.py": (
+        "language[:2]", "stem[:-1]", "word[2:-1]", "word[:-1]", "word[:-2]", "word[:-3]",
+    ),
     "workflows/numerals.py": ("word[:-2]",),
     "workflows/phrases.py": ("stem[:-1]",),
     "workflows/scan_transcripts.py": (
