@@ -119,7 +119,7 @@ OURS = {
     "search.lexical.Lexical": "_names _words",
     "search.model": "load",
     "search.names.Names": "_by_name _by_route",
-    "workflows.inflection": "_BASES bases",
+    "workflows.inflection": "_BASES _stemmer bases",
     "workflows.spelling": "_nicknames called cousins",  # of the table of first names
     "workflows.workflows.Workflows": "_kit _log _made performers",
 }
