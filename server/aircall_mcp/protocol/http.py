@@ -207,15 +207,15 @@ class _Ready:
         if self._ends is None:
             self._ends = {}  # whoever comes meanwhile is answered by the SDK
             found = await newest_of(self._server)
-            self._ends = {
-                name: _ascii(end) for name, end in found.items() if end[:9] == b'"result":'
-            }
+            plain = {name: end for name, end in found.items() if end.startswith(b'"result":')}
+            self._ends = {name: _ascii(end) for name, end in plain.items()}
         return self._ends.get(f"{MODERN} {method}", b"")
 
 
 def _ascii(end: bytes) -> bytes:
     """The end of an answer as the SDK writes it over HTTP."""
-    return json.dumps(json.loads(b"{%b}" % end), separators=(",", ":"))[1:-1].encode()
+    text = json.dumps(json.loads(b"{%b}" % end), separators=(",", ":"))
+    return text.removeprefix("{").removesuffix("}").encode()
 
 
 async def _until_signalled(scope: anyio.CancelScope) -> None:

@@ -21,6 +21,7 @@ from .ready import ready_for
 
 LONGEST_LINE = 4 * 1024 * 1024
 """Bytes of one message; a longer line is refused without being kept."""
+WATCH_MS = 500
 TURNS = 0.0005
 """Seconds after which the import lets an answer through; five milliseconds are Python's own."""
 
@@ -71,13 +72,13 @@ class Instant:
         self._over.set()
 
     def _watch(self) -> None:
-        """A client that is gone may have left stdin open."""
+        """A client that is gone, or its host, may have left stdin open."""
         poll = select.poll()
         poll.register(self.wire[1].fileno(), 0)
-        while not poll.poll():
-            pass
-        if not self._awaited:
-            os._exit(0)
+        while not self._awaited:
+            gone = poll.poll(WATCH_MS) or os.getppid() != self.parent
+            if gone and not self._awaited:
+                os._exit(0)
 
 
 def begin(argv: Sequence[str], environment: Mapping[str, str]) -> Instant | None:
