@@ -54,9 +54,6 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     "cli/screen.py": ("line[start:at + 1]", "line[start:end]"),
     # What is looked at and not shown: how a text begins, or what of it is kept.
     "protocol/frames.py": ("text[-END:]",),
-    "protocol/http.py": (
-        "end[:9]", "json.dumps(json.loads(b'{%b}' % end), separators=(',', ':'))[1:-1]",
-    ),
     "offer/stubs.py": ("told[:LONGEST - 1]",),
     "toolkit/calls.py": ("_list(response, 'candidates')[:1]", "_list(response, 'choices')[:1]"),
     "workflows/choices.py": ("sorted(found, key=rank)[:MOST]",),
