@@ -67,9 +67,10 @@ async def test_search_gives_the_right_tool_with_its_schema_and_an_example(office
     found = await office.call("search", query="place an outbound call")
     assert found["confident"] is True
     first, *others = found["matches"]
-    operation = office.desk.registry.ids["start_outbound_call"]
+    operation = office.desk.registry.ids["place_call"]
     assert first["tool"] == operation.tool
-    assert first["operation"] == "POST /v1/users/{id}/calls"
+    assert others[0]["tool"] == "aircall_start_outbound_call"
+    assert others[0]["operation"] == "POST /v1/users/{id}/calls"
     assert first["effect"] == "reach"
     assert first["because"]
     assert first["input_schema"] == operation.input_schema

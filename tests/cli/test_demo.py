@@ -54,7 +54,9 @@ def plain(journey: str) -> str:
 
 
 def hold(text: str, columns: int) -> None:
-    lines = text.splitlines()
+    """In a pipe the wish stands in one line, however long."""
+    wish = "\u201c" if columns == PIPED else "\0"
+    lines = [line for line in text.splitlines() if not line.startswith(wish)]
     assert max(map(cell_len, lines)) <= columns
     assert len(lines) < 60, text
     assert not [line for line in lines if line != line.rstrip()]
@@ -90,7 +92,7 @@ def test_the_other_journey_fits_into_sixty_columns() -> None:
     text = told.text
     assert told.code == 0, text
     hold(text, 60)
-    assert "body: Perfect, talk to you at three." in text
+    assert "text: Perfect, talk to you at three." in text
 
 
 @pytest.mark.slow
