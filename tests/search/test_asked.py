@@ -93,10 +93,11 @@ def test_who_types_plainly_is_served(counts: dict[tuple[str, str], Counter[str]]
 
 
 def test_few_of_it_are_learned_word_for_word() -> None:
-    """Of two or three words ("delete it") there are only so many."""
+    """Of two or three words ("delete it") there are only so many. 26 of them came with the grammars
+    of the tools for whole tasks, whose writer had read the misses of all four sets."""
     sources = train.read_sources(SOURCES)
     learned = {one.text.casefold() for one in (*sources.examples, *sources.several)}
-    for sets, plain, unsupported in (((1, 2, 3), 57, 43), ((4,), 33, 15)):
+    for sets, plain, unsupported in (((1, 2, 3), 78, 43), ((4,), 38, 15)):
         asked = [row for row in ROWS if row["set"] in sets]
         known = Counter(row["kind"] for row in asked if row["query"].casefold() in learned)
         print(sets, known)
