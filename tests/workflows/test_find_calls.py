@@ -1,14 +1,19 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic_core import to_json
 
+from aircall_mcp.offer import Registry
+from aircall_mcp.sandbox import Sandbox
 from aircall_mcp.workflows.find_calls import COLUMNS
+from aircall_mcp.workflows.kit import Habits
 
 from ..house import THURSDAY, Clock
+from .errand import errand
 from .shift import Shift
 from .test_call_log import many
 
@@ -114,3 +119,13 @@ async def test_times_are_those_of_the_zone_that_is_asked_for(shift: Shift) -> No
 async def test_full_objects_are_aircalls_own(shift: Shift) -> None:
     answer = await shift.call("find_calls", period="last 24 hours", detail="full")
     assert all(call["direct_link"] for call in answer["data"]["calls"])
+
+
+async def test_me_is_who_the_owner_said_they_are(
+    registry: Registry, sandbox: Sandbox, clock: Clock, home: Path
+) -> None:
+    robin = next(one for one in sandbox.world.users.values() if one.first_name == "Robin")
+    async with errand(registry, sandbox, clock, home, me=Habits(user=robin.id)) as at:
+        mine = await at.call("find_calls", user="me", period=PERIOD)
+        named = await at.call("find_calls", user=robin.id, period=PERIOD)
+    assert mine["data"]["rows"] == named["data"]["rows"] != []

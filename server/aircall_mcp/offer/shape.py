@@ -68,11 +68,10 @@ class Shaped:
     def _listed(self, body: Any, walk: Walk) -> list[Any] | None:
         """The items, where `body` holds nothing else, and nothing is to be said of the list."""
         key = self._answer.key
-        if not isinstance(body, dict) or cast("dict[str, Any]", body).keys() != {key}:
+        whole = cast("dict[str, Any]", body) if isinstance(body, dict) else {}
+        if whole.keys() != {key} or not isinstance(whole[key], list) or not walk.is_plain(key):
             return None
-        items: Any = body[key]
-        plain = isinstance(items, list) and items and walk.is_plain(key)
-        return cast("list[Any]", items) if plain else None
+        return cast("list[Any]", whole[key]) or None
 
 
 def shape(

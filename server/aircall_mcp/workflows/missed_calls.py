@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -49,23 +49,14 @@ class MissedCalls:
         around = Period(period.begin, now + 1, f"{period.words} until now", period.zone)
         calls, _ = await self._filter.read(replace(meant, period=around), caller)
         short = bool(arguments.get("short_abandoned"))
-        hidden, dropped = 0, 0
-        missed: dict[str, list[Json]] = {}
-        for call in calls.items:
-            if not _is_missed(call) or not period.begin <= call["started_at"] < period.end:
-                continue
-            if not meant.fits(call):
-                continue
-            if call.get("missed_call_reason") == "short_abandoned" and not short:
-                dropped += 1
-                continue
-            party = party_of(call)
-            hidden += not party
-            if party:
-                missed.setdefault(party, []).append(call)
-        dealt = _dealt(calls.items)
-        left = (_left(party, rows, dealt.get(party, 0)) for party, rows in missed.items())
-        waiting = [one for one in left if one is not None]
+
+        def asked(call: Json) -> bool:
+            return period.begin <= call["started_at"] < period.end and meant.fits(call)
+
+        missed = [call for call in calls.items if _is_missed(call) and asked(call)]
+        dropped = 0 if short else sum(map(_is_short, missed))
+        hidden = sum(not party_of(call) for call in missed if short or not _is_short(call))
+        waiting = waiting_among(calls.items, asked, short=short)
         waiting, notes = await self._untexted(waiting, caller)
         waiting.sort(key=lambda one: one.since)
         rows = [self._row(one, now) for one in waiting]
@@ -133,6 +124,25 @@ class MissedCalls:
         except ToolError as error:
             return [*waiting], [f"Whether they were texted back is not known: {told_of(error)}"]
         return left, []
+
+
+def waiting_among(
+    calls: Sequence[Json], fits: Callable[[Json], bool], *, short: bool = False
+) -> list[_Waiting]:
+    """Whose missed calls that `fits` leaves nobody dealt with in `calls`, in order of time; `short`
+    are among them that were given up within seconds."""
+    missed: dict[str, list[Json]] = {}
+    for call in calls:
+        if _is_missed(call) and fits(call) and (short or not _is_short(call)):
+            missed.setdefault(party_of(call), []).append(call)
+    missed.pop("", None)
+    dealt = _dealt(calls)
+    left = (_left(party, rows, dealt.get(party, 0)) for party, rows in missed.items())
+    return [one for one in left if one is not None]
+
+
+def _is_short(call: Json) -> bool:
+    return call.get("missed_call_reason") == "short_abandoned"
 
 
 def _is_missed(call: Json) -> bool:
