@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from aircall_mcp.workflows.kit import object_of
 from aircall_mcp.workflows.kpis import kpis_of, party_of
 from aircall_mcp.workflows.missed_calls import waiting_among
 from aircall_mcp.workflows.names import Named, Names
@@ -47,8 +48,8 @@ COMPANY: dict[str, list[Json]] = json.loads((CASES / "company.json").read_text("
 def fitting(wanted: Mapping[str, int]) -> Callable[[Json], bool]:
     def fits(call: Json) -> bool:
         ids = {
-            "user": [(call.get("user") or {}).get("id")],
-            "number": [(call.get("number") or {}).get("id")],
+            "user": [object_of(call.get("user")).get("id")],
+            "number": [object_of(call.get("number")).get("id")],
             "team": [one["id"] for one in call.get("teams", [])],
             "tag": [one["id"] for one in call.get("tags", [])],
         }
@@ -59,18 +60,19 @@ def fitting(wanted: Mapping[str, int]) -> Callable[[Json], bool]:
 
 def name_of(kind: str | None, key: str) -> str:
     """As a group is called whose id, hour or weekday is `key`."""
-    listed = [*COMPANY.get(f"{kind}s", ()), *(call[kind] for call in CALLS if call.get(kind or ""))]
+    kind = kind or ""
+    listed = [*COMPANY.get(f"{kind}s", ()), *(call[kind] for call in CALLS if call.get(kind))]
     named = next((one["name"] for one in listed if str(one["id"]) == key), key)
     return f"{key}:00" if kind == "hour" else named
 
 
 def told(figures: Json, name: str) -> Any:
     if name.startswith("time_to_answer"):
-        times = figures.get("time_to_answer_seconds") or {}
+        times = object_of(figures.get("time_to_answer_seconds"))
         return times.get("mean" if name.endswith("avg") else "median")
     found = figures.get(SAYS.get(name, name))
     if name == "missed_by_reason":
-        return {reason: count for reason, count in (found or {}).items() if count}
+        return {reason: count for reason, count in object_of(found).items() if count}
     return found or 0
 
 
