@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from aircall_mcp.desk import Question
+from aircall_mcp.errors import ArgumentError
 from aircall_mcp.gateway.ask import Aircall
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.offer import Offers, Registry
@@ -72,3 +73,25 @@ async def test_a_dry_run_shows_the_first_effect_and_sends_nothing_but_reads(
     assert told["data"]["request"]["body"]["body"] == "Hello"
     assert sent(desk) == []
     assert await desk.safety.approvals.waiting() == []
+
+
+async def test_a_tool_for_a_task_acts_for_the_account_that_is_named(registry: Registry) -> None:
+    """Of several companies a model says which, as with every operation."""
+    several = registry.with_accounts(("paris", "rome"))
+    acted: list[str | None] = []
+
+    async def perform(arguments: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
+        acted.append(caller.account)
+        raise ArgumentError("That is all.")
+
+    app, _ = answering(200, {})
+    tools = ("place_call", "find_calls")
+    desk = asking_desk(Offers(several), app, performers=dict.fromkeys(tools, perform))
+    for account in ("rome", "paris"):
+        await desk.call("aircall_place_call", {"to": "+33184880000", "account": account}, Caller())
+        await desk.call("aircall_find_calls", {"period": "today", "account": account}, Caller())
+    await desk.aclose()
+    assert acted == ["rome", "rome", "paris", "paris"]
+    properties = several.ids["plan"].input_schema["properties"]
+    assert properties["account"]["enum"] == ["paris", "rome"]
+    assert "account" not in several.ids["approval_status"].input_schema["properties"]

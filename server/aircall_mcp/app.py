@@ -184,7 +184,7 @@ def open_app(
         return Aircall(gateway, registry.ids, Caller(interface="policy", account=account))
 
     judge = Judge(
-        PolicyFile(settings.home, registry.ids, [one.name for one in registry.toolsets]),
+        PolicyFile(settings.home, registry.judged, [one.name for one in registry.toolsets]),
         Company(asking, resolve, listens, clock, loopback=settings.loopback),
         safety,
         standing=frozenset(settings.allow),

@@ -224,6 +224,8 @@ class Desk:
 
     async def _do(self, bound: Bound, caller: Caller) -> Json:
         operation = bound.operation
+        if operation.ours and bound.account:  # what it asks of Aircall is asked of that company
+            caller = replace(caller, account=bound.account)
         if operation.composed:  # what it performs is judged by itself
             return await self.performers[operation.id](bound.arguments, caller)
         if operation.ours:

@@ -183,3 +183,12 @@ def test_a_rule_that_would_fit_nothing_is_a_fault(word: str) -> None:
     with pytest.raises(SettingsError, match="must be a country"):
         policy_of(text.encode(), NAME, *NAMES)
     assert policy_of(f"[destinations]\ncountries = ['{word}']".encode(), NAME, *NAMES).written
+
+
+def test_a_tool_made_of_operations_is_not_named_but_they_are(registry: Registry) -> None:
+    """A line for `place_call` would do nothing, so that nobody relies on one."""
+    toolsets = [one.name for one in registry.toolsets]
+    for name in ("place_call", "send_text", "plan", "reach"):
+        with pytest.raises(SettingsError, match="which is none"):
+            policy_of(f'[operations]\n{name} = "deny"\n'.encode(), "p", registry.judged, toolsets)
+    policy_of(b'[operations]\nfind_calls = "deny"\n', "p", registry.judged, toolsets)

@@ -155,4 +155,4 @@ def names() -> tuple[list[str], list[str]]:
     from ..offer import Registry
 
     registry = Registry.of(spec.load())
-    return list(registry.ids), [one.name for one in registry.toolsets]
+    return registry.judged, [one.name for one in registry.toolsets]

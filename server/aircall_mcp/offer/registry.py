@@ -7,9 +7,12 @@ from dataclasses import replace
 
 from ..errors import NotOffered, quoted
 from ..ground.nearest import nearest
-from ..ground.operation import Operation, Parameter
+from ..ground.operation import WORKFLOWS, Operation, Parameter
 from ..ground.prompt import Prompt
 from ..spec import Compiled, Toolset
+
+STANDING = "approval_status"
+"""The one workflow that asks nothing of Aircall."""
 
 
 class Registry:
@@ -45,14 +48,20 @@ class Registry:
         """All that an owner may call an operation by: tool names, operationIds and old names."""
         return frozenset({*self._by_tool, *self.ids, *self._aliases})
 
+    @property
+    def judged(self) -> list[str]:
+        """The operationIds that a policy may name: of a tool that is made of others, those are."""
+        return [operation.id for operation in self.known if not operation.composed]
+
     def with_accounts(self, names: Sequence[str]) -> Registry:
-        """The same, every operation with an `account` argument, if there are several accounts."""
+        """The same, with an `account` argument for all that asks something of Aircall, if there are
+        several accounts."""
         if len(names) < 2:
             return self
         schema = {"type": "string", "enum": list(names), "description": "Aircall company"}
         account = Parameter("account", "account", "ours", False, schema)
         return Registry(
-            (o if o.ours else _with(o, account) for o in self.known),
+            (_with(o, account) if _asks_aircall(o) else o for o in self.known),
             toolsets=self.toolsets,
             aliases=self._aliases,
             prompts=self.prompts,
@@ -90,6 +99,10 @@ class Registry:
 
 
 FINDS = "A search in plain words finds one: `aircall-mcp search`, or the tool aircall_search."
+
+
+def _asks_aircall(operation: Operation) -> bool:
+    return not operation.ours or (operation.toolset == WORKFLOWS and operation.id != STANDING)
 
 
 def _with(operation: Operation, parameter: Parameter) -> Operation:

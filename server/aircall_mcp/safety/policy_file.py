@@ -267,11 +267,18 @@ def _policy(file: _File) -> Policy:
     )
 
 
+_JUDGED: Final = (
+    "Operations and toolsets are named. What a tool made of several does (place_call, send_text,"
+    " plan) is judged by its operations: start_outbound_call, send_message_in_conversation."
+)
+
+
 def _known(source: str, key: str, named: Collection[str], known: Collection[str]) -> None:
     for name in sorted(named):
         if name not in known:
             raise SettingsError(
-                f"{source}: `{key}` names {name!r}, which is none.", hint=nearest(name, known)
+                f"{source}: `{key}` names {name!r}, which is none.",
+                hint=nearest(name, known) or _JUDGED,
             )
 
 
