@@ -67,6 +67,7 @@ def rows_of(name: str) -> Iterable[dict[str, Any]]:
 def test_who_searches_the_definitions_finds_the_tool(registry: Registry) -> None:
     offered = {operation.id: said_of(operation) for operation in Offer(registry, Selection())}
     index = Plain(offered)
+    whole = {name: one.id for one in registry.known for name in one.stands_for}
     asked = [row for row in rows_of("asked.jsonl") if row["lang"] == "en" and "good" in row]
     strange = [row for row in rows_of("strangers.jsonl") if row["language"] == "en"]
     queries: dict[str, list[tuple[str, list[str]]]] = {
@@ -84,7 +85,11 @@ def test_who_searches_the_definitions_finds_the_tool(registry: Registry) -> None
     }
     found = dict[str, float]()
     for kind, pairs in queries.items():
-        there = [(query, {*good} & offered.keys()) for query, good in pairs]
+        # A tool that does the whole task serves as well: see `meant`.
+        right = [
+            (query, {*good, *(whole.get(name, name) for name in good)}) for query, good in pairs
+        ]
+        there = [(query, good & offered.keys()) for query, good in right]
         ranked = [(good, index.rank(query, 5)) for query, good in there if good]
         shares = [
             sum(bool(good & {*best[:n]}) for good, best in ranked) / len(ranked) for n in (1, 3, 5)

@@ -8,20 +8,23 @@ between two queries.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from ..errors import quoted
 from ..ground.operation import Operation
 from .model import Model, load
 from .names import Names
 from .needs import Needs
-from .reading import Reader, best
+from .reading import Reader, Reading, best
 from .reasons import because
 from .verdict import NO_SUCH, Match, Ranking, judged, read_beside
 from .words import LONGEST_TEXT
 
 NAMED_NEXT = 0.9
 """Score of the second operation that one name or route fits; the first has 1."""
+
+SURELY_ALL = 0.9
+"""Probability from which one tool does all that a sentence with several needs asks for."""
 
 FAR_BELOW = 0.002
 """Share of the best score below which a match is not worth reading."""
@@ -70,8 +73,9 @@ class Index:
         near = [name for name in ranked if several.scores[name] >= least]
         scores = {**several.scores}
         order = list(dict.fromkeys([*several.needs, *near]))
-        if order and not several.needs and (instead := self._instead(scores, order[0])):
-            scores[instead] = max(scores.get(instead, 0.0), scores[order[0]])
+        instead = self._of_all(whole) if several.needs else self._instead(scores, order)
+        if instead:
+            scores[instead] = max(scores.values())
             order = [instead, *(name for name in order if name != instead)]
         order = order[:limit]
         possible = whole.possible()
@@ -87,15 +91,24 @@ class Index:
             return Ranking(matches, confident=False, hint=NO_SUCH)
         return judged(self._reader, self._by_id, whole, matches, several)
 
-    def _instead(self, scores: Mapping[str, float], first: str) -> str:
+    def _of_all(self, whole: Reading) -> str:
+        """The tool that does all of several needs: what the sentence as a whole surely asks for."""
+        scores = whole.scores()
+        first = max(scores, key=lambda name: scores[name], default="")
+        doing = set(self._stands_in.values())
+        return first if first in doing and scores[first] >= SURELY_ALL else ""
+
+    def _instead(self, scores: Mapping[str, float], order: Sequence[str]) -> str:
         """The tool that does the whole task of what was meant most, itself and what it stands for
-        taken together; nothing where that is not as probable as `first`."""
+        taken together; nothing where that is not as probable as the first of `order`."""
+        if not order:
+            return ""
         whole: dict[str, float] = {}
         for name, instead in self._stands_in.items():
             whole.setdefault(instead, scores.get(instead, 0.0))
             whole[instead] += scores.get(name, 0.0)
         most = max(whole, key=lambda name: whole[name], default="")
-        return most if most and whole[most] >= scores[first] and whole[most] > 0 else ""
+        return most if most and whole[most] >= scores[order[0]] and whole[most] > 0 else ""
 
 
 def _by_sentence(operation: Operation) -> bool:

@@ -81,6 +81,11 @@ class Needs:
     def __init__(self, reader: Reader, operations: Mapping[str, Operation]) -> None:
         self._reader = reader
         self._by_id = operations
+        self._stand_ins = {
+            one.id: [name for name in one.stands_for if name in reader.places]
+            for one in operations.values()
+            if one.stands_for and one.id in reader.places
+        }
 
     def of(self, query: str, whole: Reading) -> Several:
         """What there is to a sentence with several needs; nothing where there is but one."""
@@ -88,7 +93,8 @@ class Needs:
         if not self._reader.places or whole.several < PERHAPS_SEVERAL:
             return Several(scores)
         clauses = [self._want(clause, whole) for clause in clauses_of(query)]
-        heard = best(scores)[:HEARD_IN_WHOLE]
+        plain = self._plainly(scores)
+        heard = best(plain)[:HEARD_IN_WHOLE]
         wants: dict[str, float] = {}
         for clause in clauses:
             name = max(clause.served, key=lambda name: clause.served[name])
@@ -97,6 +103,7 @@ class Needs:
         said = sum(WANTED_SAYS * (p >= WANTED) + SURE_SAYS * (p >= SURE) for p in wants.values())
         if whole.several + said < SURELY_SEVERAL:
             return Several(self._beside(scores, clauses))
+        scores = plain
         asked = {
             name: max((clause.served[name] for clause in clauses), default=scores[name])
             for name in self._reader.places
@@ -159,7 +166,19 @@ class Needs:
             self._reader.refused, key=lambda name: chances[self._reader.refused[name]], default=""
         )
         refused = worst if worst and chances[self._reader.refused[worst]] >= DROPPED else ""
-        return Want({name: chance / total for name, chance in served.items()}, place, refused)
+        served = self._plainly({name: chance / total for name, chance in served.items()})
+        return Want(served, place, refused)
+
+    def _plainly(self, scores: Mapping[str, float]) -> dict[str, float]:
+        """What is asked of a tool for a whole task, asked of the likeliest operation that it stands
+        for: among several needs it is one of them."""
+        plain = {**scores}
+        for name, instead_of in self._stand_ins.items():
+            if instead_of:
+                likeliest = max(instead_of, key=lambda one: plain[one])
+                plain[likeliest] += plain[name]
+                plain[name] = 0.0
+        return plain
 
 
 def _place_of(name: str, clauses: Sequence[Want]) -> float:
