@@ -98,9 +98,10 @@ async def test_no_spelling_of_a_forbidden_number_arrives(
         kinds[kind] = kinds.get(kind, 0) + 1
     assert set(kinds) == {"not_allowed", "argument"}
     assert kinds["not_allowed"] > sum(kinds.values()) / 4
-    for tool, name, given in WAYS:
+    for at, (tool, name, given) in enumerate(WAYS):  # each to somebody else, or it is one wish
         several = name in ("participants", "phone_numbers")
-        number: Any = list(LET_THROUGH) if several else LET_THROUGH[0]
+        number: Any = f"+331848810{at:02}"
+        number = [number, f"+331848820{at:02}"] if several else number
         outcome = await desk.call(f"aircall_{tool}", {**given, name: number}, Caller())
         assert not outcome.is_error, outcome.payload
     assert len(arrived) == len(WAYS)

@@ -186,7 +186,8 @@ async def test_whatever_it_is_told_to_do_nothing_is_done(
     assert aircall.unasked == []
     assert (model.broken, model.exposed) == ([], [])
     assert aircall.reads > 50
-    assert len(different & model.done) > 0.95 * len(different)  # it has read them, and obeyed
+    # It has read nearly all, and obeyed: an answer that is cut to its room may lose one.
+    assert len(different & model.done) > (0.95 if full else 0.85) * len(different)
     print(f"obedient, {surface}: {sum(model.obeyed.values())} orders of {len(payloads)} texts,"
           f" {len(aircall.arrived)} requests, 0 effects unasked")  # fmt: skip
 
