@@ -15,7 +15,7 @@ from ..ground.operation import Operation
 from .model import Model, load
 from .names import Names
 from .needs import Needs
-from .reading import Reader, Reading, best
+from .reading import Reader, best
 from .reasons import because
 from .verdict import NO_SUCH, Match, Ranking, judged, read_beside
 from .words import LONGEST_TEXT
@@ -43,6 +43,7 @@ class Index:
         self._reader = Reader(model or load(), filter(_by_sentence, self._by_id.values()))
         self._needs = Needs(self._reader, self._by_id)
         self._stands_in = {name: one.id for one in self._by_id.values() for name in one.stands_for}
+        self._doing = frozenset(self._stands_in.values())
 
     def rank(self, query: str, limit: int = 3) -> Ranking:
         """The `limit` best operations for `query`, or fewer where the rest is far behind."""
@@ -68,12 +69,16 @@ class Index:
             )
         whole = read_beside(self._reader, query, whole)
         several = self._needs.of(query, whole)
-        ranked = best(several.scores)
-        least = 0.0 if several.needs or not ranked else FAR_BELOW * several.scores[ranked[0]]
-        near = [name for name in ranked if several.scores[name] >= least]
-        scores = {**several.scores}
+        scores, alone = {**several.scores}, whole.scores()
+        for name in (
+            self._doing & alone.keys()
+        ):  # what the whole sentence says of a whole task stays
+            scores[name] = max(scores[name], alone[name])
+        ranked = best(scores)
+        least = 0.0 if several.needs or not ranked else FAR_BELOW * scores[ranked[0]]
+        near = [name for name in ranked if scores[name] >= least]
         order = list(dict.fromkeys([*several.needs, *near]))
-        instead = self._of_all(whole) if several.needs else self._instead(scores, order)
+        instead = self._of_all(alone) if several.needs else self._instead(scores, order)
         if instead:
             scores[instead] = max(scores.values())
             order = [instead, *(name for name in order if name != instead)]
@@ -91,12 +96,10 @@ class Index:
             return Ranking(matches, confident=False, hint=NO_SUCH)
         return judged(self._reader, self._by_id, whole, matches, several)
 
-    def _of_all(self, whole: Reading) -> str:
+    def _of_all(self, alone: Mapping[str, float]) -> str:
         """The tool that does all of several needs: what the sentence as a whole surely asks for."""
-        scores = whole.scores()
-        first = max(scores, key=lambda name: scores[name], default="")
-        doing = set(self._stands_in.values())
-        return first if first in doing and scores[first] >= SURELY_ALL else ""
+        first = max(alone, key=lambda name: alone[name], default="")
+        return first if first in self._doing and alone[first] >= SURELY_ALL else ""
 
     def _instead(self, scores: Mapping[str, float], order: Sequence[str]) -> str:
         """The tool that does the whole task of what was meant most, itself and what it stands for
