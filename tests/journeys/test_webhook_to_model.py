@@ -174,7 +174,7 @@ async def test_the_demo_tells_the_whole_circle() -> None:
         out, err = await asyncio.wait_for(process.communicate(), 120)
     assert process.returncode == 0, err.decode()
     text = out.decode()
-    assert "from: +33199001234" in text
-    assert "on: Paris Sales" in text
-    assert "text: Thursday is perfect, see you at ten!" in text
+    assert "from: +14155551234" in text
+    assert "on: num_555" in text
+    assert "text: Perfect, talk to you at three." in text
     assert "secret" not in text
