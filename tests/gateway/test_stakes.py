@@ -183,13 +183,13 @@ async def test_what_needs_a_yes_does_not_arrive_without_it_whichever_way(asked: 
 @pytest.mark.parametrize("asked", SHUT, ids=str)
 async def test_what_is_allowed_by_name_arrives(asked: Asked) -> None:
     for surface in ("full", "search"):
-        desk, arrived = real_host(asked.words, surface)
         ways_in = [way for way in ways(asked) if way[0] == surface]
         assert ways_in
-        for number, (_, tool, arguments) in enumerate(ways_in, 1):
+        for _, tool, arguments in ways_in:  # each by itself, or the second were a repetition
+            desk, arrived = real_host(asked.words, surface)
             await desk.call(tool, arguments, Caller())
-            assert len(arrived) == number, (tool, arguments)
-        await desk.aclose()
+            assert len(arrived) == 1, (tool, arguments)
+            await desk.aclose()
 
 
 @pytest.mark.parametrize("asked", UNSHUT, ids=str)
