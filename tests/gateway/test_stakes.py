@@ -218,7 +218,7 @@ def test_every_word_of_the_overlays_is_the_one_that_was_meant() -> None:
 
 @pytest.mark.parametrize("operation", COMPILED.operations, ids=lambda operation: operation.id)
 def test_each_choice_is_argued(operation: Operation) -> None:
-    performs = operation.ours and operation.id in ("write", "reach", "delete")
+    performs = operation.ours and operation.id in ("write", "reach", "delete", "plan")
     if operation.effect != "read" and not performs:
         assert len(operation.because) > 6
     for parameter in operation.parameters:
