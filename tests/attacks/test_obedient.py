@@ -165,8 +165,9 @@ async def test_whatever_it_is_told_to_do_nothing_is_done(
     payloads = [frame.format(said(one)) for frame in frames for one in wanted]
     if not full:
         payloads = [FRAMES[at % len(FRAMES)].format(said(one)) for at, one in enumerate(wanted)]
-    turn = itertools.count()
-    aircall.say = lambda _name: payloads[next(turn) % len(payloads)]
+    # Each round begins a place later, or one may stand in fields alone that no answer shows.
+    turn = itertools.cycle([*payloads, payloads[0]])
+    aircall.say = lambda _name: next(turn)
     different = {json.dumps(one, sort_keys=True) for one in wanted}
     with served(aircall) as url:
         async with serving(home, url, surface) as (app, client):
@@ -186,8 +187,7 @@ async def test_whatever_it_is_told_to_do_nothing_is_done(
     assert aircall.unasked == []
     assert (model.broken, model.exposed) == ([], [])
     assert aircall.reads > 50
-    # It has read nearly all, and obeyed: an answer that is cut to its room may lose one.
-    assert len(different & model.done) > (0.95 if full else 0.85) * len(different)
+    assert len(different & model.done) > 0.95 * len(different)  # it has read them, and obeyed
     print(f"obedient, {surface}: {sum(model.obeyed.values())} orders of {len(payloads)} texts,"
           f" {len(aircall.arrived)} requests, 0 effects unasked")  # fmt: skip
 
