@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 import jsonschema_rs
+from pydantic_core import from_json, to_json
 
 from aircall_mcp import spec
 from aircall_mcp.accounts import Account, Accounts, ApiKey, Grant, Memory
@@ -170,7 +171,8 @@ def hold_to_result(registry: Registry, tool: str, payload: Any) -> None:
     """What a tool of ours answers is what it says that it answers."""
     schema = registry.find(tool).result
     if schema is not None:
-        jsonschema_rs.validate(dict(answered(schema)), payload)
+        # As it goes over the wire: a scrubbed text is of a kind of its own here.
+        jsonschema_rs.validate(dict(answered(schema)), from_json(to_json(payload)))
 
 
 class AskingDesk(OwnDesk):

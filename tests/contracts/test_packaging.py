@@ -121,7 +121,7 @@ def test_the_installed_wheel_lists_its_tools_and_plays_the_demo_outside_the_chec
     tools = json.loads(run(command, "tools", "--json", cwd=elsewhere))["tools"]
     assert len(tools) > 80
     told = run(command, "demo", cwd=elsewhere)
-    assert "aircall_start_outbound_call" in told
+    assert "aircall_place_call" in told
     assert "Done." in told
     assert str(ROOT) not in told
 

@@ -129,17 +129,18 @@ def grown(file: str, root: Path = ROOT) -> list[Grown]:
     for node in ast.walk(tree):
         if id(node) in inert:
             continue
+        line: int = getattr(node, "lineno", 0)
         for what, other in _changes(node):
             for parent in ast.walk(tree):
                 for name, value in ast.iter_fields(parent):
                     if value is node:
                         setattr(parent, name, other)
-                        found.append(Grown(file, node.lineno, what, _written(tree)))  # type: ignore[attr-defined]  # pyright: ignore
+                        found.append(Grown(file, line, what, _written(tree)))
                         setattr(parent, name, node)
                     elif isinstance(value, list) and any(one is node for one in value):  # pyright: ignore
                         at = next(n for n, one in enumerate(value) if one is node)  # pyright: ignore
                         value[at] = other
-                        found.append(Grown(file, node.lineno, what, _written(tree)))  # type: ignore[attr-defined]  # pyright: ignore
+                        found.append(Grown(file, line, what, _written(tree)))
                         value[at] = node
     return found
 

@@ -47,7 +47,7 @@ async def test_a_code_lets_in_once_however_it_is_typed(visitors: Visitors, clock
         made = await code(visitors)
         key = await visitors.enter(form.format(made.lower().replace("-", " ")))
         assert key is not None
-        assert await visitors.inside(key)
+        assert await visitors.visits(key)
         assert await visitors.enter(made) is None
 
 
@@ -55,7 +55,7 @@ async def test_nobody_comes_in_without_one(visitors: Visitors) -> None:
     await code(visitors)
     for wrong in ("", "AAAA-AAAA", "'; --", "\ud800", "A" * 10_000):
         assert await visitors.enter(wrong) is None
-        assert not await visitors.inside(wrong)
+        assert not await visitors.visits(wrong)
 
 
 async def test_a_code_lasts_for_minutes_and_a_visit_for_an_hour(
@@ -68,9 +68,9 @@ async def test_a_code_lasts_for_minutes_and_a_visit_for_an_hour(
     clock.pass_by(1)
     assert await visitors.enter(late) is None
     clock.pass_by(VISIT_LASTS - 2)
-    assert await visitors.inside(key)
+    assert await visitors.visits(key)
     clock.pass_by(1)
-    assert not await visitors.inside(key)
+    assert not await visitors.visits(key)
 
 
 async def test_a_clock_that_is_set_back_lets_nobody_in_for_longer(
@@ -80,7 +80,7 @@ async def test_a_clock_that_is_set_back_lets_nobody_in_for_longer(
     key = await visitors.enter(await code(visitors))
     assert key is not None
     clock.pass_by(-60)
-    assert not await visitors.inside(key)
+    assert not await visitors.visits(key)
     assert await visitors.enter(made) is None
 
 
@@ -126,7 +126,7 @@ async def test_whoever_leaves_ends_all_visits_and_codes(visitors: Visitors) -> N
     key = await visitors.enter(await code(visitors))
     assert key is not None
     await visitors.leave()
-    assert not await visitors.inside(key)
+    assert not await visitors.visits(key)
     assert await visitors.enter(made) is None
 
 
@@ -135,7 +135,7 @@ async def test_one_process_lets_in_what_another_one_shows(home: Path, clock: Clo
     try:
         key = await other.visitors.enter(await code(one.visitors))
         assert key is not None
-        assert await one.visitors.inside(key)
+        assert await one.visitors.visits(key)
     finally:
         one.close()
         other.close()

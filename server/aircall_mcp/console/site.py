@@ -157,7 +157,7 @@ class Site:
             if name == self.cookie
         ]
         for key in given[:_MOST_KEYS]:
-            if await self.safety.visitors.inside(key):
+            if await self.safety.visitors.visits(key):
                 return key
         return None
 

@@ -12,8 +12,8 @@ from pathlib import Path
 NAME = "aircall-mcp"
 WORDS = frozenset({
     "accounts", "activity", "approve", "completion", "config", "demo", "describe", "doctor",
-    "events", "forward", "openapi", "policy", "resume", "run", "sandbox", "search", "serve",
-    "setup", "stop", "suppress", "tools", "vault", "webhooks",
+    "events", "forward", "lease", "openapi", "policy", "resume", "run", "sandbox", "search",
+    "serve", "setup", "stop", "stubs", "suppress", "tools", "vault", "webhooks",
 })  # fmt: skip
 """What may follow it. The commands themselves are imported by none of us."""
 _NAMED = re.compile(rf"(?<![\w./\\-]){NAME}(?= (?:{'|'.join(sorted(WORDS))})\b)")

@@ -104,7 +104,7 @@ class Visitors:
 
         return key if await self._state.write(work) else None
 
-    async def inside(self, key: str) -> bool:
+    async def visits(self, key: str) -> bool:
         """Whether `key` is that of a visit which lasts still."""
 
         def work(tx: Transaction) -> bool:

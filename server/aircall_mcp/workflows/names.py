@@ -1,7 +1,7 @@
 """Who or what is meant by what somebody typed: an id, an address, digits or a name.
 
 Exact goes before whole words, these before beginnings, and all of them before slips of the finger.
-What fits several equally well is never guessed: it is asked back, with what tells them apart.
+What fits several equally well is asked back, with what tells them apart.
 """
 
 from __future__ import annotations
