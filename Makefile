@@ -33,7 +33,12 @@ test-pythons: $(VENV)/dev ## the tests on every Python of this machine
 	$(BIN)/python tests/pythons.py -q $(SHARED)
 
 check: export BROWSER_TESTS = required
-check: chromium lint types layers specs-fresh search-fresh spec-lint docs-fresh test-pythons conformance ## exactly what CI runs
+check: $(VENV)/dev chromium ## exactly what CI runs
+	$(MAKE) -j2 types pythons-ready lint layers specs-fresh search-fresh spec-lint docs-fresh
+	$(MAKE) test-pythons conformance
+
+pythons-ready: $(VENV)/dev
+	$(BIN)/python tests/pythons.py --ready
 
 fix: $(VENV)/dev ## format and mend what can be mended
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
@@ -62,8 +67,8 @@ search-model: $(VENV)/dev ## train the intent search from tool_specs
 search-fresh: $(VENV)/dev
 	$(BIN)/python -m aircall_mcp.search.training.train --check
 
-search-report: $(VENV)/dev ## the search on voices it never heard
-	$(BIN)/python -m aircall_mcp.search.training.trial
+search-report: $(VENV)/dev ## the search on voices it never heard: recorded where nothing fell
+	$(BIN)/python -m aircall_mcp.search.training.trial --record tests/search/recorded.json
 
 spec-lint: $(VENV)/dev ## the API description against three linters
 	$(BIN)/openapi-spec-validator tool_specs/aircall.openapi.yaml

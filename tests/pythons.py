@@ -102,6 +102,10 @@ def environment(version: str, python: Path) -> Path:
 def main(options: list[str]) -> int:
     versions = supported()
     pythons = found(candidates(versions), versions)
+    if options == ["--ready"]:  # beside what needs one of the cores alone
+        for version, python in pythons.items():
+            environment(version, python)
+        return 0
     missing = [version for version in versions if version not in pythons]
     if missing:
         print(f"Not on this machine: {', '.join(missing)}", flush=True)

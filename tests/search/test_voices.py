@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
@@ -13,17 +12,12 @@ import pytest
 from aircall_mcp import spec
 from aircall_mcp.search import Index
 from aircall_mcp.search.training import train
-from aircall_mcp.search.training.trial import Counts, mark, tried
+from aircall_mcp.search.training.trial import Counts, fallen, mark, measured_on, recorded_anew
 
 SOURCES = Path(__file__).parents[2] / "tool_specs"
 RECORDED = Path(__file__).with_name("recorded.json")
 STRANGERS = Path(__file__).with_name("strangers.jsonl")
 """Sentences of people who wrote for this only: nothing was learned from them or chosen by them."""
-
-SLACK = 0.01
-"""How far a figure may fall behind the record: rounding differs between machines."""
-
-BETTER_LOW = ("false confidence", "false refusal")
 
 
 @pytest.fixture(scope="module")
@@ -68,26 +62,32 @@ def test_refusals_are_spoken_for_by_several_hundred_phrases(sources: train.Sourc
     assert sum(e.intent.startswith("!") for e in sources.examples) > 2_000
 
 
-def worse(group: str, figures: Mapping[str, float], recorded: Mapping[str, float]) -> list[str]:
-    return [
-        f"{group}: {name} was {before}, is {figures[name]}"
-        for name, before in recorded.items()
-        if (figures[name] - before) * (-1 if name in BETTER_LOW else 1) < -SLACK
-    ]
+def test_the_figures_of_voices_never_heard_are_of_this_very_search() -> None:
+    """Holding out every voice takes ten minutes of processor: done where the search changed, by
+    `make search-report`, which records nothing that fell."""
+    recorded = json.loads(RECORDED.read_text("utf-8"))
+    assert recorded["measured_on"] == measured_on(spec.load().operations), (
+        "The search is another than the one on record: `make search-report`."
+    )
 
 
-@pytest.mark.slow
-@pytest.mark.once
-@pytest.mark.timeout(900)
-def test_voices_never_heard_are_served_as_well_as_on_record(sources: train.Sources) -> None:
-    recorded = cast("dict[str, dict[str, float]]", json.loads(RECORDED.read_text("utf-8")))
-    groups: dict[str, Counts] = tried(sources, spec.load().operations)
-    fallen = [
-        line
-        for group, figures in recorded["voices"].items()
-        for line in worse(group, groups[group].figures(), cast("dict[str, float]", figures))
+def test_what_fell_is_not_recorded(tmp_path: Path) -> None:
+    counted = {"all": Counts(single=10, first=8, three=9, five=9, unsupported=10, believed=1)}
+    file = tmp_path / "recorded.json"
+    figures = {"hit@1": 0.815, "hit@3": 0.9, "hit@5": 0.9, "false confidence": 0.05}
+    was = json.dumps({"measured_on": "then", "voices": {"all": figures}})
+    file.write_text(was, "utf-8")
+    assert recorded_anew(file, counted, "now") == [
+        "all: hit@1 was 0.815, is 0.8",
+        "all: false confidence was 0.05, is 0.1",
     ]
-    assert not fallen, "\n".join(fallen)
+    assert file.read_text("utf-8") == was
+    file.write_text(was.replace("0.815", "0.809").replace("0.05", "0.1"), "utf-8")
+    assert recorded_anew(file, counted, "now") == []
+    assert json.loads(file.read_text("utf-8")) == {
+        "measured_on": "now",
+        "voices": {"all": {"hit@1": 0.809, "hit@3": 0.9, "hit@5": 0.9, "false confidence": 0.1}},
+    }
 
 
 def test_strangers_are_served_as_well_as_on_record() -> None:
@@ -106,12 +106,8 @@ def test_strangers_are_served_as_well_as_on_record() -> None:
     ]
     groups: defaultdict[str, Counts] = defaultdict(Counts)
     mark(Index(spec.load().operations), single, several, groups)
-    fallen = [
-        line
-        for group, figures in recorded["strangers"].items()
-        for line in worse(group, groups[group].figures(), cast("dict[str, float]", figures))
-    ]
-    assert not fallen, "\n".join(fallen)
+    lines = list(fallen(groups, recorded["strangers"]))
+    assert not lines, "\n".join(lines)
 
 
 def test_the_strangers_are_strange(sources: train.Sources) -> None:
