@@ -1,11 +1,17 @@
-"""The examples as they stand, each against a scripted model that speaks its vendor's format."""
+"""The examples as they stand, each against a scripted model that speaks its vendor's format.
+
+Run are those whose packages are installed here: two vendors' in the ordinary tests, and all of them
+by `make frameworks`.
+"""
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +30,22 @@ SCRIPT: list[Any] = [
 ]
 ASKING = {"openai_agents", "pydantic_agent", "langgraph_interrupt"}
 """Those that a person is asked in."""
+
+
+def imported(program: Path) -> set[str]:
+    """The packages that it imports."""
+    modules = {
+        name
+        for node in ast.walk(ast.parse(program.read_text("utf-8")))
+        for name in (
+            [node.module or ""] if isinstance(node, ast.ImportFrom)
+            else [one.name for one in node.names] if isinstance(node, ast.Import) else []
+        )
+    }  # fmt: skip
+    return {name.partition(".")[0] for name in modules}
+
+
+HERE = [path.stem for path in sorted(EXAMPLES.glob("*.py")) if all(map(find_spec, imported(path)))]
 
 
 def run(name: str, model: Model, home: Path) -> str:
@@ -45,7 +67,7 @@ def run(name: str, model: Model, home: Path) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(path.stem for path in EXAMPLES.glob("*.py")))
+@pytest.mark.parametrize("name", HERE)
 def test_an_example_goes_round_its_whole_loop(name: str, tmp_path: Path) -> None:
     with playing(SCRIPT) as model:
         told = run(name, model, tmp_path)

