@@ -94,6 +94,7 @@ def environment(version: str, python: Path) -> Path:
     subprocess.run(
         ["make", "--silent", f"{folder}/dev", f"VENV={folder}", f"PYTHON={python}"],
         cwd=ROOT,
+        env={name: value for name, value in os.environ.items() if name != "MAKEFLAGS"},
         check=True,
     )
     return ROOT / folder / "bin" / "python"

@@ -91,7 +91,9 @@ def test_what_fell_is_not_recorded(tmp_path: Path) -> None:
 
 
 def test_strangers_are_served_as_well_as_on_record() -> None:
-    recorded = cast("dict[str, dict[str, float]]", json.loads(RECORDED.read_text("utf-8")))
+    recorded = cast(
+        "dict[str, dict[str, dict[str, float]]]", json.loads(RECORDED.read_text("utf-8"))
+    )
     rows = [json.loads(line) for line in STRANGERS.read_text("utf-8").splitlines()]
     single = [
         train.Example("strangers", row["language"], row["query"], intent)
