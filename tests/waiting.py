@@ -7,6 +7,13 @@ import inspect
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
+from typing import ParamSpec, TypeVar
+
+from anyio import to_thread
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 PATIENCE = 60.0
 """Seconds to wait for something that must come."""
@@ -21,6 +28,12 @@ async def until(true: Callable[[], object], patience: float = PATIENCE) -> None:
             if await answer if inspect.isawaitable(answer) else answer:
                 return
             await asyncio.sleep(0.01)
+
+
+async def aside(does: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+    """What `does` gives, in a thread, while this loop goes on. `does` may run a loop of its own:
+    unlike `asyncio.to_thread` nothing tells it there that one runs already."""
+    return await to_thread.run_sync(partial(does, *arguments, **named))
 
 
 def blocked_until(true: Callable[[], object], patience: float = PATIENCE) -> None:

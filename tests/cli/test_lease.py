@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from aircall_mcp.cli import group
 
 from ..processes import spoken
 from ..terminal import on_terminal
+from ..waiting import aside
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
@@ -36,18 +36,18 @@ async def test_it_is_given_at_a_terminal_counts_down_and_ends(
     for name, value in HERE.items():
         monkeypatch.setenv(name, value)
     words = ("lease", "give", "texts", "2", "--to", "+1415555014*", "--minutes", "30")
-    piped = await asyncio.to_thread(typed, *words, code=1)
+    piped = await aside(typed, *words, code=1)
     assert "no terminal" in str(piped.exception)
-    shown = await asyncio.to_thread(on_terminal, *words, typed=[("Give it?", "y")])
+    shown = await aside(on_terminal, *words, typed=[("Give it?", "y")])
     assert shown.code == 0
     assert "2 texts to +1415555014*" in shown.text
-    (lease,) = json.loads((await asyncio.to_thread(typed, "lease", "list", "--json")).stdout)
+    (lease,) = json.loads((await aside(typed, "lease", "list", "--json")).stdout)
     async with spoken("--sandbox", "--ask") as server:
         tool = "aircall_send_message_in_conversation"
         for last in (1, 2):
             assert "data" in await server.call(tool, **text(last))
         error = (await server.call(tool, **text(3)))["error"]
         assert error["kind"] == "needs_confirmation"
-        await asyncio.to_thread(typed, "lease", "revoke", lease["id"])
-    assert json.loads((await asyncio.to_thread(typed, "lease", "list", "--json")).stdout) == []
-    await asyncio.to_thread(typed, "lease", "revoke", lease["id"], code=1)
+        await aside(typed, "lease", "revoke", lease["id"])
+    assert json.loads((await aside(typed, "lease", "list", "--json")).stdout) == []
+    await aside(typed, "lease", "revoke", lease["id"], code=1)

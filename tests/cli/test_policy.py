@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from aircall_mcp.errors import SettingsError
 
 from ..processes import spoken
 from ..terminal import on_terminal
+from ..waiting import aside
 
 pytestmark = pytest.mark.anyio
 
@@ -25,11 +25,6 @@ def typed(*words: str, code: int = 0, **more: Any) -> Any:
     result = CliRunner().invoke(group, [*words], **more)
     assert result.exit_code == code, result.output
     return result
-
-
-async def aside(*words: str, code: int = 0) -> Any:
-    """The same while this loop goes on."""
-    return await asyncio.to_thread(typed, *words, code=code)
 
 
 def test_the_defaults_are_told_and_a_preset_takes_their_place(home: Path) -> None:
@@ -99,10 +94,10 @@ async def test_what_a_model_asks_for_a_person_answers_at_a_terminal(yes: bool) -
         error = (await server.call("aircall_start_outbound_call", **DIAL))["error"]
         assert error["kind"] == "needs_confirmation"
         name = error["approval"]["id"]
-        piped = await aside("approve", name, code=1)  # a program is nobody
+        piped = await aside(typed, "approve", name, code=1)  # a program is nobody
         assert "no terminal" in str(piped.exception)
         answers = [("Do it?", "y" if yes else "n")]
-        shown = await asyncio.to_thread(on_terminal, "approve", name, typed=answers)
+        shown = await aside(on_terminal, "approve", name, typed=answers)
         assert shown.code == 0
         assert '"+14155550143"' in shown.text
         told = await server.call("aircall_approval_status", id=name)
@@ -112,7 +107,7 @@ async def test_what_a_model_asks_for_a_person_answers_at_a_terminal(yes: bool) -
         # Once: the next one is another question.
         other = await server.call("aircall_start_outbound_call", **DIAL)
         assert other["error"]["kind"] in ("needs_confirmation", "duplicate")
-        gone = await aside("approve", name, code=1)
+        gone = await aside(typed, "approve", name, code=1)
         assert "does not wait any more" in str(gone.exception)
 
 
@@ -122,9 +117,9 @@ async def test_the_brake_calls_off_what_waits() -> None:
     async with spoken("--sandbox", "--ask") as server:
         error = (await server.call("aircall_start_outbound_call", **DIAL))["error"]
         name = error["approval"]["id"]
-        await aside("stop", "--json")
+        await aside(typed, "stop", "--json")
         told = await server.call("aircall_approval_status", id=name)
         assert told["data"]["standing"] == "cancelled"
-        await asyncio.to_thread(on_terminal, "resume")
+        await aside(on_terminal, "resume")
         again = (await server.call("aircall_start_outbound_call", **DIAL))["error"]
         assert again["approval"]["id"] != name

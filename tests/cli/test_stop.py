@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from pathlib import Path
@@ -21,6 +20,7 @@ from aircall_mcp.storage.state import InMemory
 from ..house import Clock
 from ..processes import spoken
 from ..terminal import on_terminal
+from ..waiting import aside
 
 pytestmark = pytest.mark.anyio
 
@@ -36,17 +36,12 @@ def asked(*words: str, code: int = 0) -> Any:
     return json.loads(typed(*words, "--json", code=code).stdout)
 
 
-async def aside(*words: str) -> Any:
-    """The same while this loop goes on."""
-    return await asyncio.to_thread(asked, *words)
-
-
 @pytest.mark.slow
 async def test_a_server_that_runs_refuses_effects_at_once_and_goes_on_reading(home: Path) -> None:
     async with spoken("--sandbox") as server:
         tag = {"name": "Upsell", "color": "#FF5733"}
         assert "data" in await server.call("aircall_create_tag", **tag)
-        said = await aside("stop", "--reason", "it dials strangers")
+        said = await aside(asked, "stop", "--reason", "it dials strangers")
         began = time.monotonic()
         refused = (await server.call("aircall_create_tag", **tag | {"name": "b"}))["error"]
         assert time.monotonic() - began < 1
@@ -61,7 +56,7 @@ async def test_a_server_that_runs_refuses_effects_at_once_and_goes_on_reading(ho
     async with spoken("--sandbox") as server:  # it survives the end of every process
         refused = (await server.call("aircall_create_tag", **tag))["error"]
         assert refused["kind"] == "not_allowed"
-        assert (await asyncio.to_thread(on_terminal, "resume")).code == 0
+        assert (await aside(on_terminal, "resume")).code == 0
         assert "data" in await server.call("aircall_create_tag", **tag)
 
 

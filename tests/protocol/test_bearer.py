@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import sys
@@ -22,6 +21,7 @@ from aircall_mcp.protocol.bearer import FILE, VARIABLE, Bearer, digest_in
 
 from ..house import Office
 from ..journeys.test_http import HELLO, JSON, client_of, key_here, modern, served
+from ..waiting import aside
 
 KEY = "k" * 43
 URL = "http://127.0.0.1:8000/mcp"
@@ -126,9 +126,7 @@ async def test_over_http_the_key_opens_and_nothing_else(office: Office, scheme: 
 async def test_doctor_names_an_open_door_and_only_that(home: Path) -> None:
     async def found() -> dict[str, str]:
         variables = {"AIRCALL_MCP_PORT": str(port), "AIRCALL_MCP_SANDBOX": "1"}
-        told = await asyncio.to_thread(
-            CliRunner().invoke, group, ["doctor", "--json"], env=variables
-        )
+        told = await aside(CliRunner().invoke, group, ["doctor", "--json"], env=variables)
         (finding,) = [one for one in json.loads(told.stdout)["findings"] if one["what"] == "http"]
         return finding
 
