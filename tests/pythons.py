@@ -1,8 +1,7 @@
 """Run the tests on every Python of this machine that the project says it runs on.
 
-All of them on the oldest; on the newest the journeys of real processes and what is quick, but for
-what only reads files and compiled data; on those between the quick unit tests of some wings. The
-Pythons are the classifiers of `pyproject.toml`, looked for on the path, in /usr/bin and at pyenv's:
+All of them on the oldest; on the newest the journeys of real processes and the quick unit tests of
+what leans on Python; on those between some of these alone. The Pythons are the classifiers of `pyproject.toml`, looked for on the path, in /usr/bin and at pyenv's:
 one that appears there is taken from then on.
 
     make test-pythons
@@ -26,13 +25,10 @@ import ensurepip, sqlite3, ssl, sys, sysconfig, venv
 trial = sys.version_info.releaselevel != "final" or sysconfig.get_config_var("Py_GIL_DISABLED")
 print("" if trial else "%d.%d" % sys.version_info[:2])
 """
-WINGS = (
-    "events", "gateway", "ground", "offer", "protocol", "safety", "spec", "storage", "toolkit",
-    "vault", "workflows",
-)  # fmt: skip
-"""Folders of unit tests whose code leans on what Pythons change: asyncio, sqlite3, typing."""
-SAME = ("contracts", "search")
-"""Folders of tests that read files and compiled data, which are the same on every Python."""
+DEEPEST = ("gateway", "ground", "protocol", "storage", "vault")
+"""Folders of unit tests whose code leans most on what Pythons change: asyncio, sqlite3, typing."""
+WINGS = (*DEEPEST, "events", "offer", "safety", "spec", "toolkit", "workflows")
+"""Folders whose code leans on it, too."""
 CLASSIFIER = re.compile(r"Programming Language :: Python :: (3\.\d+)")
 
 
@@ -79,10 +75,10 @@ def selections(versions: list[str]) -> Iterator[tuple[str, list[str]]]:
         if version == versions[0]:
             yield version, []
         elif version == versions[-1]:
-            left = [f"--ignore=tests/{folder}" for folder in SAME]
-            yield version, ["-m", "not once and (not slow or journey)", *left]
+            wings = [f"tests/{wing}" for wing in (*WINGS, "journeys")]
+            yield version, ["-m", "not once and (not slow or journey)", *wings]
         else:
-            wings = [f"tests/{wing}" for wing in WINGS]
+            wings = [f"tests/{wing}" for wing in DEEPEST]
             yield version, ["-m", "not once and not slow", *wings]
 
 
