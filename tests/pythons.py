@@ -1,8 +1,9 @@
 """Run the tests on every Python of this machine that the project says it runs on.
 
 All of them on the oldest; on the newest the journeys of real processes and the quick unit tests of
-what leans on Python; on those between some of these alone. The Pythons are the classifiers of `pyproject.toml`, looked for on the path, in /usr/bin and at pyenv's:
-one that appears there is taken from then on.
+what leans on Python; on those between some of these alone. The Pythons are the classifiers of
+`pyproject.toml`, looked for on the path, in /usr/bin and at pyenv's: one that appears there is
+taken from then on.
 
     make test-pythons
 """
