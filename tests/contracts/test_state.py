@@ -67,7 +67,7 @@ TASKS = {
     "protocol.resources.Resources": "_watching",
     "protocol.instant.Instant": "_awaited _rest",
     "protocol.opening.Opening": "_version told",
-    "protocol.stdio._Lines": "_calls _idle _told",
+    "protocol.stdio._Lines": "_anew _calls _idle _only_discovered _told",
 }
 """What runs and waits, and how often: nothing that an answer is made of."""
 STORES = {
@@ -121,7 +121,7 @@ OURS = {
     "search.names.Names": "_by_name _by_route",
     "workflows.inflection": "_BASES _stemmer bases",
     "workflows.spelling": "_nicknames called cousins",  # of the table of first names
-    "workflows.workflows.Workflows": "_kit _log _made performers",
+    "workflows.workflows.Workflows": "_kit _log _made directory performers",
 }
 """Made of the description of Aircall and of our words alone."""
 ALL = (KEYED, OF_ONE, TASKS, STORES, OTHERWISE, OURS)

@@ -259,6 +259,23 @@ async def test_the_first_message_chooses_the_era() -> None:
         assert listed["result"]["ttlMs"] == 300_000
 
 
+@pytest.mark.parametrize("flags", [(), ("--no-instant",)], ids=["at once", "by the SDK"])
+async def test_whoever_did_not_wait_for_discovery_may_begin_with_an_older_version(
+    flags: tuple[str, ...],
+) -> None:
+    hello = {"protocolVersion": "2025-11-25", "capabilities": {},
+             "clientInfo": {"name": "impatient", "version": "1"}}  # fmt: skip
+    async with started("serve", "--sandbox", *flags) as process:
+        server = Spoken(process)
+        discovered = await server.post("server/discover", {"_meta": META})
+        begun = await server.post("initialize", hello)
+        heard = [await server.hear(), await server.hear()]
+        assert [one["id"] for one in heard] == [discovered, begun]
+        assert heard[1]["result"]["protocolVersion"] == "2025-11-25"
+        await server.send({"jsonrpc": "2.0", "method": "notifications/initialized"})
+        assert (await server.ask("tools/list", {}))["result"]["tools"]
+
+
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
 async def test_a_client_lists_searches_and_calls(mode: str) -> None:
     server = StdioServerParameters(

@@ -31,6 +31,7 @@ from .mcp_server import AircallServer
 
 log = logging.getLogger(__name__)
 
+DISCOVER = "server/discover"
 DRAIN_SECONDS = 5.0
 WATCH_SECONDS = 0.5
 _ANSWER = re.compile(r'\{"jsonrpc":"2\.0","id":("(?:[^"\\]|\\.)*"|-?\d+),"(?:result|error)"')
@@ -65,9 +66,12 @@ async def serve(
 
             async def serve_wire() -> None:
                 try:
-                    streams = stdio_server(cast("Any", lines), cast("Any", lines))
-                    async with streams as (read, write):
-                        await server.run(read, write, server.create_initialization_options())
+                    while True:
+                        streams = stdio_server(cast("Any", lines), cast("Any", lines))
+                        async with streams as (read, write):
+                            await server.run(read, write, server.create_initialization_options())
+                        if not lines.begun_anew:
+                            break
                 except* (BrokenPipeError, ConnectionError, ValueError):
                     end("stdout is closed")
                 else:
@@ -86,10 +90,11 @@ async def serve(
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A message as it came, and the id of the call that it makes or cancels; `answered` is what
-    its client was told already."""
+    """A message as it came, its method, and the id of the call that it makes or cancels;
+    `answered` is what its client was told already."""
 
     text: str
+    method: Any
     calls: str | int | None
     cancels: str | int | None
     answered: bytes = b""
@@ -108,6 +113,8 @@ class _Lines:
         self._out = wire_out
         self._begun = begun
         self._told = b""
+        self._anew: _Line | None = None
+        self._only_discovered: bool | None = None
         self._heard = anyio.Event()
         self._lock = threading.Lock()
         self._calls: set[str | int] = set()
@@ -121,18 +128,30 @@ class _Lines:
     async def __anext__(self) -> str:
         if self._told:
             await self._heard.wait()  # so that what comes next meets the state that was negotiated
+        line, self._anew = self._anew, None
         try:
-            line = await self._receive.receive()
+            line = line or await self._receive.receive()
         except anyio.EndOfStream:
             # The SDK drops what is under way when the lines end; so they end after it.
             await self.drained()
             raise StopAsyncIteration from None
+        if line.method == "initialize" and self._only_discovered:
+            self._anew, self._only_discovered = line, None
+            await self.drained()
+            raise StopAsyncIteration
+        self._only_discovered = line.method == DISCOVER and self._only_discovered is not False
         if line.calls is not None:
             self._calls.add(line.calls)
         if line.cancels is not None:
             self._answered(line.cancels)
         self._told = line.answered
         return line.text
+
+    @property
+    def begun_anew(self) -> bool:
+        """Whether the lines ended because a client did not wait for its discovery, and goes on with
+        an older version: the AI SDK waits for a second, in which not every computer starts us."""
+        return self._anew is not None
 
     async def write(self, text: str) -> None:
         if self._told:
@@ -176,7 +195,10 @@ class _Lines:
             self._begun.attach()
             told, line = self._begun.handed_over()
             for said, answer in told:
-                portal.call(self._send.send, _Line(said.decode(), None, None, answer))
+                portal.call(
+                    self._send.send,
+                    _Line(said.decode(), json.loads(said)["method"], None, None, answer),
+                )
             if not line:
                 return
             yield line
@@ -211,7 +233,8 @@ def _read(line: bytes) -> _Line:
     cancelled: Any = cast("dict[str, Any]", message.get("params") or {}).get("requestId")
     return _Line(
         line.decode(),
-        calls=request_id if method == "tools/call" else None,
+        method,
+        calls=request_id if method in ("tools/call", DISCOVER) else None,
         cancels=cancelled
         if method == "notifications/cancelled" and isinstance(cancelled, str | int)
         else None,
