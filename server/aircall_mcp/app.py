@@ -75,15 +75,15 @@ SANDBOX_PACE = 120
 @dataclass(frozen=True, slots=True)
 class App:
     """Everything, ready to answer: `desk` for all ways in, `auth` for what speaks of accounts,
-    `events` for what hears of events, `choices` for what completes an argument, `safety` for who
-    asks a person. Left with `async with`, or earlier by `aclose`.
-    """
+    `events` for what hears of events, `choices` for what completes an argument, `workflows` for
+    who is meant, `safety` for who asks a person. Left with `async with`, or earlier by `aclose`."""
 
     settings: Settings
     desk: Desk
     auth: Auth
     events: Events
     choices: Choices
+    workflows: Workflows
     safety: Safety
     _gateway: Gateway
     _overheard: Overheard
@@ -294,7 +294,7 @@ def open_app(
         lambda operation, principal: operation in offers.to(principal),
     )
     opened.push_async_callback(choices.aclose)
-    return App(settings, desk, auth, events, choices, safety, gateway, overheard, opened)
+    return App(settings, desk, auth, events, choices, workflows, safety, gateway, overheard, opened)
 
 
 @contextmanager

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any, Literal, cast
 
 import jsonschema_rs
 import pytest
 
 from aircall_mcp import Toolkit, spec
+from aircall_mcp.toolkit.forms import anthropic, openai, plain
+from aircall_mcp.toolkit.forms import gemini as forms_gemini
 
 from .rules import anthropic_strict, gemini, groq, openai_strict
 
@@ -78,6 +81,24 @@ async def test_what_is_null_or_text_in_strict_arguments_means_the_same(tmp_path:
             assert jsonschema_rs.is_valid(forms[tool.name], filled), (tool.name, filled)
             operation = known[tool.name]
             assert operation.bind(filled) == operation.bind(tool.example), tool.name
+
+
+async def test_a_tool_that_no_subset_has_words_for_fails_none_of_the_rest(tmp_path: Any) -> None:
+    async with opened(tmp_path, "search") as aircall:
+        good = aircall.load("search")
+    recursive = {"type": "object", "properties": {"a": {"$ref": "#"}}}
+    bad = replace(good, name="bad", schema=recursive)
+    both = [bad, good]
+    asked = openai.responses(both, strict=True, defer_loading=False, programmatic=False)
+    assert [one["strict"] for one in asked] == [False, True]
+    assert [one["function"]["strict"] for one in openai.chat(both, strict=True)] == [False, True]
+    asked = anthropic.form(
+        both, strict=True, defer_loading=False, programmatic=False, examples=True
+    )
+    assert [one.get("strict", False) for one in asked] == [False, True]
+    assert plain.form(both)[0]["parameters"] == recursive
+    (declared,) = forms_gemini.form(both)
+    assert [one["name"] for one in declared["function_declarations"]] == [good.name]
 
 
 def as_text(value: Any, schema: Json) -> Any:

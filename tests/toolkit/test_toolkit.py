@@ -24,6 +24,16 @@ KNOWN = "+14155550143"
 TEXT = {"to": "+12125550123", "body": "Your order is on its way."}
 
 
+IMPORTED = {
+    "aircall_mcp", "aircall_mcp.errors", "aircall_mcp.ground", "aircall_mcp.ground.caller",
+    "aircall_mcp.ground.effects", "aircall_mcp.toolkit", "aircall_mcp.toolkit.blocking",
+    "aircall_mcp.toolkit.tool", "aircall_mcp.toolkit.toolkit", "aircall_mcp.toolkit.view",
+}  # fmt: skip
+"""Of ours, where the toolkit alone is imported; whoever adds one says why."""
+MOST_MODULES = 80
+"""In all, Python's own among them: well under 60 ms."""
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> dict[str, str]:
     return {"AIRCALL_MCP_HOME": str(tmp_path)}
@@ -71,6 +81,9 @@ async def test_what_cannot_be_done_is_told_and_not_raised(home: dict[str, str]) 
         for name, arguments in wrong:
             answer = await aircall.execute(name, arguments)
             assert answer["error"]["kind"] in ("argument", "refused"), answer
+        for name in ("read", "write", "reach", "delete", "describe"):  # of the smaller surfaces
+            answer = await aircall.execute(name, {"operation": "list_calls"})
+            assert answer["error"]["kind"] == "argument"
         with pytest.raises(ArgumentError):
             aircall.load("no_such_tool")
     with pytest.raises(RuntimeError, match="async with"):
@@ -167,6 +180,25 @@ async def test_what_is_bound_is_gone_and_filled_in_and_cannot_be_chosen(
             aircall.bind(colour="red")
 
 
+async def test_whoever_is_bound_by_a_name_is_looked_up(home: dict[str, str]) -> None:
+    async with Toolkit.sandbox(environment=home) as aircall:
+        person = (await aircall.execute("list_users_v2"))["data"]["users"][1]
+        line = (await aircall.execute("list_numbers"))["data"]["numbers"][1]
+        bound = aircall.bind(user=person["email"], number=line["name"])
+        assert "user_id" not in bound.load("get_user_v2").schema["properties"]
+        user = await bound.execute("get_user_v2")
+        number = await bound.execute("get_number")
+        assert (user["data"]["user"]["id"], number["data"]["number"]["id"]) == (
+            person["id"], line["id"],
+        )  # fmt: skip
+        assert (await bound.execute("find_calls", {"period": "today"}))["data"]
+        nobody = aircall.bind(number="Atlantis")
+        told = (await nobody.execute("get_number"))["error"]
+        assert told["kind"] == "argument"
+        assert "Atlantis" in told["message"]
+        assert (await nobody.execute("list_users_v2"))["data"]  # it is not needed for that
+
+
 async def test_what_is_left_out_cannot_be_reached_by_another_way(home: dict[str, str]) -> None:
     async with Toolkit.sandbox(surface="search", environment=home) as aircall:
         reading = aircall.only(effects={"read"})
@@ -218,16 +250,19 @@ async def test_the_journal_and_the_log_know_the_way_it_came(home: dict[str, str]
 def test_importing_it_brings_no_framework_and_none_of_the_rest() -> None:
     code = (
         "import sys; before = set(sys.modules); from aircall_mcp import Toolkit; Toolkit.sandbox();"
-        "print(*sorted({m.partition('.')[0] for m in set(sys.modules) - before}))"
+        "print(*set(sys.modules) - before)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    brought = set(done.stdout.split())
+    modules = set(done.stdout.split())
+    brought = {name.partition(".")[0] for name in modules}
     heavy = {
         "mcp", "mcp_types", "pydantic", "anyio", "httpx2", "openai", "anthropic", "agents",
         "langchain_core", "langgraph", "pydantic_ai", "starlette", "asyncio", "click",
     }  # fmt: skip
-    assert "aircall_mcp" in brought
     assert brought & heavy == set()
+    ours = {name for name in modules if name.partition(".")[0] == "aircall_mcp"}
+    assert ours <= IMPORTED, sorted(ours - IMPORTED)
+    assert len(modules) <= MOST_MODULES, len(modules)
 
 
 def test_all_that_a_toolkit_opens_brings_no_mcp() -> None:

@@ -10,7 +10,7 @@ import inspect
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeGuard, cast
 
 from ..errors import ArgumentError, NeedsConfirmation, NotOffered, ToolError, quoted
@@ -36,7 +36,7 @@ class _Opened:
 
     flags: Mapping[str, Any]
     environment: Mapping[str, str] | None
-    app: App | None = field(default=None)
+    app: App | None = None
 
 
 class Toolkit:
@@ -96,7 +96,8 @@ class Toolkit:
     def bind(self, **fixed: Any) -> Self:
         """A toolkit whose model chooses no `user`, `number`, `account` or other argument that is
         given here: it is gone from the schemas and filled in, under whatever tool it is called.
-        Users and numbers by id; the tools for whole tasks take a name or an address, too."""
+        Users and numbers by id, name or address; one that fits nobody or several is an error of
+        each call that it is needed for."""
         return self._seen_by(self._view.bind(fixed))
 
     def only(
@@ -186,7 +187,8 @@ class Toolkit:
             operation = self._found(name)
             if not isinstance(arguments, Mapping):
                 raise ArgumentError("The arguments must be one JSON object.")
-            tool, given = self._placed(operation, cast("Mapping[str, Any]", arguments))
+            placed = self._placed(operation, cast("Mapping[str, Any]", arguments), caller)
+            tool, given = await placed
         except ToolError as error:
             return _failure(error)
         outcome = await self._desk.call(tool, given, caller)
@@ -217,13 +219,17 @@ class Toolkit:
         registry, offer = self._desk.registry, self._desk.offer()
         with suppress(NotOffered):
             operation = registry.find(name)
-            if operation in offer and self._view.shows(operation):
+            by_effect = registry.ids[operation.effect]  # performs what is not listed
+            within = offer.surface in (*operation.surfaces, *by_effect.surfaces)
+            if within and operation in offer and self._view.shows(operation):
                 return operation
         raise ArgumentError(
             f"There is no tool {quoted(name, 80)} here.", hint="A search in plain words finds one."
         )
 
-    def _placed(self, operation: Operation, arguments: Mapping[str, Any]) -> tuple[str, Json]:
+    async def _placed(
+        self, operation: Operation, arguments: Mapping[str, Any], caller: Caller
+    ) -> tuple[str, Json]:
         """The tool to call and its arguments, with those filled in that are fixed: in what another
         operation is called with, too. What is not listed is called by the tool of its effect."""
         if operation.id in EFFECTS:
@@ -234,12 +240,26 @@ class Toolkit:
             if not isinstance(inner, Mapping | None):
                 raise ArgumentError("`arguments` must be one JSON object.")
             found = self._found(named)
-            filled = self._view.filled(found, cast("Json", inner or {}))
+            filled = await self._filled(found, cast("Json", inner or {}), caller)
             return operation.tool, {**arguments, "arguments": filled}
-        filled = self._view.filled(operation, arguments)
+        filled = await self._filled(operation, arguments, caller)
         if self._desk.offer().surface in operation.surfaces:
             return operation.tool, filled
         return f"aircall_{operation.effect}", {"operation": operation.tool, "arguments": filled}
+
+    async def _filled(
+        self, operation: Operation, arguments: Mapping[str, Any], caller: Caller
+    ) -> Json:
+        """The arguments with those that are fixed; who is bound by a name is looked up, each time
+        anew: names change hands."""
+        account = self._view.fixed.get("account")
+        by = caller if account is None else replace(caller, account=account)
+        directory = self._app.workflows.directory
+        ids = {
+            kind: (await directory.one(kind, said, by)).id
+            for kind, said in self._view.named(operation).items()
+        }
+        return self._view.filled(operation, arguments, ids)
 
     # forms
 

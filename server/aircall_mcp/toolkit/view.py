@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from ..errors import ArgumentError, SettingsError
 from .tool import Tool
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from ..offer import Offer, Registry
 
 Json = dict[str, Any]
+
+Kind: TypeAlias = Literal["user", "number"]
+KINDS: Final[tuple[Kind, ...]] = ("user", "number")
 
 MEANT: Final[Mapping[str, tuple[str, ...]]] = {
     "user": ("user_id",),
@@ -109,10 +112,21 @@ class View:
             output_schema=operation.result,
         )
 
-    def filled(self, operation: Operation, arguments: Mapping[str, Any]) -> Json:
-        """The arguments with those that are fixed. Raises `ArgumentError` where one of these is
-        given: nobody else's word goes there."""
-        fixed = self._fixed_of(operation)
+    def named(self, operation: Operation) -> dict[Kind, str]:
+        """The words of `bind` that are no ids where this operation takes one."""
+        taken = self._fixed_of(operation).keys()
+        return {
+            word: said
+            for word in KINDS
+            if isinstance(said := self.fixed.get(word), str) and not taken.isdisjoint(MEANT[word])
+        }
+
+    def filled(
+        self, operation: Operation, arguments: Mapping[str, Any], ids: Mapping[str, int]
+    ) -> Json:
+        """The arguments with those that are fixed, `ids` in place of what is `named`. Raises
+        `ArgumentError` where one of these is given: nobody else's word goes there."""
+        fixed = replace(self, fixed={**self.fixed, **ids})._fixed_of(operation)
         taken = {p.wire: p.name for p in operation.parameters if p.name in fixed}
         for name in arguments:
             if name in fixed or name in taken:

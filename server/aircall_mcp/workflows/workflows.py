@@ -9,6 +9,7 @@ from ..ground.performs import Performer, performers_of
 from .call_brief import CallBrief
 from .call_log import CallLog
 from .call_stats import CallStats
+from .directory import Directory
 from .find_calls import FindCalls
 from .find_person import FindPerson
 from .kit import Kit
@@ -52,6 +53,11 @@ class Workflows:
     def _log(self) -> CallLog:
         """One for all, so that what one of them has read, another goes on with."""
         return CallLog(self._kit)
+
+    @cached_property
+    def directory(self) -> Directory:
+        """Which user, number, team or tag somebody means."""
+        return Directory(self._kit)
 
     def _of(self, kind: type, make: Callable[[], object]) -> object:
         if kind not in self._made:

@@ -9,8 +9,8 @@ from agents import FunctionTool
 from agents.run_context import RunContextWrapper
 from agents.tool_context import ToolContext
 
-from ..schemas import loose, strict_openai
 from ..tool import Performs, Tool
+from .openai import parameters
 
 if TYPE_CHECKING:
     from ...desk import Question
@@ -45,13 +45,14 @@ def _tool(toolkit: Performs, tool: Tool, strict: bool, defer_loading: bool) -> F
         )
         return json.dumps(outcome.payload, ensure_ascii=False)
 
+    shape = parameters(tool, strict=strict)
     asking = not toolkit.approves and (not tool.reads or bool(tool.stakes))
     return FunctionTool(
         name=tool.name,
         description=tool.description,
-        params_json_schema=strict_openai(tool.schema) if strict else loose(tool.schema),
+        params_json_schema=shape["parameters"],
         on_invoke_tool=perform,
-        strict_json_schema=strict,
+        strict_json_schema=shape["strict"],
         needs_approval=needs_approval if asking else False,
         defer_loading=defer_loading,
     )
