@@ -97,8 +97,10 @@ generators: $(VENV)/dev ## what client generators and a mock server make of the 
 clients: $(VENV)/dev ## what the clients themselves make of the files that we write
 	PATH="$(NODE_BIN):$$PATH" $(BIN)/python tests/clients/run.py
 
-frameworks: $(VENV)-frameworks/run ## the toolkit in the loops of seven frameworks, and the table of them
-	$(VENV)-frameworks/bin/python tests/frameworks/run.py
+OVER_MCP = llamaindex google_adk smolagents# each wants another mcp, openai or google-genai
+frameworks: $(VENV)/dev $(VENV)-frameworks/run $(OVER_MCP:%=.venv-%/run) ## the tools in the loops of eleven frameworks, and the table of them
+	$(NPM) --prefix tests/frameworks ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	PATH="$(NODE_BIN):$$PATH" $(VENV)-frameworks/bin/python tests/frameworks/run.py
 
 chaos: $(VENV)/dev ## the long chaos and soak runs
 	$(BIN)/python -m pytest tests/chaos tests/vault --chaos=full -rP -o timeout=3000
@@ -119,15 +121,16 @@ lock: ## pin every dependency, with hashes
 	$(EXPORT) --only-group build -o requirements-build.lock
 	$(EXPORT) --only-group audit -o requirements-audit.lock
 	uv pip compile -q -c requirements.lock --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 pyproject.toml tests/frameworks/requirements.in -o requirements-frameworks.lock
+	for one in $(OVER_MCP); do uv pip compile -q --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 tests/frameworks/$$one.in -o requirements-$$one.lock || exit 1; done
 
 pin: ## write the digest of the base image into the Dockerfile, from its registry
 	$(PYTHON) tests/pin.py
 
-audit: $(VENV)-audit/run ## known vulnerabilities of all that is locked
-	$(VENV)-audit/bin/python tests/audit.py
+audit: .venv-audit/run ## known vulnerabilities of all that is locked
+	.venv-audit/bin/python tests/audit.py
 
 clean: ## forget the environments
-	rm -rf .venv .venv-* dist tool_specs/lint/node_modules tests/conformance/node_modules tests/generators/node_modules tests/clients/node_modules
+	rm -rf .venv .venv-* dist tool_specs/lint/node_modules tests/conformance/node_modules tests/generators/node_modules tests/clients/node_modules tests/frameworks/node_modules
 
 $(VENV)/run: requirements.lock requirements-build.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/it." >&2; exit 1; }
@@ -166,12 +169,13 @@ else
 endif
 	@touch $@
 
-$(VENV)-audit/run: requirements-audit.lock
+# Others' packages alone: what audits ours, and the frameworks that take our tools over MCP.
+$(patsubst %,.venv-%/run,audit $(OVER_MCP)): .venv-%/run: requirements-%.lock
 ifdef UV
 	@test -x $(@D)/bin/python || $(UV) venv -q --python $(PYTHON) $(@D)
-	$(UV) pip install -q --python $(@D)/bin/python --require-hashes -r requirements-audit.lock
+	$(UV) pip install -q --python $(@D)/bin/python --require-hashes -r $<
 else
 	@test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
-	$(@D)/bin/$(PIP) --require-hashes -r requirements-audit.lock
+	$(@D)/bin/$(PIP) --require-hashes -r $<
 endif
 	@touch $@

@@ -3,7 +3,8 @@
 `docs/tools.md` comes from the registry, `docs/cli.md` from every command's own `--help`,
 `docs/configuration.md` from `Settings`, the table of clients in the README from `CLIENTS`, and what
 is open by default in `docs/security.md` from the registry, the presets of `docs/policy.md` from
-their files, the clients of `docs/approvals.md` from `protocol/unseen.py`.
+their files, the clients of `docs/approvals.md` from `protocol/unseen.py`, how many schemas each
+vendor takes in `docs/loops.md` from the forms.
 The same code gives the same bytes on every machine. Exit 1 says that a page is stale.
 """
 
@@ -26,10 +27,13 @@ from aircall_mcp.protocol.unseen import HABITS
 from aircall_mcp.safety.judge import UNASKED
 from aircall_mcp.safety.policy_file import PRESETS, preset_text
 from aircall_mcp.spec import load
+from aircall_mcp.toolkit.forms import anthropic, gemini, openai
+from aircall_mcp.toolkit.view import WHOLE
 
 DOCS = Path(__file__).parent
 README = DOCS.parent / "README.md"
 APPROVALS = DOCS / "approvals.md"
+LOOPS = DOCS / "loops.md"
 SECURITY = DOCS / "security.md"
 POLICY = DOCS / "policy.md"
 WIDTH = 88
@@ -61,6 +65,7 @@ def pages() -> dict[Path, str]:
         README: _between(_read(README), "clients", "\n".join(_clients())),
         POLICY: _between(_read(POLICY), "presets", "\n".join(_presets())),
         APPROVALS: _between(_read(APPROVALS), "unseen", "\n".join(_unseen())),
+        LOOPS: _between(_read(LOOPS), "schemas", "\n".join(_schemas())),
         SECURITY: _between(_read(SECURITY), "stakes", "\n".join(_stakes())),
     }
 
@@ -75,6 +80,21 @@ def _unseen() -> Iterator[str]:
         what = f"{one.does} unseen" if one.does != "hangs" else "forgets the question"
         cells = (f"`{one.client}`", versions, what, one.where, one.looked, one.source)
         yield f"| {' | '.join(cells)} |"
+
+
+def _schemas() -> Iterator[str]:
+    """How many tools of each surface a vendor's form has; what has none there is left out."""
+    registry = Registry.of(load())
+    rows: list[tuple[str, ...]] = []
+    for surface in ("full", "tasks", "search"):
+        tools = WHOLE.tools(Offer(registry, Selection(surface=surface)))
+        strict = [openai.parameters(tool, strict=True)["strict"] for tool in tools]
+        (declared,) = gemini.form(tools)
+        counts = (len(tools), sum(strict), len(declared["function_declarations"]), len(tools),
+                  len(anthropic.strict_ones(tools)))  # fmt: skip
+        rows.append((f"`{surface}`", *map(str, counts)))
+    head = ("surface", "tools", "OpenAI, strict", "Gemini", "Groq", "Anthropic, strict")
+    yield from _table(head, rows)
 
 
 def _tools() -> Iterator[str]:

@@ -17,8 +17,7 @@ async def main(task: str = "Who called and was missed? Text the last one back.")
             response = await client.models.generate_content(
                 model="gemini-3-flash", contents=said, config=config
             )
-            results = await aircall.handle(response)
-            if not results:
+            if not (results := await aircall.handle(response)):
                 return print(response.text)
             said += [response.candidates[0].content, {"role": "user", "parts": results}]
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import sys
 
 from agents import Agent, Runner, set_tracing_disabled
 from agents.mcp import MCPServerStdio
@@ -10,8 +9,8 @@ from agents.mcp import MCPServerStdio
 
 async def main(task: str = "Who called and was missed? Text the last one back.") -> None:
     set_tracing_disabled(True)
-    command = ["-m", "aircall_mcp", "serve", "--sandbox", "--toolsets", "calls,messages"]
-    server = {"command": sys.executable, "args": command, "env": dict(os.environ)}
+    command = ["serve", "--sandbox", "--toolsets", "calls,messages"]
+    server = {"command": "aircall-mcp", "args": command, "env": dict(os.environ)}
     async with MCPServerStdio(server, client_session_timeout_seconds=60) as aircall:
         agent = Agent(
             name="Aircall", instructions="You look after missed calls.", mcp_servers=[aircall]

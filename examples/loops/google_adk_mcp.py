@@ -1,0 +1,22 @@
+"""Google's Agent Development Kit: an agent with the tools over MCP, from the server in a process of
+its own."""
+
+import asyncio
+import os
+
+from google.adk.agents import LlmAgent
+from google.adk.runners import InMemoryRunner
+from google.adk.tools.mcp_tool import McpToolset, StdioConnectionParams
+from mcp import StdioServerParameters
+
+
+async def main(task: str = "Who called and was missed? Text the last one back.") -> None:
+    command = ["serve", "--sandbox", "--toolsets", "calls,messages"]
+    server = StdioServerParameters(command="aircall-mcp", args=command, env=dict(os.environ))
+    aircall = McpToolset(connection_params=StdioConnectionParams(server_params=server, timeout=60))
+    agent = LlmAgent(name="Aircall", model="gemini-3-flash", tools=[aircall])
+    async with InMemoryRunner(agent=agent) as runner:
+        await runner.run_debug(task)
+
+
+asyncio.run(main())
