@@ -100,6 +100,7 @@ clients: $(VENV)/dev ## what the clients themselves make of the files that we wr
 OVER_MCP = llamaindex google_adk smolagents# each wants another mcp, openai or google-genai
 frameworks: $(VENV)/dev $(VENV)-frameworks/run $(OVER_MCP:%=.venv-%/run) ## the tools in the loops of eleven frameworks, and the table of them
 	$(NPM) --prefix tests/frameworks ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	PATH="$(NODE_BIN):$$PATH" $(BIN)/pyright --pythonpath $(VENV)-frameworks/bin/python server/aircall_mcp/toolkit/forms/*.py tests/frameworks/*.py
 	PATH="$(NODE_BIN):$$PATH" $(VENV)-frameworks/bin/python tests/frameworks/run.py
 
 chaos: $(VENV)/dev ## the long chaos and soak runs

@@ -199,6 +199,12 @@ async def test_whoever_is_bound_by_a_name_is_looked_up(home: dict[str, str]) -> 
         assert (await nobody.execute("list_users_v2"))["data"]  # it is not needed for that
 
 
+async def test_an_option_that_there_is_not_is_told_with_the_nearest(home: dict[str, str]) -> None:
+    with pytest.raises(SettingsError, match="toolset") as refused:
+        await Toolkit.sandbox(toolset="calls", environment=home).__aenter__()
+    assert "`toolsets`" in refused.value.hint
+
+
 async def test_what_is_left_out_cannot_be_reached_by_another_way(home: dict[str, str]) -> None:
     async with Toolkit.sandbox(surface="search", environment=home) as aircall:
         reading = aircall.only(effects={"read"})

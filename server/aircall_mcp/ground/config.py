@@ -264,7 +264,8 @@ def fault_of(error: ValidationError) -> tuple[str, str, str]:
     if kind == "literal_error":
         known = re.findall(r"'([^']*)'", more["expected"])
         return key, f"must be one of {', '.join(known)}", nearest(str(first["input"]), known)
-    return key, _RULES.get(kind, "does not fit").format(**more), ""
+    hint = nearest(key, Settings.model_fields) if kind == "extra_forbidden" else ""
+    return key, _RULES.get(kind, "does not fit").format(**more), hint
 
 
 _RULES = {
