@@ -84,8 +84,7 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     "workflows/numerals.py": ("word[:-2]",),
     "workflows/phrases.py": ("stem[:-1]",),
     "workflows/scan_transcripts.py": (
-        "found[:MOST_QUOTES]", "left[start:start + AT_ONCE]",
-        "lines[hit.first:hit.last + 1]",
+        "found[:MOST_QUOTES]", "lines[hit.first:hit.last + 1]",
     ),
     "workflows/names.py": (
         "(found.fits or found.near)[:MOST_CHOICES]", "digits[-_LEAST:]", "query[:LONGEST]",

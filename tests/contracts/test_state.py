@@ -120,7 +120,10 @@ OURS = {
     "search.model": "load",
     "search.names.Names": "_by_name _by_route",
     "workflows.inflection": "_BASES _stemmer bases",
-    "workflows.spelling": "_nicknames called cousins",  # of the table of first names
+    "workflows.short_names": "_groups _nicknames _ours called cousins",  # tables of first names
+    "workflows.sounds": "sound",
+    "workflows.counting": "_table",
+    "workflows.verbs": "_known",
     "workflows.workflows.Workflows": "_kit _log _made directory performers",
 }
 """Made of the description of Aircall and of our words alone."""

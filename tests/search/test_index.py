@@ -265,12 +265,13 @@ def test_no_company_makes_anybody_be_called_or_anything_be_deleted() -> None:
     model = unpacked(files("aircall_mcp").joinpath("_compiled", FILE).read_bytes())
     for other in grave:
         model.company = {name: {name: 100, other.id: 100} for name in asked}
-        ranking = Index(operations, model).rank(said, 3)
-        assert set(ids(ranking)) == set(asked), other.id
+        ranking = Index(operations, model).rank(said, 4)
+        assert ids(ranking)[0] == "call_brief", "it gathers them"
+        assert {*ids(ranking)[1:]} == {*asked}, other.id
         assert ranking.hint.startswith("Several needs")
         assert other.tool not in ranking.hint
     model.company = {name: {name: 100, "list_tags": 100} for name in asked}
-    assert "list_tags" in ids(Index(operations, model).rank(said, 3))  # as company is meant to do
+    assert "list_tags" in ids(Index(operations, model).rank(said, 5))  # as company is meant to do
 
 
 def test_scores_are_probabilities_and_never_grow(index: Index) -> None:

@@ -15,7 +15,7 @@ from aircall_mcp.sandbox import Sandbox
 from aircall_mcp.storage.sqlite import Database
 from aircall_mcp.workflows.cards import MIGRATIONS, Cards, Reading
 from aircall_mcp.workflows.contacts import Contacts
-from aircall_mcp.workflows.names import Named
+from aircall_mcp.workflows.meant import Named
 
 from ..connections import lent
 from ..house import Clock, gateway_to

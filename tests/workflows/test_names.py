@@ -9,7 +9,8 @@ import time
 import pytest
 
 from aircall_mcp.errors import ArgumentError
-from aircall_mcp.workflows.names import Found, Named, Names, find, merged, one_of
+from aircall_mcp.workflows.meant import Found, Named, merged
+from aircall_mcp.workflows.names import Names, find, one_of
 
 PEOPLE = (
     Named(1, "John Smith", emails=("John.Smith@acme.example",), phones=("+1 415-555-0134",)),

@@ -16,10 +16,12 @@ from aircall_mcp.gateway.budget import Budget
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.clock import Clock as Handed
 from aircall_mcp.offer import Registry
+from aircall_mcp.sandbox.entities import Call
 from aircall_mcp.storage.state import InMemory
 from aircall_mcp.workflows.call_log import CallLog
 from aircall_mcp.workflows.kit import Kit
 from aircall_mcp.workflows.periods import Period
+from aircall_mcp.workflows.scan_transcripts import ScanTranscripts
 
 from ..house import THURSDAY, gateway_to, sandbox_with
 from .shift import deaf
@@ -93,5 +95,48 @@ async def test_a_read_of_5000_calls_uses_what_the_bulk_lane_may(
     assert calls.complete
     assert {call["id"] for call in calls.items} >= set(ids)
     assert pages == -(-len(calls.items) // 50), "no page twice, and none for nothing"
+    assert least / took >= 0.97
+    await gateway.aclose()
+
+
+@pytest.mark.parametrize(("limit", "latency"), [(60, 1.5)])
+async def test_a_scan_of_transcripts_uses_what_the_bulk_lane_may(
+    registry: Registry, tmp_path: Path, request: pytest.FixtureRequest, limit: int, latency: float
+) -> None:
+    """Of 300 transcripts; of 5,000 with `--chaos=full`."""
+    count = 5_000 if request.config.getoption("chaos") == "full" else 300
+    time = Virtual(THURSDAY)
+    clock = Handed(lambda: time.now, lambda: time.now, time.pass_by)
+    sandbox = sandbox_with(clock=lambda: time.now, requests_per_minute=limit)
+    begin = int(THURSDAY) - 40_000
+    number, user = next(iter(sandbox.world.numbers)), next(iter(sandbox.world.users))
+    sandbox.world.calls.clear()
+    for at in range(begin, begin + 2 * count, 2):
+        sandbox.world.add_call(
+            Call(sandbox.world.next_id("call"), "inbound", number, user, "+33199001234", at, at + 5,
+                 at + 60, recorded=True, talk=1)
+        )  # fmt: skip
+    steps = [0]
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        steps[0] += 1
+        await time.pass_by(latency)
+        await sandbox(scope, receive, send)
+        steps[0] += 1
+
+    budget = Budget(lambda: InMemory(ledger.MIGRATIONS), clock=clock)
+    gateway = gateway_to(app, budget=budget, clock=clock)
+    kit = Kit(gateway, registry.ids, log=lambda: deaf(tmp_path), clock=clock)
+    wish = {"phrases": ["nobody says this"], "period": "last 24 hours"}
+    scan = ScanTranscripts(kit, CallLog(kit))
+    reading = asyncio.ensure_future(scan.scan_transcripts(wish, Caller(watched=True)))
+    await time.run(reading, lambda: steps[0])
+    told = reading.result()
+    took, asked = time.now - THURSDAY, len(sandbox.arrivals)
+    allowed = int(limit * BULK)
+    least = (asked - 1) // allowed * (WINDOW + latency) + latency
+    print(f"{asked} requests, {limit} a minute, {latency} s each: {took:.1f} s, {least / took:.1%}")
+    assert told["data"]["transcripts_read"] == count
+    assert told["page"]["complete"]
     assert least / took >= 0.97
     await gateway.aclose()

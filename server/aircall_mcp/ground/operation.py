@@ -135,7 +135,8 @@ class Operation:
     """One thing Aircall can do. See the module docstring; `input_schema` is what is advertised.
 
     `result` is the JSON Schema of what a tool of ours answers, the whole object when it went well;
-    `stands_for` are the operations that it does the whole task of.
+    `stands_for` are the operations that it does the whole task of, `gathers` those whose answers it
+    gives together.
     `keeps` is for how many seconds its answer may be given again. `stakes` are those it always has
     and `because` argues for them; `worst` are all that it can have, by its arguments or by what it
     performs. What is `additive` takes nothing away and changes nothing that was there.
@@ -160,6 +161,7 @@ class Operation:
     answer: Answer
     result: Mapping[str, Any] | None = None
     stands_for: tuple[str, ...] = ()
+    gathers: tuple[str, ...] = ()
     exactly_one: tuple[tuple[str, ...], ...] = ()
     at_least_one: tuple[tuple[str, ...], ...] = ()
     example: Mapping[str, Any] = field(default_factory=dict[str, Any])

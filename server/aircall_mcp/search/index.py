@@ -44,6 +44,7 @@ class Index:
         self._needs = Needs(self._reader, self._by_id)
         self._stands_in = {name: one.id for one in self._by_id.values() for name in one.stands_for}
         self._doing = frozenset(self._stands_in.values())
+        self._gathers = {one.id: {*one.gathers} for one in self._by_id.values() if one.gathers}
 
     def rank(self, query: str, limit: int = 3) -> Ranking:
         """The `limit` best operations for `query`, or fewer where the rest is far behind."""
@@ -78,7 +79,10 @@ class Index:
         least = 0.0 if several.needs or not ranked else FAR_BELOW * scores[ranked[0]]
         near = [name for name in ranked if scores[name] >= least]
         order = list(dict.fromkeys([*several.needs, *near]))
-        instead = self._of_all(alone) if several.needs else self._instead(scores, order)
+        if several.needs:
+            instead = self._of_all(several.needs, alone)
+        else:
+            instead = self._instead(scores, order)
         if instead:
             scores[instead] = max(scores.values())
             order = [instead, *(name for name in order if name != instead)]
@@ -96,8 +100,12 @@ class Index:
             return Ranking(matches, confident=False, hint=NO_SUCH)
         return judged(self._reader, self._by_id, whole, matches, several)
 
-    def _of_all(self, alone: Mapping[str, float]) -> str:
-        """The tool that does all of several needs: what the sentence as a whole surely asks for."""
+    def _of_all(self, needs: Sequence[str], alone: Mapping[str, float]) -> str:
+        """The tool that does all of several needs: what gathers them, or what the sentence as a
+        whole surely asks for."""
+        for name, gathered in self._gathers.items():
+            if gathered.issuperset(needs):
+                return name
         first = max(alone, key=lambda name: alone[name], default="")
         return first if first in self._doing and alone[first] >= SURELY_ALL else ""
 

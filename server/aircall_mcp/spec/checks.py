@@ -84,6 +84,9 @@ def check_stand_ins(own: list[Json], described: Json) -> None:
             if name in taken:
                 raise SpecError(f"{name}: {taken[name]} and {row['id']} both stand for it.")
             taken[name] = row["id"]
+        for name in row["gathers"]:
+            if name not in described:
+                raise SpecError(f"{row['id']} gathers {name}, which is no operation.")
 
 
 def check_references(rows: list[Json], described: Json, aliases: Json) -> None:

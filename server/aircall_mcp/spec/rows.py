@@ -110,6 +110,7 @@ def own_row(toolset: str, name: str, tool: Json, result: Json) -> Json:
         "answer": {"status": 200},
         "result": result,
         "stands_for": tool.get("stands_for", []),
+        "gathers": tool.get("gathers", []),
         "example": tool["example"],
         "utterances": tool["utterances"],
         "surfaces": tool["surfaces"],

@@ -15,7 +15,8 @@ from .call_log import CallLog, Calls
 from .directory import ME, Directory
 from .kit import Json, Kit, id_of, object_of, rows_of, text_of
 from .kpis import moment, party_of
-from .names import Named, one_of
+from .meant import Named
+from .names import one_of
 from .periods import Period, period_of
 
 Fits = Callable[[Json], bool]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from ..storage.store import Migration, Store, Transaction
-from .names import Named
+from .meant import Named
 
 if TYPE_CHECKING:
     from ..vault.mailbox import Mailbox

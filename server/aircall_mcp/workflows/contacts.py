@@ -24,7 +24,8 @@ from ..ground.operation import PAGE_SIZE, Operation
 from ..ground.times import moment
 from ..ground.visible import clean
 from .cards import Keeps, Nowhere, Reading
-from .names import Named, Names
+from .meant import Named
+from .names import Names
 
 if TYPE_CHECKING:
     from ..events.log import EventLog

@@ -1,54 +1,95 @@
-"""Who or what of the company is meant: users, numbers, teams and tags by id, address or name."""
+"""The company's users, numbers, tags and teams as somebody calls them, by the cached lists."""
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from ..errors import ArgumentError, ToolError, Unreachable
 from ..ground.caller import Caller
-from .kit import Json, Kit, Listed, id_of, object_of, rows_of, text_of
-from .names import Kind, Named, one_of
+from .kit import Json, Kit, id_of, object_of, rows_of, text_of
+from .meant import Kind, Named, unclear
+from .names import Names
 
-_LISTS: Final[dict[str, tuple[str, str]]] = {
-    "user": ("list_users_v2", "email"),
-    "number": ("list_numbers", "digits"),
-    "team": ("list_teams", ""),
-    "tag": ("list_tags", ""),
-}
-"""Of a kind: the operation that lists it, and what else it is known by."""
-ME = frozenset({"me", "my", "mine", "myself", "i"})
+ME = frozenset({"me", "myself", "i", "my", "mine", "self"})
+
+_LISTS: Mapping[Kind, str] = {
+    "user": "list_users_v2", "number": "list_numbers", "tag": "list_tags", "team": "list_teams",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A list as a whole, ready to be asked. `why` says why some may be missing."""
+
+    kind: Kind
+    names: Names
+    rows: Mapping[int, Json]
+    why: str = ""
+
+    def one(self, said: str) -> Json:
+        """The row that is meant, for sure. Raises `ArgumentError` with the choices or the nearest;
+        `Unreachable` of a list that was not read to its end: nobody is said not to be in it."""
+        found = self.names.find(said)
+        if found.one is not None:
+            return self.rows[found.one.id]
+        error = unclear(said, found, self.kind)
+        if not self.why:
+            raise error
+        raise Unreachable(
+            f"Not all {self.kind}s could be read, and none of these is called so for sure:"
+            f" {self.why}",
+            hint=f"Ask again. {error.hint}",
+        )
 
 
 class Directory:
+    """All raise what `Known.one` does, and what the gateway raises."""
+
     def __init__(self, kit: Kit) -> None:
         self._kit = kit
 
-    async def one(self, kind: Kind, said: str, caller: Caller) -> Named:
-        """The one that is meant, "me" among the users. Raises `ArgumentError` with the choices."""
-        if kind == "user" and said.strip().casefold() in ME:
-            return await self._me(caller)
-        return await self._listed(said, kind, caller)
+    async def known(self, kind: Kind, caller: Caller) -> Known:
+        listed = await self._kit.whole(_LISTS[kind], caller)
+        rows = {one: row for row in listed.items if (one := id_of(row)) is not None}
+        return Known(kind, Names(named(row, kind) for row in rows.values()), rows, listed.why)
 
-    async def _listed(self, said: str, kind: Kind, caller: Caller) -> Named:
-        operation, beside = _LISTS[kind]
-        listed = await self._kit.whole(operation, caller)
-        known = [_named(row, kind, beside) for row in listed.items if id_of(row) is not None]
-        return _meant(said, known, kind, listed)
+    async def one(self, kind: Kind, said: str, caller: Caller) -> Named:
+        """The one that is meant. "me" among the users is the owner's own, else who made the
+        integration that we act by."""
+        if kind == "user" and said.strip().casefold() in ME:
+            if (await self._kit.owner(caller.account)).user is None:
+                return await self._integrator(caller)
+            return named(await self.user(said, caller), kind)
+        return named((await self.known(kind, caller)).one(said), kind)
+
+    async def user(self, said: str, caller: Caller) -> Json:
+        """The user of this id, e-mail or name, as Aircall lists it; "me" is the owner's own, and
+        nobody else: calls are placed as them."""
+        if said.strip().casefold() not in ME:
+            return (await self.known("user", caller)).one(said)
+        user = (await self._kit.owner(caller.account)).user
+        if user is None:
+            raise ArgumentError(
+                f"Which Aircall user `{said.strip()}` is, is not known here.",
+                hint="Name the user by id, e-mail or name. A person runs `aircall-mcp setup` to"
+                " say who they are.",
+            )
+        rows = (await self.known("user", caller)).rows
+        if user not in rows:
+            raise ArgumentError(
+                f"The user {user}, whom the owner named as themselves, is not in this company.",
+                hint="Name the user by id, e-mail or name; a person runs `aircall-mcp setup`.",
+            )
+        return rows[user]
 
     async def members(self, said: str, caller: Caller) -> tuple[Named, frozenset[int]]:
         """A team, and the ids of its users."""
-        listed = await self._kit.whole("list_teams", caller)
-        known = [_named(row, "team", "") for row in listed.items if id_of(row) is not None]
-        meant = _meant(said, known, "team", listed)
-        row = next(row for row in listed.items if id_of(row) == meant.id)
+        row = (await self.known("team", caller)).one(said)
         ids = frozenset(one for user in rows_of(row, "users") if (one := id_of(user)) is not None)
-        return meant, ids
+        return named(row, "team"), ids
 
-    async def _me(self, caller: Caller) -> Named:
-        """The Aircall user whom the owner named as themselves; else who made the integration that
-        we act by."""
-        if (user := (await self._kit.owner(caller.account)).user) is not None:
-            return await self._listed(str(user), "user", caller)
+    async def _integrator(self, caller: Caller) -> Named:
         try:
             reply = await self._kit.asking(caller).ask("get_integration")
         except ToolError as error:
@@ -62,23 +103,16 @@ class Directory:
                 "Aircall does not say which user this key belongs to.",
                 hint="Give the user's name, e-mail or id.",
             )
-        return _named(row, "user", "email")
+        return named(row, "user")
 
 
-def _meant(said: str, known: list[Named], kind: Kind, listed: Listed) -> Named:
-    """As `one_of`; of a list that was not read to its end, nobody is said not to be in it."""
-    try:
-        return one_of(said, known, kind)
-    except ArgumentError as error:
-        if not listed.why:
-            raise
-        raise Unreachable(
-            f"Not all {kind}s could be read, and none of these is called so for sure: {listed.why}",
-            hint=f"Ask again. {error.hint}",
-        ) from None
-
-
-def _named(row: Json, kind: Kind, beside: str) -> Named:
-    emails = (text_of(row.get("email")),) if beside == "email" and row.get("email") else ()
-    phones = (text_of(row.get("digits")),) if beside == "digits" and row.get("digits") else ()
-    return Named(id_of(row) or 0, text_of(row.get("name")), kind, emails=emails, phones=phones)
+def named(row: Json, kind: Kind) -> Named:
+    """A row of a list as what can be meant."""
+    emails, phones = text_of(row.get("email")), text_of(row.get("digits"))
+    return Named(
+        id_of(row) or 0,
+        text_of(row.get("name")),
+        kind,
+        (emails,) if emails else (),
+        (phones,) if phones else (),
+    )

@@ -9,7 +9,7 @@ from ..errors import ArgumentError
 from ..ground.caller import Caller
 from ..ground.performs import performs
 from .kit import Json, Kit
-from .names import MOST_CHOICES
+from .meant import MOST_CHOICES
 from .people import People, row_of, told_of
 
 _ASK = "Several fit: ask your user which one is meant; do not choose."

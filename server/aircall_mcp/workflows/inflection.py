@@ -4,9 +4,13 @@ same if they have a base in common. Whose a thing is makes no other word: my, ou
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from importlib import import_module
 from typing import Protocol
+
+from .spelling import fold
+from .verbs import infinitives, is_noun, parted
 
 
 class Stemmer(Protocol):
@@ -67,24 +71,33 @@ def bases(word: str, language: str = "") -> frozenset[str]:
     found = {word, *_BASES.get(word, ())}
     if word not in _WHOLE and word not in _BASES:
         found |= {base for base in _cut(word) if len(base) > 1}
-    name = STEMMED.get(language[:2].lower())
-    stems = _stems_in(name, word) if name else set[str]()
+    language = language[:2].lower()
+    stems = _stems_in(language, word) if language in STEMMED else set[str]()
     return frozenset(found | {_american(one) for one in found} | stems)
 
 
+_WEAK = re.compile("(t|te|ten|test|tet|st|d|de|den)$")
+_PARTICIPLE = re.compile("e(e?s?)$")
 STEMMED = {"de": "german", "fr": "french", "es": "spanish", "it": "italian", "nl": "dutch",
            "pt": "portuguese"}  # fmt: skip
 
 
 def _stems_in(language: str, word: str) -> set[str]:
     """What is left of `word` in that language without its ending, at least three letters; of a
-    German participle also without its beginning: gekündigt, kündigen."""
-    stemmer = _stemmer(language)
-    forms = [word]
-    if language in ("german", "dutch") and len(word) > 6 and word.startswith("ge"):
-        forms.append(word[2:-1] if word.endswith("t") else word[2:])
-    stems = (stemmer.stemWord(form) for form in forms)
-    return {f"{stem}-" for stem in stems if len(stem) >= 3}
+    participle also without what it has within: gekündigt, kündigen. `word` has no accents, which
+    the stemmer needs to know a French participle by. What an irregular form is of comes without
+    its ending, too."""
+    stemmer = _stemmer(STEMMED[language])
+    irregular = [*infinitives(word, language)]
+    forms = [word, *irregular, *parted(word, language)]
+    if language in ("de", "nl"):
+        forms += [word[2:]] if len(word) > 6 and word.startswith("ge") else []
+        forms += [cut for form in forms if len(cut := _WEAK.sub("", form)) > 3]
+    if language == "fr" and len(word) > 4 and (ending := _PARTICIPLE.search(word)):
+        forms.append(f"{word[: ending.start()]}\u00e9{ending[1]}")
+    noun = "+" if not irregular and is_noun(word, language) else ""
+    stems = (fold(stemmer.stemWord(form)) for form in forms)
+    return {f"{stem}-{noun}" for stem in stems if len(stem) >= 3} | {f"{one}-" for one in irregular}
 
 
 @lru_cache(maxsize=8)

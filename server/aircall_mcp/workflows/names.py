@@ -10,27 +10,16 @@ import re
 from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from heapq import nsmallest
 from typing import Any, Literal, NamedTuple
 
-from ..errors import ArgumentError, quoted
 from ..ground.phones import e164
-from .spelling import (
-    another_name,
-    called,
-    cousins,
-    distance,
-    leeway,
-    mask,
-    spellings,
-    words,
-)
+from .meant import Found, Kind, Named, unclear
+from .short_names import called, cousins
+from .sounds import bones, sound, without_vowels
+from .spelling import another_name, distance, leeway, mask, spellings, words
+from .titles import FILLERS
 
-Kind = Literal["user", "contact", "number", "tag", "team"]
-
-MOST_CHOICES = 8
-"""Of those that fit, how many are told."""
 LONGEST = 200
 """Characters of what is typed that are looked at."""
 
@@ -38,73 +27,22 @@ _ID = re.compile(r"\s*(?:#|id\s*[:#]?\s*)?(\d{1,19})\s*", re.IGNORECASE)
 _PHONE = re.compile(r"\s*[+(\d][\d\s().+/\u00a0\u2010-\u2015-]{2,40}\s*")
 _PLAIN = re.compile(r"\+[1-9]\d{6,14}")
 _SCHEME = re.compile(r"(?:mailto|tel|sms):\s*(?://)?", re.IGNORECASE)
-_DOMAIN = re.compile(r"@[^\s@<>]+\.[^\s@<>]+")
+_DOMAIN = re.compile(r"(?:@|www\.|https?://(?:www\.)?)?([^\s@<>/]+\.[a-z]{2,})/?", re.IGNORECASE)
 _ADDRESS = re.compile(r"[^\s@<>]+@[^\s@<>]*")
-_FILLERS = frozenset({
-    "mr", "mrs", "ms", "miss", "mx", "dr", "prof", "sir", "madam", "mme", "mlle", "monsieur",
-    "madame", "herr", "frau", "sr", "sra", "senor", "senora", "signor", "signora",
-    "from", "at", "of", "with", "the", "and", "someone", "somebody", "anyone", "anybody",
-    "von", "vom", "bei", "aus", "der", "jemand", "de", "du", "des", "la", "le", "chez", "del",
-    "da", "do", "di", "della", "van", "bij",
-})  # fmt: skip
-"""What people say beside a name, dropped where nothing is found with it."""
 _ENOUGH = 7
 """Digits up to which a number is an end of one, with its zeros."""
 _FEW = 5_000
 """Words of which the nearest are looked for further away."""
 _SHORT = 5
 """Letters below which a slip leaves nothing sure."""
-_LONG = 8
+_LONG = 7
 """Letters of a word beyond which two slips make no other name."""
+_MAC = 6
+"""Letters beyond which a name that begins with Mac is written with Mc, too."""
+_SMALL = 4
+"""Letters of a word that may be written as one with the next."""
 _LEAST = 4
 """Digits of which a number is looked for by its end."""
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """One that can be meant. `phones` are its numbers however written, `beside` more that it is
-    known by (a company, a place), told to keep apart what is called the same."""
-
-    id: int
-    name: str
-    kind: Kind = "user"
-    emails: tuple[str, ...] = ()
-    phones: tuple[str, ...] = ()
-    beside: str = ""
-
-    def __str__(self) -> str:
-        more = ", ".join(
-            filter(None, [next(iter(self.emails), ""), next(iter(self.phones), ""), self.beside])
-        )
-        return f"{self.name or 'without a name'} (id {self.id}{f', {more}' if more else ''})"
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What fits. One in `fits` that is `sure` is meant; otherwise somebody has to say which. `near`
-    are the nearest where nothing fits. `slipped`: only if fingers did. `grade` is how well they
-    fit: 0 by id, address or digits, 1 by the whole name, 2 by words of it, 3 by what is like it."""
-
-    fits: tuple[Named, ...] = ()
-    sure: bool = True
-    slipped: bool = False
-    near: tuple[Named, ...] = ()
-    grade: int = 0
-
-    @property
-    def one(self) -> Named | None:
-        return self.fits[0] if len(self.fits) == 1 and self.sure else None
-
-
-def merged(*found: Found) -> Found:
-    """What is found in several lists, as if they were one."""
-    there = [one for one in found if one.fits]
-    if not there:
-        return Found(near=tuple(near for one in found for near in one.near))
-    best = [one for one in there if one.grade == min(one.grade for one in there)]
-    fits = tuple(named for one in best for named in one.fits)
-    slipped = any(one.slipped for one in best)
-    return Found(fits, all(one.sure for one in best), slipped, grade=best[0].grade)
 
 
 def find(query: str, known: Iterable[Named]) -> Found:
@@ -121,32 +59,12 @@ def one_of(query: str, known: Iterable[Named] | Names, kind: str = "user") -> Na
     raise unclear(query, found, kind)
 
 
-def unclear(query: str, found: Found, kind: str) -> ArgumentError:
-    """What to say of a query that means several or none."""
-    said = quoted(" ".join(query.split()))
-    listed = "; ".join(str(one) for one in (found.fits or found.near)[:MOST_CHOICES])
-    if not found.fits:
-        hint = f"The nearest: {listed}." if listed else f"There is no {kind} like it."
-        return ArgumentError(f"No {kind} is called `{said}`.", hint=hint)
-    if len(found.fits) == 1:
-        return ArgumentError(
-            f"No {kind} is called exactly `{said}`.",
-            hint=f"If {listed} is meant, say so by id; else ask your user.",
-        )
-    more = len(found.fits) - MOST_CHOICES
-    rest = f"; and {more} more" if more > 0 else ""
-    return ArgumentError(
-        f"`{said}` fits {len(found.fits)} {kind}s.",
-        hint=f"Ask your user which is meant, then give the id: {listed}{rest}.",
-    )
-
-
 class _Far(NamedTuple):
     """How far a word is from one of a name; `doubt` that it is another name's."""
 
     far: int
     doubt: bool
-    how: Literal["exact", "beside", "begun", "called", "slip"]
+    how: Literal["exact", "beside", "begun", "called", "sounds", "slip"]
 
 
 class Names:
@@ -163,10 +81,13 @@ class Names:
         self._ends: dict[str, list[tuple[str, int]]] = defaultdict(list)
         self._whole: dict[str, list[int]] = defaultdict(list)
         self._ordered: dict[str, list[int]] = defaultdict(list)
+        self._bare: dict[str, list[int]] = defaultdict(list)
         self._words: dict[str, set[int]] = defaultdict(set)
         self._beside: dict[str, set[int]] = defaultdict(set)
         self._sorted: list[str] = []
         self._masks: dict[int, list[tuple[int, str]]] = defaultdict(list)
+        self._sounds: dict[str, set[str]] = defaultdict(set)
+        self._bones: dict[str, set[int]] = defaultdict(set)
         for one in known:
             self._enter(one)
         self._sorted = sorted(self._words)
@@ -199,6 +120,10 @@ class Names:
             for spelled in spellings(text):
                 for word in spelled:
                     tables[word].discard(place)
+        for word in _more_words(one.name):
+            self._words[word].discard(place)
+        for bare in _bones_of(one.name):
+            self._bones[bare].discard(place)
 
     def _enter(self, one: Named) -> list[str]:
         """Take `one` in; the words of its name that nobody had before."""
@@ -214,12 +139,15 @@ class Names:
             if len(digits) >= _LEAST:
                 self._ends[digits[-_LEAST:]].append((digits, place))
         fresh: list[str] = []
-        for spelled in spellings(one.name):
+        for spelled in (*spellings(one.name), _more_words(one.name)):
             for word in spelled:
                 if word not in self._words:
                     self._masks[len(word)].append((mask(word), word))
+                    self._sounds[sound(word)].add(word)
                     fresh.append(word)
                 self._words[word].add(place)
+        for bare in _bones_of(one.name):
+            self._bones[bare].add(place)
         for spelled in spellings(one.beside):
             for word in spelled:
                 self._beside[word].add(place)
@@ -230,6 +158,8 @@ class Names:
         yield self._ids, one.id
         for key in _in_order(words(one.name)):
             yield self._ordered, key
+        for key in _in_order(_kept(words(one.name))):
+            yield self._bare, key
         for address in one.emails:
             folded = address.strip().casefold()
             yield self._addresses, folded
@@ -276,9 +206,11 @@ class Names:
 
     def _by_address(self, query: str) -> list[int] | None:
         if domain := _DOMAIN.fullmatch(query):
-            end = domain[0].casefold()
-            return [place for known, places in self._addresses.items()
-                    if known.endswith(end) for place in places]  # fmt: skip
+            ends = (f"@{domain[1].casefold()}", f".{domain[1].casefold()}")
+            there = [place for known, places in self._addresses.items()
+                     if known.endswith(ends) for place in places]  # fmt: skip
+            if there or query.startswith("@"):
+                return there
         matched = _ADDRESS.search(query)
         if matched is None:
             return None
@@ -303,19 +235,23 @@ class Names:
     # by name
 
     def _by_name(self, query: str) -> Found | None:
-        typed = spellings(query)
+        typed = tuple(
+            dict.fromkeys([*spellings(query), *_runs(words(query)), _scottish(words(query))])
+        )
         last, comma, first = query.partition(",")
-        for key in _in_order(words(f"{first} {last}" if comma else query)):
-            if places := self._ordered.get(key):
+        said = words(f"{first} {last}" if comma else query)
+        for key in [*_in_order(said), *_in_order(_kept(said))]:
+            if places := self._ordered.get(key) or self._bare.get(key):
                 return self._found(places, 1)
-        said = [one for one in dict.fromkeys([*typed, *map(_kept, typed)]) if one]
+        kept = tuple(one for one in dict.fromkeys(map(_kept, typed)) if one and one not in typed)
         exact: Sequence[Callable[[tuple[str, ...]], Iterable[int]]] = (
             self._as_a_whole, self._by_words, self._by_words_beside,
         )  # fmt: skip
-        for grade, look in zip((1, 2, 2), exact, strict=True):
-            if places := {place for one in said for place in look(one)}:
-                return self._found(places, grade)
-        return next(filter(None, map(self._nearly, said)), None)
+        for said in (typed, kept):
+            for grade, look in zip((1, 2, 2), exact, strict=True):
+                if places := {place for one in said for place in look(one)}:
+                    return self._found(places, grade)
+        return next(filter(None, map(self._nearly, (*typed, *kept))), None)
 
     def _as_a_whole(self, said: tuple[str, ...]) -> Iterable[int]:
         keys = (" ".join(sorted(said)), "".join(said))
@@ -340,17 +276,16 @@ class Names:
             [self._words.get(word, none) | self._beside.get(word, none) for word in said]
         )
 
-    def _begun(self, start: str) -> set[int]:
-        places: set[int] = set()
-        at = bisect_left(self._sorted, start)
-        while at < len(self._sorted) and self._sorted[at].startswith(start):
-            places |= self._words[self._sorted[at]]
-            at += 1
-        return places
+    def _begun(self, start: str) -> list[str]:
+        """The words of names that begin so."""
+        at = end = bisect_left(self._sorted, start)
+        while end < len(self._sorted) and self._sorted[end].startswith(start):
+            end += 1
+        return self._sorted[at:end]
 
     def _nearly(self, said: tuple[str, ...]) -> Found | None:
-        """Those that are meant if names were shortened or fingers slipped; `sure` where it can be
-        no other name."""
+        """Those that are meant if names were shortened, spelled by ear, or fingers slipped; `sure`
+        where it can be no other name."""
         costs = self._costs(said, leeway)
         whole = _all_of([set(cost) for cost in costs])
         if not whole:
@@ -358,11 +293,28 @@ class Names:
         total = {place: sum(cost[place].far for cost in costs) for place in whole}
         least = min(total.values())
         meant = [place for place in whole if total[place] <= least + 1]
+        if len(meant) == 1 and len(said) > 1:
+            rivals = self._rivals(said, least + 1, meant[0])
+            if rivals:
+                return self._found([*meant, *rivals], 3, sure=False, slipped=True)
         doubt = any(cost[place].doubt for place in meant for cost in costs)
-        slipped = any(cost[place].how == "slip" for place in meant for cost in costs)
+        slips = [any(cost[place].how == "slip" for cost in costs) for place in meant]
         short = sum(len(word) for word in said) < _SHORT
-        sure = not doubt and not (slipped and short)
-        return self._found(meant, 3, sure=sure, slipped=slipped)
+        sure = not doubt and not (any(slips) and short)
+        return self._found(meant, 3, sure=sure, slipped=all(slips))
+
+    def _rivals(self, said: Sequence[str], most: int, but: int) -> list[int]:
+        """Who else may be meant: one word as it is, and another with a slip more than we would
+        forgive alone. Tom Becker for Tom Baker, where there is a Thomas Becker."""
+        found: set[int] = set()
+        for at, word in enumerate(said):
+            others = [*said[:at], *said[at + 1 :]]
+            for place in self._words.get(word, set()) - {but}:
+                known = {one for name in spellings(self._known[place].name) for one in name}
+                far = [_slips(other, known) for other in others]
+                if sum(far) <= most:
+                    found.add(place)
+        return [*found]
 
     def _costs(self, said: Sequence[str], most: Callable[[str], int]) -> list[Mapping[int, _Far]]:
         """For each word, who has one like it: how far it is, and whether that is another name."""
@@ -378,10 +330,18 @@ class Names:
             for known, far in self._like(word, most(word)):
                 doubt = far > 1 + (len(word) > _LONG) or another_name(word, known)
                 enter(self._words[known], _Far(far, doubt, "slip" if far else "exact"))
+            for known in self._sounds.get(sound(word), ()):
+                enter(self._words[known], _Far(1, False, "sounds"))
+            enter(self._bones.get(bones(word), ()), _Far(1, False, "sounds"))
             enter(self._beside.get(word, ()), _Far(0, False, "beside"))
-            enter(self._begun(word), _Far(1, False, "begun"))
+            begun = self._begun(word)
+            for known in begun:
+                enter(self._words[known], _Far(1, False, "begun"))
+            # Jeff is short for Geoffrey, too, but where there is a Jeffrey that is who is meant.
+            heard = {sound(known) for known in begun}
             for name in called(word):
-                enter(self._words.get(name, ()), _Far(1, False, "called"))
+                far = 3 if sound(name) in heard and name not in begun else 1
+                enter(self._words.get(name, ()), _Far(far, False, "called"))
             for name in cousins(word):
                 enter(self._words.get(name, ()), _Far(2, True, "called"))
             costs.append(cost)
@@ -411,12 +371,68 @@ class Names:
 
 
 def _in_order(name: tuple[str, ...]) -> Iterable[str]:
-    """What a name is known by as it stands: whole, without titles, and written in one."""
-    return dict.fromkeys([" ".join(name), " ".join(_kept(name)), "".join(name)])
+    """What a name is known by as it stands: whole, and written in one."""
+    return dict.fromkeys([" ".join(name), "".join(name)])
 
 
 def _kept(said: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(word for word in said if word not in _FILLERS)
+    return tuple(word for word in said if word not in FILLERS)
+
+
+def _more_words(name: str) -> tuple[str, ...]:
+    """More words that somebody may be asked for by: small ones written as one with the next, the
+    initials of a double name, MacTavish as McTavish."""
+    more = [
+        word for spelled in spellings(name) for word in (*_joined(spelled), *_scottish(spelled))
+    ]
+    doubled = [words(one) for one in name.split() if "-" in one.strip("-")]
+    more += ["".join(word[0] for word in parts) for parts in doubled]
+    known = {word for spelled in spellings(name) for word in spelled}
+    return tuple(dict.fromkeys(word for word in more if word and word not in known))
+
+
+def _scottish(name: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(
+        f"mc{word[3:]}" if word.startswith("mac") and len(word) > _MAC else word for word in name
+    )
+
+
+def _joined(name: tuple[str, ...]) -> tuple[str, ...]:
+    """The words that a name has where its small ones are written as one with the next: vanderberg
+    and derberg, alhassan, annalena."""
+    return tuple(
+        "".join(name[start:end])
+        for start in range(len(name) - 1)
+        for end in range(start + 2, min(start + 4, len(name) + 1))
+        if all(len(word) <= _SMALL for word in name[start : end - 1])
+    )
+
+
+def _runs(said: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """The same with two or three words that stand together as one: de la Cruz, Delacruz."""
+    return [
+        (*said[:start], "".join(said[start : start + length]), *said[start + length :])
+        for length in (3, 2)
+        for start in range(len(said) - length + 1)
+    ]
+
+
+def _bones_of(name: str) -> set[str]:
+    """The consonants of the words of a name whose script writes no vowels, with and without an
+    article."""
+    if not without_vowels(name):
+        return set()
+    said = {word for spelled in spellings(name) if "".join(spelled).isascii() for word in spelled}
+    bare = said | {word.removeprefix("al") for word in said} | {word[1:] for word in said
+                                                              if word.startswith("l")}  # fmt: skip
+    return {bones(word) for word in bare} - {""}
+
+
+def _slips(word: str, known: Iterable[str]) -> float:
+    """How far a word is from the nearest of some, up to one slip more than is forgiven."""
+    most = leeway(word) + (len(word) >= _SHORT)
+    far = min((distance(word, one, most) for one in known), default=most + 1)
+    return far if far <= most else float("inf")
 
 
 def _all_of(sets: Sequence[set[int]]) -> set[int]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from .counting import SPOKEN, counted
+
 
 def _listed(text: str) -> list[str]:
     return text.split()
@@ -38,9 +40,12 @@ _SCALES = {"thousand": 1_000, "million": 1_000_000}
 _ENDINGS = ("st", "nd", "rd", "th")
 
 
-def numbered(words: Sequence[str]) -> Iterator[tuple[int, int, str]]:
+def numbered(words: Sequence[str], language: str = "") -> Iterator[tuple[int, int, str]]:
     """Each word, or each number that several words say: where it begins, where the next one does,
     and what it is."""
+    if language in SPOKEN:
+        yield from _numbered_there(list(words), language)
+        return
     at = 0
     while at < len(words):
         end, value = _number(words, at)
@@ -54,6 +59,14 @@ def numbered(words: Sequence[str]) -> Iterator[tuple[int, int, str]]:
             end += 1
         else:
             yield at, end, str(value)
+        at = end
+
+
+def _numbered_there(words: list[str], language: str) -> Iterator[tuple[int, int, str]]:
+    at = 0
+    while at < len(words):
+        end, value = counted(words, at, language) or (at + 1, words[at])
+        yield at, end, str(value)
         at = end
 
 

@@ -1,4 +1,4 @@
-"""Users and contacts by name, e-mail or number: by the roster, Aircall's search and the index."""
+"""Users and contacts by name, e-mail or number: by list, by Aircall's search and by the index."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from ..errors import ArgumentError, Refused, quoted
 from ..ground.caller import Caller
 from .contacts import Standing, card_of
 from .destination import e164_of, is_number
+from .directory import ME, Directory
 from .kit import Json, Kit, id_of, object_of, rows_of, text_of
-from .names import Found, Named, merged, unclear
-from .roster import MYSELF, Roster
+from .meant import Found, Named, merged, unclear
 
 PATIENCE = 20.0
 """Seconds that somebody waits for the contacts that are read for the first time."""
@@ -40,7 +40,7 @@ class People:
 
     def __init__(self, kit: Kit) -> None:
         self._kit = kit
-        self._roster = Roster(kit)
+        self._directory = Directory(kit)
 
     async def find(
         self, said: str, caller: Caller, *, users: bool = True, contacts: bool = True
@@ -49,9 +49,9 @@ class People:
         found: list[Found] = []
         why, standing = "", None
         if users:
-            known = await self._roster.known("user", caller)
-            if said.strip().casefold() in MYSELF:
-                me = id_of(await self._roster.user(said, caller)) or 0
+            known = await self._directory.known("user", caller)
+            if said.strip().casefold() in ME:
+                me = id_of(await self._directory.user(said, caller)) or 0
                 return Sought(known.names.find(str(me)), why=known.why)
             found.append(known.names.find(said))
             why = known.why

@@ -61,6 +61,7 @@ _PRONOUNS = frozenset(
     )
 )
 _SHORT = {"re": "are", "ve": "have", "ll": "will", "m": "am", "d": "would"}
+_IS_OR_HAS = "'s"
 _LONGEST = 40
 """Words of a phrase."""
 BETWEEN = 2
@@ -118,18 +119,20 @@ def hits(utterances: Sequence[str], phrases: Sequence[str], language: str = "") 
 def read(utterances: Sequence[str], language: str = "") -> list[Word]:
     """The words of texts, in their bases, with contractions, signs and numbers written out."""
     said: list[Word] = []
+    ended = False
     for line, text in enumerate(utterances):
-        spoken = _words(text, line, language)
+        spoken = _words(text, line, language, ended=ended)
         if line > 0 and len(spoken) <= 3 and all(word.text in _LISTENING for word in spoken):
             spoken = [Word(w.text, w.bases, line, True, w.opens) for w in spoken]
+        else:
+            ended = text.rstrip().endswith(("?", "!", ".", "\u2026"))
         said += spoken
     return _with_asides(said)
 
 
-def _words(text: str, line: int, language: str) -> list[Word]:
-    """The words of one utterance."""
+def _words(text: str, line: int, language: str, *, ended: bool) -> list[Word]:
+    """The words of one utterance; `ended`: a sentence had, before it."""
     tokens: list[tuple[str, bool, bool]] = []  # text, optional, opens
-    ended = False
     for token in _TOKEN.findall(text):
         if token[0] in _ENDS:
             ended = True
@@ -140,10 +143,11 @@ def _words(text: str, line: int, language: str) -> list[Word]:
         ended = False
     plain = [word for word, _, _ in tokens]
     made: list[Word] = []
-    for start, end, value in numbered(plain):
+    for start, end, value in numbered(plain, language[:2].lower()):
         _, optional, opens = tokens[start]
         optional = (optional or value in _HESITATIONS) and end == start + 1
-        made.append(Word(value, bases(value, language), line, optional, opens))
+        said = bases("is") | bases("has") if value == _IS_OR_HAS else bases(value, language)
+        made.append(Word(value, said, line, optional, opens))
     return made
 
 
@@ -165,7 +169,7 @@ def _written_out(token: str) -> list[tuple[str, bool]]:
     if end in _SHORT:
         return [*heads, (_SHORT[end], False)]
     if end == "s":  # of what is owned, or what it is
-        return [*heads, ("is", stem not in _PRONOUNS)]
+        return [*heads, (_IS_OR_HAS, stem not in _PRONOUNS)]
     return [(word, False) for word in words(token)]
 
 
@@ -174,8 +178,12 @@ def _with_asides(said: list[Word]) -> list[Word]:
     made = list(said)
     for at in range(len(made) - 1):
         first, second = made[at], made[at + 1]
-        if first.text == second.text and not first.optional:
-            made[at + 1] = Word(second.text, second.bases, second.line, True, second.opens)
+        behind = at + 1  # of what was said again, across a hesitation
+        while behind < len(made) - 1 and made[behind].text in _HESITATIONS:
+            behind += 1
+        again = made[behind]
+        if first.text == again.text and not first.optional:
+            made[behind] = Word(again.text, again.bases, again.line, True, again.opens)
         if (first.text, second.text) in _ASIDES:
             for n in (at, at + 1):
                 made[n] = Word(made[n].text, made[n].bases, made[n].line, True, made[n].opens)

@@ -14,11 +14,11 @@ from ..ground.performs import performs
 from ..offer.shape import shape
 from .destination import e164_of, is_number
 from .dialling import Calls, Dialling, Line, over
+from .directory import Directory, Known, named
 from .kit import Json, Kit, id_of, object_of, rows_of, text_of
 from .listening import Listening
-from .names import Named
+from .meant import Named
 from .people import People
-from .roster import Known, Roster, chosen, named
 
 REMEMBERED = 900.0
 """Seconds in which the same asking is told of a call whose answer its asker never got."""
@@ -78,7 +78,7 @@ class Account:
 class PlaceCall:
     def __init__(self, kit: Kit) -> None:
         self._kit = kit
-        self._roster = Roster(kit)
+        self._directory = Directory(kit)
         self._people = People(kit)
         self._listening = Listening(kit)
         self._dialling = Dialling(kit)
@@ -142,7 +142,7 @@ class PlaceCall:
 
     async def _wanted(self, arguments: Mapping[str, Any], caller: Caller) -> Wanted:
         said = arguments.get("user", "me")
-        user = await self._roster.user(said, caller)
+        user = await self._directory.user(said, caller)
         number = await self._number(arguments.get("number"), user, caller)
         country = text_of(number.get("country")) or None
         to, contact = await self._to(arguments["to"], country, caller)
@@ -175,8 +175,8 @@ class PlaceCall:
                 f"{name} has {len(own)} numbers, and none of them is their usual one.",
                 hint=f"Say which as `number`: {listed_here}.",
             )
-        known = await self._roster.known("number", caller)
-        number = chosen(known, said, "number")
+        known = await self._directory.known("number", caller)
+        number = known.one(said)
         if id_of(number) not in own:
             listed_here = "; ".join(str(named(row, "number")) for row in own.values())
             raise ArgumentError(
@@ -205,7 +205,7 @@ class PlaceCall:
         names: list[str] = list(dict.fromkeys(arguments.get("tags", ())))
         if not names:
             return []
-        known = await self._roster.known("tag", caller)
+        known = await self._directory.known("tag", caller)
         create = bool(arguments.get("create_tags"))
         return [(name, _tag(known, name, create=create)) for name in names]
 
@@ -345,7 +345,7 @@ def _tag(known: Known, name: str, *, create: bool) -> Json | None:
     found = known.names.find(name)
     if create and not (found.fits and found.grade <= 1):
         return None
-    return chosen(known, name, "tag")
+    return known.one(name)
 
 
 def _reached(call: Json, until: str) -> bool:

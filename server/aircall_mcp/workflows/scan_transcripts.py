@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 from ..errors import ArgumentError, Refused, ToolError
@@ -20,8 +21,10 @@ from .kit import Json, Kit, object_of, text_of, told_of
 from .phrases import Hit, hits, read
 from .transcripts import Line, transcript_of
 
-AT_ONCE = 4
-"""Transcripts that are under way together."""
+AT_ONCE = 8
+"""Transcripts that are under way together: as soon as the first is here the next is asked for."""
+SAID_EVERY = 4
+"""Calls after which it is said how many are read."""
 MOST_QUOTES = 5
 """Quotes of one call."""
 MOST_CALLS = 40
@@ -69,33 +72,52 @@ class ScanTranscripts:
     ) -> Scan:
         clock, scan = self._kit.clock, Scan()
         until = clock.monotonic() + caller.deadline
-        for start in range(0, len(left), AT_ONCE):
-            batch = left[start : start + AT_ONCE]
-            await caller.progress(start, len(left), "transcripts read")
-            patience = WATCHED_PATIENCE if caller.watched else until - clock.monotonic()
-            if patience <= 0 and start:
-                scan.stopped = "Time was up."
-                break
-            asking = replace(caller, lane="bulk", patience=max(patience, 0.0))
-            lines = await asyncio.gather(*(self._lines(call, asking) for call in batch))
-            for call, said in zip(batch, lines, strict=True):
-                if isinstance(said, ToolError):
-                    if not scan.read and not scan.without and scan.behind is None:
-                        raise said
-                    scan.stopped = told_of(said)
+        ahead: deque[tuple[Json, asyncio.Task[list[Line] | str | ToolError]]] = deque()
+        waiting = iter(left)
+        try:
+            for done, _ in enumerate(left):
+                if done % SAID_EVERY == 0:
+                    await caller.progress(done, len(left), "transcripts read")
+                patience = WATCHED_PATIENCE if caller.watched else until - clock.monotonic()
+                if patience <= 0 and done:
+                    scan.stopped = "Time was up."
                     break
-                if isinstance(said, str):
-                    scan.without[call["id"]] = said
-                else:
-                    scan.read += 1
-                    self._take(scan, call, said, phrases, every=every)
-                scan.behind = call["id"]
-            if scan.stopped:
-                break
-            if len(scan.found) >= MOST_CALLS and start + AT_ONCE < len(left):
-                scan.stopped = f"The first {len(scan.found)} calls with hits are given."
-                break
+                asking = replace(caller, lane="bulk", patience=max(patience, 0.0))
+                for call in islice(waiting, AT_ONCE - len(ahead)):
+                    ahead.append((call, asyncio.create_task(self._lines(call, asking))))
+                call, reading = ahead.popleft()
+                self._put(scan, call, await reading, phrases, every=every)
+                if scan.stopped:
+                    break
+                if len(scan.found) >= MOST_CALLS and done + 1 < len(left):
+                    scan.stopped = f"The first {len(scan.found)} calls with hits are given."
+                    break
+        finally:
+            for _, reading in ahead:
+                reading.cancel()
+            await asyncio.gather(*(reading for _, reading in ahead), return_exceptions=True)
         return scan
+
+    def _put(
+        self,
+        scan: Scan,
+        call: Json,
+        said: list[Line] | str | ToolError,
+        phrases: Sequence[str],
+        *,
+        every: bool,
+    ) -> None:
+        if isinstance(said, ToolError):
+            if not scan.read and not scan.without and scan.behind is None:
+                raise said
+            scan.stopped = told_of(said)
+            return
+        if isinstance(said, str):
+            scan.without[call["id"]] = said
+        else:
+            scan.read += 1
+            self._take(scan, call, said, phrases, every=every)
+        scan.behind = call["id"]
 
     async def _lines(self, call: Json, caller: Caller) -> list[Line] | str | ToolError:
         """What was said, why there is nothing of it, or why it could not be read."""

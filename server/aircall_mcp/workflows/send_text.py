@@ -17,9 +17,9 @@ from ..ground.reply import Reply
 from ..ground.segments import segments_of
 from ..safety.plans import Performed
 from .destination import e164_of
+from .directory import Directory, named
 from .kit import Json, Kit, id_of, object_of, text_of, told_of
-from .names import Found, unclear
-from .roster import Roster, chosen, named
+from .meant import Found, unclear
 
 NATIVE, PROXY = "send_message_in_conversation", "send_message"
 _OVER = frozenset({"delivered", "undelivered", "failed", "read", "deleted"})
@@ -104,14 +104,14 @@ class SendText:
 
     async def _sender(self, said: str | None, caller: Caller) -> Sender:
         """The number that is meant; the only one there is where none is named."""
-        known = await Roster(self._kit).known("number", caller)
+        known = await Directory(self._kit).known("number", caller)
         if said is None and len(known.rows) != 1:
             fits = tuple(named(row, "number") for row in known.rows.values())
             choices = unclear("", Found(fits), "number").hint
             raise ArgumentError(
                 "Which of the numbers should it come from?", hint=f"Give `from`. {choices}"
             )
-        row = chosen(known, str(next(iter(known.rows))) if said is None else said, "number")
+        row = known.one(str(next(iter(known.rows))) if said is None else said)
         return Sender(row, await self._mode(row["id"], caller))
 
     async def _mode(self, number: int, caller: Caller) -> str:

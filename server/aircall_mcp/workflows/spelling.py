@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from ..ground.visible import bare
-
-if TYPE_CHECKING:
-    from nicknames import NickNamer
 
 _LETTERS = str.maketrans({
     "ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "\u0131": "i",
@@ -21,6 +16,7 @@ _UMLAUTS = str.maketrans({
 })  # fmt: skip
 _APOSTROPHES = re.compile("['\u2018\u2019\u02bc\u00b4`\u2032]")
 _NO_WORD = re.compile(r"[\W_]+")
+_GREEK = re.compile("[\u0370-\u03ff]")
 _NEXT_WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 _ALIKE = frozenset(
@@ -49,29 +45,8 @@ def spellings(text: str) -> tuple[tuple[str, ...], ...]:
 def _in_latin(text: str) -> str:
     from anyascii import anyascii  # only names of other scripts need it
 
-    return _NEXT_WORD.sub(" ", anyascii(text))
-
-
-@lru_cache(maxsize=4_096)
-def called(word: str) -> frozenset[str]:
-    """What else somebody of this first name is called, in English: Bob and Robert."""
-    nicknames = _nicknames()
-    return frozenset(nicknames.canonicals_of(word) | nicknames.nicknames_of(word)) - {word}
-
-
-@lru_cache(maxsize=4_096)
-def cousins(word: str) -> frozenset[str]:
-    """First names that have a short form in common with this one: Steven and Stephen."""
-    nicknames = _nicknames()
-    short = nicknames.nicknames_of(word)
-    return frozenset(name for one in short for name in nicknames.canonicals_of(one)) - {word}
-
-
-@lru_cache(maxsize=1)
-def _nicknames() -> NickNamer:
-    from nicknames import NickNamer  # reads a table that few questions need
-
-    return NickNamer()
+    latin = _NEXT_WORD.sub(" ", anyascii(text))
+    return latin.replace("oy", "ou") if _GREEK.search(text) else latin
 
 
 def _bare(text: str, *, marks: bool) -> str:
@@ -81,6 +56,11 @@ def _bare(text: str, *, marks: bool) -> str:
     text = unicodedata.normalize("NFKC", text)
     if marks:
         text = text.translate(_UMLAUTS)
+    return fold(text)
+
+
+def fold(text: str) -> str:
+    """`text` in one case and without accents."""
     text = unicodedata.normalize("NFKD", text.translate(_LETTERS))
     return "".join(one for one in text if not unicodedata.combining(one)).casefold()
 

@@ -1,0 +1,23 @@
+"""What people say beside a name, dropped where nothing is found with it: titles, small words, what
+a company is in law."""
+
+from __future__ import annotations
+
+
+def _listed(text: str) -> list[str]:
+    return text.split()
+
+
+FILLERS = frozenset(
+    _listed(
+        """
+    mr mrs ms miss mx dr prof professor doctor sir madam mme mlle monsieur madame herr frau hr fr
+    sr sra srta senor senora don dona dott ing mag lic dipl dipling rev jr phd md esq cpa san sama
+    signor signora sig dhr mevr mevrouw meneer pan pani bey hanim sheikh capt captain
+    from at of with the and someone somebody anyone anybody our my please contact user customer
+    client colleague kunde kundin kollege kollegin cliente
+    von vom bei aus der jemand de du des la le chez del da do di della van bij el
+    gmbh ag kg ug inc llc ltd limited corp co company plc sa sas sarl srl spa sl bv nv oy ab as
+    """
+    )
+)

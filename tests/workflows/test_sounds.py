@@ -1,0 +1,124 @@
+"""Names by ear, by short form and without vowels; words of other languages in any form."""
+
+from __future__ import annotations
+
+import pytest
+
+from aircall_mcp.workflows.inflection import bases
+from aircall_mcp.workflows.meant import Named
+from aircall_mcp.workflows.names import Names
+from aircall_mcp.workflows.numerals import numbered
+from aircall_mcp.workflows.short_names import called, cousins
+from aircall_mcp.workflows.sounds import bones, sound
+
+PEOPLE = [
+    Named(1, "Yuliya Schmitt"),
+    Named(2, "محمد الحسن"),
+    Named(3, "Wietske van der Berg"),
+    Named(4, "José Luis Navarro", emails=("jl@navarro.example",)),
+    Named(5, "Thomas Becker"),
+    Named(6, "Tom Baker"),
+    Named(7, "Annalena Fischer"),
+    Named(8, "Chen Li"),
+]
+
+
+@pytest.mark.parametrize(
+    ("said", "id_"),
+    [
+        ("Julia Schmid", 1),
+        ("Mohammed Al-Hassan", 2),
+        ("Mohamed Alhasan", 2),
+        ("Wietske Vanderberg", 3),
+        ("Pepe Navarro", 4),
+        ("navarro.example", 4),
+        ("https://www.navarro.example/", 4),
+        ("Anna-Lena Fischer", 7),
+        ("Anna Lena Fischer", 7),
+        ("our customer Herr Prof. Fischer", 7),
+    ],
+)
+def test_one_is_found_however_the_name_is_written(said: str, id_: int) -> None:
+    found = Names(PEOPLE).find(said).one
+    assert found is not None
+    assert found.id == id_
+
+
+@pytest.mark.parametrize(("said", "ids"), [("Thomas Baker", {5, 6}), ("Tom Becker", {5, 6})])
+def test_who_is_as_near_is_asked_back(said: str, ids: set[int]) -> None:
+    found = Names(PEOPLE).find(said)
+    assert found.one is None
+    assert {one.id for one in found.fits} == ids
+
+
+def test_a_name_that_another_person_may_bear_is_never_taken_for_sure() -> None:
+    assert Names(PEOPLE).find("Chan Lee").one is None
+
+
+def test_who_was_dropped_is_found_by_nothing() -> None:
+    names = Names(PEOPLE)
+    for one in PEOPLE[1:3]:
+        names.drop(one.kind, one.id)
+    for said in ("Mohammed Al-Hassan", "Vanderberg", "van der Berg"):
+        assert names.find(said).fits == ()
+
+
+def test_what_sounds_alike_is_alike() -> None:
+    for alike in ("meier mayer maier meyer", "schmid schmidt schmitt", "stephen steven"):
+        assert len({sound(one) for one in alike.split()}) == 1
+    for other in ("maria mario", "becker baker", "connolly connelly"):
+        assert len({sound(one) for one in other.split()}) == 2
+    assert bones("mohammed") == bones("muhammad") == "mhmd"
+
+
+def test_short_names_lead_both_ways() -> None:
+    assert "pepe" in called("jose")
+    assert "jose" in called("pepe")
+    assert "alexander" in called("sascha")
+    assert "lee" in cousins("li")
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "wanted"),
+    [
+        ("de", "zuruckgerufen", "zuruckrufen"),
+        ("de", "abgeschickt", "abschicken"),
+        ("de-DE", "kam", "kommen"),
+        ("de", "storniert", "stornieren"),
+        ("fr", "resilie", "resilier"),
+        ("fr", "recu", "recevoir"),
+        ("es", "devuelto", "devolver"),
+        ("it", "disdetto", "disdire"),
+        ("nl", "gekregen", "krijgen"),
+        ("pt", "pagou", "pagar"),
+    ],
+)
+def test_an_irregular_form_is_one_of_its_verb(language: str, said: str, wanted: str) -> None:
+    assert bases(said, language) & bases(wanted, language)
+
+
+@pytest.mark.parametrize(
+    ("language", "noun", "verb"),
+    [("fr", "paiement", "payer"), ("es", "cancelacion", "cancelar"), ("de", "zahlung", "zahlen")],
+)
+def test_what_doing_is_called_is_another_word(language: str, noun: str, verb: str) -> None:
+    assert not bases(noun, language) & bases(verb, language)
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "value"),
+    [
+        ("de", "einundzwanzig", "21"),
+        ("de", "zweihundertfunfzig", "250"),
+        ("fr", "quatre vingt dix sept", "97"),
+        ("fr", "deux cent cinquante", "250"),
+        ("es", "treinta y dos", "32"),
+        ("it", "ventuno", "21"),
+        ("nl", "eenentwintig", "21"),
+        ("pt", "cento e trinta", "130"),
+        ("fr", "un", "un"),
+    ],
+)
+def test_numbers_are_numbers_in_other_languages(language: str, said: str, value: str) -> None:
+    words = said.split()
+    assert [*numbered(words, language)] == [(0, len(words), value)]
