@@ -79,16 +79,20 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     "offer/registry.py": ("segment[:1]",),
     "workflows/find_person.py": ("fits[:MOST_CHOICES]", "found.near[:3]"),
     "workflows/inflection.py": (
+        "word[:ending.start()]",
         "language[:2]", "stem[:-1]", "word[2:-1]", "word[:-1]", "word[:-2]", "word[:-3]",
     ),
     "workflows/numerals.py": ("word[:-2]",),
-    "workflows/phrases.py": ("stem[:-1]",),
+    "workflows/phrases.py": ("stem[:-1]", "language[:2]"),
     "workflows/scan_transcripts.py": (
         "found[:MOST_QUOTES]", "lines[hit.first:hit.last + 1]",
     ),
+    "workflows/counting.py": ("said[at:at + length]",),
+    "workflows/meant.py": ("(found.fits or found.near)[:MOST_CHOICES]",),
     "workflows/names.py": (
-        "(found.fits or found.near)[:MOST_CHOICES]", "digits[-_LEAST:]", "query[:LONGEST]",
-        "cost[place][:2]", "far[:2]",
+        "digits[-_LEAST:]", "query[:LONGEST]", "cost[place][:2]", "far[:2]",
+        "name[start:end - 1]", "name[start:end]", "self._sorted[at:end]", "said[:start]",
+        "said[start:start + length]",
     ),
     "workflows/spelling.py": ("one[:-1]", "other[:-1]"),
 }  # fmt: skip

@@ -20,6 +20,13 @@ PEOPLE = [
     Named(6, "Tom Baker"),
     Named(7, "Annalena Fischer"),
     Named(8, "Chen Li"),
+    Named(9, "Hans-Peter MacTavish"),
+    Named(10, "Fiona McTavish"),
+    Named(11, "Geoffrey Tan"),
+    Named(12, "Jeffrey Tan"),
+    Named(13, "Maria Silva"),
+    Named(14, "Maria da Silva"),
+    Named(15, ""),
 ]
 
 
@@ -36,6 +43,10 @@ PEOPLE = [
         ("Anna-Lena Fischer", 7),
         ("Anna Lena Fischer", 7),
         ("our customer Herr Prof. Fischer", 7),
+        ("HP McTavish", 9),
+        ("Geoff Tan", 11),
+        ("Jeff Tan", 12),
+        ("Maria Silva", 13),
     ],
 )
 def test_one_is_found_however_the_name_is_written(said: str, id_: int) -> None:
@@ -44,7 +55,10 @@ def test_one_is_found_however_the_name_is_written(said: str, id_: int) -> None:
     assert found.id == id_
 
 
-@pytest.mark.parametrize(("said", "ids"), [("Thomas Baker", {5, 6}), ("Tom Becker", {5, 6})])
+@pytest.mark.parametrize(
+    ("said", "ids"),
+    [("Thomas Baker", {5, 6}), ("Tom Becker", {5, 6}), ("McTavish", {9, 10})],
+)
 def test_who_is_as_near_is_asked_back(said: str, ids: set[int]) -> None:
     found = Names(PEOPLE).find(said)
     assert found.one is None
@@ -61,6 +75,10 @@ def test_who_was_dropped_is_found_by_nothing() -> None:
         names.drop(one.kind, one.id)
     for said in ("Mohammed Al-Hassan", "Vanderberg", "van der Berg"):
         assert names.find(said).fits == ()
+
+
+def test_what_holds_no_word_means_nobody() -> None:
+    assert Names(PEOPLE).find("\u2728").fits == ()
 
 
 def test_what_sounds_alike_is_alike() -> None:

@@ -110,18 +110,19 @@ class Names:
         if place is None:
             return
         one = self._known.pop(place)
-        for table, key in self._tables(one):
+        said = spellings(one.name)
+        for table, key in self._tables(one, said):
             table[key].remove(place)
         for phone in one.phones:
             digits = _digits(phone)
             if (digits, place) in self._ends[digits[-_LEAST:]]:
                 self._ends[digits[-_LEAST:]].remove((digits, place))
-        for text, tables in ((one.name, self._words), (one.beside, self._beside)):
-            for spelled in spellings(text):
-                for word in spelled:
-                    tables[word].discard(place)
-        for word in _more_words(one.name):
-            self._words[word].discard(place)
+        for spelled, tables in (
+            *((spelled, self._words) for spelled in (*said, _more_words(one.name, said))),
+            *((spelled, self._beside) for spelled in spellings(one.beside)),
+        ):
+            for word in spelled:
+                tables[word].discard(place)
         for bare in _bones_of(one.name):
             self._bones[bare].discard(place)
 
@@ -132,14 +133,15 @@ class Names:
         self._next += 1
         self._known[place] = one
         self._at[one.kind, one.id] = place
-        for table, key in self._tables(one):
+        said = spellings(one.name)
+        for table, key in self._tables(one, said):
             table[key].append(place)
         for phone in one.phones:
             digits = _digits(phone)
             if len(digits) >= _LEAST:
                 self._ends[digits[-_LEAST:]].append((digits, place))
         fresh: list[str] = []
-        for spelled in (*spellings(one.name), _more_words(one.name)):
+        for spelled in (*said, _more_words(one.name, said)):
             for word in spelled:
                 if word not in self._words:
                     self._masks[len(word)].append((mask(word), word))
@@ -153,18 +155,21 @@ class Names:
                 self._beside[word].add(place)
         return fresh
 
-    def _tables(self, one: Named) -> Iterator[tuple[dict[Any, list[int]], int | str]]:
+    def _tables(
+        self, one: Named, said: Sequence[tuple[str, ...]]
+    ) -> Iterator[tuple[dict[Any, list[int]], int | str]]:
         """Where `one` is entered, but for its words and numbers."""
         yield self._ids, one.id
-        for key in _in_order(words(one.name)):
+        plain = next(iter(said), ())
+        for key in _in_order(plain):
             yield self._ordered, key
-        for key in _in_order(_kept(words(one.name))):
+        for key in _in_order(_kept(plain)):
             yield self._bare, key
         for address in one.emails:
             folded = address.strip().casefold()
             yield self._addresses, folded
             yield self._locals, folded.partition("@")[0]
-        keys = {key for spelled in spellings(one.name)
+        keys = {key for spelled in said
                 for key in (" ".join(sorted(spelled)), "".join(spelled))}  # fmt: skip
         for key in keys:
             yield self._whole, key
@@ -235,20 +240,19 @@ class Names:
     # by name
 
     def _by_name(self, query: str) -> Found | None:
-        typed = tuple(
-            dict.fromkeys([*spellings(query), *_runs(words(query)), _scottish(words(query))])
-        )
+        plain = words(query)
+        typed = {one: None for one in (*spellings(query), *_runs(plain), _scottish(plain)) if one}
         last, comma, first = query.partition(",")
         said = words(f"{first} {last}" if comma else query)
         for key in [*_in_order(said), *_in_order(_kept(said))]:
             if places := self._ordered.get(key) or self._bare.get(key):
                 return self._found(places, 1)
         kept = tuple(one for one in dict.fromkeys(map(_kept, typed)) if one and one not in typed)
-        exact: Sequence[Callable[[tuple[str, ...]], Iterable[int]]] = (
-            self._as_a_whole, self._by_words, self._by_words_beside,
+        looks: Sequence[tuple[int, Callable[[tuple[str, ...]], Iterable[int]]]] = (
+            (1, self._as_a_whole), (2, self._by_words), (2, self._by_words_beside),
         )  # fmt: skip
         for said in (typed, kept):
-            for grade, look in zip((1, 2, 2), exact, strict=True):
+            for grade, look in looks:
                 if places := {place for one in said for place in look(one)}:
                     return self._found(places, grade)
         return next(filter(None, map(self._nearly, (*typed, *kept))), None)
@@ -307,12 +311,10 @@ class Names:
         """Who else may be meant: one word as it is, and another with a slip more than we would
         forgive alone. Tom Becker for Tom Baker, where there is a Thomas Becker."""
         found: set[int] = set()
-        for at, word in enumerate(said):
-            others = [*said[:at], *said[at + 1 :]]
-            for place in self._words.get(word, set()) - {but}:
+        for word in said:
+            for place in self._words.get(word, set()) - found - {but}:
                 known = {one for name in spellings(self._known[place].name) for one in name}
-                far = [_slips(other, known) for other in others]
-                if sum(far) <= most:
+                if sum(_slips(other, known) for other in said if other != word) <= most:
                     found.add(place)
         return [*found]
 
@@ -372,22 +374,20 @@ class Names:
 
 def _in_order(name: tuple[str, ...]) -> Iterable[str]:
     """What a name is known by as it stands: whole, and written in one."""
-    return dict.fromkeys([" ".join(name), "".join(name)])
+    return dict.fromkeys([" ".join(name), "".join(name)] if name else [])
 
 
 def _kept(said: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(word for word in said if word not in FILLERS)
 
 
-def _more_words(name: str) -> tuple[str, ...]:
+def _more_words(name: str, said: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
     """More words that somebody may be asked for by: small ones written as one with the next, the
     initials of a double name, MacTavish as McTavish."""
-    more = [
-        word for spelled in spellings(name) for word in (*_joined(spelled), *_scottish(spelled))
-    ]
+    more = [word for spelled in said for word in (*_joined(spelled), *_scottish(spelled))]
     doubled = [words(one) for one in name.split() if "-" in one.strip("-")]
     more += ["".join(word[0] for word in parts) for parts in doubled]
-    known = {word for spelled in spellings(name) for word in spelled}
+    known = {word for spelled in said for word in spelled}
     return tuple(dict.fromkeys(word for word in more if word and word not in known))
 
 
