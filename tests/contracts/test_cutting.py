@@ -80,7 +80,7 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     "workflows/find_person.py": ("fits[:MOST_CHOICES]", "found.near[:3]"),
     "workflows/inflection.py": (
         "word[:ending.start()]",
-        "language[:2]", "stem[:-1]", "word[2:-1]", "word[:-1]", "word[:-2]", "word[:-3]",
+        "language[:2]", "stem[:-1]", "word[:-1]", "word[:-2]", "word[:-3]",
     ),
     "workflows/numerals.py": ("word[:-2]",),
     "workflows/phrases.py": ("stem[:-1]", "language[:2]"),
