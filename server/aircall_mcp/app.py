@@ -154,11 +154,7 @@ def open_app(
         accounts = accounts_of(settings, vault, environment)
     auth = auth_for(settings, accounts, environment, clock=clock)
     opened.push_async_callback(auth.aclose)
-    paces = Budget(
-        lambda: _paces(settings, clock),
-        longest_wait=settings.longest_wait,
-        clock=clock,
-    )
+    paces = Budget(lambda: _paces(settings, clock), longest_wait=settings.longest_wait, clock=clock)
     opened.push_async_callback(paces.aclose)
     intents = Journal(lambda: _intents(settings), boot=state.boot, clock=clock)
     opened.callback(intents.close)
@@ -183,9 +179,10 @@ def open_app(
     def asking(account: str) -> Aircall:
         return Aircall(gateway, registry.ids, Caller(interface="policy", account=account))
 
+    company = Company(asking, resolve, listens, clock, loopback=settings.loopback)
     judge = Judge(
         PolicyFile(settings.home, registry.judged, [one.name for one in registry.toolsets]),
-        Company(asking, resolve, listens, clock, loopback=settings.loopback),
+        company,
         safety,
         standing=frozenset(settings.allow),
         everything=settings.sandbox and not settings.ask,
@@ -286,6 +283,7 @@ def open_app(
         look=judge.look,
         plans=plans,
         circumstances=lambda bound: circumstances_of(bound, clock.wall()),
+        names=company.names,
     )
     hold_against(registry.ids.values(), desk.performers)
     choices = Choices(

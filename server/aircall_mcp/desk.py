@@ -24,7 +24,7 @@ from .ground.performs import Performer, performers_of, performs
 from .ground.secrets import Scrubbed, Scrubber, cut
 from .ground.weight import LIGHT
 from .offer import Offer, Offers, Registry, tools
-from .offer.questions import preview_of
+from .offer.questions import Named, preview_of
 from .safety.approvals import Approvals, approval_of
 from .safety.plans import Plans
 from .safety.policy import Grade, Look
@@ -58,6 +58,9 @@ Looks: TypeAlias = Callable[[Bound, Caller], Awaitable[Look]]
 
 Circumstances: TypeAlias = Callable[[Bound], Iterable[str]]
 """What a person should know of a call besides its arguments, a sentence each."""
+
+Names: TypeAlias = Callable[[Bound, str], Awaitable[Named]]
+"""What the ids among the arguments of a call are called in an account, as far as that is known."""
 
 ZoneOf = Callable[[str | None], Awaitable[str | None]]
 """From an account to the time zone that its owner gave it."""
@@ -143,12 +146,13 @@ class Desk:
         look: Looks | None = None,
         plans: Plans | None = None,
         circumstances: Circumstances = _none_told,
+        names: Names | None = None,
     ) -> None:
         """Whatever leaves passes `scrubber`. `performers` answer the tools of ours that others
         perform, by operation id. `approvals` keep what waits for a person; without them what needs
         a yes is refused. `look` says what the policy makes of a call, for a dry run; `plans`
         perform several effects on one yes; `circumstances` what a person should know besides the
-        arguments. Times without
+        arguments, and `names` what the ids among these are called. Times without
         an offset are read in `time_zone`, else in the zone that `zone_of` knows for their account
         (`whose` that is), else in the one that most of the company's users have."""
         self.offers = offers
@@ -158,6 +162,7 @@ class Desk:
         self._look = look
         self._yeses = Yeses(approvals, plans, self._step)
         self._circumstances = circumstances
+        self._names = names
         self._zone: tzinfo | None = ZoneInfo(time_zone) if time_zone else None
         self._zone_known = zone_of
         self._whose = whose
@@ -270,7 +275,11 @@ class Desk:
         about = error.about if isinstance(error.about, Bound) else bound
         operation = about.operation
         scrub = self._scrubber.text
-        preview = preview_of(about, error.account, error.message, scrub, self._circumstances(about))
+        words = error.account, error.message, scrub, list(self._circumstances(about))
+        # A person sees what ids are called: a model would read strangers' words in a name.
+        plain = preview = preview_of(about, *words)
+        if self._names is not None:
+            preview = preview_of(about, *words, await self._names(about, error.account))
         waiting = await approvals.ask(
             principal=caller.principal,
             account=error.account,
@@ -287,7 +296,7 @@ class Desk:
             " stands.",
             "approval": {
                 **approval_of(waiting, about.effects[-1]),
-                "preview": cut(preview, LONGEST_TOLD, "…"),  # a model knows what it asked for
+                "preview": cut(plain, LONGEST_TOLD, "…"),  # a model knows what it asked for
             },
         }
         return Question(

@@ -11,6 +11,7 @@ import pytest
 from aircall_mcp.desk import Question
 from aircall_mcp.errors import SettingsError
 from aircall_mcp.gateway.gate import Allow, Ask
+from aircall_mcp.gateway.journal import GUARD
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.offer import Offers, Registry
 from aircall_mcp.safety.judge import Judge
@@ -92,13 +93,46 @@ async def test_a_yes_that_led_to_nothing_may_be_used_still(desks: Desks) -> None
 
 
 async def test_a_yes_to_what_may_have_been_done_is_used_up(desks: Desks) -> None:
-    desk = desks(Policy(), 503, {})
+    clock = Clock()
+    desk = desks(Policy(), 503, {}, clock=clock.handed())
     question = await desk.call("aircall_start_outbound_call", DIAL, Caller())
     assert isinstance(question, Question)
     assert await desk.answer(question.approval, yes=True, grade=1, way="tests")
     assert (await told(desk, "start_outbound_call", **DIAL))["error"]["kind"] == "outcome_unknown"
+    again = (await told(desk, "start_outbound_call", **DIAL))["error"]
+    assert (again["kind"], "approval" in again) == ("outcome_unknown", False)
+    clock.pass_by(GUARD)
     assert isinstance(await desk.call("aircall_start_outbound_call", DIAL, Caller()), Question)
     assert len(desks.arrived) == 1
+
+
+async def test_nobody_is_asked_for_what_was_done_a_moment_ago(desks: Desks) -> None:
+    clock = Clock()
+    desk = desks(Policy(), clock=clock.handed())
+    question = await desk.call("aircall_send_message", TEXT, Caller())
+    assert isinstance(question, Question)
+    assert await desk.answer(question.approval, yes=True, grade=1, way="tests")
+    assert "error" not in await told(desk, "send_message", **TEXT)
+    spelled = {**TEXT, "to": "+33 (0)1 84 88 00 00", "body": "hello ", "number_id": 3}
+    for same in (TEXT, spelled):
+        error = (await told(desk, "send_message", **same))["error"]
+        assert (error["kind"], "approval" in error) == ("duplicate", False)
+    assert await desk.safety.approvals.waiting() == []
+    other = {**TEXT, "body": "Good bye"}
+    assert isinstance(await desk.call("aircall_send_message", other, Caller()), Question)
+    clock.pass_by(GUARD)
+    assert isinstance(await desk.call("aircall_send_message", TEXT, Caller()), Question)
+    assert len(desks.arrived) == 1
+
+
+async def test_what_is_denied_by_now_is_so_whether_it_was_done_before_or_not(
+    desks: Desks, home: Path
+) -> None:
+    policy = Policy(effects={"reach": Line("allow")}, written=True)
+    desk = desks(policy, home=home)
+    assert "error" not in await told(desk, "send_message", **TEXT)
+    await desk.safety.usage.suppress("+33184880000", "said STOP")
+    assert (await told(desk, "send_message", **TEXT))["error"]["kind"] == "not_allowed"
 
 
 class Lonely(Townless):

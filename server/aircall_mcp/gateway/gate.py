@@ -55,6 +55,14 @@ async def as_named(account: str | None) -> str | None:
     return account
 
 
+Repeated: TypeAlias = Callable[[Request], Awaitable[None]]
+"""Raises what became of an effect that was done a moment ago, and is not done again on any yes."""
+
+
+async def never_before(_request: Request) -> None:
+    pass
+
+
 class Tried(Exception):
     """Carries the effect that would have been sent, up to who only wanted to know."""
 
@@ -65,12 +73,20 @@ class Tried(Exception):
 
 
 class Gate:
-    """Asks every judge, and the first that does not allow it has the last word."""
+    """Asks every judge, and the first that does not allow it has the last word. Nobody is asked for
+    a yes to what is `repeated`."""
 
-    def __init__(self, then: Link, judges: Sequence[Judge], acting: Acting = as_named) -> None:
+    def __init__(
+        self,
+        then: Link,
+        judges: Sequence[Judge],
+        acting: Acting = as_named,
+        repeated: Repeated = never_before,
+    ) -> None:
         self._then = then
         self._judges = judges
         self._acting = acting
+        self._repeated = repeated
 
     async def send(self, request: Request) -> Reply:
         # Who acts is decided once: what is judged, waits and is written down for one account is
@@ -87,14 +103,17 @@ class Gate:
     @asynccontextmanager
     async def admitted(self, bound: Bound, caller: Caller) -> AsyncGenerator[tuple[Allowance, ...]]:
         """What was waived, where it may be done within. What the judges used up for it is given
-        back where it ends with nothing done. Raises `NotAllowed`, `NeedsConfirmation`."""
+        back where it ends with nothing done. Raises `NotAllowed`, `NeedsConfirmation`, and for
+        what nobody need be asked for `Duplicate` or `OutcomeUnknown`."""
         allowed: list[Allow] = []
+        begun = False
         try:
             for judge in self._judges:
                 verdict = await judge(bound, caller)
                 if isinstance(verdict, Deny):
                     raise verdict.error
                 if isinstance(verdict, Ask):
+                    await self._repeated(Request(bound, caller))
                     raise NeedsConfirmation(
                         verdict.words,
                         hint=verdict.hint,
@@ -103,10 +122,11 @@ class Gate:
                         about=bound,
                     )
                 allowed.append(verdict)
+            begun = True
             yield tuple(word for one in allowed for word in one.waived)
         except ToolError as error:
             # A second time is not the first one's yes, and what may have been done was.
-            if not isinstance(error, (Duplicate, OutcomeUnknown)):
+            if not begun or not isinstance(error, (Duplicate, OutcomeUnknown)):
                 for undo in (undo for one in allowed for undo in one.undo):
                     await undo()
             raise

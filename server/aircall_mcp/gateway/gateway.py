@@ -23,12 +23,13 @@ from .cache import Cache, Cached
 from .connections import Connections
 from .continuations import Continuations
 from .effects import Effects
-from .gate import Acting, Gate, Guard, Judge, as_named, by_brake, by_guard
+from .gate import Acting, Gate, Guard, Judge, as_named, by_brake, by_guard, never_before
 from .intents import Intents
 from .journal import Journal
 from .looks import Looks
 from .pages import Pages
 from .probed import Probed, Prober, ProofAt, nobody
+from .repeats import Repeats
 from .request import Brake, Heard, Request, released, unheard
 from .retries import Retries
 from .route import Company, Route, Router, one_company
@@ -112,7 +113,8 @@ class Gateway:
         reads = Route(Cached(self._effects, cache), router)
         pages = Pages(reads, kept, company, aside, clock=clock, sandbox=sandbox)
         guards = () if guard is None else (by_guard(guard),)
-        self._gate = Gate(pages, (by_brake(brake), *guards, *judges), acting)
+        repeated = Repeats(journal, router, looks, aside) if journal else never_before
+        self._gate = Gate(pages, (by_brake(brake), *guards, *judges), acting, repeated)
 
     async def send(self, bound: Bound, caller: Caller) -> Reply:
         """Perform `bound` with one send, or join those who read the same at this moment.

@@ -105,7 +105,7 @@ class Entry:
             log.warning("The outcome of %s is not journaled: %s", self._operation.id, error.message)
 
     async def _begin(self, journal: Journal) -> None:
-        print_, wish = await self._aside(self._prints, weight=weight_in(self._bound.body))
+        print_, wish = await prints_of(self._bound, self._share.company, self._aside)
         despite = ""
         while True:
             beginning = asyncio.ensure_future(
@@ -136,13 +136,18 @@ class Entry:
                 raise repeated(self._operation, intent)
             despite = intent.id
 
-    def _prints(self) -> tuple[str, str]:
-        """Of the request, letter by letter, as it has always been; and of the wish."""
-        query: list[Any] = sorted(self._bound.query)
-        body: Mapping[str, Any] | None = canonical(self._bound.body)
-        method, path = self._operation.method, self._bound.path
-        exact = fingerprint(self._share.company, method, path, query, body)
-        return exact, wish_of(self._bound) if self._operation.repeatable == "never" else ""
+
+async def prints_of(bound: Bound, company: str, aside: Aside) -> tuple[str, str]:
+    """Of the request, letter by letter, as it has always been; and of the wish, "" for none."""
+
+    def prints() -> tuple[str, str]:
+        query: list[Any] = sorted(bound.query)
+        body: Mapping[str, Any] | None = canonical(bound.body)
+        operation = bound.operation
+        exact = fingerprint(company, operation.method, bound.path, query, body)
+        return exact, wish_of(bound) if operation.repeatable == "never" else ""
+
+    return await aside(prints, weight=weight_in(bound.body))
 
 
 def _asking(request: Request) -> Asking:

@@ -204,6 +204,19 @@ class Journal:
         self._companies.written(learned)
         return begun
 
+    async def earlier(self, company: str, fingerprint: str, wish: str) -> Intent | None:
+        """What `begin` would give for this in the place of a new intent, None for nothing."""
+        learned: list[tuple[str, str]] = []
+
+        def work(tx: Transaction) -> Intent | None:
+            now, wall = self._clock.monotonic(), self._clock.wall()
+            learned[:] = self._companies.write(tx, wall)
+            return self._latest(tx, (fingerprint, company, wish), now, wall)
+
+        found = await self._opened().write(work)
+        self._companies.written(learned)
+        return found
+
     async def mark(self, intent: Intent, outcome: Outcome, status: int = 0) -> None:
         """What has become of it."""
 

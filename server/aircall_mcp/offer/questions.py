@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeAlias, cast
 
 from pydantic_core import to_json
 
@@ -16,6 +16,9 @@ LONGEST_SHOWN = 20_000
 """Characters that a person is shown of one call. Nobody says yes to what they have not seen: what
 is longer is not asked for."""
 
+Named: TypeAlias = Mapping[tuple[str, int], str]
+"""What the ids among the arguments are called, by the argument's name and the id."""
+
 EFFECT_WORDS = {
     "read": "It reads.",
     "write": "It changes the company's data.",
@@ -25,21 +28,26 @@ EFFECT_WORDS = {
 
 
 def preview_of(
-    bound: Bound, account: str | None, why: str, scrub: Scrub, besides: Iterable[str] = ()
+    bound: Bound,
+    account: str | None,
+    why: str,
+    scrub: Scrub,
+    besides: Iterable[str] = (),
+    names: Named | None = None,
 ) -> Scrubbed:
-    """The operation, each argument whole on a line of its own, what is to be known `besides`, what
-    is at stake, and why it is asked; of a plan each step, in its order. Raises `NotAllowed` for
-    more than a person can judge.
+    """The operation, each argument whole on a line of its own with what its ids are called, what is
+    to be known `besides`, what is at stake, and why it is asked; of a plan each step, in its order.
+    Raises `NotAllowed` for more than a person can judge.
 
-    Arguments are a model's words: they stand as JSON, so that none of them looks like a line of
-    ours.
+    Arguments are a model's words, and names are strangers': they stand as JSON, so that none of
+    them looks like a line of ours.
     """
-    operation = bound.operation
-    lines = _lines_of(bound, scrub)
+    operation, names = bound.operation, names or {}
+    lines = _lines_of(bound, scrub, names)
     if bound.steps:
         lines = [f"A plan of {len(bound.steps)} steps: one yes is for all of them, in this order"]
         for number, step in enumerate(bound.steps, 1):
-            title, *arguments = _lines_of(step, scrub)
+            title, *arguments = _lines_of(step, scrub, names)
             lines += [f"{number}. {title}", *arguments]
     lines += map(_line, besides)
     if account:
@@ -57,15 +65,24 @@ def preview_of(
     return preview
 
 
-def _lines_of(bound: Bound, scrub: Scrub) -> list[str]:
+def _lines_of(bound: Bound, scrub: Scrub, names: Named) -> list[str]:
     operation = bound.operation
     return [
         f"{operation.title} ({operation.tool})",
         *(
             f"  {clean(name)}: {_shown(value, scrub, secret=name in operation.answer.secrets)}"
+            f"{_called(name, value, names)}"
             for name, value in bound.arguments.items()
         ),
     ]
+
+
+def _called(name: str, value: Any, names: Named) -> str:
+    """What the ids are called that an argument is or lists; nothing where one is not known."""
+    ids = cast("list[Any]", value) if isinstance(value, list) else [value]
+    known = [names.get((name, one), "") for one in ids if isinstance(one, int)]
+    told = ", ".join(to_json(_line(one)).decode() for one in known)
+    return f" ({told})" if known and all(known) else ""
 
 
 def _line(text: str) -> str:

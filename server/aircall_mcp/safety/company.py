@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
-from typing import Any, Final, cast
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from typing import Any, Final, Literal, cast
 
-from ..errors import AircallMCPError
+import anyio
+
+from ..errors import AircallMCPError, quoted
 from ..gateway.ask import Aircall
 from ..ground.caller import AccountName
 from ..ground.clock import Clock
+from ..ground.operation import Bound
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +26,40 @@ KNOWN_LASTS: Final = 300.0
 MOST_LOOKED_UP: Final = 5
 """Recipients that are looked for among the contacts; of more, nobody is taken to be known."""
 MOST_NUMBERS: Final = 500
+NAMED_LASTS: Final = 300.0
+"""Seconds for which an id is taken to be called the same."""
+MOST_NAMED: Final = 5
+"""Ids of one call that are looked up to be named; more than that stand as they are."""
+NAMING: Final = 2.0
+"""Seconds in all that a question may wait for names."""
+LONGEST_NAME: Final = 80
+
+Kind = Literal["user", "number", "contact", "tag", "team"]
+_KINDS: Final[Mapping[str, Kind]] = {
+    "user_id": "user",
+    "inviter_user_id": "user",
+    "number_id": "number",
+    "lineId": "number",
+    "contact_id": "contact",
+    "tag_id": "tag",
+    "tags": "tag",
+    "team_id": "team",
+}
+"""What an argument of that name has ids of."""
+_READ_BY: Final[Mapping[Kind, tuple[str, str]]] = {
+    "user": ("get_user_v2", "user_id"),
+    "number": ("get_number", "number_id"),
+    "contact": ("get_contact", "contact_id"),
+    "tag": ("get_tag", "tag_id"),
+    "team": ("get_team", "team_id"),
+}
+_CALLED: Final[Mapping[Kind, tuple[str, ...]]] = {
+    "user": ("name",),
+    "number": ("name", "digits"),
+    "contact": ("first_name", "last_name", "company_name"),
+    "tag": ("name",),
+    "team": ("name",),
+}
 
 
 class Company:
@@ -44,6 +82,7 @@ class Company:
         self.loopback = loopback
         self._home: dict[AccountName, tuple[float, frozenset[str] | None]] = {}
         self._known: dict[tuple[AccountName, str], float] = {}
+        self._named: dict[tuple[AccountName, Kind, int], tuple[float, str]] = {}
 
     async def account(self, named: str | None) -> str:
         return await self._resolve(named)
@@ -69,9 +108,64 @@ class Company:
             return frozenset()
         return frozenset([n for n in numbers if await self._is_known(account, n)])
 
+    async def names(self, bound: Bound, account: str) -> Mapping[tuple[str, int], str]:
+        """What the ids among the arguments are called, by the argument's name and the id: as far as
+        that was read before, or can be read in a moment. It never fails."""
+        now = self._clock.monotonic()
+        wanted = {
+            (name, one): (account, _KINDS[name], one)
+            for step in bound.steps or (bound,)
+            for name, value in step.arguments.items()
+            if name in _KINDS
+            for one in (cast("list[Any]", value) if isinstance(value, list) else [value])
+            if isinstance(one, int)
+        }
+        unknown = [key for key in dict.fromkeys(wanted.values()) if not self._is_named(key, now)]
+        if 0 < len(unknown) <= MOST_NAMED:
+            with anyio.move_on_after(NAMING):
+                async with anyio.create_task_group() as tasks:
+                    for key in unknown:
+                        tasks.start_soon(self._read_name, *key)
+        return {place: self._named[key][1] for place, key in wanted.items() if key in self._named}
+
+    def _is_named(self, key: tuple[AccountName, Kind, int], now: float) -> bool:
+        if self._named.get(key, (now, ""))[0] > now:
+            return True
+        self._named.pop(key, None)
+        return False
+
+    async def _read_name(self, account: str, kind: Kind, identity: int) -> None:
+        operation, parameter = _READ_BY[kind]
+        asking = self._asking(account)
+        # Nobody waits for the budget that a name is read, nor longer than it takes at its best.
+        hasty = replace(asking.caller, patience=0.0, deadline=NAMING)
+        try:
+            reply = await asking.by(hasty).ask(operation, **{parameter: identity})
+        except AircallMCPError as error:
+            log.info("what %s %d is called: %s", kind, identity, error.message)
+            return
+        found: Any = cast("dict[str, Any]", reply.body) if isinstance(reply.body, dict) else {}
+        self._name(account, kind, found.get(kind), identity)
+
+    def _name(self, account: str, kind: Kind, row: Any, identity: int | None = None) -> None:
+        """Keep what a row says that it is called, if it is that of `identity`, or of any."""
+        fields = cast("dict[str, Any]", row) if isinstance(row, dict) else {}
+        words = [fields.get(name) for name in _CALLED[kind]]
+        called = " ".join(" ".join(one.split()) for one in words if isinstance(one, str))
+        found = fields.get("id")
+        if not called or not isinstance(found, int) or identity not in (None, found):
+            return
+        now = self._clock.monotonic()
+        if len(self._named) > 1_000:
+            self._named = {key: kept for key, kept in self._named.items() if kept[0] > now}
+        self._named[account, kind, found] = now + NAMED_LASTS, quoted(called, LONGEST_NAME)
+
     async def _countries(self, account: str) -> frozenset[str] | None:
         listed = await self._asking(account).ask("list_numbers", max_items=MOST_NUMBERS)
-        found = {one.get("country") for one in _objects(listed.body, "numbers")}
+        numbers = _objects(listed.body, "numbers")
+        for one in numbers:
+            self._name(account, "number", one)
+        found = {one.get("country") for one in numbers}
         return frozenset(c for c in found if isinstance(c, str) and len(c) == 2) or None
 
     async def _is_known(self, account: str, number: str) -> bool:
