@@ -2,24 +2,29 @@
 
     python benchmarks/policy.py
 
-prints a table and writes `benchmarks/policy.md`. Each line is one kind of call, judged `CALLS`
-times in a home with a policy file, caps, a suppression list of a thousand numbers and a thousand
-effects already counted. The floor, in the same run, is one empty transaction on the same store:
-what no count in a file could leave out.
+prints a table and writes `benchmarks/policy.md`. Each line is one kind of call, judged in a home
+with a policy file, caps, a suppression list of a thousand numbers and a thousand effects already
+counted. All kinds take turns in one process, `ROUNDS` times `CALLS` of each, and the median of the
+rounds counts: what else the machine does falls on all of them. The floors are transactions on the
+same store that do nothing, and that write one row: what no count in a file could leave out. What a
+call costs above its floor is the policy's own.
 """
 
 from __future__ import annotations
 
 import asyncio
+import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from measure import machine
 
 from aircall_mcp import spec
+from aircall_mcp.gateway.gate import Allow, Ask
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.operation import Bound
 from aircall_mcp.offer import Registry
@@ -27,10 +32,17 @@ from aircall_mcp.safety.judge import Judge
 from aircall_mcp.safety.policy import Cap
 from aircall_mcp.safety.policy_file import NAME, PolicyFile
 from aircall_mcp.safety.safety import Safety
+from aircall_mcp.storage.store import Transaction
 
-CALLS = 500
+ROUNDS, CALLS = 15, 20
 AIM = 0.15
 """Milliseconds of processor time that an effect may cost here beside the rest."""
+
+KEEPS = """\
+A read opens no store. An effect that the policy lets through asks the store once, and commits at
+most once more than without a policy: for a place under a cap, a yes that is used up, or a number
+that is written into the contacts (`tests/safety/test_commits.py` counts it). A number is looked up
+in the numbering plans once for a process, its zones and region with it."""
 
 POLICY = """
 [operations]
@@ -64,14 +76,24 @@ class World:
         return False
 
 
-async def timed(work: Callable[[int], Awaitable[object]]) -> float:
+class Kind(NamedTuple):
+    """`before` is done untimed; `above` names the floor that it stands on."""
+
+    name: str
+    work: Callable[[int], Awaitable[object]]
+    before: Callable[[int], Awaitable[object]] | None = None
+    above: str = ""
+
+
+async def timed(kind: Kind, numbers: range) -> float:
     """Milliseconds of processor time of one, over all threads of this process."""
-    for number in range(20):
-        await work(-number - 1)
+    if kind.before is not None:
+        for number in numbers:
+            await kind.before(number)
     begun = time.process_time()
-    for number in range(CALLS):
-        await work(number)
-    return (time.process_time() - begun) / CALLS * 1000
+    for number in numbers:
+        await kind.work(number)
+    return (time.process_time() - begun) / len(numbers) * 1000
 
 
 async def main() -> int:
@@ -83,54 +105,78 @@ async def main() -> int:
         safety = Safety.of(home)
         policy = PolicyFile(home, registry.ids, [one.name for one in registry.toolsets])
         judge = Judge(policy, World(), safety)
-        for number in range(1000):
-            await safety.usage.suppress(f"+3370000{number:04}", "said STOP")
-            await safety.usage.take("acme", "calls", 1, Cap())
+
+        def filled(tx: Transaction) -> None:
+            for number in range(1000):
+                safety.usage.taking(tx, "acme", "calls", 1, Cap())
+                tx.run(
+                    "INSERT INTO suppressed (number, since, why) VALUES (:number, 0, 'said STOP')",
+                    number=f"+3370000{number:04}",
+                )
+
+        await safety.state.write(filled)
 
         def call(operation: str, **given: object) -> Bound:
             return registry.ids[operation].bind(given)
 
-        def text(number: int) -> Bound:
-            to = f"+3361234{number % 10_000:04}"
-            return call("send_message", number_id=1, to=to, body="Hello")
-
-        def dial(number: int) -> Bound:
-            to = f"+3361234{number % 10_000:04}"
-            return call("start_outbound_call", user_id=1, number_id=1, to=to)
-
-        texts = {number: text(number) for number in range(-20, CALLS)}
-        dials = {number: dial(number) for number in range(-20, CALLS)}
+        every = range(ROUNDS * CALLS)
+        known = call("send_message", number_id=1, to="+33612345678", body="Hello")
+        new = [
+            call("send_message", number_id=1, to=f"+336{number:08}", body="Hello")
+            for number in every
+        ]
+        dials = [
+            call("start_outbound_call", user_id=1, number_id=1, to=f"+3361234{number % 40:04}")
+            for number in every
+        ]
         read, write = call("list_tags"), call("create_tag", name="a", color="#00B388")
 
         async def yes(number: int) -> None:
-            bound = dials[number]
+            identity = dials[number].identity("acme")
             waiting = await safety.approvals.ask(
                 principal="owner", account="acme", operation="aircall_start_outbound_call",
-                identity=bound.identity("acme"), preview="Dial", grade=1,
+                identity=identity, preview="Dial", grade=1,
             )  # fmt: skip
             await safety.approvals.answer(waiting.id, yes=True, grade=1, way="form")
 
-        async def floor(_number: int) -> None:
-            await safety.usage.left_alone(())
+        async def judged(bound: Bound, said: type[Allow | Ask] = Allow) -> None:
+            verdict = await judge(bound, Caller())
+            if not isinstance(verdict, said):
+                raise TypeError(f"{bound.operation.id}: {verdict}")
 
-        lines: list[tuple[str, float]] = []
-        lines.append(("one transaction that reads (the floor)", await timed(floor)))
-        lines.append(("a read", await timed(lambda _: judge(read, Caller()))))
-        lines.append(("a harmless write", await timed(lambda _: judge(write, Caller()))))
-        lines.append(
-            ("a text that a line allows", await timed(lambda n: judge(texts[n], Caller())))
-        )
-        for number in range(-20, CALLS):
-            await yes(number)
-        said = await timed(lambda n: judge(dials[n], Caller()))
-        lines.append(("a call with a yes, under a cap", said))
+        async def committed(number: int) -> None:
+            await safety.usage.suppress(f"+3371{number:07}", "said STOP")
+
+        reading, writing = "one transaction that reads (a floor)", "one commit (a floor)"
+        kinds = [
+            Kind(reading, lambda _: safety.usage.left_alone(())),
+            Kind(writing, committed),
+            Kind("a read", lambda _: judged(read)),
+            Kind("a harmless write", lambda _: judged(write)),
+            Kind("a text that a line allows", lambda _: judged(known), above=reading),
+            Kind("the same to a number not seen before", lambda n: judged(new[n]), above=reading),
+            Kind("a call that a person is asked for", lambda n: judged(dials[n], Ask),
+                 above=reading),
+            Kind("a call with a yes, under a cap", lambda n: judged(dials[n]), yes, above=writing),
+        ]  # fmt: skip
+        took: dict[str, list[float]] = {kind.name: [] for kind in kinds}
+        for turn in range(ROUNDS):
+            for kind in kinds:
+                numbers = range(turn * CALLS, (turn + 1) * CALLS)
+                took[kind.name].append(await timed(kind, numbers))
         safety.close()
-    rows = [f"| {name} | {cost:.3f} |" for name, cost in lines]
-    table = "\n".join(["| call | ms of processor time |", "|---|---|", *rows])
+    middle = {name: statistics.median(times) for name, times in took.items()}
+    rows = [
+        f"| {kind.name} | {middle[kind.name]:.3f} |"
+        f" {middle[kind.name] - middle.get(kind.above, 0.0):.3f} |"
+        for kind in kinds
+    ]
+    table = "\n".join(["| call | ms of processor time | above its floor |", "|---|---|---|", *rows])
     print(table)
     page = (
         "# What the policy costs\n\n"
-        f"`python benchmarks/policy.py`; {machine()}. Aim: {AIM} ms beside the rest.\n\n{table}\n"
+        f"`python benchmarks/policy.py`; {machine()}. Aim: {AIM} ms beside the rest.\n\n{table}\n\n"
+        f"{KEEPS}\n"
     )
     (Path(__file__).parent / "policy.md").write_text(page, "utf-8")
     return 0

@@ -11,14 +11,17 @@ from __future__ import annotations
 import json
 import math
 import os
-import re
 import statistics
 import subprocess
 import sys
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from tests.search.bm25 import Plain
 
 from aircall_mcp import spec
 from aircall_mcp.ground.operation import Operation
@@ -47,32 +50,8 @@ print(json.dumps({
 """
 
 
-class Plain:
-    """BM25, as clients that search tools by themselves do."""
-
-    def __init__(self, operations: Iterable[Operation]) -> None:
-        self._texts = {
-            o.id: Counter(_words(f"{o.tool} {o.title} {o.summary} {o.description}"))
-            for o in operations
-        }
-        self._spread = Counter(word for text in self._texts.values() for word in text)
-        self._mean = statistics.fmean(text.total() for text in self._texts.values())
-
-    def rank(self, query: str, limit: int = 3) -> list[str]:
-        count, scores = len(self._texts), dict[str, float]()
-        for word in _words(query):
-            seen = self._spread[word]
-            rarity = math.log(1 + (count - seen + 0.5) / (seen + 0.5))
-            for name, text in self._texts.items():
-                if times := text[word]:
-                    length = 0.25 + 0.75 * text.total() / self._mean
-                    got = rarity * times * 2.2 / (times + 1.2 * length)
-                    scores[name] = scores.get(name, 0.0) + got
-        return sorted(scores, key=lambda name: -scores[name])[:limit]
-
-
-def _words(text: str) -> list[str]:
-    return re.findall(r"[a-z0-9]+", text.lower())
+def said_of(operation: Operation) -> str:
+    return " ".join((operation.tool, operation.title, operation.summary, operation.description))
 
 
 def made(count: int) -> Iterator[Operation]:
@@ -111,7 +90,7 @@ def main() -> None:
     for size in (len(operations), *SIZES):
         listed = list(made(size))[:size]
         half, most = timed(Index(listed).rank, queries)
-        plain, _ = timed(Plain(listed).rank, queries)
+        plain, _ = timed(Plain({one.id: said_of(one) for one in listed}).rank, queries)
         print(f"| {size} | {half:.2f} | {most:.2f} | {plain:.2f} | {half / plain:.1f} |")
     compiled = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     cold = [

@@ -7,11 +7,7 @@ tests/search/test_definitions.py -s` prints the figures in docs/search.md.
 from __future__ import annotations
 
 import json
-import math
-import re
-import statistics
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +16,8 @@ from aircall_mcp.offer import Offer, Registry, Selection
 from aircall_mcp.offer.tools import tool_for
 from aircall_mcp.search.training.sources import OWN, read_sources
 
+from .bm25 import Plain
+
 HERE = Path(__file__).parent
 SOURCES = HERE.parents[1] / "tool_specs"
 BESIDE = {"detail", "max_items", "skip", "account", "fresh", "dry_run"}
@@ -27,31 +25,6 @@ BESIDE = {"detail", "max_items", "skip", "account", "fresh", "dry_run"}
 
 IN_FIVE = {"bags": 0.97, "strangers": 0.78, "plain": 0.86, "sentences": 0.73, "voices": 0.6}
 """Shares whose tool must be among five."""
-
-
-class Plain:
-    """BM25 with its usual constants, without a stemmer, a list of stop words or a synonym."""
-
-    def __init__(self, texts: Mapping[str, str]) -> None:
-        self._texts = {name: Counter(_words(text)) for name, text in texts.items()}
-        self._spread = Counter(word for text in self._texts.values() for word in text)
-        self._mean = statistics.fmean(text.total() for text in self._texts.values())
-
-    def rank(self, query: str, limit: int) -> list[str]:
-        count, scores = len(self._texts), dict[str, float]()
-        for word in _words(query):
-            seen = self._spread[word]
-            rarity = math.log(1 + (count - seen + 0.5) / (seen + 0.5))
-            for name, text in self._texts.items():
-                if times := text[word]:
-                    length = 0.25 + 0.75 * text.total() / self._mean
-                    got = rarity * times * 2.2 / (times + 1.2 * length)
-                    scores[name] = scores.get(name, 0.0) + got
-        return sorted(scores, key=lambda name: -scores[name])[:limit]
-
-
-def _words(text: str) -> list[str]:
-    return re.findall(r"[a-z0-9]+", text.lower())
 
 
 def said_of(operation: Operation) -> str:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any, Final, Literal, cast
+from dataclasses import asdict, dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from ..ground.command import runnable
 from ..ground.times import iso
@@ -50,6 +50,7 @@ _INSERT: Final = (
 )
 
 
+_OPEN: Final[tuple[Standing, ...]] = ("waiting", "approved")
 _NEXT: Final[dict[Standing, str]] = {
     "waiting": "{way}",
     "approved": "Call {operation} again with the very same arguments: it goes through once.",
@@ -291,25 +292,8 @@ def standing_of(one: Approval) -> dict[str, Any]:
 
 
 def _approval(row: Sequence[Any], now: float) -> Approval:
-    name, principal, account, operation, identity, preview, grade, given, standing, way, *times = (
-        row
-    )
-    asked, expires = times
+    """`row` as it is selected: in the order of the fields."""
+    one = Approval(*row)
     # An approval of the future was asked before the clock was set back: nobody knows how long ago.
-    late = not asked <= now < expires
-    if standing in ("waiting", "approved") and late:
-        standing = "expired"
-    return Approval(
-        id=name,
-        principal=principal,
-        account=account,
-        operation=operation,
-        identity=identity,
-        preview=preview,
-        grade=cast("Grade", grade),
-        given=given,
-        standing=standing,
-        way=way,
-        asked=asked,
-        expires=expires,
-    )
+    late = not one.asked <= now < one.expires
+    return replace(one, standing="expired") if one.standing in _OPEN and late else one

@@ -3,6 +3,7 @@ person's yes, from whomever has it, and a place under the cap."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,10 @@ class Held:
     size: int = 1
 
 
+class LeftAlone(Exception):
+    """Somebody whom it would reach asked not to be contacted."""
+
+
 class NoYes(Exception):
     """Nobody has said yes to it."""
 
@@ -47,12 +52,22 @@ class Holds:
     leases: Leases
 
     async def take(
-        self, deed: Deed, identity: str, ruling: Ruling, cap: Cap | None, *, part: str = ""
+        self,
+        deed: Deed,
+        identity: str,
+        ruling: Ruling,
+        cap: Cap | None,
+        *,
+        part: str = "",
+        ringing: Collection[str] = (),
     ) -> Held:
-        """Raises `NoYes` and `NoRoom`, and then nothing is taken. `identity` is that of the call;
-        `part` names the item of a plan that it is performed as."""
+        """Raises `LeftAlone`, `NoYes` and `NoRoom`, and then nothing is taken. `identity` is that
+        of the call; `part` names the item of a plan that it is performed as; `ringing` are the
+        numbers that nobody must have asked to leave alone."""
 
         def work(tx: Transaction) -> Held:
+            if self.usage.leaving_alone(tx, ringing):
+                raise LeftAlone
             approval, lease = self._yes(tx, deed, identity, ruling, part)
             place = ""
             if deed.counted and cap is not None:

@@ -27,9 +27,9 @@ from ..ground.effects import Allowance
 from ..ground.operation import Bound
 from .deed import COUNTED, Deed, deed_of
 from .destinations import destination_of
-from .holds import NoRoom, NoYes
+from .holds import LeftAlone, NoRoom, NoYes
 from .plans import Whole
-from .policy import ALLOWED, Cap, Facts, Look, Policy, Ruling, ruling_of
+from .policy import ALLOWED, SUPPRESSED, Cap, Facts, Look, Policy, Ruling, ruling_of
 from .safety import Safety
 
 log = logging.getLogger(__name__)
@@ -102,7 +102,7 @@ class Judge:
         if lacking and not bound.operation.ours and await self._world.at_sandbox():
             return Allow(waived=lacking)
         deed = deed_of(bound, caller, await self._account(bound, caller))
-        ruling = await self._ruling(policy, deed)
+        ruling = await self._ruling(policy, deed, suppressed=frozenset())
         if ruling.say == "deny":
             return Deny(_refused(bound, ruling))
         return await self._held(policy, bound, deed, ruling, caller.part)
@@ -168,19 +168,31 @@ class Judge:
                 return ""
             raise
 
-    async def _ruling(self, policy: Policy, deed: Deed, *, counting: bool = False) -> Ruling:
-        """`counting` asks the caps, too; what is about to be done takes its place instead."""
+    async def _ruling(
+        self,
+        policy: Policy,
+        deed: Deed,
+        *,
+        counting: bool = False,
+        suppressed: frozenset[str] | None = None,
+    ) -> Ruling:
+        """`counting` asks the caps, too; what is about to be done takes its place instead, and in
+        the same transaction looks who is `suppressed`."""
         reaches, counting = bool(deed.recipients), counting and deed.counted in policy.caps
+        if suppressed is None:
+            suppressed = await self._usage.left_alone(_ringing(deed)) if reaches else frozenset()
         facts = Facts(
             now=self._clock.wall(),
             home=await self._home(policy, deed) if reaches else None,
-            suppressed=await self._usage.left_alone(_ringing(deed)) if reaches else frozenset(),
+            suppressed=suppressed,
             known=frozenset(deed.recipients),
             used=await self._usage.used(deed.account) if counting else {},
             standing=self._standing,
         )
         ruling = ruling_of(policy, deed, facts)
-        if reaches and ruling_of(policy, deed, replace(facts, known=frozenset())) != ruling:
+        if not reaches or ruling.say != "ask":
+            return ruling  # who is known makes a question a graver one, and nothing else
+        if ruling_of(policy, deed, replace(facts, known=frozenset())) != ruling:
             # Only here does it matter who is known, and to find out costs requests.
             known = await self._world.known(deed.account, deed.recipients)
             known -= await self._usage.introduced(known) if known else known
@@ -195,11 +207,14 @@ class Judge:
     ) -> Verdict:
         """The yes that is used up and the place that is taken, or what is missing."""
         cap: Cap | None = policy.caps.get(deed.counted) if deed.counted else None
-        if ruling.say == "allow" and cap is None and not deed.introduces:
+        ringing = _ringing(deed)
+        if ruling.say == "allow" and cap is None and not deed.introduces and not ringing:
             return Allow()
         identity = bound.identity(deed.account) if ruling.say == "ask" else ""
         try:
-            held = await self._holds.take(deed, identity, ruling, cap, part=part)
+            held = await self._holds.take(deed, identity, ruling, cap, part=part, ringing=ringing)
+        except LeftAlone:
+            return Deny(_refused(bound, SUPPRESSED))
         except NoYes:
             return self._asked(deed, ruling)
         except NoRoom:

@@ -43,6 +43,7 @@ class Ruling:
 
 
 ALLOWED: Final = Ruling("allow")
+SUPPRESSED: Final = Ruling("deny", "suppression list", "somebody asked not to be contacted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +208,7 @@ def _bans(policy: Policy, deed: Deed, facts: Facts, places: list[Destination]) -
     """What holds whatever else is allowed."""
     for place in places:
         if not facts.suppressed.isdisjoint(place.rings):
-            yield Ruling("deny", "suppression list", "somebody asked not to be contacted")
+            yield SUPPRESSED
         if any(named(ringing, policy.never) for ringing in (place.number, *place.rings)):
             yield Ruling("deny", "destinations.never", "the number is on the list")
         if policy.only and not named(place.rings[0], policy.only):

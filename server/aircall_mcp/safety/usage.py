@@ -142,10 +142,12 @@ class Usage:
 
     async def left_alone(self, numbers: Collection[str]) -> frozenset[str]:
         """Those of `numbers` (each as `phones.reached` spells it) that are."""
+        return await self._state.write(lambda tx: self.leaving_alone(tx, numbers))
+
+    def leaving_alone(self, tx: Transaction, numbers: Collection[str]) -> frozenset[str]:
+        """See `left_alone`."""
         sql = "SELECT 1 FROM suppressed WHERE number = :number"
-        return await self._state.write(
-            lambda tx: frozenset(one for one in numbers if tx.one(sql, number=one))
-        )
+        return frozenset(one for one in numbers if tx.one(sql, number=one))
 
     async def suppress(self, number: str, why: str) -> bool:
         """Leave `number` alone from now on, however it is spelled; whether that is new."""
