@@ -235,7 +235,7 @@ async def test_a_yes_is_used_once(room: Room) -> None:
     async with room.client("2026-07-28") as client:
         state = await state_of(client)
         assert isinstance(await retried(client, state), types.CallToolResult)
-        assert error_in(await retried(client, state))["kind"] == "duplicate"
+        assert error_in(await retried(client, state))["kind"] == "needs_confirmation"
     assert len(room.arrived) == 1
 
 
