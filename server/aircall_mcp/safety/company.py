@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, Literal, TypeAlias, cast
 
 import anyio
 
@@ -35,6 +35,7 @@ NAMING: Final = 2.0
 LONGEST_NAME: Final = 80
 
 Kind = Literal["user", "number", "contact", "tag", "team"]
+_Place: TypeAlias = tuple[AccountName, Kind, int]
 _KINDS: Final[Mapping[str, Kind]] = {
     "user_id": "user",
     "inviter_user_id": "user",
@@ -82,7 +83,7 @@ class Company:
         self.loopback = loopback
         self._home: dict[AccountName, tuple[float, frozenset[str] | None]] = {}
         self._known: dict[tuple[AccountName, str], float] = {}
-        self._named: dict[tuple[AccountName, Kind, int], tuple[float, str]] = {}
+        self._named: dict[_Place, tuple[float, str]] = {}
 
     async def account(self, named: str | None) -> str:
         return await self._resolve(named)
@@ -112,7 +113,7 @@ class Company:
         """What the ids among the arguments are called, by the argument's name and the id: as far as
         that was read before, or can be read in a moment. It never fails."""
         now = self._clock.monotonic()
-        wanted = {
+        wanted: dict[tuple[str, int], _Place] = {
             (name, one): (account, _KINDS[name], one)
             for step in bound.steps or (bound,)
             for name, value in step.arguments.items()
@@ -128,7 +129,7 @@ class Company:
                         tasks.start_soon(self._read_name, *key)
         return {place: self._named[key][1] for place, key in wanted.items() if key in self._named}
 
-    def _is_named(self, key: tuple[AccountName, Kind, int], now: float) -> bool:
+    def _is_named(self, key: _Place, now: float) -> bool:
         if self._named.get(key, (now, ""))[0] > now:
             return True
         self._named.pop(key, None)
@@ -144,8 +145,9 @@ class Company:
         except AircallMCPError as error:
             log.info("what %s %d is called: %s", kind, identity, error.message)
             return
-        found: Any = cast("dict[str, Any]", reply.body) if isinstance(reply.body, dict) else {}
-        self._name(account, kind, found.get(kind), identity)
+        body: Any = reply.body
+        row = cast("dict[str, Any]", body).get(kind) if isinstance(body, dict) else None
+        self._name(account, kind, row, identity)
 
     def _name(self, account: str, kind: Kind, row: Any, identity: int | None = None) -> None:
         """Keep what a row says that it is called, if it is that of `identity`, or of any."""
