@@ -35,24 +35,27 @@ class Company(Townless):
         return frozenset(numbers) & {FRIEND}
 
 
-def dial(to: str) -> tuple[str, dict[str, Any]]:
+Call = tuple[str, dict[str, Any]]
+
+
+def dial(to: str) -> Call:
     return "start_outbound_call", {"user_id": 1, "number_id": 2, "to": to}
 
 
-def text(*to: str) -> tuple[str, dict[str, Any]]:
+def text(*to: str) -> Call:
     if len(to) == 1:
         return "send_message", {"number_id": 2, "to": to[0], "body": "Hello"}
     return "send_group_message", {"number_id": 2, "participants": list(to), "body": "Hello"}
 
 
-READ = ("list_calls", {})
-WRITE = ("create_tag", TAG)
-DELETE = ("delete_tag", {"tag_id": 1})
-EXPOSE = ("create_webhook", {"url": "https://hooks.example.com", "events": ["call.ended"]})
-ADMINISTER = ("update_user_v2", {"user_id": 1, "role_ids": ["owner"]})
-FILL = ("dial_number_in_workspace", {"user_id": 1, "to": FRIEND})
+READ: Call = ("list_calls", {})
+WRITE: Call = ("create_tag", TAG)
+DELETE: Call = ("delete_tag", {"tag_id": 1})
+EXPOSE: Call = ("create_webhook", {"url": "https://hooks.example.com", "events": ["call.ended"]})
+ADMINISTER: Call = ("update_user_v2", {"user_id": 1, "role_ids": ["owner"]})
+FILL: Call = ("dial_number_in_workspace", {"user_id": 1, "to": FRIEND})
 
-SAID: list[tuple[str, tuple[str, dict[str, Any]], float, str]] = [
+SAID: list[tuple[str, Call, float, str]] = [
     ("analyst", READ, 0, "allow"),
     *(("analyst", call, 0.0, "deny") for call in (WRITE, dial(FRIEND), text(FRIEND), FILL)),
     *((name, call, 0.0, "deny") for name in PRESETS for call in (DELETE, EXPOSE, ADMINISTER)),
