@@ -19,7 +19,7 @@ KEYED = {
     "gateway.companies.Companies": "_known _unwritten",
     "gateway.connections.Connections": "_shares",
     "gateway.continuations.Continuations": "_courses",
-    "safety.company.Company": "_home _known",
+    "safety.company.Company": "_home _known _named",
     "workflows.call_log.CallLog": "_kept",
     "workflows.contacts.Contacts": "_shelves",
     "workflows.place_call.PlaceCall": "_untold",
