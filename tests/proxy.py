@@ -16,13 +16,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from types import TracebackType
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
+from urllib.parse import unquote
 
 Kind: TypeAlias = Literal[
     "hang up", "reset", "half-close", "silence", "cut request", "cut", "drip", "garbage", "html",
     "huge headers", "huge body", "bomb", "answer",
 ]  # fmt: skip
 Direction: TypeAlias = Literal["up", "down"]
+App: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +45,14 @@ class Proxy:
     a time; `pause` waits so many seconds between two bytes that drip."""
 
     def __init__(
-        self, port: int, *, pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+        self,
+        behind: int | Callable[[bytes], Awaitable[bytes]],
+        *,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        """`behind` is a port of this machine, or what turns a request into its answer."""
         self._pause = pause
-        self._port = port
+        self._behind = behind
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self.plan: Callable[[], Fault | None] = lambda: None
@@ -131,7 +137,9 @@ class Proxy:
 
     async def _ask(self, request: bytes) -> bytes:
         """What the sandbox answers, as it comes, on a connection of its own."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+        if not isinstance(self._behind, int):
+            return await self._behind(request)
+        reader, writer = await asyncio.open_connection("127.0.0.1", self._behind)
         try:
             writer.write(request)
             taken = b""
@@ -199,6 +207,36 @@ class Proxy:
                 writer.write(b"Connection: close\r\n" + fault.head + b"\r\n{}")
                 await writer.drain()
         return False
+
+
+async def asked(app: App, request: bytes) -> bytes:
+    """What `app` answers, with no server before it: much cheaper where thousands are asked."""
+    head, _, body = request.partition(b"\r\n\r\n")
+    first, *lines = head.split(b"\r\n")
+    method, target, _ = first.split(b" ", 2)
+    path, _, query = target.partition(b"?")
+    named = [line.partition(b":") for line in lines]
+    scope = {
+        "type": "http", "method": method.decode(), "path": unquote(path.decode()),
+        "raw_path": path, "query_string": query, "http_version": "1.1", "scheme": "http",
+        "headers": [(name.lower(), value.strip()) for name, _, value in named],
+        "root_path": "", "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 2),
+    }  # fmt: skip
+    said: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: dict[str, Any]) -> None:
+        said.append(message)
+
+    await app(scope, receive, send)
+    start, content = said[0], b"".join(one.get("body", b"") for one in said[1:])
+    answer = b"HTTP/1.1 %d Answer\r\n" % start["status"]
+    for name, value in start["headers"]:
+        if name.lower() != b"content-length":
+            answer += name + b": " + value + b"\r\n"
+    return answer + b"content-length: %d\r\n\r\n%b" % (len(content), content)
 
 
 def _whole(taken: bytes) -> bool:

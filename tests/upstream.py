@@ -24,7 +24,7 @@ from aircall_mcp.sandbox import Sandbox
 from aircall_mcp.storage.state import durable, until_reboot
 
 from .house import OwnGateway, auth_for, sandbox_with
-from .proxy import Proxy
+from .proxy import Proxy, asked
 
 REGISTRY = Registry.of(spec.load())
 
@@ -91,3 +91,17 @@ async def upstream(**choices: Any) -> AsyncGenerator[Upstream]:
         finally:
             server.should_exit = server.force_exit = True
             await serving
+
+
+@asynccontextmanager
+async def nearby(**choices: Any) -> AsyncGenerator[Upstream]:
+    """The same with no server between proxy and sandbox. Who gives it another `sandbox` has a world
+    as it was in the beginning."""
+
+    async def behind(request: bytes) -> bytes:
+        return await asked(up.sandbox, request)
+
+    choices.setdefault("requests_per_minute", None)
+    async with Proxy(behind) as proxy:
+        up = Upstream(sandbox_with(**choices), proxy, 0)
+        yield up

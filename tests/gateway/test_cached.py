@@ -29,6 +29,8 @@ class Chain:
     """The link over a next one that answers with how often it was asked."""
 
     def __init__(self) -> None:
+        self.key = ""
+        """Under which the answer stands, else where the operation says."""
         self.clock = Clock()
         self.cache = Cache[Reply](clock=self.clock.handed())
         self.then = Replies(self._answer)
@@ -36,14 +38,14 @@ class Chain:
         self.let.set()
         self.cached = Cached(self.then, self.cache)
 
-    async def _answer(self, _: Request) -> Reply:
+    async def _answer(self, request: Request) -> Reply:
         number = len(self.then.came)
         await self.let.wait()
-        return Reply(200, number)
+        return Reply(200, {self.key or request.operation.answer.key: number})
 
     async def ask(self, request: Request) -> tuple[int, float]:
         reply = await self.cached.send(request)
-        return reply.body, reply.age
+        return next(iter(reply.body.values())), reply.age
 
 
 async def test_a_read_is_kept_for_as_long_as_its_operation_says_and_bears_its_age() -> None:
@@ -56,6 +58,14 @@ async def test_a_read_is_kept_for_as_long_as_its_operation_says_and_bears_its_ag
     assert await chain.ask(TAGS) == (2, 0)
     assert CALLS.operation.keeps == 0
     assert [await chain.ask(CALLS) for _ in range(2)] == [(3, 0), (4, 0)]
+
+
+async def test_what_is_no_answer_to_it_is_not_kept() -> None:
+    chain = Chain()
+    chain.key = "status"
+    assert await chain.ask(TAGS) == (1, 0)
+    chain.key = ""
+    assert [await chain.ask(TAGS) for _ in range(2)] == [(2, 0), (2, 0)]
 
 
 async def test_an_effect_passes_each_time() -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import importlib
 import os
 import random
 import shutil
@@ -19,6 +20,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,25 +28,30 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "server/aircall_mcp"
-SECONDS = 40
+SECONDS = 60
 """After which a test is taken for hanging."""
 
 _PAGE = ["tests/console", "tests/attacks/test_page.py"]
 _FORM = ["tests/journeys/test_elicitation.py", "tests/attacks/test_approvals_by_form.py"]
 _ATTACK = "tests/attacks/test_approvals.py"
+_JUDGE, _PLANS = "tests/safety/test_judge.py", "tests/safety/test_plans.py"
+_LEASES = "tests/safety/test_leases.py"
 TESTS: dict[str, list[str]] = {
-    "safety/approvals.py": ["tests/safety/test_approvals.py", _ATTACK],
-    "safety/judge.py": ["tests/safety/test_judge.py", "tests/safety/test_plans.py", _ATTACK],
-    "safety/policy.py": ["tests/safety/test_policy.py", "tests/safety/test_judge.py"],
-    "safety/usage.py": ["tests/safety/test_usage.py", "tests/safety/test_judge.py"],
+    "safety/approvals.py": ["tests/safety/test_approvals.py", _LEASES, _JUDGE, _PLANS, _ATTACK],
+    "safety/judge.py": [_JUDGE, _PLANS, _LEASES, "tests/attacks/test_forbidden.py", _ATTACK],
+    "safety/policy.py": ["tests/safety/test_policy.py", _JUDGE, _PLANS],
+    "safety/holds.py": [_JUDGE, _LEASES, _PLANS, _ATTACK],
+    "safety/usage.py": ["tests/safety/test_usage.py", _JUDGE],
     "safety/visitors.py": ["tests/safety/test_visitors.py", *_PAGE],
-    "safety/leases.py": ["tests/safety/test_leases.py", "tests/safety/test_plans.py"],
-    "safety/plans.py": ["tests/safety/test_plans.py"],
+    "safety/leases.py": [_LEASES, _PLANS],
+    "safety/planned.py": ["tests/safety/test_planned.py", _PLANS, _LEASES],
+    "safety/plans.py": [_PLANS, _LEASES, "tests/workflows/test_send_text.py"],
     "protocol/elicitation.py": _FORM,
     "console/site.py": _PAGE,
     "console/origin.py": _PAGE,
     "console/console.py": _PAGE,
 }
+"""Those of a file come first: most mutants die of them."""
 COMPARED: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq,
     ast.NotEq: ast.Eq, ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In,
@@ -64,12 +71,18 @@ SQL = (
 )  # fmt: skip
 
 
+SAME: dict[tuple[str, str, str], str] = {}
+"""Mutants that no test can see, by file, what stood there and what was done to it, with why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Grown:
     file: str
     line: int
     what: str
     source: str
+    was: str = ""
+    """What stood there."""
 
 
 def _changes(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
@@ -130,17 +143,20 @@ def grown(file: str, root: Path = ROOT) -> list[Grown]:
         if id(node) in inert:
             continue
         line: int = getattr(node, "lineno", 0)
+        was = ast.unparse(node)
         for what, other in _changes(node):
+            if (file, was, what) in SAME:
+                continue
             for parent in ast.walk(tree):
                 for name, value in ast.iter_fields(parent):
                     if value is node:
                         setattr(parent, name, other)
-                        found.append(Grown(file, line, what, _written(tree)))
+                        found.append(Grown(file, line, what, _written(tree), was))
                         setattr(parent, name, node)
                     elif isinstance(value, list) and any(one is node for one in value):  # pyright: ignore
                         at = next(n for n, one in enumerate(value) if one is node)  # pyright: ignore
                         value[at] = other
-                        found.append(Grown(file, line, what, _written(tree)))
+                        found.append(Grown(file, line, what, _written(tree), was))
                         value[at] = node
     return found
 
@@ -186,35 +202,69 @@ def _copied(place: Path) -> None:
             shutil.copy2(source, place / name)
 
 
-def _tested(place: Path, tests: list[str]) -> int:
-    """How pytest ended in a fork of this process, which has the packages of others loaded."""
+def _tested(place: Path, file: str, *, first: bool = False) -> int:
+    """How pytest ended in a fork of this process, which has loaded all that does not depend on
+    `file`. The `first` one leaves its bytecode to the others."""
     child = os.fork()
     if child == 0:
         code = 3
         try:
-            code = _run(place, [one for one in tests if (place / one).exists()])
+            _forget(place, file)
+            code = _run(place, [one for one in TESTS[file] if (place / one).exists()], first)
         finally:
             os._exit(code)
     _, status = os.waitpid(child, 0)
     return os.waitstatus_to_exitcode(status)
 
 
-def _run(place: Path, tests: list[str]) -> int:
+def _run(place: Path, tests: list[str], first: bool) -> int:
     """In the fork: what is said goes into a file."""
     sink = os.open(place / "out.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     os.dup2(sink, 1)
     os.dup2(sink, 2)
     os.chdir(place)
-    sys.path.insert(0, str(place / "server"))
-    sys.dont_write_bytecode = True
+    sys.dont_write_bytecode = not first
     # What is loaded already cannot be rewritten, and need not be.
     words = ["-x", "-q", "-p", "no:cacheprovider", "-o", f"timeout={SECONDS}",
              "-W", "ignore::pytest.PytestAssertRewriteWarning"]  # fmt: skip
     return int(pytest.main([*words, *tests]))
 
 
-def _preload() -> None:
-    """Packages of others, so that no mutant waits for them."""
+def _forget(place: Path, file: str) -> None:
+    """As if nothing had been loaded of `file`, nor of what imports it, by whatever way."""
+    server = place / "server"
+    imports = {_module(path, server): _imported(path, server)
+               for path in server.rglob("*.py")}  # fmt: skip
+    stale, grows = {_module(server / "aircall_mcp" / file, server)}, True
+    while grows:
+        more = {name for name, seen in imports.items() if not seen.isdisjoint(stale)} - stale
+        stale, grows = stale | more, bool(more)
+    for name in stale & sys.modules.keys():
+        del sys.modules[name]
+        above, _, last = name.rpartition(".")
+        vars(sys.modules.get(above, sys)).pop(last if above else "", None)
+
+
+def _module(path: Path, server: Path) -> str:
+    parts = path.relative_to(server).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def _imported(path: Path, server: Path) -> set[str]:
+    """All that a module may load: the names in its imports, taken for modules."""
+    package, found = list(path.relative_to(server).parts[:-1]), set[str]()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            within = ".".join([*base, *([node.module] if node.module else [])])
+            found |= {within, *(f"{within}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def _preload(place: Path) -> None:
+    """Packages of others and our own, so that no mutant waits for them."""
     import anyio  # noqa: F401  # pyright: ignore[reportUnusedImport]
     import httpx2  # noqa: F401  # pyright: ignore[reportUnusedImport]
     import hypothesis  # noqa: F401  # pyright: ignore[reportUnusedImport]
@@ -222,6 +272,12 @@ def _preload() -> None:
     import mcp.server  # noqa: F401  # pyright: ignore[reportUnusedImport]
     import starlette.applications  # noqa: F401  # pyright: ignore[reportUnusedImport]
     import uvicorn  # noqa: F401  # pyright: ignore[reportUnusedImport]
+
+    sys.path[:0] = [str(place), str(place / "server")]
+    for path in sorted((place / PACKAGE).rglob("*.py")):
+        if path.stem != "__main__" and "training" not in path.parts:
+            with suppress(ImportError):  # of an extra that is not installed
+                importlib.import_module(_module(path, place / "server"))
 
 
 def drawn(files: list[str], sample: int, seed: int, root: Path) -> list[Grown]:
@@ -242,13 +298,13 @@ def main() -> int:
     parser.add_argument("--file", nargs="+", choices=TESTS, help="of these alone")
     asked = parser.parse_args()
     files = [one for one in asked.file or TESTS if (ROOT / PACKAGE / one).exists()]
-    _preload()
     counts = Counter[str]()
     with tempfile.TemporaryDirectory(prefix="grown-") as home:
         place = Path(home).resolve()
         _copied(place)
+        _preload(place)
         for file in files:
-            if (code := _tested(place, TESTS[file])) != 0:
+            if (code := _tested(place, file, first=True)) != 0:
                 print((place / "out.txt").read_text()[-2000:])
                 print(f"the tests of {file} fail as it is: {code}", file=sys.stderr)
                 return 2
@@ -258,13 +314,17 @@ def main() -> int:
             path.write_text(one.source, "utf-8")
             for cached in path.parent.glob(f"__pycache__/{path.stem}.*.pyc"):
                 cached.unlink()
-            code = _tested(place, TESTS[one.file])
+            code = _tested(place, one.file)
             path.write_text(before, "utf-8")
-            word = "survived" if code == 0 else "killed"
+            hung = "Timeout (>" in (place / "out.txt").read_text("utf-8", "replace")
+            word = "survived" if code == 0 else "hung" if hung else "killed"
             counts[word] += 1
-            print(f"{word:8}  {one.file}:{one.line}  {one.what}", flush=True)
-    rate = counts["killed"] / max(1, counts.total())
-    print(f"{counts['killed']} of {counts.total()} killed ({rate:.0%})")
+            was = " ".join(one.was.split())[:60]
+            print(f"{word:8}  {one.file}:{one.line}  {one.what}: {was}", flush=True)
+    seen = counts["killed"] + counts["hung"]
+    rate = seen / max(1, counts.total())
+    hanging = f", {counts['hung']} of them by hanging" if counts["hung"] else ""
+    print(f"{seen} of {counts.total()} killed ({rate:.0%}){hanging}")
     return 0 if rate >= 0.9 else 1
 
 

@@ -6,13 +6,16 @@ from pathlib import Path
 import anyio
 import pytest
 
-from aircall_mcp.safety.approvals import LASTING, MOST_WAITING, Approval, Approvals
+from aircall_mcp.safety.approvals import Approval, Approvals
 from aircall_mcp.safety.policy import Grade
 from aircall_mcp.safety.safety import Safety
 
 from ..house import Clock
 
 pytestmark = pytest.mark.anyio
+
+LASTING, MOST_WAITING, KEPT = 900.0, 200, 7 * 86_400.0
+"""As the docs say it: a quarter of an hour, so many questions of one principal, a week."""
 
 
 @pytest.fixture
@@ -95,6 +98,53 @@ async def test_the_same_call_asked_for_twice_is_one_question(approvals: Approval
     # What a form may answer is no yes to what has become graver since.
     await yes(approvals, first)
     assert await use(approvals, grade=2) == ""
+
+
+async def test_a_question_is_of_one_caller_one_account_and_one_call(approvals: Approvals) -> None:
+    one = await ask(approvals)
+    assert (one.standing, one.given, one.way) == ("waiting", 0, "")
+    others = [
+        await ask(approvals, "b"),
+        await ask(approvals, principal="bert"),
+        await ask(approvals, account="other"),
+    ]
+    assert len({one.id, *(other.id for other in others)}) == 4
+
+
+async def test_of_two_questions_that_wait_the_newest_is_told(
+    approvals: Approvals, clock: Clock
+) -> None:
+    older = await ask(approvals)
+    clock.pass_by(1)
+    graver = await ask(approvals, grade=2)
+    assert older.id != graver.id
+    assert (await ask(approvals)).id == graver.id
+
+
+@pytest.mark.parametrize(("seconds", "anew"), [(LASTING - 1, False), (LASTING, True), (-1.0, True)])
+async def test_what_nobody_can_answer_any_more_is_asked_anew(
+    approvals: Approvals, clock: Clock, seconds: float, anew: bool
+) -> None:
+    one = await ask(approvals)
+    clock.pass_by(seconds)
+    assert ((await ask(approvals)).id != one.id) is anew
+
+
+async def test_what_is_over_is_known_for_a_week(approvals: Approvals, clock: Clock) -> None:
+    one = await ask(approvals)
+    clock.pass_by(KEPT)
+    await ask(approvals, "b")
+    assert await approvals.find(one.id) is not None
+    clock.pass_by(1)
+    await ask(approvals, "c")
+    assert await approvals.find(one.id) is None
+
+
+async def test_anybody_who_may_say_yes_to_less_may_say_no_to_all(approvals: Approvals) -> None:
+    one = await ask(approvals, grade=2)
+    refused = await approvals.answer(one.id, yes=False, grade=1, way="a form")
+    assert refused is not None
+    assert (refused.standing, refused.way) == ("refused", "a form")
 
 
 async def test_a_no_is_the_end_of_it(approvals: Approvals) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from aircall_mcp.ground.caller import Caller
 from aircall_mcp.offer import Offers, Registry
 from aircall_mcp.safety import approvals
 from aircall_mcp.safety.approvals import Approvals
+from aircall_mcp.safety.deed import Deed
+from aircall_mcp.safety.leases import Lease
 from aircall_mcp.safety.policy import Cap, Line, Policy
 from aircall_mcp.safety.safety import EARLIER, Safety
 from aircall_mcp.storage.state import durable
@@ -141,3 +144,99 @@ async def test_what_waited_in_a_home_of_before_waits_still(tmp_path: Path) -> No
     kept.close()
     for safety in safeties:
         safety.close()
+
+
+DEED = Deed(
+    "send_message", "messages", ("reach",), "acme", "owner", recipients=("+33184880001",),
+    senders=(2,), counted="texts",
+)  # fmt: skip
+LEASE = Lease("a", "owner", "acme", "texts", 3, 1, ("+3318488*", "+14155550133"), (2, 3), 0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "fits"),
+    [
+        ({}, True),
+        ({"size": 2}, True),
+        ({"size": 3}, False),
+        ({"needs": ("reach", "exposes")}, False),
+        ({"needs": ("delete",)}, False),
+        ({"counted": "calls"}, False),
+        ({"counted": None}, False),
+        ({"recipients": ("+33184880001", "+14155550133")}, True),
+        ({"recipients": ("+33184880001", "+14155550134")}, False),
+        ({"senders": (2, 3)}, True),
+        ({"senders": (2, 4)}, False),
+        ({"senders": ()}, False),
+    ],
+    ids=str,
+)
+def test_it_fits_what_it_is_about_as_long_as_there_is_room(
+    change: dict[str, Any], fits: bool
+) -> None:
+    deed = replace(DEED, **change)
+    assert LEASE.fits(deed) is fits
+    anywhere = replace(LEASE, senders=())
+    assert anywhere.fits(deed) is (fits or "senders" in change)
+
+
+async def test_a_group_counts_by_its_heads_and_is_given_back_so(ground: Ground) -> None:
+    safety, clock = ground.desk().safety, ground.clock
+    lease = await safety.leases.give(
+        "texts", 5, 600, principal="owner", account="acme", recipients=["+3318488*"]
+    )
+    assert (lease.used, lease.expires) == (0, clock.now + 600)
+    few = replace(DEED, recipients=("+33184880001", "+33184880002"), size=2)
+    for deed, used in ((DEED, 1), (few, 3), (few, 5), (DEED, 5)):
+        name = await safety.state.write(lambda tx, deed=deed: safety.leases.using(tx, deed))
+        assert bool(name) is (used < 5 or deed is few)
+        assert [one.used for one in await safety.leases.given()] == [used]
+    await safety.state.write(lambda tx: safety.leases.giving_back(tx, lease.id, few.size))
+    assert [one.used for one in await safety.leases.given()] == [3]
+
+
+async def test_what_aircall_refused_was_not_used(registry: Registry, tmp_path: Path) -> None:
+    ground = Ground(registry, tmp_path / "home")
+    ground.app, ground.arrived = answering(422, {"error": "Unprocessable", "troubleshoot": "no"})
+    desk = ground.desk()
+    await give(desk, 1)
+    for _ in range(2):
+        assert not await sent(desk, 1)
+    assert len(ground.arrived) == 2
+    await desk.aclose()
+
+
+@pytest.mark.parametrize(("asked", "seconds"), [(60.0, 60.0), (200_000.0, 86_400.0)])
+async def test_it_holds_for_as_long_as_it_was_given_and_a_day_at_most(
+    ground: Ground, asked: float, seconds: float
+) -> None:
+    leases, clock = ground.desk().safety.leases, ground.clock
+    await leases.give("texts", 5, asked, principal="owner", account="acme", recipients=["*"])
+    clock.pass_by(seconds - 1)
+    assert len(await leases.given()) == 1
+    clock.pass_by(1)
+    assert await leases.given() == []
+    assert await leases.revoke(None, "the brake") == 0  # it was over
+    clock.pass_by(-seconds - 1)
+    assert await leases.given() == []  # nobody knows how long ago it was given
+
+
+async def test_one_is_revoked_or_all_and_after_a_week_none_is_kept(ground: Ground) -> None:
+    safety, given = ground.desk().safety, list[str]()
+    for _ in range(3):
+        lease = await safety.leases.give(
+            "texts", 5, 600, principal="owner", account="acme", recipients=["*"]
+        )
+        given.append(lease.id)
+    assert await safety.leases.revoke(given[0], "enough") == 1
+    assert await safety.leases.revoke(given[0], "again") == 0
+    assert {one.id for one in await safety.leases.given()} == set(given[1:])
+    assert await safety.leases.revoke(None, "the brake") == 2
+
+    async def kept(after: float) -> int:
+        ground.clock.pass_by(after)
+        await safety.leases.give("calls", 1, 60, principal="a", account="b", recipients=["*"])
+        return await safety.state.write(lambda tx: len(tx.all("SELECT id FROM lease")))
+
+    assert await kept(7 * 86_400) == 4
+    assert await kept(1) == 2

@@ -11,11 +11,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aircall_mcp.desk import Outcome, Question
+from aircall_mcp.errors import ArgumentError
+from aircall_mcp.gateway.journal import Intent
+from aircall_mcp.gateway.request import released
 from aircall_mcp.ground.caller import Caller
+from aircall_mcp.ground.operation import Bound
+from aircall_mcp.ground.reply import Reply
 from aircall_mcp.offer import Offers, Registry
+from aircall_mcp.safety.judge import Judge
+from aircall_mcp.safety.plans import Plans
+from aircall_mcp.safety.plans import told as plan_told
 from aircall_mcp.safety.policy import Cap, Line, Policy, Rule
+from aircall_mcp.storage.lock import Alone
 
-from ..house import THURSDAY, AskingDesk, Clock, asking_desk
+from ..house import THURSDAY, AskingDesk, Clock, Townless, asking_desk
 
 pytestmark = pytest.mark.anyio
 
@@ -247,6 +256,160 @@ async def test_nobody_goes_on_with_it_after_a_day(plant: Plant) -> None:
     assert answer["standing"] == "waits"
     plant.clock.pass_by(86_401)
     await asked(desk, three())
+
+
+@pytest.mark.parametrize(
+    ("watched", "seconds", "goes"),
+    [(False, 39.0, True), (False, 40.0, False), (True, 599.0, True), (True, 600.0, False)],
+)
+async def test_no_item_begins_when_the_time_of_one_call_is_up(
+    plant: Plant, watched: bool, seconds: float, goes: bool
+) -> None:
+    desk = plant.desk()
+    assert await yes(desk, await asked(desk, three()))
+
+    async def progress(done: float, _total: float | None, _words: str) -> None:
+        if done == 1:
+            plant.clock.pass_by(seconds)
+
+    answer = await told(desk, three(), Caller(watched=watched, progress=progress))
+    if not goes:
+        assert answer["standing"] == "waits"
+        assert answer["outcomes"] == ["done", "done", "waiting"]
+        assert answer["why"] == "The time of one call is up."
+        assert answer["next"].count("very same call") == 1
+        answer = await told(desk, three())
+    assert answer["standing"] == "finished"
+    assert "why" not in answer
+    assert plant.sent == numbers(1, 2, 3)
+
+
+@pytest.mark.parametrize(("seconds", "anew"), [(119.0, False), (120.0, True), (-1.0, True)])
+async def test_the_same_call_a_moment_later_is_told_of_and_after_that_is_another_wish(
+    plant: Plant, seconds: float, anew: bool
+) -> None:
+    desk = plant.desk()
+    assert await yes(desk, await asked(desk, three()))
+    assert (await told(desk, three()))["standing"] == "finished"
+    plant.clock.pass_by(seconds)
+    again = await desk.call("aircall_plan", three(), Caller())
+    assert isinstance(again, Question) is anew
+    assert plant.sent == numbers(1, 2, 3)
+
+
+async def test_one_call_at_a_time_is_at_the_plans_of_an_account(plant: Plant) -> None:
+    desk = plant.desk()
+    assert await yes(desk, await asked(desk, three()))
+    heard: list[Any] = []
+
+    async def progress(done: float, _total: float | None, _words: str) -> None:
+        if done == 1:
+            heard.append(await told(desk, three()))
+
+    answer = await told(desk, three(), Caller(progress=progress))
+    assert answer["standing"] == "finished"
+    assert [one["standing"] for one in heard] == ["waits"]
+    assert "Another call is at a plan" in heard[0]["why"]
+    assert heard[0]["outcomes"] == ["done", "begun", "waiting"]
+    assert plant.sent == numbers(1, 2, 3)
+    plant.clock.pass_by(200)  # and afterwards the account is free
+    assert await yes(desk, await asked(desk, three()))
+    assert (await told(desk, three()))["standing"] == "finished"
+
+
+async def test_where_a_step_needs_a_graver_yes_by_now_that_is_asked_and_it_goes_on(
+    plant: Plant,
+) -> None:
+    strangers = set[str]()
+
+    class Turning(Townless):
+        async def known(self, _account: str, numbers: tuple[str, ...]) -> frozenset[str]:
+            return frozenset(numbers) - strangers
+
+    desk = plant.desk(Policy(batches=Line("allow")), world=Turning())
+    question = await asked(desk, three())
+    assert question.grade == 1
+    assert await yes(desk, question, grade=1)
+
+    async def progress(done: float, _total: float | None, _words: str) -> None:
+        if done == 1:
+            strangers.update(numbers(2))
+
+    graver = await asked(desk, three(), Caller(progress=progress))
+    assert (graver.grade, plant.sent) == (2, numbers(1))
+    assert graver.preview.startswith("A plan of 3 steps")
+    assert "destinations.strangers" in graver.why
+    standing = await desk.call("aircall_approval_status", {"id": question.approval}, Caller())
+    assert standing.payload["data"]["standing"] == "waits"
+    assert await asked(desk, three())  # and nothing goes on without it
+    assert await yes(desk, graver)
+    answer = await told(desk, three())
+    assert (answer["plan"], answer["outcomes"]) == (question.approval, ["done"] * 3)
+    assert plant.sent == numbers(1, 2, 3)
+
+
+async def test_a_plan_has_a_hundred_steps_at_most(plant: Plant) -> None:
+    desk = plant.desk(Policy(effects={"reach": Line("allow")}))
+    assert desk.plans is not None
+    operation = plant.registry.ids["send_message"]
+    steps = [operation.bind(text(number)["arguments"]) for number in range(101)]
+    for many in (steps, []):
+        with pytest.raises(ArgumentError):
+            await desk.plans.propose(many, Caller())
+    plan = await desk.plans.propose(steps[:100], Caller())
+    assert len(plan.kept.items) == 100
+    assert plant.sent == []
+
+
+FATES: list[tuple[Intent | None, str, str]] = [
+    (None, "finished", "done"),
+    (Intent("a", "send_message", "not_sent", 50.0), "finished", "done"),
+    (Intent("a", "send_message", "done", 50.0, status=200), "finished", "done: status 200"),
+    (Intent("a", "send_message", "failed", 50.0, status=422), "finished", "failed: status 422"),
+    (Intent("a", "send_message", "unknown", 50.0), "stopped", "unknown"),
+    (Intent("a", "send_message", "over", 50.0), "stopped", "unknown"),
+    (Intent("a", "send_message", "sent", 10.0, patience=30.0), "waits", "begun"),
+    (Intent("a", "send_message", "pending", 29.9, patience=30.0), "waits", "begun"),
+]
+
+
+@pytest.mark.parametrize(("fate", "standing", "second"), FATES, ids=[str(f[0]) for f in FATES])
+async def test_what_a_process_that_is_gone_left_begun_is_what_the_journal_knows_of_it(
+    plant: Plant, fate: Intent | None, standing: str, second: str
+) -> None:
+    desk = plant.desk()
+    safety, asked_of = desk.safety, list[str]()
+    question = await asked(desk, three())
+    assert await yes(desk, question)
+
+    async def known(part: str) -> Intent | None:
+        asked_of.append(part)
+        return fate
+
+    async def send(bound: Bound, _caller: Caller) -> Reply:
+        plant.sent.append(str(bound.arguments["to"]))
+        return Reply(200, {})
+
+    registry = plant.registry
+    plans = Plans(
+        registry.ids["plan"], Judge(lambda: DEFAULT, Townless(), safety), safety, send, known,
+        latch=lambda _: Alone(), brake=released, clock=plant.clock.handed(),
+    )  # fmt: skip
+    steps = [registry.ids["send_message"].bind(one["arguments"]) for one in three()["steps"]]
+    plan = await plans.propose(steps, Caller())
+    assert await safety.planned.next(plan.kept.id, 0)
+    assert await safety.planned.next(plan.kept.id, 1, 0, "done")
+    performed = await plans.perform(plan, Caller())
+    assert asked_of == [f"{question.approval}.1"]
+    answer = plan_told(performed)
+    assert (answer["standing"], answer["outcomes"][1]) == (standing, second)
+    anew = numbers(2) if fate is None or fate.outcome == "not_sent" else []
+    assert plant.sent == [*anew, *(numbers(3) if standing == "finished" else [])]
+    if standing == "waits":
+        assert "sent by a call that is gone" in answer["why"]
+        assert answer["next"].startswith(f"In {max(1, round(30 - fate.age if fate else 0))} s:")
+    if standing == "stopped":
+        assert answer["why"] == "Step 2: whether it took effect is not known."
 
 
 STEPS = st.lists(st.tuples(st.integers(1, 4), st.sampled_from(["a", "b"])), min_size=1, max_size=5)

@@ -265,3 +265,100 @@ def test_what_does_not_say_which_number_it_comes_from_is_asked_about() -> None:
     assert (ruling.say, ruling.grade, ruling.rule) == ("ask", 2, "from.numbers")
     assert ruling_of(policy, text_to(senders=(1,)), known()).say == "allow"
     assert ruling_of(policy, text_to(senders=(2,)), known()).say == "deny"
+
+
+def test_of_two_that_are_as_strict_the_first_is_named() -> None:
+    by_strictness = [Ruling("allow"), Ruling("ask"), Ruling("ask", grade=2), Ruling("deny")]
+    for at, one in enumerate(by_strictness):
+        assert one.stricter(Ruling(one.say, "other", grade=one.grade)) is one
+        for stricter in by_strictness[at + 1 :]:
+            assert one.stricter(stricter) is stricter
+            assert stricter.stricter(one) is stricter
+
+
+@pytest.mark.parametrize(
+    ("rule", "deed", "fits"),
+    [
+        (Rule("r", Line("deny")), text_to(), True),
+        (Rule("r", Line("deny")), text_to(recipients=()), True),
+        (Rule("r", Line("deny"), over=1), text_to(), False),
+        (Rule("r", Line("deny"), over=1), text_to(PARIS, SAN_FRANCISCO), True),
+        (Rule("r", Line("deny"), over=2), text_to(PARIS, SAN_FRANCISCO), False),
+        (Rule("r", Line("deny"), over=2), text_to(together=3), True),
+        (Rule("r", Line("deny"), countries=frozenset({"FR"})), text_to(), True),
+        (Rule("r", Line("deny"), countries=frozenset({"FR"})), text_to(recipients=()), False),
+        (Rule("r", Line("deny"), countries=frozenset({"US"})), text_to(), False),
+    ],
+)
+def test_what_a_rule_does_not_name_fits_everything(rule: Rule, deed: Deed, fits: bool) -> None:
+    ruling = ruling_of(Policy(rules=(rule,), written=True), deed, known(PARIS, SAN_FRANCISCO))
+    assert (ruling.rule == "rule 'r'") is fits
+
+
+UNTOUCHED: list[tuple[Policy, Deed, Facts]] = [
+    (Policy(), text_to(senders=()), known()),
+    (Policy(), text_to(users=(2,)), known()),
+    (Policy(users=frozenset({2})), text_to(users=(2,)), known()),
+    (Policy(numbers=frozenset({88012})), text_to(), known()),
+    (Policy(only=(PARIS,)), text_to(), known()),
+    (Policy(only=("+3318488*",)), text_to(), known()),
+    (Policy(never=(SAN_FRANCISCO, "+3318489*")), text_to(), known()),
+    (Policy(never=(PARIS[:-1],)), text_to(), known()),
+    (Policy(caps={"texts": Cap(hour=3)}), text_to(), known(used={"texts": Used(2, 2)})),
+    (Policy(caps={"texts": Cap(day=3)}), text_to(), known(used={"texts": Used(2, 2)})),
+    (Policy(caps={"texts": Cap(hour=1, day=1)}), text_to(), known()),
+    (Policy(caps={"calls": Cap(hour=0)}), text_to(), known()),
+    (Policy(batches=Line("allow")), text_to(PARIS, SAN_FRANCISCO), known(PARIS, SAN_FRANCISCO)),
+    (Policy(strangers=Line("allow")), text_to(), known(SAN_FRANCISCO)),
+    (Policy(quiet=Quiet(time(12), time(12))), text_to(), known()),
+]
+
+
+@pytest.mark.parametrize(("policy", "deed", "facts"), UNTOUCHED)
+def test_a_line_that_does_not_touch_it_changes_nothing(
+    policy: Policy, deed: Deed, facts: Facts
+) -> None:
+    assert said(ruling_of(policy, deed, facts)) == ("ask", 1, "effects.reach")
+
+
+@pytest.mark.parametrize(
+    ("named", "host", "within"),
+    [
+        ("hooks.example.com", "hooks.example.com", True),
+        ("hooks.example.com", "xooks.example.com", False),
+        ("hooks.example.com", "a.hooks.example.com", False),
+        ("*.example.com", "hooks.example.com", True),
+        ("*.example.com", "a.hooks.example.com", True),
+        ("*.example.com", "example.com", False),
+        ("*.example.com", "evilexample.com", False),
+    ],
+)
+def test_a_host_is_one_that_is_named_or_below_it(named: str, host: str, within: bool) -> None:
+    policy = Policy(hosts=frozenset({named}), effects={"exposes": Line("allow")})
+    deed = text_to(needs=("write", "exposes"), recipients=(), senders=(), hosts=(host,))
+    assert (ruling_of(policy, deed, known()).say == "allow") is within
+    assert ruling_of(replace(policy, hosts=frozenset()), deed, known()).say == "allow"
+
+
+def test_how_one_asks_makes_no_question_of_what_is_allowed() -> None:
+    policy = Policy(effects={"reach": Line("allow")}, strangers=Line("deny"), batches=Line("deny"))
+    stranger = text_to(PARIS, SAN_FRANCISCO)
+    assert ruling_of(policy, stranger, known(JAMAICA)).say == "allow"
+    # But abroad one is asked, and then how one asks holds.
+    assert said(ruling_of(policy, text_to(JAMAICA), known(PARIS))) == (
+        "deny", 1, "destinations.strangers",
+    )  # fmt: skip
+    assert said(ruling_of(policy, text_to(JAMAICA), known(JAMAICA))) == (
+        "ask", 2, "destinations.countries",
+    )  # fmt: skip
+
+
+def test_home_counts_only_where_the_policy_says_home() -> None:
+    french = Policy(countries=frozenset({"FR"}))
+    facts = known(PARIS, SAN_FRANCISCO)
+    assert ruling_of(french, text_to(), facts).rule == "effects.reach"
+    abroad = ruling_of(french, text_to(SAN_FRANCISCO), facts)
+    assert (abroad.rule, abroad.why) == ("destinations.countries", "it is in US")
+    nowhere = Policy(costly=Line("allow"))
+    satellite = ruling_of(nowhere, text_to("+881612345678"), known("+881612345678"))
+    assert satellite.why == "its country is not known"

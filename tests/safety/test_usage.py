@@ -162,9 +162,48 @@ async def test_whom_a_model_introduced_is_a_stranger_for_a_month(
     await usage.introduce([written, "", "nobody"])
     asked = ["+33184880000", "+33184880001"]
     assert await usage.introduced(asked) == {"+33184880000"}
-    clock.pass_by(29 * 86_400)
+    clock.pass_by(30 * 86_400)
     assert await usage.introduced(asked) == {"+33184880000"}
-    clock.pass_by(2 * 86_400)
+    clock.pass_by(1)
     assert await usage.introduced(asked) == frozenset()
     await usage.introduce(asked)
     assert await usage.introduced(asked) == set(asked)
+
+
+@pytest.mark.parametrize(
+    ("written", "number", "same"),
+    [
+        ("+33184880000", "+44284880000", True),  # the same eight digits at the end
+        ("+33184880000", "+33194880000", False),
+        ("+33184880000", "+4880000", False),
+        ("4880000", "+80000", False),
+        ("4880000", "+4880000", True),
+        ("9" * 52 + "84880000", "+33184880000", True),
+        ("9" * 53 + "84880000", "+33184880000", False),  # no number has so many digits
+    ],
+)
+async def test_a_number_is_known_again_by_its_last_eight_digits(
+    usage: Usage, written: str, number: str, same: bool
+) -> None:
+    await usage.introduce([written])
+    assert await usage.introduced([number]) == ({number} if same else set())
+
+
+async def test_nothing_is_kept_for_longer_than_it_is_asked_about(home: Path, clock: Clock) -> None:
+    safety = Safety.of(home, clock=clock.handed())
+    usage = safety.usage
+
+    async def kept(table: str) -> int:
+        return await safety.state.write(lambda tx: len(tx.all(f"SELECT 1 FROM {table}")))
+
+    for seconds, count in ((0, 1), (7 * 86_400, 2), (1, 2)):
+        clock.pass_by(seconds)
+        assert await usage.take("acme", "calls", 1, Cap(hour=1000))
+        assert await kept("taken") == count
+    await usage.introduce(["+33184880000"])
+    ends = await kept("introduced")
+    clock.pass_by(30 * 86_400 + 1)
+    await usage.introduce(["84880001"])
+    assert ends > 1
+    assert await kept("introduced") == 1
+    safety.close()

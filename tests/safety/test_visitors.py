@@ -7,20 +7,14 @@ from pathlib import Path
 import pytest
 
 from aircall_mcp.safety.safety import Safety
-from aircall_mcp.safety.visitors import (
-    BETWEEN_CALLS,
-    CODE_LASTS,
-    GUESSES,
-    MOST_CODES,
-    VISIT_LASTS,
-    Visitors,
-    is_token,
-    token_for,
-)
+from aircall_mcp.safety.visitors import Visitors, is_token, token_for
 
 from ..house import Clock
 
 pytestmark = pytest.mark.anyio
+
+CODE_LASTS, VISIT_LASTS, BETWEEN_CALLS = 300.0, 3600.0, 30.0
+GUESSES, MOST_CODES = 5, 2
 
 
 @pytest.fixture

@@ -1,178 +1,199 @@
 """Workflows before a faulty way: each step of each of them, spoilt in every way that networks have.
 
-A run is one workflow, one of its requests, one fault. It is held to this: what comes back is all
-there is, or says exactly that it is not, or is an error; and what reaches people is done at most
-once, and said to be done only where it was.
+A run is one workflow and what happens to its requests; a person says yes to whatever they are
+asked. It is held to this: what comes back is all there is, or says exactly that it is not, or is an
+error; what reaches people is done at most once, and said to be done only where it was; and the very
+same call, without a fault, then brings all of it, or an account that is as exact.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, Literal
 
-from aircall_mcp.desk import Answer, Outcome
+from aircall_mcp.desk import Answer, Outcome, Question
+from aircall_mcp.events.log import EventLog
 from aircall_mcp.gateway.breaker import Breaker, Breakers
+from aircall_mcp.gateway.journal import MIGRATIONS as JOURNAL
+from aircall_mcp.gateway.journal import Journal
 from aircall_mcp.ground.caller import Caller
-from aircall_mcp.ground.operation import EVERYTHING
+from aircall_mcp.ground.clock import Clock as Handed
+from aircall_mcp.offer import Offers
+from aircall_mcp.safety.judge import Judge
+from aircall_mcp.safety.policy import Line, Policy
+from aircall_mcp.safety.safety import Safety
+from aircall_mcp.sandbox import Sandbox
+from aircall_mcp.storage.state import InMemory
+from aircall_mcp.workflows import Workflows
+from aircall_mcp.workflows.kit import Kit
 
-from ..house import Clock
+from ..house import THURSDAY, AskingDesk, Clock, Townless, plans_over, sandbox_with
 from ..proxy import Fault
-from ..upstream import REGISTRY, Upstream, gateway, upstream
-from .shift import Shift
+from ..upstream import REGISTRY, Upstream, gateway, nearby
+from .shift import deaf
 
 ONCE: tuple[Fault, ...] = (
     Fault("hang up"), Fault("reset"), Fault("reset", after=False), Fault("half-close"),
-    Fault("cut request", at=20), Fault("cut", at=10), Fault("cut", at=300), Fault("garbage"),
-    Fault("html"), Fault("huge headers"), Fault("answer", at=500), Fault("answer", at=503),
-    Fault("answer", at=404), Fault("answer", at=400), Fault("answer", at=403, after=False),
+    Fault("cut request", at=20), Fault("cut request", at=40), Fault("cut", at=10),
+    Fault("cut", at=300), Fault("garbage"), Fault("html"), Fault("huge headers"),
+    Fault("answer", at=500), Fault("answer", at=502), Fault("answer", at=503),
+    Fault("answer", at=503, after=False), Fault("answer", at=404, after=False),
+    Fault("answer", at=400, after=False), Fault("answer", at=403, after=False),
     Fault("answer", at=200),
 )  # fmt: skip
-"""What happens to a request; the last is an empty object with a 200."""
+"""What happens to a request; the last is an empty object with a 200. Who says 400, 403 or 404 has
+done nothing: else no account could be exact."""
 
-Verify = Callable[[Outcome, Mapping[str, Any], Upstream], None]
+ASKING = Policy(effects={"reach": Line("ask")}, batches=Line("ask", 2))
+
+Stands = Literal["whole", "in part", "refused"]
+Verify = Callable[[Outcome, Mapping[str, Any], Upstream], Stands]
 
 
 @dataclass(frozen=True)
 class Case:
     """A workflow with its arguments. `verify` raises where what came back, beside what comes back
-    without a fault, is neither whole nor honest; `begin` makes the sandbox ready for a run."""
+    without a fault, is neither whole nor honest; `world` is added to the sandbox. After an `effect`
+    the same call may be told of the one before it; all others give what a first one gives."""
 
     tool: str
     arguments: Mapping[str, Any]
     verify: Verify
-    begin: Callable[[Upstream], None] = lambda _upstream: None
-    once: bool = True
-    """Whether the very same call, without a fault, must then give what a first one gives."""
+    effect: bool = False
+    world: Callable[[Sandbox], None] = lambda _sandbox: None
+
+
+@dataclass(frozen=True)
+class Way:
+    """What happens to the requests of a run, from 1 on; with `lasting` to all behind the last."""
+
+    spoilt: Mapping[int, Fault]
+    lasting: bool = False
+
+    def plan(self) -> Callable[[], Fault | None]:
+        seen, last = [0], max(self.spoilt)
+
+        def plan() -> Fault | None:
+            seen[0] += 1
+            at = last if self.lasting and seen[0] > last else seen[0]
+            return self.spoilt.get(at)
+
+        return plan
 
 
 @dataclass
 class Report:
     runs: int = 0
-    whole: int = 0
-    partial: int = 0
-    refused: int = 0
+    stood: Counter[Stands] = field(default_factory=Counter[Stands])
     wrong: list[str] = field(default_factory=list[str])
 
 
+def ways(steps: int, chance: Random) -> Iterator[Way]:
+    """Each step with each fault, once and lasting, in an order drawn by lot; then two of them in a
+    run, without end."""
+    single = [Way({step: fault}, lasting) for step in range(1, steps + 1) for fault in ONCE
+              for lasting in (False, True)]  # fmt: skip
+    yield from chance.sample(single, len(single))
+    while True:
+        first = chance.randint(1, steps)
+        later = first + chance.randint(1, steps)
+        yield Way({first: chance.choice(ONCE), later: chance.choice(ONCE)}, chance.random() < 0.5)
+
+
 @asynccontextmanager
-async def shifted(home: Path, up: Upstream, clock: Clock, rest: Clock) -> AsyncGenerator[Shift]:
-    """A desk of its own that knows only the proxy; its breaker goes by `rest`."""
+async def opened(
+    up: Upstream, log: EventLog, clock: Clock, rest: Clock
+) -> AsyncGenerator[AskingDesk]:
+    """A desk that knows only the proxy, with nothing behind it yet. Whoever waits makes the time
+    pass; the breaker goes by `rest`."""
+
+    async def passing(seconds: float) -> None:
+        clock.pass_by(seconds)
+        await asyncio.sleep(0)
+
+    handed = Handed(clock, clock, passing)
+    safety = Safety.of(Path(), clock=handed, fleeting=True)
+    judge = Judge(lambda: ASKING, Townless(), safety, clock=handed)
+    journal = Journal(lambda: InMemory(JOURNAL), clock=handed)
     within = gateway(
-        up.proxy.base_url, allowed=EVERYTHING,
+        up.proxy.base_url, sandbox=True, journal=journal, judges=(judge,), clock=handed,
         breakers=Breakers(lambda: Breaker(clock=rest.handed())),
     )  # fmt: skip
-    shift = Shift(REGISTRY, up.sandbox, clock, home, gateway=within, heard=False)
-    shift.caller = Caller(deadline=5.0)
+    plans = plans_over(REGISTRY, judge, safety, within, journal, clock=handed)
+    kit = Kit(within, REGISTRY.ids, log=lambda: log, clock=handed, plans=plans)
+    desk = AskingDesk(safety, Offers(REGISTRY), within, plans=plans,
+                      performers=Workflows(lambda: kit).performers)  # fmt: skip
     try:
-        yield shift
+        yield desk
     finally:
-        await shift.desk.aclose()
+        await kit.contacts.aclose()
+        await desk.aclose()
 
 
-def counted(up: Upstream, step: int, fault: Fault, *, lasting: bool) -> None:
-    """From now on the request `step` meets `fault`, and with `lasting` all behind it, too."""
-    seen = [0]
-
-    def plan() -> Fault | None:
-        seen[0] += 1
-        return fault if seen[0] == step or (lasting and seen[0] > step) else None
-
-    up.proxy.plan = plan
-
-
-async def ask(shift: Shift, case: Case) -> Outcome:
-    outcome = await shift.desk.call(f"aircall_{case.tool}", dict(case.arguments), shift.caller)
-    assert isinstance(outcome.payload, dict)
-    return outcome
+async def ask(desk: AskingDesk, case: Case) -> Outcome:
+    """What comes of it where a person says yes."""
+    for _ in range(4):
+        outcome = await desk.call(f"aircall_{case.tool}", dict(case.arguments), Caller(deadline=5))
+        if not isinstance(outcome, Question):
+            return outcome
+        assert await desk.answer(outcome.approval, yes=True, grade=2, way="tests")
+    raise AssertionError("it asks again and again")
 
 
-async def run(
-    cases: Sequence[Case], home: Path, *, most: int, seed: int = 1,
-    world: Callable[[Upstream], Awaitable[None]] | None = None,
-) -> Report:  # fmt: skip
-    """Each workflow at each of its steps with each fault, once and lasting; of all these, `most`
-    drawn by `seed`, all workflows alike."""
-    report, chance = Report(), Random(seed)
-    clock = Clock()
-    async with upstream(clock=clock) as up:
-        if world is not None:
-            await world(up)
-        for number, case in enumerate(cases):
-            place = home / f"case-{number}"
-            case.begin(up)
-            before = up.arrivals()
-            async with shifted(place, up, clock, Clock()) as shift:
-                truth = await ask(shift, case)
-            assert isinstance(truth, Answer), truth.payload
-            steps = up.arrivals() - before
-            drawn = [(step, fault, lasting) for step in range(1, steps + 1)
-                     for fault in ONCE for lasting in (False, True)]  # fmt: skip
-            share = max(1, most // len(cases))
-            drawn = [chance.choice(drawn) for _ in range(share)]
-            for turn, (step, fault, lasting) in enumerate(drawn):
-                case.begin(up)
-                rest = Clock()
-                async with shifted(place / str(turn), up, clock, rest) as shift:
-                    counted(up, step, fault, lasting=lasting)
-                    told = f"{case.tool} step {step} {fault} lasting={lasting}"
-                    async with asyncio.timeout(60):
-                        outcome = await ask(shift, case)
-                    up.proxy.plan = lambda: None
-                    _judge(report, case, outcome, truth, up, told)
-                    if case.once:
-                        rest.pass_by(3_600)  # whoever was left alone may be asked again
-                        again = await ask(shift, case)
-                        if not (isinstance(again, Answer) and same(again.payload, truth.payload)):
-                            report.wrong.append(f"{told}: the same call again: {again.payload}")
+async def run(case: Case, home: Path, *, most: int, seed: int = 1) -> Report:
+    """`most` runs of one workflow, each before a sandbox of its own."""
+    report, clock, log = Report(), Clock(), deaf(home)
+    async with nearby(clock=clock) as up:
+        up.proxy.requests = 0
+        truth = await _run(Report(), case, Way({0: ONCE[0]}), {}, up, log, clock)
+        assert isinstance(truth, Answer), truth.payload
+        steps = up.proxy.requests // 2  # asked twice
+        for way in islice(ways(steps, Random(seed)), most):
+            await _run(report, case, way, truth.payload, up, log, clock)
     return report
 
 
-def _judge(
-    report: Report, case: Case, outcome: Outcome, truth: Answer, up: Upstream, told: str
-) -> None:
-    report.runs += 1
-    if not isinstance(outcome, Answer):
-        report.refused += 1
-    elif outcome.payload.get("page", {}).get("complete", True):
-        report.whole += 1
-    else:
-        report.partial += 1
-    try:
-        case.verify(outcome, truth.payload, up)
-    except AssertionError as error:
-        report.wrong.append(f"{told}: {error} {outcome.payload}")
+async def _run(
+    report: Report, case: Case, way: Way, truth: Mapping[str, Any], up: Upstream, log: EventLog,
+    clock: Clock,
+) -> Outcome:  # fmt: skip
+    """One run, and what its first call gave. Without a `truth` to hold it to, that is the truth."""
+    clock.now, rest = THURSDAY, Clock()
+    if case.effect or not truth:  # what only reads leaves it as it was
+        up.sandbox = sandbox_with(clock=clock, requests_per_minute=None)
+        case.world(up.sandbox)
+    async with opened(up, log, clock, rest) as desk, asyncio.timeout(120):
+        up.proxy.plan = way.plan()
+        outcome = await ask(desk, case)
+        up.proxy.plan = lambda: None
+        truth = truth or outcome.payload
+        report.runs += 1
+        try:
+            report.stood[case.verify(outcome, truth, up)] += 1
+            rest.pass_by(3_600)  # whoever was left alone may be asked again
+            again = await ask(desk, case)
+            stands = case.verify(again, truth, up)
+            if case.effect and stands == "refused":
+                assert again.payload["error"]["kind"] in TOLD, "it is not done, and was not begun"
+            elif not case.effect:
+                assert isinstance(again, Answer)
+                assert same(again.payload, truth), f"the same call again: {again.payload}"
+        except AssertionError as error:
+            report.wrong.append(f"{case.tool} {way}: {error} {outcome.payload}")
+    return outcome
+
+
+TOLD = ("outcome_unknown", "duplicate")
+"""Kinds of errors that say: it may be done, it was done."""
 
 
 def same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Whether two answers say the same, but for their notes."""
     return {**one, "notes": None} == {**other, "notes": None}
-
-
-def whole_or_honest(key: str) -> Verify:
-    """For what reads: the list `key` is all of it, or part of it and said to be, with why."""
-
-    def verify(outcome: Outcome, truth: Mapping[str, Any], _up: Upstream) -> None:
-        payload = outcome.payload
-        if not isinstance(outcome, Answer):
-            assert payload["error"]["kind"] not in ("", None)
-            assert payload["error"]["message"]
-            return
-        page = payload["page"]
-        if page["complete"]:
-            assert same(payload, truth), "it is called complete, and is not"
-            return
-        assert page.get("why"), "it does not say what is missing"
-        if key:
-            known = truth["data"][key]
-            assert all(row in known for row in payload["data"][key]), "it made something up"
-
-    return verify
-
-
-def larger(case: Case, **arguments: Any) -> Case:
-    return replace(case, arguments={**case.arguments, **arguments})

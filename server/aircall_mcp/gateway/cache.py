@@ -13,6 +13,7 @@ from typing import Generic, TypeAlias, TypeVar
 
 from ..ground.caller import Whose
 from ..ground.clock import Clock
+from ..ground.operation import Operation
 from ..ground.reply import Reply
 from .request import Link, Request
 
@@ -47,12 +48,13 @@ class Cache(Generic[T]):
         ask: Callable[[], Awaitable[T]],
         *,
         keep: float = 0.0,
+        worth: Callable[[T], bool] = lambda _: True,
         fresh: bool = False,
     ) -> tuple[T, float]:
         """The answer to `key` and its age in seconds.
 
-        `keep` is for how many seconds it may be given again; `fresh` takes none that was kept. Who
-        is cancelled does not take the others along: one of them asks anew.
+        `keep` is for how many seconds it may be given again, if it is `worth` it; `fresh` takes
+        none that was kept. Who is cancelled does not take the others along: one of them asks anew.
         """
         place = (whose, key)
         while True:
@@ -61,7 +63,7 @@ class Cache(Generic[T]):
                 return kept.answer, self._clock.monotonic() - kept.since
             flying = self._flying.get(place)
             if flying is None:
-                return await self._ask(place, ask, keep), 0.0
+                return await self._ask(place, ask, keep, worth), 0.0
             await asyncio.wait({flying})
             if not flying.cancelled():
                 return flying.result(), 0.0
@@ -74,7 +76,13 @@ class Cache(Generic[T]):
         for place in [place for place in self._flying if place[0].company == company]:
             del self._flying[place]
 
-    async def _ask(self, place: _Place, ask: Callable[[], Awaitable[T]], keep: float) -> T:
+    async def _ask(
+        self,
+        place: _Place,
+        ask: Callable[[], Awaitable[T]],
+        keep: float,
+        worth: Callable[[T], bool],
+    ) -> T:
         flying: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._flying[place] = flying
         try:
@@ -88,7 +96,7 @@ class Cache(Generic[T]):
             raise
         else:
             flying.set_result(answer)
-            if keep and self._flying.get(place) is flying:
+            if keep and self._flying.get(place) is flying and worth(answer):
                 self._keep(place, answer, keep)
             return answer
         finally:
@@ -121,6 +129,13 @@ class Cached:
             f"{share.lane} {request.url}",
             lambda: self._then.send(request),
             keep=operation.keeps,
+            worth=lambda reply: _is_answer(operation, reply),
             fresh=request.bound.fresh,
         )
         return replace(reply, age=age) if age else reply
+
+
+def _is_answer(operation: Operation, reply: Reply) -> bool:
+    """Whether `reply` has what the operation answers: what lacks it may be there the next time."""
+    key, body = operation.answer.key, reply.body
+    return not key or (isinstance(body, dict) and key in body)

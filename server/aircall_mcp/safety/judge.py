@@ -25,7 +25,7 @@ from ..ground.caller import Caller
 from ..ground.clock import Clock
 from ..ground.effects import Allowance
 from ..ground.operation import Bound
-from .deed import COUNTED, Deed, deed_of
+from .deed import Counted, Deed, deed_of
 from .destinations import destination_of
 from .holds import LeftAlone, NoRoom, NoYes
 from .plans import Whole
@@ -125,17 +125,16 @@ class Judge:
         except (SettingsError, StoreError) as error:
             raise _broken(error) from None
         together = len({number for deed in deeds for number in deed.recipients})
-        sizes = Counter(dict.fromkeys(COUNTED, 0))
+        sizes = Counter[Counted | None]()
         for deed in deeds:
-            sizes.update({deed.counted: deed.size} if deed.counted else {})
+            sizes[deed.counted] += deed.size
         strictest = ALLOWED
         for number, (bound, deed) in enumerate(zip(steps, deeds, strict=True), 1):
             lacking = self._lacking(bound)
             at_sandbox = lacking and not deed.own and await self._world.at_sandbox()
             if _harmless(policy, bound) or at_sandbox:
                 continue
-            size = sizes[deed.counted] if deed.counted else deed.size
-            deed = replace(deed, size=size, together=together)
+            deed = replace(deed, size=sizes[deed.counted], together=together)
             ruling = await self._ruling(policy, deed, counting=True)
             if ruling.say == "deny":
                 error = _refused(bound, ruling)

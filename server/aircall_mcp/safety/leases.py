@@ -127,8 +127,7 @@ class Leases:
     def using(self, tx: Transaction, deed: Deed) -> str:
         """The id of a lease that `deed` was counted on; "" where none fits."""
         rows = tx.all(
-            f"{_SELECT} AND principal = :principal AND account = :account AND used < size"
-            " ORDER BY expires, id",
+            f"{_SELECT} AND principal = :principal AND account = :account ORDER BY expires, id",
             now=self._clock.wall(),
             principal=deed.principal,
             account=deed.account,

@@ -261,16 +261,11 @@ def _quiet(quiet: Quiet, now: float, place: Destination) -> bool:
 
 
 def _graver(policy: Policy, deed: Deed, facts: Facts) -> Iterator[Ruling]:
-    """What makes a question that is asked anyway a graver one."""
+    """What makes a question that is asked anyway a graver one: a line that allows, none of it."""
     if deed.reached > 1:
-        yield _asked(policy.batches, "destinations.batches", "it reaches several people")
+        yield _said(policy.batches, "destinations.batches", "it reaches several people")
     if any(number not in facts.known for number in deed.recipients):
-        yield _asked(policy.strangers, "destinations.strangers", "it reaches a stranger")
-
-
-def _asked(line: Line, rule: str, why: str) -> Ruling:
-    """A line about how one asks: it makes no question of what is allowed."""
-    return ALLOWED if line.say == "allow" else _said(line, rule, why)
+        yield _said(policy.strangers, "destinations.strangers", "it reaches a stranger")
 
 
 def _said(line: Line, rule: str, why: str = "") -> Ruling:

@@ -1,0 +1,165 @@
+"""What the judge asks of the company: only what decides, and it goes by what it hears."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from aircall_mcp.errors import ArgumentError, CredentialError
+from aircall_mcp.gateway.gate import Allow, Ask, Deny
+from aircall_mcp.ground.caller import Caller
+from aircall_mcp.ground.operation import Bound
+from aircall_mcp.offer import Registry
+from aircall_mcp.safety.judge import Judge
+from aircall_mcp.safety.policy import Cap, Line, Policy
+from aircall_mcp.safety.safety import Safety
+
+from ..house import Clock, Townless
+
+pytestmark = pytest.mark.anyio
+
+PARIS, LYON = "+33184880000", "+33478000000"
+
+
+class World(Townless):
+    """Writes down what it is asked; `lost` has no account, `ours` is our own sandbox."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.lost = self.ours = False
+
+    async def account(self, named: str | None) -> str:
+        self.asked.append("account")
+        if self.lost:
+            raise CredentialError("No account.", hint="Log in.")
+        return await super().account(named)
+
+    async def home(self, account: str) -> frozenset[str] | None:
+        self.asked.append("home")
+        return await super().home(account)
+
+    async def known(self, account: str, numbers: tuple[str, ...]) -> frozenset[str]:
+        self.asked.append("known")
+        return await super().known(account, numbers)
+
+    async def at_sandbox(self) -> bool:
+        self.asked.append("sandbox")
+        return self.ours
+
+
+class Court:
+    def __init__(self, registry: Registry) -> None:
+        self.registry = registry
+        self.safety = Safety.of(Path(), fleeting=True, clock=Clock().handed())
+        self.world = World()
+
+    def judge(self, policy: Policy, **more: bool) -> Judge:
+        self.world.asked.clear()
+        return Judge(lambda: policy, self.world, self.safety, **more)
+
+    def bound(self, operation: str, /, **arguments: object) -> Bound:
+        return self.registry.ids[operation].bind(arguments)
+
+    def dial(self, to: str = PARIS) -> Bound:
+        return self.bound("start_outbound_call", user_id=1, number_id=2, to=to)
+
+
+@pytest.fixture
+async def court(registry: Registry) -> AsyncIterator[Court]:
+    made = Court(registry)
+    yield made
+    made.safety.close()
+
+
+DEFAULT = Policy()
+ANYWHERE = Policy(countries=frozenset({"any"}), strangers=Line("allow"))
+
+
+async def test_it_asks_only_what_decides(court: Court) -> None:
+    tag = court.bound("create_tag", name="a", color="#00B388")
+    gone = court.bound("delete_tag", tag_id=1)
+    for bound, policy, asked in (
+        (court.bound("list_tags"), DEFAULT, set[str]()),
+        (tag, DEFAULT, {"account"}),
+        (gone, DEFAULT, {"account", "sandbox"}),
+        (court.dial(), DEFAULT, {"account", "sandbox", "home", "known"}),
+        (court.dial(), replace(DEFAULT, countries=frozenset({"FR"})),
+         {"account", "sandbox", "known"}),
+        (court.dial(), ANYWHERE, {"account", "sandbox"}),
+    ):  # fmt: skip
+        await court.judge(policy)(bound, Caller())
+        assert set(court.world.asked) == asked, bound.operation.id
+
+
+async def test_in_our_sandbox_what_needs_nobody_goes_by_the_policy(court: Court) -> None:
+    court.world.ours = True
+    tag = court.bound("create_tag", name="a", color="#00B388")
+    strict = court.judge(Policy(effects={"write": Line("deny")}, written=True))
+    assert isinstance(await strict(tag, Caller()), Deny)
+    assert isinstance(await strict(court.dial(), Caller()), Allow)
+    assert (await strict.whole([court.dial()], Caller())).ask is None
+    court.world.ours = False
+    assert (await strict.whole([court.dial()], Caller())).ask is not None
+
+
+async def test_without_an_account_only_what_stays_here_is_judged(court: Court) -> None:
+    court.world.lost = True
+    rule = court.bound("forward_events", kinds=["message.received"], to="crm")
+    verdict = await court.judge(DEFAULT)(rule, Caller())
+    assert isinstance(verdict, Ask)
+    assert verdict.account == ""
+    with pytest.raises(CredentialError):
+        await court.judge(DEFAULT)(court.dial(), Caller())
+    with pytest.raises(CredentialError):
+        await court.judge(DEFAULT).look(court.dial(), Caller())
+
+
+async def test_a_plan_is_of_one_account_and_as_strict_as_its_strictest_step(court: Court) -> None:
+    judge = court.judge(Policy(batches=Line("allow")))
+    gone = court.bound("delete_tag", tag_id=1)
+    tag = court.bound("create_tag", name="a", color="#00B388")
+    for steps, grade in (([court.dial()], 1), ([court.dial(), gone], 2), ([gone, court.dial()], 2)):
+        ask = (await judge.whole(steps, Caller())).ask
+        assert ask is not None
+        assert ask.grade == grade
+    assert (await judge.whole([tag], Caller())).ask is None
+    assert (await judge.whole([court.dial()], Caller(account="acme"))).account == "acme"
+    with pytest.raises(ArgumentError):
+        await judge.whole([court.dial(), replace(court.dial(), account="other")], Caller())
+
+
+async def test_a_plan_reaches_all_its_people_at_once_and_each_once(court: Court) -> None:
+    judge = court.judge(DEFAULT)
+    for steps, rule in (
+        ([court.dial(), court.dial(LYON)], "destinations.batches"),
+        ([court.dial(), court.dial()], "effects.reach"),
+    ):
+        ask = (await judge.whole(steps, Caller())).ask
+        assert ask is not None
+        assert rule in ask.words
+
+
+async def test_a_look_says_what_would_be_said_and_takes_nothing(court: Court) -> None:
+    policy = Policy(effects={"reach": Line("allow")}, caps={"calls": Cap(hour=1)}, written=True)
+    judge = court.judge(policy)
+    for _ in range(2):
+        assert (await judge.look(court.dial(), Caller())).ruling.say == "allow"
+    assert isinstance(await judge(court.dial(), Caller()), Allow)
+    full = (await judge.look(court.dial(), Caller(account="tests"))).ruling
+    assert (full.say, full.rule) == ("deny", "caps.calls")
+    other = await judge.look(court.dial(), Caller(account="other"))
+    assert (other.ruling.say, other.account) == ("allow", "other")
+    gone = court.bound("delete_tag", tag_id=1)
+    everything = court.judge(DEFAULT, everything=True)
+    assert (await everything.look(gone, Caller())).ruling.say == "allow"
+    assert (await court.judge(DEFAULT).look(gone, Caller())).ruling.say == "ask"
+
+
+async def test_whom_a_question_is_about_is_said_where_it_may_not_be_aircall(court: Court) -> None:
+    court.world.loopback = "http://127.0.0.1:9"
+    verdict = await court.judge(DEFAULT)(court.dial(), Caller())
+    assert isinstance(verdict, Ask)
+    assert "http://127.0.0.1:9 is taken for the real host" in verdict.words
