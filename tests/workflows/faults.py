@@ -151,10 +151,8 @@ async def run(case: Case, home: Path, *, most: int, seed: int = 1) -> Report:
     """`most` runs of one workflow, each before a sandbox of its own."""
     report, clock, log = Report(), Clock(), deaf(home)
     async with nearby(clock=clock) as up:
-        up.proxy.requests = 0
-        truth = await _run(Report(), case, Way({0: ONCE[0]}), {}, up, log, clock)
+        truth, steps = await _run(Report(), case, Way({0: ONCE[0]}), {}, up, log, clock)
         assert isinstance(truth, Answer), truth.payload
-        steps = up.proxy.requests // 2  # asked twice
         for way in islice(ways(steps, Random(seed)), most):
             await _run(report, case, way, truth.payload, up, log, clock)
     return report
@@ -163,16 +161,17 @@ async def run(case: Case, home: Path, *, most: int, seed: int = 1) -> Report:
 async def _run(
     report: Report, case: Case, way: Way, truth: Mapping[str, Any], up: Upstream, log: EventLog,
     clock: Clock,
-) -> Outcome:  # fmt: skip
-    """One run, and what its first call gave. Without a `truth` to hold it to, that is the truth."""
+) -> tuple[Outcome, int]:  # fmt: skip
+    """One run: what its first call gave, in how many requests. Without a `truth` to hold it to,
+    that is the truth."""
     clock.now, rest = THURSDAY, Clock()
     if case.effect or not truth:  # what only reads leaves it as it was
         up.sandbox = sandbox_with(clock=clock, requests_per_minute=None)
         case.world(up.sandbox)
-    async with opened(up, log, clock, rest) as desk, asyncio.timeout(120):
-        up.proxy.plan = way.plan()
+    async with opened(up, log, clock, rest) as desk, asyncio.timeout(600):
+        up.proxy.plan, before = way.plan(), up.proxy.requests
         outcome = await ask(desk, case)
-        up.proxy.plan = lambda: None
+        up.proxy.plan, steps = lambda: None, up.proxy.requests - before
         truth = truth or outcome.payload
         report.runs += 1
         try:
@@ -187,7 +186,7 @@ async def _run(
                 assert same(again.payload, truth), f"the same call again: {again.payload}"
         except AssertionError as error:
             report.wrong.append(f"{case.tool} {way}: {error} {outcome.payload}")
-    return outcome
+    return outcome, steps
 
 
 TOLD = ("outcome_unknown", "duplicate")
