@@ -71,8 +71,17 @@ SQL = (
 )  # fmt: skip
 
 
-SAME: dict[tuple[str, str, str], str] = {}
-"""Mutants that no test can see, by file, what stood there and what was done to it, with why."""
+SAME: dict[tuple[str, str, str], str] = {
+    ("safety/approvals.py", "2", "one more"): "no question needs more than 2",
+    ("safety/approvals.py", "True", "turned"): "a row has the columns that were asked for",
+    (
+        "safety/holds.py",
+        "if held.approval or held.lease or held.place:",
+        "always",
+    ): "a transaction with nothing in it",
+}
+"""Mutants that no test can see, by file, the line that stood there and what was done to it, with
+why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +154,7 @@ def grown(file: str, root: Path = ROOT) -> list[Grown]:
         line: int = getattr(node, "lineno", 0)
         was = ast.unparse(node)
         for what, other in _changes(node):
-            if (file, was, what) in SAME:
+            if (file, was.partition("\n")[0], what) in SAME:
                 continue
             for parent in ast.walk(tree):
                 for name, value in ast.iter_fields(parent):
