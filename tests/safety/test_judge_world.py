@@ -56,9 +56,9 @@ class Court:
         self.safety = Safety.of(Path(), fleeting=True, clock=Clock().handed())
         self.world = World()
 
-    def judge(self, policy: Policy, **more: bool) -> Judge:
+    def judge(self, policy: Policy, *, everything: bool = False) -> Judge:
         self.world.asked.clear()
-        return Judge(lambda: policy, self.world, self.safety, **more)
+        return Judge(lambda: policy, self.world, self.safety, everything=everything)
 
     def bound(self, operation: str, /, **arguments: object) -> Bound:
         return self.registry.ids[operation].bind(arguments)
