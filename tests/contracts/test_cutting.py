@@ -91,10 +91,12 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     "workflows/meant.py": ("(found.fits or found.near)[:MOST_CHOICES]",),
     "workflows/names.py": (
         "digits[-_LEAST:]", "query[:LONGEST]", "cost[place][:2]", "far[:2]",
-        "name[start:end - 1]", "name[start:end]", "self._sorted[at:end]", "said[:start]",
+        "self._sorted[at:end]",
+    ),
+    "workflows/spelling.py": (
+        "one[:-1]", "other[:-1]", "name[start:end - 1]", "name[start:end]", "said[:start]",
         "said[start:start + length]",
     ),
-    "workflows/spelling.py": ("one[:-1]", "other[:-1]"),
 }  # fmt: skip
 """Slices that shorten something else than text that leaves, by what they are of."""
 _NO_TEXT = re.compile(r"cast\('list|(rows?|items|ids|path|argv)\[|.*digest\(\)\[")

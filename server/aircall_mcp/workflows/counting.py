@@ -1,4 +1,4 @@
-"""Numbers up to 999 that are said in words of other languages than English: einundzwanzig,
+"""Numbers up to 999,999 that are said in words of other languages than English: einundzwanzig,
 quatre-vingt-dix, treinta y dos."""
 
 from __future__ import annotations
@@ -38,13 +38,15 @@ _HUNDREDS = {
     " novecentos",
 }
 _HUNDRED = {"de": "hundert", "nl": "honderd", "fr": "cent", "it": "cento"}
+_THOUSAND = {"fr": "mille", "es": "mil", "it": "mila", "pt": "mil"}
+_SCALE = 1_000
 _MORE = {
-    "de": {"zwo": 2, "tausend": 1000, "eintausend": 1000},
-    "nl": {"duizend": 1000},
-    "fr": {"quatre vingts": 80, "mille": 1000, "septante": 70, "huitante": 80, "nonante": 90},
-    "es": {"mil": 1000},
+    "de": {"zwo": 2},
+    "nl": {},
+    "fr": {"quatre vingts": 80, "septante": 70, "huitante": 80, "nonante": 90},
+    "es": {},
     "it": {"mille": 1000},
-    "pt": {"mil": 1000, "duas": 2},
+    "pt": {"duas": 2},
 }
 
 
@@ -52,6 +54,28 @@ def counted(said: list[str], at: int, language: str) -> tuple[int, int] | None:
     """Where the number ends that begins at `at`, and its value; None where none begins. One is
     none: it is an article."""
     table = _table(language)
+    if (whole := _in_one(said[at], table)) is not None:
+        return at + 1, whole
+    found = _below_thousand(said, at, table)
+    end, value = found or (at, 1)
+    if end < len(said) and said[end] == _THOUSAND.get(language) and value < _SCALE:
+        end, rest = _below_thousand(said, end + 1, table) or (end + 1, 0)
+        return end, value * _SCALE + rest
+    return found
+
+
+def _in_one(word: str, table: Mapping[str, int]) -> int | None:
+    """zweitausendfünfzig, duizend."""
+    for glue in ("tausend", "duizend"):
+        times, found, rest = word.partition(glue)
+        if found:
+            many = 1 if times in ("", "ein", "een") else table.get(times)
+            more = table.get(rest) if rest else 0
+            return None if many is None or more is None else many * _SCALE + more
+    return None
+
+
+def _below_thousand(said: list[str], at: int, table: Mapping[str, int]) -> tuple[int, int] | None:
     for length in range(min(8, len(said) - at), 0, -1):
         value = table.get(" ".join(said[at : at + length]))
         if value is not None:

@@ -35,7 +35,7 @@ win won; withdraw withdrew withdrawn; build built; catch caught; deal dealt; dra
 fight fought; freeze froze frozen; hang hung; hide hid hidden; lay laid; lie lied lying lay lain
 lend lent; light lit; overpay overpaid; rewrite rewrote rewritten; shake shook shaken; stick stuck
 undo undid undone; upset; child children; person people; man men; woman women; foot feet
-my mine our ours your yours his hers their theirs
+my mine our ours your yours; his; her hers; their theirs
 mein meine meinen meinem meiner meines unser unsere unseren unserem unserer dein deine deinen ihr
 mein ihre ihren ihrem ihrer euer eure
 mon ma mes ton ta tes votre vos notre nos leur leurs

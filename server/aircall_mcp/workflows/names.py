@@ -17,8 +17,18 @@ from ..ground.phones import e164
 from .meant import Found, Kind, Named, unclear
 from .short_names import called, cousins
 from .sounds import bones, sound, without_vowels
-from .spelling import another_name, distance, leeway, mask, spellings, words
-from .titles import FILLERS
+from .spelling import (
+    another_name,
+    distance,
+    leeway,
+    mask,
+    more_words,
+    runs,
+    scottish,
+    spellings,
+    words,
+)
+from .titles import FILLERS, HONOURS
 
 LONGEST = 200
 """Characters of what is typed that are looked at."""
@@ -37,10 +47,6 @@ _SHORT = 5
 """Letters below which a slip leaves nothing sure."""
 _LONG = 7
 """Letters of a word beyond which two slips make no other name."""
-_MAC = 6
-"""Letters beyond which a name that begins with Mac is written with Mc, too."""
-_SMALL = 4
-"""Letters of a word that may be written as one with the next."""
 _LEAST = 4
 """Digits of which a number is looked for by its end."""
 
@@ -118,7 +124,7 @@ class Names:
             if (digits, place) in self._ends[digits[-_LEAST:]]:
                 self._ends[digits[-_LEAST:]].remove((digits, place))
         for spelled, tables in (
-            *((spelled, self._words) for spelled in (*said, _more_words(one.name, said))),
+            *((spelled, self._words) for spelled in (*said, more_words(one.name, said))),
             *((spelled, self._beside) for spelled in spellings(one.beside)),
         ):
             for word in spelled:
@@ -141,7 +147,7 @@ class Names:
             if len(digits) >= _LEAST:
                 self._ends[digits[-_LEAST:]].append((digits, place))
         fresh: list[str] = []
-        for spelled in (*said, _more_words(one.name, said)):
+        for spelled in (*said, more_words(one.name, said)):
             for word in spelled:
                 if word not in self._words:
                     self._masks[len(word)].append((mask(word), word))
@@ -184,7 +190,7 @@ class Names:
                 return self._found(places) if places else Found(near=self._near(words(query)))
         if query.isdigit():
             return Found()
-        found = self._by_name(query)
+        found = self._by_name(HONOURS.sub("", query) or query)
         if local := self._locals.get(query.casefold()):
             named = () if found is None or found.slipped else found.fits
             return self._found({*local, *(self._at[one.kind, one.id] for one in named)}, 1)
@@ -232,8 +238,11 @@ class Names:
             return None
         there = self._ends.get(digits[-_LEAST:], ())
         exact = [place for known, place in there if known in (digits, _digits(e164(query)))]
-        if exact or query.startswith("+"):
+        if exact:
             return exact
+        if query.startswith("+"):
+            return [place for numbers in self._ends.values() for known, place in numbers
+                    if known.startswith(digits)]  # fmt: skip
         end = digits.lstrip("0") if len(digits) > _ENOUGH else digits
         return [place for known, place in there if known.endswith(end)]
 
@@ -241,7 +250,7 @@ class Names:
 
     def _by_name(self, query: str) -> Found | None:
         plain = words(query)
-        typed = {one: None for one in (*spellings(query), *_runs(plain), _scottish(plain)) if one}
+        typed = {one: None for one in (*spellings(query), *runs(plain), scottish(plain)) if one}
         last, comma, first = query.partition(",")
         said = words(f"{first} {last}" if comma else query)
         for key in [*_in_order(said), *_in_order(_kept(said))]:
@@ -297,6 +306,9 @@ class Names:
         total = {place: sum(cost[place].far for cost in costs) for place in whole}
         least = min(total.values())
         meant = [place for place in whole if total[place] <= least + 1]
+        best = [place for place in meant if total[place] == least]
+        if all(cost[place].how != "slip" for place in best for cost in costs):
+            meant = best + [p for p in meant if p not in best and not _worse(p, best, costs)]
         if len(meant) == 1 and len(said) > 1:
             rivals = self._rivals(said, least + 1, meant[0])
             if rivals:
@@ -330,6 +342,8 @@ class Names:
                         cost[place] = far
 
             for known, far in self._like(word, most(word)):
+                if far and known in said:
+                    continue  # that is meant by another word
                 doubt = far > 1 + (len(word) > _LONG) or another_name(word, known)
                 enter(self._words[known], _Far(far, doubt, "slip" if far else "exact"))
             for known in self._sounds.get(sound(word), ()):
@@ -381,42 +395,6 @@ def _kept(said: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(word for word in said if word not in FILLERS)
 
 
-def _more_words(name: str, said: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
-    """More words that somebody may be asked for by: small ones written as one with the next, the
-    initials of a double name, MacTavish as McTavish."""
-    more = [word for spelled in said for word in (*_joined(spelled), *_scottish(spelled))]
-    doubled = [words(one) for one in name.split() if "-" in one.strip("-")]
-    more += ["".join(word[0] for word in parts) for parts in doubled]
-    known = {word for spelled in said for word in spelled}
-    return tuple(dict.fromkeys(word for word in more if word and word not in known))
-
-
-def _scottish(name: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(
-        f"mc{word[3:]}" if word.startswith("mac") and len(word) > _MAC else word for word in name
-    )
-
-
-def _joined(name: tuple[str, ...]) -> tuple[str, ...]:
-    """The words that a name has where its small ones are written as one with the next: vanderberg
-    and derberg, alhassan, annalena."""
-    return tuple(
-        "".join(name[start:end])
-        for start in range(len(name) - 1)
-        for end in range(start + 2, min(start + 4, len(name) + 1))
-        if all(len(word) <= _SMALL for word in name[start : end - 1])
-    )
-
-
-def _runs(said: tuple[str, ...]) -> list[tuple[str, ...]]:
-    """The same with two or three words that stand together as one: de la Cruz, Delacruz."""
-    return [
-        (*said[:start], "".join(said[start : start + length]), *said[start + length :])
-        for length in (3, 2)
-        for start in range(len(said) - length + 1)
-    ]
-
-
 def _bones_of(name: str) -> set[str]:
     """The consonants of the words of a name whose script writes no vowels, with and without an
     article."""
@@ -426,6 +404,19 @@ def _bones_of(name: str) -> set[str]:
     bare = said | {word.removeprefix("al") for word in said} | {word[1:] for word in said
                                                               if word.startswith("l")}  # fmt: skip
     return {bones(word) for word in bare} - {""}
+
+
+def _worse(place: int, best: Iterable[int], costs: Sequence[Mapping[int, _Far]]) -> bool:
+    """Whether it is one of the `best` but for a word that is another name: Matthew Stowe beside
+    Matthew Stone, asked for as Matt Stone."""
+    return any(
+        all(
+            cost[one].far == cost[place].far
+            or (cost[one].far == 0 and cost[place].how == "slip" and cost[place].doubt)
+            for cost in costs
+        )
+        for one in best
+    )
 
 
 def _slips(word: str, known: Iterable[str]) -> float:

@@ -62,6 +62,15 @@ _PRONOUNS = frozenset(
 )
 _SHORT = {"re": "are", "ve": "have", "ll": "will", "m": "am", "d": "would"}
 _IS_OR_HAS = "'s"
+_NEGATIONS = frozenset(
+    _listed(
+        """
+    not no never neither nor without nicht kein keine keinen keinem keiner nie niemals ohne ne pas
+    jamais sans nunca jamas ni sin non mai niet geen nooit zonder nao sem nem
+    """
+    )
+)
+"""What does not stand between the words of a phrase: has not arrived is no "has arrived"."""
 _LONGEST = 40
 """Words of a phrase."""
 BETWEEN = 2
@@ -208,12 +217,20 @@ def _ends_at(said: Sequence[Word], start: int, phrase: Sequence[Word]) -> int | 
         took = _same(said, at, phrase, n)
         if took is None:
             between += not said[at].optional
+            if said[at].text in _NEGATIONS:
+                return None
             if n == 0 or between > BETWEEN:
+                return None
+            if said[at].opens and said[at].line == said[at - 1].line:
                 return None
             crossed = crossed or said[at].opens
             at += 1
             continue
-        crossed, between = crossed or (n > 0 and said[at].opens), 0
+        if n > 0 and said[at].opens:
+            if said[at].line == said[at - 1].line:
+                return None
+            crossed = True
+        between = 0
         at, n = at + took[0], n + took[1]
     goes_on = at < len(said) and not said[at].opens and said[at].line == said[at - 1].line
     return None if crossed and goes_on else at

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from nicknames import NickNamer
 
 _SHORT = """
+josemaria: chema
+juancarlos: juanca
 alexander aleksander aleksandr alexandre alejandro alessandro alexandros oleksandr: alex sascha
  sasha sacha alek xander sander ale alec sandro sasa lex shura
 alexandra alessandra alejandra aleksandra oleksandra: alex sascha sasha sandra ale xandra lexi ola

@@ -11,7 +11,8 @@ _RULES = [
     for pattern, spoken in (
         (r"t?sch|sh|sz(?=[a-z])", "S"),
         (r"t?ch|cz|tj", "C"),
-        (r"ph|v|w", "f"),
+        (r"ph|ff|[vw]$", "f"),
+        (r"w", "v"),
         (r"eaux?|(?<=[a-z])a(?:ult|ud|ut)$", "o"),
         (r"th|dt|d$", "t"),
         (r"ck|qu|q|kh|c(?![eiy])", "k"),

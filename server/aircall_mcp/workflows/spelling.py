@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 from ..ground.visible import bare
 
@@ -23,6 +24,10 @@ _ALIKE = frozenset(
     frozenset(pair) for pair in ("ck", "iy", "sz", "vw", "cs", "kq", "ij", "gj", "fv", "xs", "dt")
 )
 """Letters that stand for one sound in some name."""
+_MAC = 6
+"""Letters beyond which a name that begins with Mac is written with Mc, too."""
+_SMALL = 4
+"""Letters of a word that may be written as one with the next."""
 _VOWELS = frozenset("aeiouy")
 
 
@@ -63,6 +68,43 @@ def fold(text: str) -> str:
     """`text` in one case and without accents."""
     text = unicodedata.normalize("NFKD", text.translate(_LETTERS))
     return "".join(one for one in text if not unicodedata.combining(one)).casefold()
+
+
+def more_words(name: str, said: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    """More words that somebody may be asked for by: small ones written as one with the next, the
+    initials of a double name, MacTavish as McTavish."""
+    more = [word for spelled in said for word in (*_joined(spelled), *scottish(spelled))]
+    doubled = [words(one) for one in name.split() if "-" in one.strip("-")]
+    more += ["".join(word[0] for word in parts) for parts in doubled]
+    known = {word for spelled in said for word in spelled}
+    return tuple(dict.fromkeys(word for word in more if word and word not in known))
+
+
+def scottish(name: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(
+        f"mc{word[3:]}" if word.startswith("mac") and len(word) > _MAC else word for word in name
+    )
+
+
+def _joined(name: tuple[str, ...]) -> tuple[str, ...]:
+    """The words that a name has where its small ones are written as one with the next: vanderberg
+    and derberg, alhassan, annalena."""
+    return tuple(
+        "".join(name[start:end])
+        for start in range(len(name) - 1)
+        for end in range(start + 2, min(start + 4, len(name) + 1))
+        if all(len(word) <= _SMALL for word in name[start : end - 1])
+    )
+
+
+def runs(said: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """The same with two or three words that stand together as one: de la Cruz, Delacruz."""
+    return [
+        (*said[:start], "".join(said[start : start + length]), *said[start + length :])
+        for length in (3, 2)
+        for start in range(len(said) - length + 1)
+        if len(said[start + length - 1]) > 1  # no initial
+    ]
 
 
 def leeway(word: str) -> int:

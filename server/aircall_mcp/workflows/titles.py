@@ -3,6 +3,13 @@ a company is in law."""
 
 from __future__ import annotations
 
+import re
+
+HONOURS = re.compile(
+    "(?:\u3055\u3093|\u3055\u307e|\u69d8|\u6c0f|\u5148\u751f|\u5973\u58eb|\u5c0f\u59d0|\ub2d8|\uc528)$"
+)
+"""The same where it is written behind the name, in one: さん, 先生, 님."""
+
 
 def _listed(text: str) -> list[str]:
     return text.split()
