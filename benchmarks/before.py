@@ -12,14 +12,14 @@ import argparse
 import subprocess
 import tempfile
 import venv
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from contenders import Bench, Contender
 from measure import Json, Wire, machine
-from run import HEAD, Bench, Figure, aligned, calling, pages_of_calls, single_calls, starting
+from run import HEAD, OTHERS, Figure, calling, kinds
 
 HERE = Path(__file__).parent
 LIMIT = 1.05
@@ -33,17 +33,16 @@ class Against(Bench):
         super().__init__(folder)
         self._older, self._ours = older, ours
 
-    def sides(self, upstream: Json) -> tuple[Callable[[], Wire], Callable[[], Wire]]:
-        """How to start the older and the present product, each with a home of its own."""
-        return self._started(self._older, upstream), self._started(self._ours, upstream)
+    def floor(self, upstream: Json) -> Contender:
+        return replace(self._started(self._older, upstream), name="floor")
 
-    def _started(self, python: Path, upstream: Json) -> Callable[[], Wire]:
-        environment = {
-            **self.environment,
-            "AIRCALL_MCP_HOME": str(self.folder / f"home-{next(self.homes)}"),
-            **self.reaching(upstream),
-        }
-        return partial(Wire, [str(python), "-m", "aircall_mcp", "serve"], environment)
+    def ours(self, upstream: Json, *flags: str) -> Contender:
+        return self._started(self._ours, upstream, *flags)
+
+    def _started(self, python: Path, upstream: Json, *flags: str) -> Contender:
+        found = super().ours(upstream, *flags)
+        command = [str(python), "-m", "aircall_mcp", "serve", *flags]
+        return replace(found, start=partial(Wire, command, found.start.args[1]))
 
 
 def installed(commit: str, folder: Path) -> Path:
@@ -61,22 +60,17 @@ def installed(commit: str, folder: Path) -> Path:
     return python
 
 
-def figures(commit: str, rounds: int, calls: int) -> Iterator[Figure]:
+def figures(commit: str, rounds: int, calls: int) -> list[Figure]:
+    """Held to be no worse than before rather than near the floor."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         older, ours = (installed(each, folder / each) for each in (commit, "HEAD"))
         bench = Against(folder, older, ours)
         with bench.upstream() as upstream:
-            yield from starting(bench, upstream, rounds)
-            single = single_calls(upstream, calls)
-            yield from calling(bench, upstream, "aircall_get_call", single, rounds)
-            several = pages_of_calls(calls // 2)
-            yield from calling(bench, upstream, "aircall_list_calls", several, rounds)
-
-
-def held(figure: Figure) -> Figure:
-    """The same figure, held to be no worse than before rather than near the floor."""
-    return replace(figure, limit=figure.limit and LIMIT)
+            measured = [
+                calling(bench, upstream, (), what, rounds, calls) for what in kinds(upstream)
+            ]
+    return [replace(figure, limit=figure.limit and LIMIT) for part in measured for figure in part]
 
 
 def main() -> None:
@@ -84,13 +78,13 @@ def main() -> None:
     parser.add_argument("commit")
     parser.add_argument("--quick", action="store_true", help="few rounds, nothing written")
     arguments = parser.parse_args()
-    head = (HEAD[0], arguments.commit, *HEAD[2:])
+    head = (HEAD[0], arguments.commit, *HEAD[2 : -len(OTHERS)])
     rows: list[tuple[str, ...]] = []
-    print(aligned(head))
+    print(*head)
     rounds, calls = (3, 50) if arguments.quick else (9, 100)
     for figure in figures(arguments.commit, rounds, calls):
-        rows.append(held(figure).row())
-        print(aligned(rows[-1]), flush=True)
+        rows.append(figure.row()[: -len(OTHERS)])
+        print(*rows[-1], flush=True)
     if not arguments.quick:
         table = "\n".join(f"| {' | '.join(row)} |" for row in (head, ("---",) * len(head), *rows))
         when = f"{datetime.now(UTC):%Y-%m-%d}, {machine()}"

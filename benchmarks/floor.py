@@ -6,7 +6,8 @@ as the product does, so that neither start waits for certificates.
 
     python floor.py PLAN.json
 
-where the plan is `{"base_url", "api_id", "api_token", "tools": [...], "routes": {tool: path}}`.
+where the plan is `{"base_url", "api_id", "api_token", "tools": [...]}` and, from a tool to its
+method and path, `"routes"`.
 """
 
 from __future__ import annotations
@@ -44,11 +45,12 @@ async def list_tools(
 
 async def call_tool(_ctx: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
     given = dict(params.arguments or {})
-    path: str = PLAN["routes"][params.name]
+    method, path = PLAN["routes"][params.name]
     for name in list(given):
         if f"{{{name}}}" in path:
             path = path.replace(f"{{{name}}}", str(given.pop(name)))
-    response = await upstream().get(path, params=given)
+    sent = {"json": given} if method == "POST" else {"params": given}
+    response = await upstream().request(method, path, **sent)
     return types.CallToolResult(
         content=[types.TextContent(type="text", text=response.text)],
         is_error=response.is_error,

@@ -23,11 +23,18 @@ PATIENCE = 15.0
 
 
 class Wire:
-    """A server process on stdio. Any error it answers raises, so that none is ever measured."""
+    """A server process on stdio. Any error it answers raises, so that none is ever measured. What a
+    `quiet` one logs is not shown."""
 
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, command: Sequence[str], environment: Mapping[str, str], *, quiet: bool = False
+    ) -> None:
         self._process = subprocess.Popen(
-            command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            command,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL if quiet else None,
         )
         self._weighed = psutil.Process(self._process.pid)
         self._last_id = 0

@@ -29,8 +29,8 @@ def fastmcp(upstream: dict[str, Any]) -> list[str]:
     """The command. Raises `CalledProcessError` where it cannot be installed."""
     folder = KEPT / "fastmcp"
     python = folder / "bin" / "python"
-    if not python.exists():
-        venv.create(folder, with_pip=True)
+    if not list(folder.glob("lib/python*/site-packages/fastmcp")):
+        venv.create(folder, with_pip=True, clear=True)
         subprocess.run([python, "-m", "pip", "install", "-q", FASTMCP], check=True)
     key = (upstream["base_url"], upstream["api_id"], upstream["api_token"])
     return [str(python), str(HERE / "fastmcp_server.py"), str(document(upstream)), *key]
@@ -51,8 +51,13 @@ def node_peer(upstream: dict[str, Any]) -> list[str]:
     script = begin if isinstance(begin, str) else next(iter(begin.values()))
     key = base64.b64encode(f"{upstream['api_id']}:{upstream['api_token']}".encode()).decode()
     return [node, str(package / script), "--api-base-url", upstream["base_url"],
-            "--openapi-spec", str(document(upstream)),
+            "--openapi-spec", str(document(upstream)), "--disable-abbreviation", "true",
             "--headers", f"Authorization:Basic {key}"]  # fmt: skip
+
+
+def node_name(operation_id: str) -> str:
+    """What the Node peer calls the tool of an operation."""
+    return operation_id.replace("_", "-")
 
 
 def document(upstream: dict[str, Any]) -> Path:
@@ -66,4 +71,4 @@ def document(upstream: dict[str, Any]) -> Path:
 
 
 if __name__ == "__main__":
-    sys.exit("python benchmarks/starts.py")
+    sys.exit("python benchmarks/run.py")

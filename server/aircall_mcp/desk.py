@@ -79,9 +79,10 @@ async def _as_named(account: str | None) -> Whose:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """It went well: `payload` is one JSON object."""
+    """It went well: `payload` is one JSON object, `written` the same as text."""
 
     payload: Json
+    written: str
     is_error: ClassVar[bool] = False
 
 
@@ -204,8 +205,8 @@ class Desk:
             log.info("%s: %s", operation.tool, error.kind)
             return Failure(self._scrubber.json(tools.error_of(error)))
         weight = LIGHT + 1 if self._scrubber.crowded else 0
-        told = await self._gateway.aside(lambda: self._scrubber.json(payload), weight=weight)
-        return Answer(told)
+        told = await self._gateway.aside(lambda: self._scrubber.written(payload), weight=weight)
+        return Answer(*told)
 
     def scrub(self, text: str) -> Scrubbed:
         """`text` as it may leave, for who tells of something else than an outcome."""

@@ -40,3 +40,27 @@ def test_a_long_error_is_not_looked_into() -> None:
     largest = b'"' + b"a" * (LARGEST_ERROR - 2) + b'"'
     assert json_of(400, largest) == largest[1:-1].decode()
     assert json_of(400, largest + b" ") is None
+
+
+@pytest.mark.parametrize(
+    "number", [b"1e308", b"12e3", b"-0.5E-7", b"1e-999", b"0e99", b"12345678901234567890", b"-0"]
+)
+def test_a_number_is_read_as_python_reads_it(number: bytes) -> None:
+    raw = b'{"id": "7e99", "cost": [' + number + b'], "held": "12:3e45"}'
+    assert json_of(200, raw) == json.loads(raw)
+    assert json_of(200, number) == json.loads(number)
+
+
+@pytest.mark.parametrize(
+    "number", [b"1E+0999", b"-12.5e400", b"9" * 180 + b"e290", b"1" + b"0" * 400 + b".0"]
+)
+def test_a_number_too_large_for_a_float_is_no_value_in_any_spelling(number: bytes) -> None:
+    for raw in (b"[%s]", b'{"a":%s}', b'{"a": 1,"b" :\t%s }'):
+        told = json_of(200, raw % number)
+        assert None in (told if isinstance(told, list) else told.values())
+    assert json_of(200, number) is None
+
+
+def test_half_a_letter_is_read_as_python_reads_it() -> None:
+    raw = b'{"text": "\\ud83d", "id": 1}'
+    assert json_of(200, raw) == json.loads(raw)

@@ -196,3 +196,22 @@ async def test_a_cancelled_wait_leaves_no_slot_behind(home: Path) -> None:
     with pytest.raises(BudgetExhausted):
         await budget.slot(share, hold=25, patience=0.2)
     await budget.aclose()
+
+
+class Counted(InMemory):
+    """State that counts what is committed to it."""
+
+    commits = 0
+
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        self.commits += 1
+        return await super().write(work)
+
+
+async def test_a_request_costs_one_commit_and_what_became_of_it_none() -> None:
+    state = Counted(MIGRATIONS)
+    budget = Budget(lambda: state)
+    await spend(budget, Share("company", 60), 12)
+    assert state.commits == 12
+    await budget.aclose()
+    assert state.commits == 13  # the last one is settled

@@ -6,13 +6,16 @@ import json
 import math
 from typing import Any
 
+from pydantic_core import from_json
+
 from ..ground.weight import LIGHT, MOST_VALUES, deeper_than, values_in
 
 LARGEST_ERROR = 64 * 1024
 """Bytes of an error that are looked into; there is nothing to learn from a longer one."""
 
-DEEPEST_ANSWER = 100
-"""Levels of objects and arrays in an answer; what is deeper is not taken for JSON."""
+DEEPEST_ANSWER = 200
+"""Levels of objects and arrays in an answer; what is deeper is not taken for JSON: the quick parser
+goes no deeper."""
 
 LESS = "Ask for less, such as a narrower from/to."
 
@@ -42,6 +45,11 @@ def json_of(status: int, raw: bytes, values: int | None = None) -> Any:
             hint=LESS,
             passing=False,
         )
+    if len(raw) <= LIGHT and not _may_be_infinite(raw):
+        try:
+            return from_json(raw, allow_inf_nan=False)
+        except ValueError:
+            pass  # what it does not take, such as half a letter, is read in the other way
     try:
         # Python would read NaN and 1e999, which no client of ours takes as JSON.
         whole = _whole if len(raw) > LIGHT else None
@@ -54,6 +62,36 @@ def json_of(status: int, raw: bytes, values: int | None = None) -> Any:
     if status >= 300:
         return None
     raise Broken("Aircall's answer is no JSON.")
+
+
+def _may_be_infinite(raw: bytes) -> bool:
+    """Whether a number in `raw` may be too large for a float: the quick parser calls it infinite.
+
+    One has an exponent of two digits, or hundreds of digits. Ids hold the like of `3e12`, too, but
+    no number is it that begins behind a letter.
+    """
+    outline = raw.translate(_OUTLINE)
+    if _ENDLESS in outline:
+        return True
+    for exponent in (b"0e00", b"0e+00"):
+        at = outline.find(exponent)
+        while at >= 0:
+            before = raw[max(0, at - len(_ENDLESS)) : at + 1].rstrip(b"0123456789.-")
+            if not before or before[-1:] in b":,[ \t\r\n":
+                return True
+            at = outline.find(exponent, at + 1)
+    return False
+
+
+_OUTLINE = bytes(
+    ord("0") if chr(byte).isdigit() and byte < 128
+    else ord("e") if byte in b"eE"
+    else byte if byte == ord("+")
+    else ord(" ")
+    for byte in range(256)
+)  # fmt: skip
+"""Digits as one digit, an exponent's letter as one letter, and of all else nothing."""
+_ENDLESS = b"0" * 200
 
 
 def _nothing(_constant: str) -> None:

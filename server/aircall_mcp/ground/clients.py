@@ -11,7 +11,9 @@ long as it has bytes, so it is given few at a time, and only so many of which no
 from __future__ import annotations
 
 import asyncio
+import select
 import ssl
+import sys
 import zlib
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
@@ -214,6 +216,7 @@ class Stream:
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
+        self._socket: Any = None
         self._fruitless = 0
         self.whole = False
         """Whether the rest of the answer comes in one piece, which may be read as it comes."""
@@ -243,7 +246,16 @@ class Stream:
         return Stream(await self._stream.start_tls(*args, **kwargs))
 
     def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)
+        if info != "is_readable" or sys.platform == "win32":
+            return self._stream.get_extra_info(info)
+        # Asked before each request of a connection that was kept, and by far the dearest to find.
+        if self._socket is None:
+            self._socket = self._stream.get_extra_info("socket")
+        if self._socket is None or self._socket.fileno() < 0:
+            return True
+        poll = select.poll()
+        poll.register(self._socket.fileno(), select.POLLIN)
+        return bool(poll.poll(0))
 
 
 class _Pieces(httpx2.AsyncByteStream):

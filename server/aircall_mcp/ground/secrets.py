@@ -32,8 +32,7 @@ _MOST_OF_ONE = 12
 _MOST_ARRIVED = 300
 _LONGEST_ARRIVED = 1_000
 """Characters of what arrived as data that are looked for as one: a longer one is so many pieces."""
-_MOST_PIECES = 20
-"""Of one that arrived. No token is that long."""
+_MOST_PIECES = 20  # of one that arrived: no token is that long
 _FEW_WORDS = 60
 """Spellings up to which to look for each costs less than to pick the long words of a text."""
 _FEW_FORMS = 150
@@ -255,6 +254,10 @@ class Scrubber:
 
     def json(self, value: Any) -> Any:
         """`value` (JSON), in keys and in values as `text` makes it."""
+        return self.written(value)[0]
+
+    def written(self, value: Any) -> tuple[Any, str]:
+        """The same, and as it is written: it had to be, to be looked through."""
         # What a string holds, its JSON holds as JSON writes it, which is a form, too. Nearly always
         # there is none: one look at the whole then spares a look at every string.
         whole, forms = _written(value), self._all()
@@ -264,7 +267,8 @@ class Scrubber:
         found = forms.found_in(whole) or (
             "%" in whole and _PERCENT.search(whole) and forms.found_in(_read(whole))
         )
-        return self._masked(value) if found else value
+        value = self._masked(value) if found else value
+        return value, _written(value) if found else whole
 
     def _all(self) -> _Forms:
         if self._stale:
@@ -437,8 +441,7 @@ def _forms_of(secret: str) -> Iterable[str]:
             yield text.replace("/", "\\/")  # as others write it in JSON
 
 
-_DEEPEST_JSON = 3
-"""Levels of JSON within JSON."""
+_DEEPEST_JSON = 3  # levels of JSON within JSON
 _AS_JSON = (("\\\\", "\\"), ('\\"', '"'), ("\\n", "\n"), ("\\t", "\t"))
 _URLSAFE = str.maketrans("+/", "-_")
 

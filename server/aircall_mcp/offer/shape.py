@@ -17,7 +17,7 @@ from pydantic_core import to_json
 from ..ground.operation import Answer, Detail
 from ..ground.secrets import Scrub, Scrubbed, cut
 from ..ground.weight import LIGHT, give_way
-from .walk import Walk
+from .walk import Walk, Ways
 
 LARGEST = 60_000
 """Bytes of JSON given to a model in one result: under 20,000 tokens."""
@@ -38,6 +38,8 @@ class Shaped:
         self._answer = answer
         self._detail = detail
         self._scrub = scrub
+        self._ways = Ways(answer)
+        self._sizes: dict[int, int] = {}
         self._items: dict[int, tuple[Any, Any, set[str]]] = {}
         """By the identity of what came, which is kept: what came, what it became, and what is to be
         told of it."""
@@ -45,8 +47,19 @@ class Shaped:
     def size(self, item: Any) -> int:
         """Bytes that `item` takes at most in the answer, once its long texts are cut."""
         shaped = self._of(item)[1]
-        size = _size(shaped)
+        size = self._sizes[id(item)] = _size(shaped)
         return size if size <= LONGEST_TEXT else Cut(shaped, self._scrub).size
+
+    def measured(self, body: Any) -> int | None:
+        """Bytes of what is shown of `body`, at most, where all its items were measured before."""
+        items: Any = (
+            cast("dict[str, Any]", body).get(self._answer.key) if isinstance(body, dict) else None
+        )
+        if not isinstance(items, list) or len(cast("dict[str, Any]", body)) != 1:
+            return None
+        sizes = [self._sizes.get(id(item)) for item in cast("list[Any]", items)]
+        known = [size + 1 for size in sizes if size is not None]
+        return sum(known, len(self._answer.key) + 7) if len(known) == len(sizes) else None
 
     def body(self, body: Any, walk: Walk) -> Any:
         """What of `body` a model sees; `walk` learns what is to be told."""
@@ -60,7 +73,7 @@ class Shaped:
     def _of(self, item: Any) -> tuple[Any, Any, set[str]]:
         known = self._items.get(id(item))
         if known is None:
-            walk = Walk(self._answer)
+            walk = Walk(self._answer, self._ways)
             shaped = walk.full(item) if self._detail == "full" else walk.concise(item, 1)
             known = self._items[id(item)] = item, shaped, walk.told
         return known
@@ -111,7 +124,13 @@ def fitting(items: Sequence[Any], largest: int, scrub: Scrub) -> int:
 
 
 def bounded(
-    data: Any, scrub: Scrub, *, largest: int = LARGEST, weight: int = 0, key: str = ""
+    data: Any,
+    scrub: Scrub,
+    *,
+    largest: int = LARGEST,
+    weight: int = 0,
+    key: str = "",
+    size: int | None = None,
 ) -> tuple[Any, list[str]]:
     """`data` within `largest` bytes of JSON, and a note of what was cut.
 
@@ -120,9 +139,10 @@ def bounded(
     in says `cut_off`. So does the one row of its field `key` where lists in that were cut; the
     field stays, whatever else goes. That takes time in proportion to the size. `weight` is in
     bytes, that of what `data` was made of: where it is much, the size is not measured in one go.
+    `size` is that of `data` at most, where it is known.
     A text that is cut is scrubbed first.
     """
-    if weight <= LIGHT and _size(data) <= largest:
+    if weight <= LIGHT and (_size(data) if size is None else size) <= largest:
         return data, []
     short = Cut(data, scrub, least=_LEAST if weight > LIGHT else 0, key=key)
     if short.size <= largest:

@@ -102,7 +102,8 @@ def result_of(bound: Bound, reply: Reply, scrub: Scrub, shaped: Shaped | None = 
     data, notes = shape(reply.body, operation.answer, bound.detail, shaped)
     page, key = reply.page, operation.answer.key
     whole = key if operation.answer.is_list else ""
-    data, cuts = bounded(data, scrub, weight=reply.weight, key=whole)
+    size = None if shaped is None else shaped.measured(reply.body)
+    data, cuts = bounded(data, scrub, weight=reply.weight, key=whole, size=size)
     if page is not None and cuts and 0 < len(data.get(key, ())) < page.returned:
         before, page = page.returned, page.cut_to(len(data[key]))
         cuts = [cut for cut in cuts if not cut.startswith(f"`{key}`")]

@@ -17,20 +17,46 @@ IDENTITY = frozenset({
 })  # fmt: skip
 
 
-class Walk:
-    """One walk over one body; `told` are the names worth a note that had something to say."""
+_GONE, _NOTED, _SECRET, _TIME = 1, 2, 4, 8
+"""What is done with a field of some name: left out, told of, masked, read as a time."""
+
+
+class Ways:
+    """What is done with the fields of one answer, looked up once for a name: a page has few names,
+    and each of them hundreds of times."""
 
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
-        self._dropped = PLUMBING | answer.expiring.keys()
-        self._noted = answer.strangers | answer.expiring.keys()
+        self.dropped = PLUMBING | answer.expiring.keys()
+        self.noted = answer.strangers | answer.expiring.keys()
+        self.everywhere: dict[str, tuple[int, str]] = {}
+        """By the name of a field: what is done with it, and the name that is shown."""
+        self.nested: dict[str, tuple[int, str]] = {}
+        """The same in a resource inside a resource."""
+
+    def of(self, name: str, *, nested: bool) -> tuple[int, str]:
+        answer = self._answer
+        way = _GONE if name in self.dropped or (nested and name not in IDENTITY) else 0
+        way |= _NOTED if name in self.noted else 0
+        way |= _SECRET if name in answer.secrets else 0
+        way |= _TIME if name in answer.milliseconds or name in answer.seconds else 0
+        known = (self.nested if nested else self.everywhere)[name] = way, clean(name)
+        return known
+
+
+class Walk:
+    """One walk over one body; `told` are the names worth a note that had something to say."""
+
+    def __init__(self, answer: Answer, ways: Ways | None = None) -> None:
+        self._answer = answer
+        self._ways = ways or Ways(answer)
         self.told: set[str] = set()
         self._steps = 0
 
     def is_plain(self, name: str) -> bool:
         """Whether a field of this name is shown as it is."""
         answer = self._answer
-        marked = self._dropped | self._noted | answer.secrets
+        marked = self._ways.dropped | self._ways.noted | answer.secrets
         return name not in marked and clean(name) == name
 
     def full(self, value: Any) -> Any:
@@ -44,7 +70,7 @@ class Walk:
         if not isinstance(value, dict):
             return value
         fields = cast("dict[str, Any]", value)
-        self.told.update(name for name in self._noted & fields.keys() if fields[name])
+        self.told.update(name for name in self._ways.noted & fields.keys() if fields[name])
         return {
             clean(name): MASK if part and name in self._answer.secrets else self.full(part)
             for name, part in fields.items()
@@ -57,28 +83,35 @@ class Walk:
         if not self._steps & 0xFF:
             give_way()
         if isinstance(value, list):
-            return [self.concise(item, depth) for item in cast("list[Any]", value)]
+            items: list[Any] = value
+            return [self.concise(item, depth) for item in items]
         if not isinstance(value, dict):
             return value
-        fields = cast("dict[str, Any]", value)
+        fields: dict[str, Any] = value  # no cast: it would be a call for each of thousands
         nested = depth > 1 and "direct_link" in fields and "id" in fields
-        dropped, noted, secrets = self._dropped, self._noted, self._answer.secrets
+        ways = self._ways.nested if nested else self._ways.everywhere
         kept: dict[str, Any] = {}
         for name, part in fields.items():
             if not part and not isinstance(part, (int, float)):
                 continue
-            if name in dropped or (nested and name not in IDENTITY):
-                continue
-            if name in noted:
-                self.told.add(name)
-            # What most names and texts are is seen here, where no function has to be called.
-            shown = name if name.isascii() and name.isprintable() else clean(name)
-            if name in secrets:
-                kept[shown] = MASK
-            elif isinstance(part, str):
+            way, shown = ways.get(name) or self._ways.of(name, nested=nested)
+            if way:
+                if way & _GONE:
+                    continue
+                if way & _NOTED:
+                    self.told.add(name)
+                if way & _SECRET:
+                    kept[shown] = MASK
+                    continue
+                if way & _TIME and isinstance(part, int):
+                    kept[shown] = self._timed(name, part)
+                    continue
+            # What most texts are is seen here, where no function has to be called.
+            kind = type(part)
+            if kind is str:
                 kept[shown] = part if part.isascii() and part.isprintable() else clean(part)
-            elif isinstance(part, int):
-                kept[shown] = self._timed(name, part)
+            elif kind is int or kind is bool:
+                kept[shown] = part
             else:
                 kept[shown] = self.concise(part, depth + 1)
         return kept

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from pydantic_core import to_json
 
 from .. import __version__
-from ..desk import Desk, Failure, Outcome, Question
+from ..desk import Answer, Desk, Failure, Outcome, Question
 from ..errors import NotOffered
 from ..ground.caller import OWNER, Caller
 from ..ground.secrets import cut
@@ -208,8 +208,9 @@ class AircallServer(Server[Any]):
 
 def _result(outcome: Outcome) -> types.CallToolResult:
     """Text and structured content alike; a question that is still one says whom to ask."""
+    text = outcome.written if isinstance(outcome, Answer) else to_json(outcome.payload).decode()
     return types.CallToolResult(
-        content=[types.TextContent(type="text", text=to_json(outcome.payload).decode())],
+        content=[types.TextContent(type="text", text=text)],
         structured_content=outcome.payload,
         is_error=outcome.is_error,
     )

@@ -9,8 +9,10 @@ to 20 s more: the token that was asked for is the only one that works from then 
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
+import math
 import os
 import re
 import signal
@@ -22,7 +24,6 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
 
 import anyio
-from anyio.from_thread import BlockingPortal
 from mcp.server.stdio import stdio_server
 
 from .frames import END, PARSE_ERROR, Refusal, id_in, message_in
@@ -34,6 +35,8 @@ log = logging.getLogger(__name__)
 DISCOVER = "server/discover"
 DRAIN_SECONDS = 5.0
 WATCH_SECONDS = 0.5
+AHEAD = 16
+"""Messages that are read before the first of them is taken."""
 _ANSWER = re.compile(r'\{"jsonrpc":"2\.0","id":("(?:[^"\\]|\\.)*"|-?\d+),"(?:result|error)"')
 
 
@@ -58,8 +61,8 @@ async def serve(
             ended.set()
 
     with taken_wire(begun) as (wire_in, wire_out):
-        async with BlockingPortal() as portal, anyio.create_task_group() as tasks:
-            lines = _Lines(wire_in, wire_out, portal, begun)
+        async with anyio.create_task_group() as tasks:
+            lines = _Lines(wire_in, wire_out, begun)
             parent = os.getppid() if begun is None else begun.parent
             tasks.start_soon(_watch_signals, end)
             tasks.start_soon(_watch_wire, wire_out.fileno(), parent, end)
@@ -107,10 +110,10 @@ class _Lines:
         self,
         wire_in: BinaryIO,
         wire_out: BinaryIO,
-        portal: BlockingPortal,
         begun: Instant | None = None,
     ) -> None:
         self._out = wire_out
+        self._loop = asyncio.get_running_loop()
         self._begun = begun
         self._told = b""
         self._anew: _Line | None = None
@@ -119,8 +122,9 @@ class _Lines:
         self._lock = threading.Lock()
         self._calls: set[str | int] = set()
         self._idle = anyio.Event()
-        self._send, self._receive = anyio.create_memory_object_stream[_Line](16)
-        threading.Thread(target=self._read, args=(wire_in, portal), daemon=True).start()
+        self._ahead = threading.Semaphore(AHEAD)
+        self._send, self._receive = anyio.create_memory_object_stream[_Line](math.inf)
+        threading.Thread(target=self._read, args=(wire_in,), daemon=True).start()
 
     def __aiter__(self) -> _Lines:
         return self
@@ -129,12 +133,14 @@ class _Lines:
         if self._told:
             await self._heard.wait()  # so that what comes next meets the state that was negotiated
         line, self._anew = self._anew, None
-        try:
-            line = line or await self._receive.receive()
-        except anyio.EndOfStream:
-            # The SDK drops what is under way when the lines end; so they end after it.
-            await self.drained()
-            raise StopAsyncIteration from None
+        if line is None:
+            try:
+                line = await self._receive.receive()
+            except anyio.EndOfStream:
+                # The SDK drops what is under way when the lines end; so they end after it.
+                await self.drained()
+                raise StopAsyncIteration from None
+            self._ahead.release()
         if line.method == "initialize" and self._only_discovered:
             self._anew, self._only_discovered = line, None
             await self.drained()
@@ -157,7 +163,9 @@ class _Lines:
         if self._told:
             self._hear(text)
             return
-        await anyio.to_thread.run_sync(self._write, text, abandon_on_cancel=True)
+        raw = text.encode("utf-8", "replace")
+        if not self._written_at_once(raw):
+            await anyio.to_thread.run_sync(self._write, raw, abandon_on_cancel=True)
         if answer := _ANSWER.match(text):
             self._answered(json.loads(answer[1]))
 
@@ -177,10 +185,23 @@ class _Lines:
     async def flush(self) -> None:
         """Every write is flushed at once."""
 
-    def _write(self, text: str) -> None:
+    def _write(self, raw: bytes) -> None:
         with self._lock:
-            self._out.write(text.encode("utf-8", "replace"))
+            self._out.write(raw)
             self._out.flush()
+
+    def _written_at_once(self, raw: bytes) -> bool:
+        """Write what surely waits for nobody: to hand it to a thread costs more than that."""
+        if not self._lock.acquire(blocking=False):
+            return False
+        try:
+            if len(raw) > _room_in(self._out.fileno()):
+                return False
+            self._out.write(raw)
+            self._out.flush()
+            return True
+        finally:
+            self._lock.release()
 
     def _hear(self, text: str) -> None:
         """What the SDK says to what was answered before it was there: not said again."""
@@ -189,25 +210,28 @@ class _Lines:
         self._told = b""
         self._heard.set()
 
-    def _lines(self, wire_in: BinaryIO, portal: BlockingPortal) -> Iterator[bytes]:
+    def _lines(self, wire_in: BinaryIO) -> Iterator[bytes]:
         """All that is read from the wire, once its opening is over."""
         if self._begun is not None:
             self._begun.attach()
             told, line = self._begun.handed_over()
             for said, answer in told:
-                portal.call(
-                    self._send.send,
-                    _Line(said.decode(), json.loads(said)["method"], None, None, answer),
-                )
+                method = json.loads(said)["method"]
+                self._take(_Line(said.decode(), method, None, None, answer))
             if not line:
                 return
             yield line
         while line := wire_in.readline(LONGEST_LINE + 1):
             yield line
 
-    def _read(self, wire_in: BinaryIO, portal: BlockingPortal) -> None:
-        with suppress(RuntimeError, OSError, anyio.BrokenResourceError, anyio.ClosedResourceError):
-            for line in self._lines(wire_in, portal):
+    def _take(self, line: _Line) -> None:
+        """Hand it to the loop, in the order in which it came. Raises `RuntimeError` without one."""
+        self._ahead.acquire()
+        self._loop.call_soon_threadsafe(self._send.send_nowait, line)
+
+    def _read(self, wire_in: BinaryIO) -> None:
+        with suppress(RuntimeError, OSError):
+            for line in self._lines(wire_in):
                 if len(line) > LONGEST_LINE and not line.endswith(b"\n"):
                     end = line[-END:]
                     while (rest := wire_in.readline(65_536)) and not rest.endswith(b"\n"):
@@ -216,14 +240,29 @@ class _Lines:
                     self._refuse(Refusal(id_in(line, (end + rest)[-END:]), PARSE_ERROR, told))
                 elif line.strip():
                     try:
-                        portal.call(self._send.send, _read(line))
+                        self._take(_read(line))
                     except Refusal as refusal:
                         self._refuse(refusal)
         with suppress(RuntimeError):
-            portal.call(self._send.aclose)
+            self._loop.call_soon_threadsafe(self._send.close)
 
     def _refuse(self, refusal: Refusal) -> None:
-        self._write(json.dumps(refusal.answer) + "\n")
+        self._write(json.dumps(refusal.answer).encode() + b"\n")
+
+
+def _room_in(wire_out: int) -> int:
+    """Bytes that may be written without waiting: an empty pipe takes as many as it holds. 0 where
+    that cannot be told."""
+    if sys.platform != "linux":
+        return 0
+    import fcntl
+    import termios
+
+    try:
+        waiting = fcntl.ioctl(wire_out, termios.FIONREAD, b"\0\0\0\0")
+        return 0 if any(waiting) else fcntl.fcntl(wire_out, fcntl.F_GETPIPE_SZ)
+    except OSError:  # no pipe
+        return 0
 
 
 def _read(line: bytes) -> _Line:
