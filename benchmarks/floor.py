@@ -49,7 +49,7 @@ async def call_tool(_ctx: Context, params: types.CallToolRequestParams) -> types
     for name in list(given):
         if f"{{{name}}}" in path:
             path = path.replace(f"{{{name}}}", str(given.pop(name)))
-    sent = {"json": given} if method == "POST" else {"params": given}
+    sent: dict[str, Any] = {"json": given} if method == "POST" else {"params": given}
     response = await upstream().request(method, path, **sent)
     return types.CallToolResult(
         content=[types.TextContent(type="text", text=response.text)],

@@ -14,7 +14,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -66,7 +66,7 @@ class Figure:
 
 
 @contextmanager
-def running(contenders: Sequence[Contender], warm: Sequence[Json]) -> Iterator[list[Wire]]:
+def running(contenders: Sequence[Contender], warm: Sequence[Json]) -> Generator[list[Wire]]:
     """All of them, ready, with their connections open."""
     with ExitStack() as stack:
         wires: list[Wire] = []

@@ -83,11 +83,10 @@ class Walk:
         if not self._steps & 0xFF:
             give_way()
         if isinstance(value, list):
-            items: list[Any] = value
-            return [self.concise(item, depth) for item in items]
+            return [self.concise(item, depth) for item in cast("list[Any]", value)]
         if not isinstance(value, dict):
             return value
-        fields: dict[str, Any] = value  # no cast: it would be a call for each of thousands
+        fields = cast("dict[str, Any]", value)
         nested = depth > 1 and "direct_link" in fields and "id" in fields
         ways = self._ways.nested if nested else self._ways.everywhere
         kept: dict[str, Any] = {}
@@ -107,10 +106,9 @@ class Walk:
                     kept[shown] = self._timed(name, part)
                     continue
             # What most texts are is seen here, where no function has to be called.
-            kind = type(part)
-            if kind is str:
+            if isinstance(part, str):
                 kept[shown] = part if part.isascii() and part.isprintable() else clean(part)
-            elif kind is int or kind is bool:
+            elif isinstance(part, int):
                 kept[shown] = part
             else:
                 kept[shown] = self.concise(part, depth + 1)
