@@ -159,7 +159,8 @@ class Company:
             return
         now = self._clock.monotonic()
         if len(self._named) > 1_000:
-            self._named = {key: kept for key, kept in self._named.items() if kept[0] > now}
+            for key in [key for key, (until, _) in self._named.items() if until <= now]:
+                del self._named[key]
         self._named[account, kind, found] = now + NAMED_LASTS, quoted(called, LONGEST_NAME)
 
     async def _countries(self, account: str) -> frozenset[str] | None:
