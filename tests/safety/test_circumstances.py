@@ -49,7 +49,7 @@ def test_of_many_numbers_the_first_are_told(registry: Registry) -> None:
     numbers = [f"+3361234{number:04}" for number in range(MOST + 5)]
     lines = told(registry, "create_dialer_campaign", user_id=1, phone_numbers=numbers)
     assert [line for line in lines if line.startswith("To ")] == lines[:MOST]
-    assert lines[MOST] == "And to 5 more numbers."
+    assert lines[MOST] == "And to 5 more numbers: 5 in FR."
 
 
 def test_what_vanishes_is_said_and_a_read_has_nothing_to_say(registry: Registry) -> None:

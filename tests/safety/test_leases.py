@@ -19,6 +19,7 @@ from aircall_mcp.safety.deed import Deed
 from aircall_mcp.safety.leases import Lease
 from aircall_mcp.safety.policy import Cap, Line, Policy
 from aircall_mcp.safety.safety import EARLIER, Safety
+from aircall_mcp.storage.lock import plan_latches
 from aircall_mcp.storage.state import durable
 
 from ..house import AskingDesk, Clock, answering, asking_desk
@@ -113,6 +114,36 @@ async def test_a_plan_takes_its_steps_from_a_lease_or_none(ground: Ground) -> No
     answer = await desk.call("aircall_plan", {"steps": steps[:2]}, Caller())
     assert answer.payload["data"]["outcomes"] == ["done", "done"]
     assert len(ground.arrived) == 2
+
+
+@pytest.mark.parametrize("end", ["revoked", "over"])
+async def test_a_plan_on_a_lease_ends_with_it_and_goes_on_with_a_yes(
+    ground: Ground, end: str
+) -> None:
+    desk, other = ground.desk(), ground.desk()
+    steps = [
+        {"operation": "send_message",
+         "arguments": {"number_id": 2, "to": f"+3318488000{last}", "body": "Hi"}}
+        for last in (1, 2, 3)
+    ]  # fmt: skip
+    lease = await give(desk, 3)
+    latch = plan_latches(ground.home)("tests")
+    assert latch.take()  # whoever has the lock is at another plan
+    waits = await desk.call("aircall_plan", {"steps": steps}, Caller())
+    assert waits.payload["data"]["standing"] == "waits"
+    latch.release()
+    if end == "revoked":
+        await desk.safety.leases.revoke(lease, "revoked")
+    else:
+        ground.clock.pass_by(601)
+    for one in (desk, other):
+        question = await one.call("aircall_plan", {"steps": steps}, Caller())
+        assert isinstance(question, Question)
+        assert ground.arrived == []
+    assert await desk.answer(question.approval, yes=True, grade=2, way="tests")
+    answer = await other.call("aircall_plan", {"steps": steps}, Caller())
+    assert answer.payload["data"]["outcomes"] == ["done"] * 3
+    assert len(ground.arrived) == 3
 
 
 async def test_two_homes_open_at_once_count_together(ground: Ground) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -184,6 +185,15 @@ async def test_where_nobody_needs_to_be_asked_it_runs_at_once(plant: Plant) -> N
     desk = plant.desk(Policy(effects={"reach": Line("allow")}))
     assert (await told(desk, three()))["outcomes"] == ["done"] * 3
     assert plant.sent == numbers(1, 2, 3)
+
+
+async def test_the_same_call_twice_at_once_is_one_plan(plant: Plant) -> None:
+    desk = plant.desk(Policy(effects={"reach": Line("allow")}))
+    answers = await asyncio.gather(*(told(desk, three()) for _ in range(4)))
+    assert len({answer["plan"] for answer in answers}) == 1
+    assert sorted(plant.sent) == numbers(1, 2, 3)
+    plant.clock.pass_by(60)
+    assert (await told(desk, three()))["plan"] == answers[0]["plan"]
 
 
 async def test_what_is_refused_is_said_and_the_rest_goes_on(plant: Plant) -> None:

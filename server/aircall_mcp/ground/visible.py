@@ -109,6 +109,32 @@ def clean(text: str) -> str:
     return "".join(kept)
 
 
+def escaped(text: str) -> str:
+    """`text` with all that `clean` would take out of it spelled as JSON does, so that it is seen:
+    for what somebody judges by, and is done with every letter that it has. To clean it changes
+    nothing."""
+    if is_clean(text):
+        return text
+    kept: list[str] = []
+    done = 0
+    for found in _SUSPECT.finditer(text):
+        here = found.start()
+        if here < done:
+            continue
+        if here > done:
+            kept.append(text[done:here])
+        stays, done = _stays(kept, text, here)
+        gone = text[here:done]
+        kept.append(stays if stays == gone else "".join(map(_spelled, gone)))
+    kept.append(text[done:])
+    return "".join(kept)
+
+
+def _spelled(one: str) -> str:
+    units = one.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
+
+
 def bare(text: str) -> str:
     """`text` without any of it, even where a name is spelled so: for comparing, not for showing."""
     if text.isascii() and text.isprintable():

@@ -10,7 +10,7 @@ from pydantic_core import to_json
 from ..errors import NotAllowed
 from ..ground.operation import Bound
 from ..ground.secrets import MASK, Scrub, Scrubbed
-from ..ground.visible import clean
+from ..ground.visible import clean, escaped
 
 LONGEST_SHOWN = 20_000
 """Characters that a person is shown of one call. Nobody says yes to what they have not seen: what
@@ -92,4 +92,7 @@ def _line(text: str) -> str:
 def _shown(value: Any, scrub: Scrub, *, secret: bool) -> str:
     if secret:
         return MASK
-    return scrub(to_json(value).decode())
+    said = to_json(value).decode()
+    seen = scrub(said)
+    # What nobody sees is sent all the same, and may turn what is read there around.
+    return seen if seen != clean(said) else scrub(escaped(said))

@@ -1,15 +1,19 @@
 """What a person should know before saying yes and no argument says by itself: where a number is,
-what time it is there, how long a text becomes, how much vanishes.
+what time it is there, how long a text becomes, which letters only look like others, how much
+vanishes.
 
 Told from the numbering plans and the arguments alone: nothing is asked for over a network.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from math import ceil
-from typing import Final
+from typing import Any, Final, cast
 from zoneinfo import ZoneInfo
 
 from ..ground.operation import Bound
@@ -24,6 +28,10 @@ _GSM: Final = frozenset(
 )
 _TWICE: Final = frozenset("\f^{}\\[~]|€")
 """Letters that take the room of two (3GPP TS 23.038)."""
+_ALIKE: Final = frozenset({"ARMENIAN", "CHEROKEE", "COPTIC", "CYRILLIC", "GREEK", "LISU"})
+"""Scripts with letters that look like Latin ones, as Unicode names them."""
+_MOST_WORDS: Final = 3
+_HOST: Final = re.compile(r"https?://([^\s/?#\\]+)", re.IGNORECASE)
 
 
 def circumstances_of(bound: Bound, now: float) -> Iterator[str]:
@@ -33,14 +41,65 @@ def circumstances_of(bound: Bound, now: float) -> Iterator[str]:
     numbers = list(dict.fromkeys(number for step in reaching for number in recipients_of(step)))
     for number in numbers[:MOST]:
         yield f"To {number}: {_place(number, now)}."
-    if len(numbers) > MOST:
-        yield f"And to {len(numbers) - MOST} more numbers."
+    if others := numbers[MOST:]:
+        yield f"And to {len(others)} more numbers: {_places(others)}."
     texts = [step.arguments.get("body") for step in reaching if "body" in step.arguments]
     for text in dict.fromkeys(text for text in texts if isinstance(text, str)):
         yield f"Its text: {_length(text)}."
+    yield from _lookalikes("\n".join(_texts([step.arguments for step in steps])))
     if vanishing := sum(step.operation.effect == "delete" for step in steps):
         what = "one object" if vanishing == 1 else f"{vanishing} objects"
         yield f"It makes {what} vanish, with what belongs to it."
+
+
+def _places(numbers: Sequence[str]) -> str:
+    """How many are where: one that is elsewhere than the rest is not hidden among them."""
+    found = Counter(map(_where, numbers))
+    return ", ".join(f"{count} in {where}" for where, count in found.most_common())
+
+
+def _where(number: str) -> str:
+    there = destination_of(number)
+    kind = "" if there.kind == "ordinary" else f" ({there.kind.replace('_', ' ')})"
+    return (there.country or "no country that is known") + kind
+
+
+def _lookalikes(text: str) -> Iterator[str]:
+    """What reads like something else: a word of two scripts, a host that is written in another."""
+    if text.isascii():
+        return
+    words = [word for word in dict.fromkeys(re.findall(r"\w+", text)) if _is_mixed(word)]
+    for word in words[:_MOST_WORDS]:
+        yield f"Not all letters are of one alphabet in {word!a}, which looks like {word}."
+    if len(words) > _MOST_WORDS:
+        yield f"Nor are they in {len(words) - _MOST_WORDS} more words."
+    for host in dict.fromkeys(_HOST.findall(text)):
+        if not host.isascii():
+            yield f"The link to {host} leads to {'.'.join(map(_ascii, host.split('.')))}."
+
+
+def _ascii(label: str) -> str:
+    """As a browser's address line would give a label of a host away."""
+    return label if label.isascii() else f"xn--{label.lower().encode('punycode').decode()}"
+
+
+def _is_mixed(word: str) -> bool:
+    if word.isascii():
+        return False
+    scripts = {unicodedata.name(one, "").partition(" ")[0] for one in word if one.isalpha()}
+    return "LATIN" in scripts and not scripts.isdisjoint(_ALIKE)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for one in cast("list[Any]", value):
+            yield from _texts(one)
+    elif isinstance(value, Mapping):
+        for name, one in cast("Mapping[str, Any]", value).items():
+            yield name
+            yield from _texts(one)
 
 
 def _place(number: str, now: float) -> str:

@@ -14,6 +14,7 @@ from ..gateway.ask import Aircall
 from ..ground.caller import AccountName
 from ..ground.clock import Clock
 from ..ground.operation import Bound
+from .usage import ending, endings
 
 log = logging.getLogger(__name__)
 
@@ -180,13 +181,21 @@ class Company:
         except AircallMCPError as error:
             log.warning("whether a recipient is a contact: %s", error.message)
             return False
-        if not _objects(found.body, "contacts"):
+        # Whatever the search gave for it: only who has that very number is known by it.
+        if not any(_has(one, number) for one in _objects(found.body, "contacts")):
             return False
         if len(self._known) > 1_000:
             for key in [key for key, until in self._known.items() if until <= now]:
                 del self._known[key]
         self._known[account, number] = now + KNOWN_LASTS
         return True
+
+
+def _has(contact: dict[str, Any], number: str) -> bool:
+    """Whether it is one of the contact's numbers, which may be written without the country."""
+    end = ending(number)
+    values = (one.get("value") for one in _objects(contact, "phone_numbers"))
+    return any(isinstance(value, str) and end in endings(value) for value in values)
 
 
 def _objects(body: Any, key: str) -> list[dict[str, Any]]:

@@ -36,9 +36,11 @@ MIGRATIONS = (
         "CREATE INDEX lease_of ON lease (principal, account, kind, expires)",
     ),
 )
+HOLDS: Final = "revoked = '' AND expires > :now AND made <= :now"
+"""Of a row, that it is no lease that ended."""
 _SELECT: Final = (
     "SELECT id, principal, account, kind, size, used, recipients, senders, made, expires"
-    " FROM lease WHERE revoked = '' AND expires > :now AND made <= :now"
+    f" FROM lease WHERE {HOLDS}"
 )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from ..errors import StoreError
+from .leases import HOLDS
 
 if TYPE_CHECKING:
     from ..ground.clock import Clock
@@ -39,6 +40,12 @@ MIGRATIONS = (
         " PRIMARY KEY (plan, place))",
     ),
 )
+MIGRATIONS_LATER = (("ALTER TABLE plan_item ADD COLUMN lease TEXT NOT NULL DEFAULT ''",),)
+"""The lease that an item goes on, "" for none: its yes ends with it."""
+_STANDS: Final = (
+    f"(lease = '' OR EXISTS (SELECT 1 FROM lease WHERE lease.id = plan_item.lease AND {HOLDS}))"
+)
+"""Of an item, that no lease which it goes on has ended."""
 _SELECT: Final = "SELECT id, principal, account, identity, tool, given, standing, why, made, ended"
 
 
@@ -54,7 +61,7 @@ class Item:
 @dataclass(frozen=True, slots=True)
 class Kept:
     """`identity` is the hash over all canonical steps in their order; `given` the grade of its yes,
-    0 where none was needed; `tool` what was called for it. `made` and `ended` are UNIX seconds."""
+    0 where none was needed, or where a lease ended that it was; `tool` what was called for it. `made` and `ended` are UNIX seconds."""
 
     id: str
     principal: str
@@ -87,14 +94,20 @@ class Planned:
     async def latest(self, principal: str, account: str, identity: str) -> Kept | None:
         """The newest plan of exactly these steps."""
         return await self._state.write(
-            lambda tx: self._one(
-                tx,
-                "principal = :principal AND account = :account AND identity = :identity"
-                " ORDER BY made DESC, id LIMIT 1",
-                principal=principal,
-                account=account,
-                identity=identity,
-            )
+            lambda tx: self.latest_in(tx, principal, account, identity)
+        )
+
+    def latest_in(
+        self, tx: Transaction, principal: str, account: str, identity: str
+    ) -> Kept | None:
+        """See `latest`."""
+        return self._one(
+            tx,
+            "principal = :principal AND account = :account AND identity = :identity"
+            " ORDER BY made DESC, id LIMIT 1",
+            principal=principal,
+            account=account,
+            identity=identity,
         )
 
     async def find(self, name: str) -> Kept | None:
@@ -119,13 +132,22 @@ class Planned:
 
     def starting(
         self, tx: Transaction, kept: Kept | None, deed: Deed, identity: str, *, name: str,
-        given: int, tool: str, items: Sequence[str],
+        given: int, tool: str, items: Sequence[str], leases: Sequence[str] = (),
     ) -> str:  # fmt: skip
         """The id of the plan, `kept` where there is one to go on with, which has a yes of the grade
-        `given` from now on. `name` is the id of that yes, "" for none."""
+        `given` from now on. `name` is the id of that yes, "" for none; `leases` are those that its
+        items go on, where they are that yes."""
         now = self._clock.wall()
+        going_on = list(zip(items, leases or [""] * len(items), strict=True))
         if kept is not None:
             tx.run("UPDATE plan SET given = :given WHERE id = :id", given=given, id=kept.id)
+            for place, (_, lease) in enumerate(going_on):
+                tx.run(
+                    "UPDATE plan_item SET lease = :lease WHERE plan = :id AND place = :place",
+                    lease=lease,
+                    id=kept.id,
+                    place=place,
+                )
             return kept.id
         name = name or os.urandom(5).hex()
         self._tidy(tx, now)
@@ -141,13 +163,14 @@ class Planned:
             given=given,
             made=now,
         )
-        for place, item in enumerate(items):
+        for place, (item, lease) in enumerate(going_on):
             tx.run(
-                "INSERT INTO plan_item (plan, place, identity, outcome, said)"
-                " VALUES (:plan, :place, :identity, 'waiting', '')",
+                "INSERT INTO plan_item (plan, place, identity, outcome, said, lease)"
+                " VALUES (:plan, :place, :identity, 'waiting', '', :lease)",
                 plan=name,
                 place=place,
                 identity=item,
+                lease=lease,
             )
         return name
 
@@ -218,8 +241,9 @@ class Planned:
         row = tx.one(
             "SELECT 1 FROM plan JOIN plan_item ON plan_item.plan = plan.id"
             " WHERE plan.id = :id AND place = :place AND plan_item.identity = :identity"
-            " AND outcome = 'begun' AND given >= :grade"
+            f" AND outcome = 'begun' AND given >= :grade AND {_STANDS}"
             " AND principal = :principal AND account = :account",
+            now=self._clock.wall(),
             id=name,
             place=int(place),
             identity=identity,
@@ -244,14 +268,19 @@ class Planned:
         return None if row is None else self._kept(tx, row)
 
     def _kept(self, tx: Transaction, row: Sequence[Any]) -> Kept:
+        now = self._clock.wall()
         rows = tx.all(
-            "SELECT identity, outcome, said FROM plan_item WHERE plan = :id ORDER BY place",
+            f"SELECT identity, outcome, said, CASE WHEN {_STANDS} THEN 1 ELSE 0 END"
+            " FROM plan_item WHERE plan = :id ORDER BY place",
             id=row[0],
+            now=now,
         )
         name, principal, account, identity, tool, given, standing, why, made, ended = row
-        if standing == "running" and not 0 <= self._clock.wall() - made < LASTING:
+        if standing == "running" and not 0 <= now - made < LASTING:
             standing = "expired"
-        items = tuple(Item(one, cast("Outcome", outcome), said) for one, outcome, said in rows)
+        if any(outcome not in OVER and not stands for _, outcome, _, stands in rows):
+            given = 0
+        items = tuple(Item(one, cast("Outcome", outcome), said) for one, outcome, said, _ in rows)
         return Kept(
             name, principal, account, identity, tool, given, cast("Standing", standing), why, made,
             ended, items,

@@ -157,9 +157,14 @@ class Plans:
             self._brake(step.operation)
 
         def work(tx: Transaction) -> str:
-            name, grade = "", given
+            # The same call may have come twice at once: they are one plan.
+            other = self._planned.latest_in(tx, caller.principal, whole.account, identity)
+            if other is not None and going is None:
+                if other.standing == "running" or self._stands(other):
+                    return other.id
+            name, grade, leases = "", given, list[str]()
             if ask is not None:
-                name, grade = self._yes(tx, whole, bound, ask)
+                name, grade, leases = self._yes(tx, whole, bound, ask, going)
             return self._planned.starting(
                 tx,
                 going,
@@ -169,6 +174,7 @@ class Plans:
                 given=grade,
                 tool=tool or self._operation.tool,
                 items=[step.identity(whole.account) for step in steps],
+                leases=leases,
             )
 
         name = await self._safety.state.write(work)
@@ -209,9 +215,12 @@ class Plans:
         ago = self._clock.wall() - kept.ended
         return kept.standing == "finished" and 0 <= ago < JUST_NOW
 
-    def _yes(self, tx: Transaction, whole: Whole, bound: Bound, ask: Ask) -> tuple[str, int]:
-        """The id of a person's yes to all of it and its grade; a lease is one of a person seen.
-        Raises `NeedsConfirmation`, and what was taken is undone."""
+    def _yes(
+        self, tx: Transaction, whole: Whole, bound: Bound, ask: Ask, going: Kept | None
+    ) -> tuple[str, int, list[str]]:
+        """The id of a person's yes to all of it, its grade, and the lease of each item where leases
+        are that yes, each that of a person seen. Raises `NeedsConfirmation`, and what was taken is
+        undone."""
         name, grade = self._safety.approvals.using(
             tx,
             principal=whole.deeds[0].principal,
@@ -220,11 +229,14 @@ class Plans:
             grade=2 if ask.grade > 1 else 1,
         )
         if name:
-            return name, grade
-        for deed in whole.deeds:
-            if not self._safety.leases.using(tx, deed):
+            return name, grade, []
+        leases: list[str] = []
+        for place, deed in enumerate(whole.deeds):
+            over = going is not None and going.items[place].outcome in OVER
+            leases.append("" if over else self._safety.leases.using(tx, deed))
+            if not (over or leases[-1]):
                 raise _asking(ask, bound, whole.account)
-        return "", 2
+        return "", 2, leases
 
     async def _run(self, plan: Plan, caller: Caller) -> Performed:
         kept = await self._planned.known(plan.kept.id)  # who had the lock may have finished it

@@ -27,6 +27,7 @@ MIGRATIONS = (
     *approvals.MIGRATIONS,
     *planned.MIGRATIONS,
     *leases.MIGRATIONS,
+    *planned.MIGRATIONS_LATER,
 )
 """Of all that one transaction is about. Once released this only grows, at its end."""
 

@@ -102,7 +102,7 @@ class Usage:
         """A model writes `numbers`, however they are spelled, into the contacts of a company."""
         now = self._clock.wall()
         tx.run("DELETE FROM introduced WHERE since < :old", old=now - STRANGE)
-        for end in {end for number in numbers for end in _ends(number)} - {""}:
+        for end in {end for number in numbers for end in endings(number)} - {""}:
             tx.run(
                 "INSERT INTO introduced (digits, since) VALUES (:end, :now)"
                 " ON CONFLICT (digits) DO UPDATE SET since = :now",
@@ -124,7 +124,7 @@ class Usage:
                 for number in numbers
                 if tx.one(
                     "SELECT 1 FROM introduced WHERE digits = :end AND since >= :since",
-                    end=_end(number),
+                    end=ending(number),
                     since=since,
                 )
             )
@@ -176,11 +176,12 @@ class Usage:
         return await self._state.write(work)
 
 
-def _end(number: str) -> str:
+def ending(number: str) -> str:
+    """The digits at its end by which it is known again."""
     return _digits(number)[-TELLING:]
 
 
-def _ends(written: str) -> frozenset[str]:
+def endings(written: str) -> frozenset[str]:
     """Where a number may end in what is written: an extension or a pause may follow it, which
     whoever looks it up leaves out."""
     digits = _digits(written)[:MOST_DIGITS]
