@@ -25,7 +25,7 @@ from .ground.secrets import Scrubbed, Scrubber, cut
 from .ground.weight import LIGHT
 from .offer import Offer, Offers, Registry, tools
 from .offer.questions import Named, preview_of
-from .safety.approvals import Approvals, approval_of
+from .safety.approvals import Approvals, approval_of, new_name
 from .safety.plans import Plans
 from .safety.policy import Grade, Look
 from .safety.wording import trial_of
@@ -100,8 +100,9 @@ class Question:
 
     `preview` says in words to what, `operation` and `arguments` exactly; `needs` are the effect and
     what is at stake. `approval` is the id of what waits for the yes, which is as sure as `grade`
-    says; `Desk.answer` takes it, and the identical call goes through once then. `payload` is the
-    failure for whoever cannot ask a person.
+    says; `Desk.answer` takes it, and the identical call goes through once then. `asked_before`:
+    the very same was asked before this call, so that somebody may have said something to it.
+    `payload` is the failure for whoever cannot ask a person.
     """
 
     operation: Operation
@@ -112,6 +113,7 @@ class Question:
     approval: str
     grade: Grade
     payload: Json
+    asked_before: bool = False
     is_error: ClassVar[bool] = True
 
     @property
@@ -281,7 +283,9 @@ class Desk:
         plain = preview = preview_of(about, *words)
         if self._names is not None:
             preview = preview_of(about, *words, await self._names(about, error.account))
+        name = new_name()
         waiting = await approvals.ask(
+            name=name,
             principal=caller.principal,
             account=error.account,
             operation=bound.operation.tool,  # which is to be called again
@@ -309,6 +313,7 @@ class Desk:
             approval=waiting.id,
             grade=waiting.grade,
             payload=self._scrubber.json(told),
+            asked_before=waiting.id != name,
         )
 
     async def _step(self, step: Mapping[str, Any], caller: Caller) -> Bound:

@@ -25,7 +25,9 @@ pytestmark = pytest.mark.anyio
 UNSEEN = ("\u202e", "\u202c", "\u2066", "\u200b", "\u200d", "\u00ad", "\u3164", "\u2028", "\ufe0f",
           "\U000e0041", "\x7f", "\x9b", "\u034f", "\u2060", "\u061c")  # fmt: skip
 BODIES = st.lists(
-    st.sampled_from([*UNSEEN, "0", "1", " ", "a", "\u0627", "\u20e3", "\U0001f600", "\n", "\\u202e", '"']),
+    st.sampled_from(
+        [*UNSEEN, "0", "1", " ", "a", "\u0627", "\u20e3", "\U0001f600", "\n", "\\u202e", '"']
+    ),
     min_size=1, max_size=30,
 ).map("".join)  # fmt: skip
 
@@ -66,7 +68,9 @@ async def test_what_is_shown_of_a_text_is_the_text(asks: Asks, body: str) -> Non
 
 
 async def test_of_a_word_of_two_alphabets_and_of_a_foreign_host_it_is_said(asks: Asks) -> None:
-    body = "Log in to p\u0430ypal: https://\u0440\u0430\u0443.example/in, Gr\u00fc\u00dfe \u0416\u0416"
+    body = (
+        "Log in to p\u0430ypal: https://\u0440\u0430\u0443.example/in, Gr\u00fc\u00dfe \u0416\u0416"
+    )
     preview = await asks.of_text(body)
     assert "in 'p\\u0430ypal', which looks like p\u0430ypal." in preview
     assert "leads to xn--" in preview
@@ -80,3 +84,15 @@ async def test_one_number_abroad_does_not_hide_among_many(asks: Asks) -> None:
         "aircall_create_dialer_campaign", user_id=1, phone_numbers=numbers
     )  # fmt: skip
     assert "And to 50 more numbers: 49 in FR, 1 in LV." in preview
+
+
+async def test_it_is_known_whether_this_very_question_was_asked_before(asks: Asks) -> None:
+    async def before(body: str) -> bool:
+        given = {"number_id": 2, "to": "+33184880001", "body": body}
+        question = await asks.desk.call("aircall_send_message", given, Caller())
+        assert isinstance(question, Question)
+        return question.asked_before
+
+    assert [await before(body) for body in ("At nine.", "At nine.", "At ten.", "At nine.")] == [
+        False, True, False, True,
+    ]  # fmt: skip

@@ -71,7 +71,7 @@ async def _approve(name: str | None, refuse: bool, only_list: bool, as_json: boo
             whose = f"(id {one.id}, asked by {one.principal}, account {one.account})\n"
             screen.show(whose, err=not only_list)
             if not only_list:
-                yes = not refuse and click.confirm("Do it?", err=True)
+                yes = not refuse and screen.confirmed("Do it?")
                 await _answered(safety, one, yes)
 
 

@@ -86,7 +86,7 @@ def give(
         f" {minutes} minutes, without another question."
     )
     at_terminal()
-    if not click.confirm("Give it?", err=True):
+    if not screen.confirmed("Give it?"):
         screen.say("No. Nothing is given.")
         return
 

@@ -91,7 +91,7 @@ def _confirm(preview: str) -> bool:
     if not screen.attended():
         return False
     screen.preview(preview)
-    return click.confirm("Do it?", err=True)
+    return screen.confirmed("Do it?")
 
 
 def arguments_of(pairs: tuple[str, ...], given: str | None) -> dict[str, Any]:

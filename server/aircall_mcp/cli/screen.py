@@ -246,6 +246,25 @@ class Commands(click.Group):
             raise click.UsageError(f"{error.message} {close}".rstrip(), ctx) from None
 
 
+def confirmed(question: str) -> bool:
+    """Ask for a yes or no. What was typed before the question was there is no answer to it: else a
+    second Enter would be one to what nobody has read."""
+    _forget_typed()
+    return click.confirm(question, err=True)
+
+
+def _forget_typed() -> None:
+    if sys.platform == "win32":
+        import msvcrt
+
+        while msvcrt.kbhit():
+            msvcrt.getwch()
+    elif sys.stdin.isatty():
+        import termios
+
+        termios.tcflush(sys.stdin, termios.TCIFLUSH)
+
+
 def attended() -> bool:
     """Whether somebody sits at a terminal, who sees what is asked and types the answer."""
     return sys.stdin.isatty() and sys.stderr.isatty()

@@ -86,6 +86,11 @@ class Approval:
         return runnable(f"A person runs `aircall-mcp approve {self.id}` in a terminal.")
 
 
+def new_name() -> str:
+    """An id that nobody guesses."""
+    return os.urandom(5).hex()
+
+
 class Approvals:
     """All methods raise `StoreError`, and then nothing must be
     sent."""
@@ -103,9 +108,10 @@ class Approvals:
         identity: str,
         preview: str,
         grade: Grade,
+        name: str = "",
     ) -> Approval:
-        """What waits for this call: the one there is already, or a new one."""
-        name = os.urandom(5).hex()
+        """What waits for this call: the one there is already, or a new one, of the id `name`."""
+        name = name or new_name()
 
         def work(tx: Transaction) -> Approval:
             now = self._clock.wall()

@@ -36,11 +36,9 @@ MIGRATIONS = (
         "CREATE INDEX lease_of ON lease (principal, account, kind, expires)",
     ),
 )
-HOLDS: Final = "revoked = '' AND expires > :now AND made <= :now"
-"""Of a row, that it is no lease that ended."""
 _SELECT: Final = (
     "SELECT id, principal, account, kind, size, used, recipients, senders, made, expires"
-    f" FROM lease WHERE {HOLDS}"
+    " FROM lease WHERE revoked = '' AND expires > :now AND made <= :now"
 )
 
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from ..errors import StoreError
-from .leases import HOLDS
 
 if TYPE_CHECKING:
     from ..ground.clock import Clock
@@ -42,10 +41,12 @@ MIGRATIONS = (
 )
 MIGRATIONS_LATER = (("ALTER TABLE plan_item ADD COLUMN lease TEXT NOT NULL DEFAULT ''",),)
 """The lease that an item goes on, "" for none: its yes ends with it."""
-_STANDS: Final = (
-    f"(lease = '' OR EXISTS (SELECT 1 FROM lease WHERE lease.id = plan_item.lease AND {HOLDS}))"
+_ITEMS: Final = (
+    "SELECT identity, outcome, said, CASE WHEN lease = '' OR EXISTS (SELECT 1 FROM lease"
+    " WHERE lease.id = plan_item.lease AND revoked = '' AND expires > :now AND lease.made <= :now)"
+    " THEN 1 ELSE 0 END FROM plan_item WHERE plan = :id ORDER BY place"
 )
-"""Of an item, that no lease which it goes on has ended."""
+"""With whether no lease that the item goes on has ended."""
 _SELECT: Final = "SELECT id, principal, account, identity, tool, given, standing, why, made, ended"
 
 
@@ -61,7 +62,8 @@ class Item:
 @dataclass(frozen=True, slots=True)
 class Kept:
     """`identity` is the hash over all canonical steps in their order; `given` the grade of its yes,
-    0 where none was needed, or where a lease ended that it was; `tool` what was called for it. `made` and `ended` are UNIX seconds."""
+    0 where none was needed, or where a lease ended that it was; `tool` what was called for it.
+    `made` and `ended` are UNIX seconds."""
 
     id: str
     principal: str
@@ -93,9 +95,7 @@ class Planned:
 
     async def latest(self, principal: str, account: str, identity: str) -> Kept | None:
         """The newest plan of exactly these steps."""
-        return await self._state.write(
-            lambda tx: self.latest_in(tx, principal, account, identity)
-        )
+        return await self._state.write(lambda tx: self.latest_in(tx, principal, account, identity))
 
     def latest_in(
         self, tx: Transaction, principal: str, account: str, identity: str
@@ -241,8 +241,10 @@ class Planned:
         row = tx.one(
             "SELECT 1 FROM plan JOIN plan_item ON plan_item.plan = plan.id"
             " WHERE plan.id = :id AND place = :place AND plan_item.identity = :identity"
-            f" AND outcome = 'begun' AND given >= :grade AND {_STANDS}"
-            " AND principal = :principal AND account = :account",
+            " AND outcome = 'begun' AND given >= :grade"
+            " AND principal = :principal AND account = :account"
+            " AND (lease = '' OR EXISTS (SELECT 1 FROM lease WHERE lease.id = plan_item.lease"
+            " AND revoked = '' AND expires > :now AND lease.made <= :now))",
             now=self._clock.wall(),
             id=name,
             place=int(place),
@@ -270,8 +272,7 @@ class Planned:
     def _kept(self, tx: Transaction, row: Sequence[Any]) -> Kept:
         now = self._clock.wall()
         rows = tx.all(
-            f"SELECT identity, outcome, said, CASE WHEN {_STANDS} THEN 1 ELSE 0 END"
-            " FROM plan_item WHERE plan = :id ORDER BY place",
+            _ITEMS,
             id=row[0],
             now=now,
         )

@@ -159,9 +159,9 @@ class Plans:
         def work(tx: Transaction) -> str:
             # The same call may have come twice at once: they are one plan.
             other = self._planned.latest_in(tx, caller.principal, whole.account, identity)
-            if other is not None and going is None:
-                if other.standing == "running" or self._stands(other):
-                    return other.id
+            there = other is not None and (other.standing == "running" or self._stands(other))
+            if other is not None and there and going is None:
+                return other.id
             name, grade, leases = "", given, list[str]()
             if ask is not None:
                 name, grade, leases = self._yes(tx, whole, bound, ask, going)

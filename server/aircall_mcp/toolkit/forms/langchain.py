@@ -27,11 +27,16 @@ def _tool(toolkit: Performs, tool: Tool) -> StructuredTool:
         outcome = await toolkit.outcome(tool.name, arguments, client=CLIENT)
         if isinstance(outcome, Question) and outcome.grade == 1 and not toolkit.approves:
             told = _interrupt(outcome)
-            if told is None:
+            if told is None or not outcome.asked_before:
+                # Nobody can be asked, or what was answered is what the same call came to before.
                 return json.dumps(outcome.payload, ensure_ascii=False)
-            said = _yes(told)
+            said, shown = _yes(told), outcome.approval
             outcome = await toolkit.outcome(
-                tool.name, arguments, client=CLIENT, approve=lambda _: said, way="langgraph"
+                tool.name,
+                arguments,
+                client=CLIENT,
+                approve=lambda question: said and question.approval == shown,
+                way="langgraph",
             )
         return json.dumps(outcome.payload, ensure_ascii=False)
 

@@ -23,20 +23,18 @@ def form(toolkit: Performs, *, strict: bool | None) -> list[Any]:
 
 def _tool(toolkit: Performs, tool: Ours, strict: bool | None) -> Tool[Any]:
     async def perform(run: RunContext[Any], **arguments: Any) -> Any:
-        def approved(_question: Question) -> bool:
-            return True  # asked only where the run says that this very call was approved
-
-        by_run = run.tool_call_approved and not toolkit.approves
-        outcome = await toolkit.outcome(
-            tool.name,
-            arguments,
-            client=CLIENT,
-            approve=approved if by_run else None,
-            way="pydantic_ai" if by_run else "callback",
-        )
+        outcome = await toolkit.outcome(tool.name, arguments, client=CLIENT)
         if isinstance(outcome, Question) and outcome.grade == 1 and not toolkit.approves:
-            raise ApprovalRequired(
-                metadata={"preview": outcome.preview, "approval": outcome.approval}
+            shown = outcome.approval
+            # Approved is what the same call came to when it was shown, and nothing else.
+            if not (run.tool_call_approved and outcome.asked_before):
+                raise ApprovalRequired(metadata={"preview": outcome.preview, "approval": shown})
+            outcome = await toolkit.outcome(
+                tool.name,
+                arguments,
+                client=CLIENT,
+                approve=lambda question: question.approval == shown,
+                way="pydantic_ai",
             )
         return outcome.payload
 

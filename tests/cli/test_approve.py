@@ -1,0 +1,31 @@
+"""`aircall-mcp approve` at a real terminal: each answer is to the question that was seen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from aircall_mcp.safety.safety import Safety
+
+from ..terminal import on_terminal
+
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+
+
+async def test_what_is_typed_ahead_answers_nothing(home: Path) -> None:
+    safety = Safety.of(home)
+    try:
+        asked = [
+            await safety.approvals.ask(
+                principal="owner", account="acme", operation="aircall_x", identity=which,
+                preview=which, grade=2,
+            )
+            for which in ("Tell Ann", "Delete all")
+        ]  # fmt: skip
+        shown = on_terminal("approve", typed=[("Do it?", "y\ny\ny"), ("Do it?", "n")])
+        assert shown.code == 0, shown.text
+        stands = [(await safety.approvals.find(one.id)) for one in asked]
+        assert [one and one.standing for one in stands] == ["approved", "refused"]
+    finally:
+        safety.close()
