@@ -24,7 +24,7 @@ pytestmark = pytest.mark.anyio
 @pytest.mark.parametrize(
     "words",
     ["STOP", "stop", " Stop. ", "STOP!!", "Stop all", "UNSUBSCRIBE", "opt-out", "Arrêt", "ARRET",
-     "stopp", "Baja", "SAIR", "\u200eSTOP", "\uff33\uff34\uff2f\uff30"],
+     "stopp", "Baja", "SAIR", "\u200eSTOP", "ST\u200bOP", "\uff33\uff34\uff2f\uff30"],
 )  # fmt: skip
 def test_what_stops(words: str) -> None:
     assert is_stop(words)
@@ -41,6 +41,8 @@ def test_what_does_not(words: str) -> None:
 
 def test_only_a_text_from_outside_stops_and_only_for_who_wrote_it() -> None:
     assert who_stops("message.received", text("1", "STOP").data) == "+33199001234"
+    written = told("message.received", "5", body="", text="STOP", raw_digits="+33199001235")
+    assert who_stops(written.kind, written.data) == "+33199001235"
     sent = told("message.sent", "2", body="STOP", raw_digits="+33199001234", direction="outbound")
     odd = told("message.received", "3", body=["STOP"], raw_digits=7, direction="inbound")
     for one in (sent, odd, call("ended", 4)):

@@ -17,8 +17,11 @@ async def test_pydantic_ai_asks_again_where_nobody_was_shown_it() -> None:
     approved: Any = SimpleNamespace(tool_call_approved=True)
     async with Toolkit.sandbox(ask=True) as aircall:
         numbers = (await aircall.execute("list_numbers"))["data"]["numbers"]
-        tools = {tool.name: tool for tool in aircall.only(names=["send_message"]).pydantic_ai()}
-        perform = tools["aircall_send_message"].function
+        tools = {
+            tool.name: tool
+            for tool in aircall.only(names=["send_message_in_conversation"]).pydantic_ai()
+        }
+        perform = tools["aircall_send_message_in_conversation"].function
         given = {"number_id": numbers[0]["id"], "to": await _contact(aircall), "body": "At nine."}
         with pytest.raises(pydantic_ai.ApprovalRequired):
             await perform(approved, **given)

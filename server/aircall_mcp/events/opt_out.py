@@ -6,6 +6,8 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any, Final
 
+from ..ground.visible import bare
+
 STOP_WORDS: Final = frozenset(
     {
         # https://www.ctia.org/the-wireless-industry/industry-commitments/messaging-principles
@@ -29,7 +31,12 @@ def who_stops(kind: str, data: Mapping[str, Any]) -> str | None:
     if kind != "message.received" or data.get("direction") == "outbound":
         return None
     said = next(
-        (data[name] for name in ("body", "text", "content") if isinstance(data.get(name), str)), ""
+        (
+            said
+            for name in ("body", "text", "content")
+            if isinstance(said := data.get(name), str) and bare(said).strip()
+        ),
+        "",
     )
     number = next(
         (
@@ -46,6 +53,6 @@ def is_stop(text: str) -> bool:
     """Whether `text` is a word that stops, whatever its case, accents and punctuation."""
     if len(text) > _LONGEST:
         return False
-    plain = unicodedata.normalize("NFKD", text).casefold()
+    plain = unicodedata.normalize("NFKD", bare(text)).casefold()
     kept = "".join(one if one.isalnum() else " " for one in plain if not unicodedata.combining(one))
     return " ".join(kept.split()) in STOP_WORDS
