@@ -16,6 +16,7 @@ from math import ceil
 from typing import Any, Final, cast
 from zoneinfo import ZoneInfo
 
+from ..errors import quoted
 from ..ground.operation import Bound
 from .deed import recipients_of
 from .destinations import destination_of
@@ -31,6 +32,7 @@ _TWICE: Final = frozenset("\f^{}\\[~]|€")
 _ALIKE: Final = frozenset({"ARMENIAN", "CHEROKEE", "COPTIC", "CYRILLIC", "GREEK", "LISU"})
 """Scripts with letters that look like Latin ones, as Unicode names them."""
 _MOST_WORDS: Final = 3
+_LONGEST_WORD: Final = 40
 _HOST: Final = re.compile(r"https?://([^\s/?#\\]+)", re.IGNORECASE)
 
 
@@ -69,7 +71,7 @@ def _lookalikes(text: str) -> Iterator[str]:
     if text.isascii():
         return
     words = [word for word in dict.fromkeys(re.findall(r"\w+", text)) if _is_mixed(word)]
-    for word in words[:_MOST_WORDS]:
+    for word in (quoted(word, _LONGEST_WORD) for word in words[:_MOST_WORDS]):
         yield f"Not all letters are of one alphabet in {word!a}, which looks like {word}."
     if len(words) > _MOST_WORDS:
         yield f"Nor are they in {len(words) - _MOST_WORDS} more words."
