@@ -90,6 +90,16 @@ async def test_what_cannot_be_done_is_told_and_not_raised(home: dict[str, str]) 
         await aircall.execute("list_calls")
 
 
+async def test_a_performer_that_is_not_on_the_surface_is_told_and_not_raised(
+    home: dict[str, str],
+) -> None:
+    inner = {"operation": "send_message", "arguments": TEXT}
+    async with asking(home) as aircall:
+        for given in (inner, {"operation": "aircall_reach", "arguments": inner}, {"operation": 7}):
+            told = await aircall.bind(number=1).execute("aircall_reach", given)
+            assert told["error"]["kind"] == "argument"
+
+
 async def test_what_is_not_listed_is_called_by_the_tool_of_its_effect(home: dict[str, str]) -> None:
     async with Toolkit.sandbox(surface="search", environment=home) as aircall:
         assert "aircall_list_numbers" not in [one.name for one in aircall.tools]
