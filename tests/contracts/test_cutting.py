@@ -60,7 +60,7 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     "protocol/stdio.py": ("(end + rest)[-END:]", "line[-END:]"),
     "cli/config.py": ("line[:1]",),
     "desk.py": ("query[:LONGEST_QUERY]",),
-    "safety/circumstances.py": ("numbers[:MOST]",),
+    "safety/circumstances.py": ("numbers[:MOST]", "words[:_MOST_WORDS]"),
     "safety/visitors.py": ("code[:64]", "letters[:4]", "letters[:_LENGTH]"),
     "events/envelope.py": ("resource[:100]", "text[:start]", "units[at:at + 4]"),
     "events/event.py": ("one[:-1]",),
@@ -73,7 +73,7 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     "ground/visible.py": (
         "''.join(kept[-2:])[-2:]", "end[-1:]", "kept[-2:]", "text[at + 1:at + 2]",
         "text[at:at + _PIECE]",
-        "text[done:here]",
+        "text[done:here]", "text[here:done]", "units[at:at + 2]",
     ),
     "ground/written.py": ("content[1:2]", "content[:2]", "content[:error.start]"),
     "offer/registry.py": ("segment[:1]",),
