@@ -233,10 +233,6 @@ class Toolkit:
         """The tool to call and its arguments, with those filled in that are fixed: in what another
         operation is called with, too. What is not listed is called by the tool of its effect."""
         if operation.id in EFFECTS:
-            if self._desk.offer().surface not in operation.surfaces:
-                raise ArgumentError(
-                    f"There is no tool {operation.tool} here.", hint="Call the operation itself."
-                )
             inner: Any = arguments.get("arguments")
             named: Any = arguments.get("operation")
             if self._view.whole or not isinstance(named, str):
