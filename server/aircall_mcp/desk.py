@@ -100,9 +100,8 @@ class Question:
 
     `preview` says in words to what, `operation` and `arguments` exactly; `needs` are the effect and
     what is at stake. `approval` is the id of what waits for the yes, which is as sure as `grade`
-    says; `Desk.answer` takes it, and the identical call goes through once then. `asked_before`:
-    the very same was asked before this call, so that somebody may have said something to it.
-    `payload` is the failure for whoever cannot ask a person.
+    says, and waited before this call where it was `asked_before`; `Desk.answer` takes it, and the
+    identical call goes through once then. `payload` is the failure for whoever can ask nobody.
     """
 
     operation: Operation
@@ -276,16 +275,14 @@ class Desk:
         self, bound: Bound, error: NeedsConfirmation, caller: Caller, approvals: Approvals
     ) -> Question:
         about = error.about if isinstance(error.about, Bound) else bound
-        operation = about.operation
-        scrub = self._scrubber.text
+        operation, scrub = about.operation, self._scrubber.text
         words = error.account, error.message, scrub, list(self._circumstances(about))
         # A person sees what ids are called: a model would read strangers' words in a name.
         plain = preview = preview_of(about, *words)
-        if self._names is not None:
-            preview = preview_of(about, *words, await self._names(about, error.account))
-        name = new_name()
+        if names := self._names:
+            preview = preview_of(about, *words, await names(about, error.account))
         waiting = await approvals.ask(
-            name=name,
+            name=(name := new_name()),
             principal=caller.principal,
             account=error.account,
             operation=bound.operation.tool,  # which is to be called again
@@ -293,8 +290,7 @@ class Desk:
             preview=preview,
             grade=cast("Grade", error.grade),
         )
-        told = tools.error_of(error)
-        named = "" if about is bound else f" of {bound.operation.tool}"
+        told, named = tools.error_of(error), f" of {bound.operation.tool}" * (about is not bound)
         told["error"] |= {
             "hint": f"Tell your user what waits for them. {waiting.way_to_yes} Then make the very"
             f" same call{named} again: it goes through once. aircall_approval_status says how it"
