@@ -278,8 +278,8 @@ class Desk:
         operation, scrub = about.operation, self._scrubber.text
         words = error.account, error.message, scrub, list(self._circumstances(about))
         # A person sees what ids are called: a model would read strangers' words in a name.
-        names = await self._names(about, error.account) if self._names else {}
-        plain, preview = (preview_of(about, *words, known) for known in ({}, names))
+        names = await self._names(about, error.account) if self._names else None
+        plain, preview = (preview_of(about, *words, known) for known in (None, names))
         waiting = await approvals.ask(
             name=(name := new_name()),
             principal=caller.principal,
