@@ -206,8 +206,8 @@ class Desk:
             log.info("%s: %s", operation.tool, error.kind)
             return Failure(self._scrubber.json(tools.error_of(error)))
         weight = LIGHT + 1 if self._scrubber.crowded else 0
-        told = await self._gateway.aside(lambda: self._scrubber.written(payload), weight=weight)
-        return Answer(*told)
+        written = self._scrubber.written
+        return Answer(*await self._gateway.aside(lambda: written(payload), weight=weight))
 
     def scrub(self, text: str) -> Scrubbed:
         """`text` as it may leave, for who tells of something else than an outcome."""
@@ -422,9 +422,7 @@ class Desk:
         listed = cast("list[Any]", users)[:PAGE_SIZE] if isinstance(users, list) else []
         zones = [cast("Json", one).get("time_zone") for one in listed if isinstance(one, dict)]
         known = [zone for zone in zones if isinstance(zone, str)]
-        if known:
-            return _zone_here(max(sorted(set(known)), key=known.count))
-        return None
+        return _zone_here(max(sorted(set(known)), key=known.count)) if known else None
 
 
 def _dry(operation: Operation, arguments: Any) -> tuple[bool, Any]:
