@@ -53,6 +53,7 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     # Of a line that is broken every part is shown.
     "cli/screen.py": ("line[start:at + 1]", "line[start:end]"),
     # What is looked at and not shown: how a text begins, or what of it is kept.
+    "gateway/body.py": ("before[-1:]", "raw[max(0, at - len(_ENDLESS)):at + 1]"),
     "protocol/frames.py": ("text[-END:]",),
     "offer/stubs.py": ("told[:LONGEST - 1]",),
     "toolkit/calls.py": ("_list(response, 'candidates')[:1]", "_list(response, 'choices')[:1]"),
