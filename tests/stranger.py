@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
@@ -22,8 +23,11 @@ def pong(_method: str, _path: str) -> Any:
     return {"ping": "pong"}
 
 
-LOOKED_UP = {"GET /v1/numbers", "GET /v1/contacts/search"}
-"""What the policy asks Aircall: where the company is at home, and who is a contact of it."""
+LOOKED_UP = re.compile(
+    r"GET /v1/(numbers|contacts/search)|GET /v[12]/(users|numbers|contacts|tags|teams)/\d+"
+)
+"""What is asked of Aircall for a question: where the company is at home, who is a contact of it,
+and what the ids are called."""
 
 
 class Stranger:
@@ -42,7 +46,7 @@ class Stranger:
     @property
     def unasked(self) -> list[str]:
         """The same, without what the policy looks up before it asks a person."""
-        return [one for one in self.arrivals if one not in LOOKED_UP]
+        return [one for one in self.arrivals if not LOOKED_UP.fullmatch(one)]
 
     @property
     def probes(self) -> list[dict[str, str]]:

@@ -25,7 +25,7 @@ STEPS = [
      "arguments": {"number_id": number, "to": f"+3318488000{number}", "body": "We open at 9."}}
     for number in (1, 2, 3)
 ]  # fmt: skip
-SHORT = ((13, "after"), (18, "after"))
+SHORT = ((13, "after"), (16, "after"))
 """Commits at which it dies: with an item on its way, and between two."""
 LONG = ((commit, when) for commit in itertools.count(1) for when in ("before", "after"))
 """Every commit there is: the first process that lives had none of this number."""
@@ -80,4 +80,4 @@ async def test_a_plan_whose_process_is_killed_goes_on_and_doubles_nothing(
             break
         stood[data["standing"]] += 1
     print(f"plans: killed at {stood.total()} points, {dict(stood)}, nothing doubled")
-    assert stood["finished"] >= 1
+    assert stood["finished"] and stood["waits"]
