@@ -11,6 +11,7 @@ from aircall_mcp.cli.run import answered, arguments_of
 from aircall_mcp.offer import Offers, Registry
 
 from ..house import answering, asking_desk
+from ..waiting import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
@@ -46,18 +47,24 @@ def test_who_cannot_see_the_question_or_not_type_an_answer_is_not_asked(
     typed: bool, seen: bool, yes: bool
 ) -> None:
     here, terminal = pty.openpty()
-    os.write(here, b"y\n")
-    done = subprocess.run(
+    os.write(here, b"n\n")  # typed ahead of the question, it answers nothing
+    process = subprocess.Popen(
         [sys.executable, "-c", ASKED],
         stdin=terminal if typed else subprocess.DEVNULL,
         stderr=terminal if seen else subprocess.PIPE,
         stdout=subprocess.PIPE,
-        check=True,
     )
+    if yes:
+        shown = b""
+        while b"[y/N]" not in shown:
+            shown += os.read(here, 1024)
+        os.write(here, b"y\n")
+    said, complaint = process.communicate(timeout=PATIENCE)
     os.close(terminal)
     os.close(here)
-    assert done.stdout.split()[-1] == str(yes).encode()
-    assert not done.stderr
+    assert process.returncode == 0
+    assert said.split()[-1] == str(yes).encode()
+    assert not complaint
 
 
 @pytest.mark.parametrize(

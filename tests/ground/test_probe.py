@@ -95,7 +95,7 @@ async def test_the_question_is_a_new_one_each_time_and_bears_no_credential(home:
         house = house_at(there.url)
         for _ in range(3):
             await house.desk.call("aircall_delete_tag", TAG, Caller())
-        asked = [path for _, path, _ in there.all]
+        asked = [path for _, path, _ in there.all if path.startswith(probe.PATH)]
         assert len(set(asked)) == 3
         assert all(len(path.removeprefix(probe.PATH)) == 32 for path in asked)
         for headers in there.probes:
