@@ -5,7 +5,7 @@ import { Experimental_StdioMCPTransport as Stdio } from "@ai-sdk/mcp/mcp-stdio";
 import { openai } from "@ai-sdk/openai";
 import { isStepCount, streamText } from "ai";
 
-const args = ["serve", "--sandbox", "--toolsets", "calls,messages"];
+const args = ["serve", "--sandbox", "--toolsets", "workflows,calls,messages"];
 const transport = new Stdio({ command: "aircall-mcp", args, env: process.env });
 const aircall = await createMCPClient({ transport });
 try {

@@ -10,14 +10,14 @@ from aircall_mcp import Toolkit
 async def main(task: str = "Who called and was missed? Text the last one back.") -> None:
     async with Toolkit.sandbox() as aircall, AsyncAnthropic() as anthropic:
         said = results = [{"role": "user", "content": task}]
-        tools = aircall.only(toolsets={"calls", "messages", "search"}).anthropic()
-        ask = {"model": "claude-sonnet-5", "max_tokens": 4_000, "tools": tools}
+        view = aircall.only(toolsets={"workflows", "calls", "messages", "search"})
+        ask = {"model": "claude-sonnet-5", "max_tokens": 4_000, "tools": view.anthropic()}
         while results:
             async with anthropic.messages.stream(messages=said, **ask) as stream:
                 async for text in stream.text_stream:
                     print(text, end="", flush=True)
                 response = await stream.get_final_message()
-            results = await aircall.handle(response)
+            results = await view.handle(response)
             turn = [block.model_dump(exclude_none=True) for block in response.content]
             said += [{"role": "assistant", "content": turn}, {"role": "user", "content": results}]
 

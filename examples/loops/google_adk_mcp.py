@@ -11,7 +11,7 @@ from mcp import StdioServerParameters
 
 
 async def main(task: str = "Who called and was missed? Text the last one back.") -> None:
-    command = ["serve", "--sandbox", "--toolsets", "calls,messages"]
+    command = ["serve", "--sandbox", "--toolsets", "workflows,calls,messages"]
     server = StdioServerParameters(command="aircall-mcp", args=command, env=dict(os.environ))
     aircall = McpToolset(connection_params=StdioConnectionParams(server_params=server, timeout=60))
     agent = LlmAgent(name="Aircall", model="gemini-3-flash", tools=[aircall])

@@ -11,14 +11,16 @@ from aircall_mcp import Toolkit
 
 async def main(task: str = "Who called and was missed? Text the last one back.") -> None:
     async with Toolkit.sandbox(ask=True) as aircall:
-        tools = aircall.only(toolsets={"calls", "messages", "search"}).langchain()
+        view = aircall.only(toolsets={"workflows", "calls", "messages", "search"})
+        tools = view.langchain()
         agent = create_agent("openai:gpt-5.4", tools, checkpointer=InMemorySaver())
         thread = {"configurable": {"thread_id": "1"}}
         result = await agent.ainvoke({"messages": [("user", task)]}, thread)
-        while "__interrupt__" in result:
-            for waiting in result["__interrupt__"]:
-                print("Approved:", waiting.value["tool"])  # ask your user here
-            result = await agent.ainvoke(Command(resume=True), thread)
+        while waiting := result.get("__interrupt__"):
+            for one in waiting:
+                print("Approved:", one.value["preview"])  # ask your user here, about each
+            answers = {one.id: True for one in waiting}
+            result = await agent.ainvoke(Command(resume=answers), thread)
         print(result["messages"][-1].content)
 
 

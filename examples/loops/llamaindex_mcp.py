@@ -9,7 +9,7 @@ from llama_index.tools.mcp import BasicMCPClient, McpToolSpec
 
 
 async def main(task: str = "Who called and was missed? Text the last one back.") -> None:
-    command = ["serve", "--sandbox", "--toolsets", "calls,messages"]
+    command = ["serve", "--sandbox", "--toolsets", "workflows,calls,messages"]
     aircall = BasicMCPClient("aircall-mcp", args=command, env=dict(os.environ))
     tools = await McpToolSpec(aircall).to_tool_list_async()
     agent = FunctionAgent(tools=tools, llm=OpenAI(model="gpt-5.4"))

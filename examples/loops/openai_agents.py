@@ -10,7 +10,7 @@ from aircall_mcp import Toolkit
 async def main(task: str = "Who called and was missed? Text the last one back.") -> None:
     set_tracing_disabled(True)
     async with Toolkit.sandbox(ask=True) as aircall:
-        tools = aircall.only(toolsets={"calls", "messages", "search"}).agents_sdk()
+        tools = aircall.only(toolsets={"workflows", "calls", "messages", "search"}).agents_sdk()
         agent = Agent(name="Aircall", instructions="You look after missed calls.", tools=tools)
         result = await Runner.run(agent, task)
         while result.interruptions:

@@ -9,7 +9,7 @@ from agents.mcp import MCPServerStdio
 
 async def main(task: str = "Who called and was missed? Text the last one back.") -> None:
     set_tracing_disabled(True)
-    command = ["serve", "--sandbox", "--toolsets", "calls,messages"]
+    command = ["serve", "--sandbox", "--toolsets", "workflows,calls,messages"]
     server = {"command": "aircall-mcp", "args": command, "env": dict(os.environ)}
     async with MCPServerStdio(server, client_session_timeout_seconds=60) as aircall:
         agent = Agent(

@@ -9,14 +9,14 @@ from aircall_mcp import Toolkit
 
 async def main(task: str = "Who called and was missed? Text the last one back.") -> None:
     async with Toolkit.sandbox(ask=True) as aircall:
-        tools = aircall.only(toolsets={"calls", "messages", "search"}).pydantic_ai()
+        tools = aircall.only(toolsets={"workflows", "calls", "messages", "search"}).pydantic_ai()
         agent = Agent("openai-chat:gpt-5.4", tools=tools, output_type=[str, DeferredToolRequests])
         result = await agent.run(task)
         while isinstance(result.output, DeferredToolRequests):
             answers = DeferredToolResults()
-            for waiting in result.output.approvals:
-                print("Approved:", waiting.tool_name)  # ask your user here
-                answers.approvals[waiting.tool_call_id] = True
+            for one in result.output.approvals:
+                print("Approved:", result.output.metadata[one.tool_call_id]["preview"])
+                answers.approvals[one.tool_call_id] = True  # ask your user here, about each
             history = result.all_messages()
             result = await agent.run(message_history=history, deferred_tool_results=answers)
         print(result.output)

@@ -7,7 +7,7 @@ from smolagents import MCPClient, OpenAIModel, ToolCallingAgent
 
 
 def main(task: str = "Who called and was missed? Text the last one back.") -> None:
-    command = ["serve", "--sandbox", "--toolsets", "calls,messages"]
+    command = ["serve", "--sandbox", "--toolsets", "workflows,calls,messages"]
     server = StdioServerParameters(command="aircall-mcp", args=command, env=dict(os.environ))
     with MCPClient(server, structured_output=False) as tools:
         for argument in (one for tool in tools for one in tool.inputs.values()):

@@ -153,9 +153,47 @@ async def test_a_program_of_the_models_may_only_read(aircall: Toolkit) -> None:
 
 async def test_what_asks_for_nothing_gets_nothing(aircall: Toolkit) -> None:
     async with aircall:
-        nothing: list[Any] = [{}, {"output": []}, {"content": "Hello."}, chat([]), None, "text", 7]
+        blocked = {"candidates": None}
+        said = {"type": "message", "role": "assistant", "content": [{"type": "output_text"}]}
+        nothing: list[Any] = [
+            {"output": []}, {"content": "Hello."}, chat([]), [], [said], blocked,
+            as_objects(blocked), {"role": "assistant", "content": None},
+        ]  # fmt: skip
         for response in nothing:
             assert await aircall.handle(response) == []
+
+
+async def test_what_is_no_response_is_an_error_of_the_program(aircall: Toolkit) -> None:
+    async with aircall:
+        unawaited = aircall.execute("list_calls")
+        message = chat([("aircall_list_calls", {})])["choices"][0]["message"]
+        wrong: list[tuple[Any, str]] = [
+            (unawaited, "await"), (None, "None"), ("text", "`str`"), (7, "`int`"), ({}, "output"),
+            ({"foo": 1}, "`choices`"), ([message], "one message alone"),
+            ([{"type": "message", **anthropic([("aircall_list_calls", {})])}], "one message alone"),
+            ([as_objects(message)], "one message alone"), ({"content": b"{}"}, "none of"),
+        ]  # fmt: skip
+        for response, told in wrong:
+            with pytest.raises(TypeError, match=told):
+                await aircall.handle(response)
+        unawaited.close()
+
+
+async def test_a_response_goes_to_the_view_whose_tools_were_taken(aircall: Toolkit) -> None:
+    sending = anthropic([("aircall_send_message", {})])
+    async with aircall:
+        view = aircall.only(effects={"read"})
+        assert view.anthropic()
+        for other in (aircall, aircall.bind(number=1), view.only(toolsets="calls")):
+            with pytest.raises(RuntimeError, match=r"view\.handle"):
+                await other.handle(sending)
+        for same in (view, aircall.only(effects="read")):
+            (refused,) = await same.handle(sending)
+            assert "There is no tool" in refused["content"]
+        with pytest.raises(ValueError, match="responses"):
+            aircall.openai(cast("Any", "nonsense"))
+        aircall.json_schema()
+        assert len(await aircall.handle(sending)) == 1
 
 
 ANYTHING = some.recursive(

@@ -26,6 +26,22 @@ def test_the_nightly_report_counts_calls(tmp_path: Path) -> None:
     assert sum(int(line.split()[0]) for line in reasons) == missed
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("block", "said", "told"), [
+    ("sync", "", "started_at"), ("approve", "yes\n", "'status'"), ("approve", "no\n", "said no"),
+])  # fmt: skip
+def test_a_program_that_stands_on_the_page_alone_runs(
+    block: str, said: str, told: str, tmp_path: Path
+) -> None:
+    page = (ROOT / "docs" / "loops.md").read_text("utf-8")
+    program = page.partition(f"<!-- {block} -->\n```python\n")[2].partition("```")[0]
+    done = subprocess.run(
+        [sys.executable, "-c", program], env={**os.environ, "AIRCALL_MCP_HOME": str(tmp_path)},
+        input=said, capture_output=True, text=True, timeout=100, check=True,
+    )  # fmt: skip
+    assert told in done.stdout
+
+
 def test_the_page_has_the_programs_as_they_stand() -> None:
     command = [sys.executable, str(ROOT / "tests" / "frameworks" / "run.py"), "--check"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -209,6 +209,84 @@ async def test_whoever_is_bound_by_a_name_is_looked_up(home: dict[str, str]) -> 
         assert (await nobody.execute("list_users_v2"))["data"]  # it is not needed for that
 
 
+async def test_an_id_is_bound_in_every_spelling(home: dict[str, str]) -> None:
+    async with Toolkit.sandbox(environment=home) as aircall:
+        number = await line_of(aircall)
+        for spelled in ("number", "number_id", "lineId"):
+            bound = aircall.bind(**{spelled: number})
+            assert "number_id" not in bound.load("send_message").schema["properties"]
+            assert "lineId" not in bound.load("send_whatsapp_message").schema["properties"]
+            assert "number" not in bound.load("find_calls").schema["properties"]
+        assert "user" not in aircall.bind(user_id=7).load("find_calls").schema["properties"]
+        with pytest.raises(SettingsError, match="the same"):
+            aircall.bind(user=7, user_id=8)
+
+
+@pytest.mark.parametrize("word", ["user", "user_id", "number", "lineId", "account"])
+@pytest.mark.parametrize("value", [None, "", " ", True, 0, -1, 1.5, ["Support"], {}])
+def test_what_is_nobody_cannot_be_bound(word: str, value: Any) -> None:
+    with pytest.raises(SettingsError, match="bound"):
+        Toolkit.sandbox().bind(**{word: value})
+
+
+async def test_approve_makes_the_sandbox_ask(
+    home: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    asked: list[Question] = []
+
+    def approve(question: Any) -> Any:
+        asked.append(question)
+        return "yes" if len(asked) == 1 else question["preview"]
+
+    async with Toolkit.sandbox(environment=home, approve=approve) as aircall:
+        given = {**TEXT, "to": KNOWN, "number_id": await line_of(aircall)}
+        told = await aircall.execute("send_message", given)
+        assert "A person said no" in told["error"]["message"]  # anything but True
+        assert "only True is a yes" in caplog.text
+        told = await aircall.execute("send_message", {**given, "body": "Again."})
+        assert told["error"]["kind"] == "needs_confirmation"
+        assert "`question.preview`" in caplog.text
+    assert len(asked) == 2
+
+
+@pytest.mark.parametrize("more", [{"approve": "yes"}, {"approve": print, "ask": False}])
+async def test_an_approve_that_could_never_answer_is_refused(
+    home: dict[str, str], more: Json
+) -> None:
+    with pytest.raises(SettingsError, match="approve"):
+        await Toolkit.sandbox(environment=home, **more).__aenter__()
+
+
+async def test_a_line_of_the_policy_has_a_callback_asked_about_strangers(
+    home: dict[str, str],
+) -> None:
+    line = '[destinations]\nstrangers = "ask"\n'
+    (Path(home["AIRCALL_MCP_HOME"]) / "policy.toml").write_text(f'[effects]\nreach = "ask"\n{line}')
+
+    def approve(question: Question) -> bool:
+        return question.grade == 1
+
+    async with Toolkit.sandbox(environment=home, approve=approve) as aircall:
+        sent = await aircall.execute("send_message", {**TEXT, "number_id": await line_of(aircall)})
+        assert sent["data"]["status"]
+
+
+async def test_a_word_alone_narrows_and_nothing_left_is_refused(home: dict[str, str]) -> None:
+    async with Toolkit.sandbox(environment=home) as aircall:
+        assert aircall.only(effects="read").tools == aircall.only(effects={"read"}).tools
+        assert aircall.only(toolsets="calls", names="list_calls").tools
+        with pytest.raises(SettingsError, match="'reed'") as unknown:
+            aircall.only(effects="reed")
+        assert "reach" in unknown.value.hint
+        with pytest.raises(SettingsError, match="Nothing is left"):
+            aircall.only(toolsets="calls", names="send_message")
+        found = aircall.only(toolsets="messages").search("who called, and text them back", 5)
+        out = ["not_offered" in one for one in found["matches"]]
+        assert out == sorted(out)
+        assert not any("input_schema" in one for one in found["matches"] if "not_offered" in one)
+        assert not aircall.only(effects="read").search("delete this user")["confident"]
+
+
 async def test_an_option_that_there_is_not_is_told_with_the_nearest(home: dict[str, str]) -> None:
     with pytest.raises(SettingsError, match="toolset") as refused:
         await Toolkit.sandbox(toolset="calls", environment=home).__aenter__()
@@ -232,7 +310,9 @@ async def test_what_is_left_out_cannot_be_reached_by_another_way(home: dict[str,
             assert told["error"]["kind"] == "argument", told
         named = aircall.only(names={"list_calls"})
         assert (await named.execute("list_calls"))["data"]
-        assert named.search("list users")["matches"][0]["not_offered"]
+        for match in named.search("list users")["matches"]:
+            assert ("not_offered" in match) == (match["tool"] != "aircall_list_calls")
+            assert "not_offered" not in match or "input_schema" not in match
         with pytest.raises(SettingsError, match="effect"):
             aircall.only(effects={"reed"})
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Self
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from anyio.from_thread import BlockingPortal
 
     from .tool import Tool
+    from .view import Words
 
 Json = dict[str, Any]
 
@@ -56,9 +57,9 @@ class ToolkitSync:
     def only(
         self,
         *,
-        effects: Collection[str] | None = None,
-        toolsets: Collection[str] | None = None,
-        names: Collection[str] | None = None,
+        effects: Words | None = None,
+        toolsets: Words | None = None,
+        names: Words | None = None,
     ) -> Self:
         return self._of(self._toolkit.only(effects=effects, toolsets=toolsets, names=names))
 

@@ -7,10 +7,12 @@ one has as an attribute, its JSON has as a key.
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import NoneType
 from typing import Any, cast
 
 from .tool import Performs
@@ -33,7 +35,12 @@ class ToolCall:
 
 
 async def answers(toolkit: Performs, response: Any) -> list[Json]:
-    """A result for each tool call, in their order."""
+    """A result for each tool call, in their order. Raises `TypeError` for what is no response."""
+    if (wrong := _no_response(response)) is not None:
+        raise TypeError(
+            "`handle` takes a finished response of a model, as the vendor's SDK or its JSON has"
+            f" it, and got {wrong}."
+        )
     results: list[Json] = []
     beside: list[ToolCall] = []
     for call in tool_calls(response):
@@ -74,6 +81,41 @@ def _reads(toolkit: Performs, call: ToolCall) -> bool:
         return toolkit.load(call.name).reads
     except ArgumentError:
         return True  # what is unknown does nothing at all
+
+
+SHAPES: Mapping[str, tuple[type, ...]] = {
+    "output": (list,),
+    "choices": (list,),
+    "candidates": (list, NoneType),
+    "tool_calls": (list, NoneType),
+    "content": (list, str, NoneType),
+}
+"""What a response has one of, and as what: some are there and empty."""
+
+
+def _no_response(given: Any) -> str | None:
+    """What came in the place of a response; None where it is one, with calls in it or without."""
+    if inspect.isawaitable(given):
+        return "what must be awaited first: `await` it"
+    if isinstance(given, list):
+        inside = (_in_list(item) for item in cast("list[Any]", given))
+        return next((said for said in inside if said), None)
+    for name, types in SHAPES.items():
+        there = name in given if isinstance(given, Mapping) else hasattr(given, name)
+        if there and isinstance(_get(given, name), types):
+            return None
+    if isinstance(given, Mapping):
+        return "an object with none of " + ", ".join(f"`{name}`" for name in SHAPES)
+    named = type(given).__name__
+    return "None" if given is None else f"`{named}`, which has none of {', '.join(SHAPES)}"
+
+
+def _in_list(item: Any) -> str | None:
+    """What is wrong with an item of a list, which holds a response's own items and no messages."""
+    blocks = (_get(block, "type") for block in _list(item, "content"))
+    if not isinstance(_get(item, "type"), str) or _get(item, "tool_calls") or "tool_use" in blocks:
+        return "a list of what are no items of a response: give the response, or one message alone"
+    return None
 
 
 def tool_calls(response: Any) -> Iterator[ToolCall]:

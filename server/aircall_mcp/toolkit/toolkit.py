@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeGuard, cast
 
-from ..errors import ArgumentError, NeedsConfirmation, NotOffered, ToolError, quoted
+from ..errors import ArgumentError, NeedsConfirmation, NotOffered, SettingsError, ToolError, quoted
 from ..ground.caller import Caller
 from ..ground.effects import EFFECTS
 from .tool import Approve
-from .view import WHOLE, InSight, View
+from .view import WHOLE, InSight, View, Words
 
 if TYPE_CHECKING:
     from ..app import App
@@ -30,6 +30,10 @@ log = logging.getLogger(__name__)
 Json = dict[str, Any]
 
 
+RANKED = 12
+"""So many are ranked where not all are in sight, so that some that are come first."""
+
+
 @dataclass(slots=True)
 class _Opened:
     """The one app that a toolkit and all its views share."""
@@ -37,6 +41,8 @@ class _Opened:
     flags: Mapping[str, Any]
     environment: Mapping[str, str] | None
     app: App | None = None
+    shown: set[Hashable] = field(default_factory=set[Hashable])
+    """The views whose tools a loop has taken: a response to others is none to what they show."""
 
 
 class Toolkit:
@@ -60,6 +66,8 @@ class Toolkit:
         **options: Any,
     ) -> None:
         flags = {"account": account, "surface": surface, **options}
+        if approve is not None and flags.get("sandbox") and flags.get("ask") is None:
+            flags["ask"] = True
         self._opened = _Opened(flags, environment)
         self._view = WHOLE
         self._approve = approve
@@ -67,7 +75,7 @@ class Toolkit:
     @classmethod
     def sandbox(cls, **options: Any) -> Self:
         """Against the built-in small Aircall: no account, and no phone rings. `ask=True` asks for
-        a person's yes there, too."""
+        a person's yes there, too, and so does `approve`, which is for nothing else."""
         return cls(sandbox=True, **options)
 
     async def __aenter__(self) -> Self:
@@ -77,9 +85,19 @@ class Toolkit:
         if self._opened.app is not None:
             raise RuntimeError("This toolkit is open already.")
         flags, environment = self._opened.flags, self._opened.environment
+        if self._approve is not None and not callable(self._approve):
+            raise SettingsError(
+                f"`approve` is no {type(self._approve).__name__}: it is called with each question.",
+                hint="`def approve(question): return input(question.preview) == 'yes'`",
+            )
+        if self._approve is not None and flags.get("sandbox") and not flags.get("ask"):
+            raise SettingsError(
+                "With `ask=False` the sandbox asks nobody, and `approve` would never be called.",
+                hint="Leave out one of them.",
+            )
         app = open_app(settings_from(flags, environment), environment)
         try:
-            self._view.hold_against(app.desk.registry)
+            self._view.hold_against(app.desk.registry, app.desk.offer())
         except BaseException:
             await app.aclose()
             raise
@@ -103,16 +121,17 @@ class Toolkit:
     def only(
         self,
         *,
-        effects: Collection[str] | None = None,
-        toolsets: Collection[str] | None = None,
-        names: Collection[str] | None = None,
+        effects: Words | None = None,
+        toolsets: Words | None = None,
+        names: Words | None = None,
     ) -> Self:
-        """A toolkit with these alone: all that is given must fit."""
+        """A toolkit with these alone: all that is given must fit. Raises `SettingsError` for an
+        unknown word, and where nothing is left."""
         return self._seen_by(self._view.only(effects, toolsets, names))
 
     def _seen_by(self, view: View) -> Self:
         if self._opened.app is not None:
-            view.hold_against(self._desk.registry)
+            view.hold_against(self._desk.registry, self._desk.offer())
         other = object.__new__(type(self))
         other._opened, other._view, other._approve = self._opened, view, self._approve
         return other
@@ -136,14 +155,24 @@ class Toolkit:
 
     def search(self, query: str, limit: int = 3) -> Json:
         """Which tools do what `query` says in plain words of seven languages, as `aircall_search`
-        answers: `{"confident", "matches": [{"tool", "effect", "required", "example", …}]}`."""
+        answers: `{"confident", "matches": [{"tool", "effect", "required", "example", …}]}`. What
+        is not on offer here comes last, as `not_offered`."""
         from ..offer.tools import matches_of
 
         desk = self._desk
         seen, known = InSight(self._view, desk.offer()), desk.registry.ids
-        found = matches_of(desk.rank(query, limit), offered=seen, known=known, surface="full")
-        if self._view.fixed:
+        most = limit if self._view.whole else max(limit, RANKED)
+        found = matches_of(desk.rank(query, most), offered=seen, known=known, surface="full")
+        if not self._view.whole:
+            found["confident"] &= "not_offered" not in found["matches"][0]
+            found["matches"] = sorted(found["matches"], key=lambda one: "not_offered" in one)[
+                :limit
+            ]
             for match in found["matches"]:
+                if "not_offered" in match:
+                    match.pop("example", None)
+                    match.pop("input_schema", None)
+                    continue
                 tool = self._view.tool(desk.registry.find(match["tool"]))
                 match["required"] = [n for n in match["required"] if n in tool.schema["properties"]]
                 match |= {"example": tool.example} if "example" in match else {}
@@ -164,9 +193,17 @@ class Toolkit:
         """Perform the tool calls in a model's `response` (OpenAI Responses or Chat, Anthropic,
         Gemini; an object of the SDK or its JSON) and give what to send back, in the same order:
         reads beside each other, effects one after the other. What is malformed or unknown becomes
-        an error result; a response without tool calls gives an empty list."""
+        an error result; a response without tool calls gives an empty list. It is given to the view
+        whose tools the model had: raises `RuntimeError` where only other ones' were taken, and
+        `TypeError` for what is no response."""
         from .calls import answers
 
+        if self._opened.shown and self._view.key not in self._opened.shown:
+            raise RuntimeError(
+                "The tools were taken from another view: keep it, `view = aircall.only(…)`, take"
+                " `view.openai()` or another form of it, and give it the response: "
+                "`view.handle(response)`."
+            )
         return await answers(self, response)
 
     async def outcome(
@@ -263,11 +300,17 @@ class Toolkit:
 
     # forms
 
+    def _taken(self) -> tuple[Tool, ...]:
+        """The tools, for a loop whose responses come to this view."""
+        tools = self.tools
+        self._opened.shown.add(self._view.key)
+        return tools
+
     def json_schema(self) -> list[Json]:
         """For all else: each `{"name", "description", "parameters", "effect", "parallel_safe"}`."""
         from .forms import plain
 
-        return plain.form(self.tools)
+        return plain.form(self._taken())
 
     def openai(
         self,
@@ -281,10 +324,12 @@ class Toolkit:
         adds OpenAI's tool search; `programmatic` lets a model's code call what only reads."""
         from .forms import openai
 
+        if api not in ("responses", "chat"):
+            raise ValueError(f"`api` is 'responses' or 'chat', not {api!r}.")
         if api == "chat":
-            return openai.chat(self.tools, strict=strict)
+            return openai.chat(self._taken(), strict=strict)
         return openai.responses(
-            self.tools, strict=strict, defer_loading=defer_loading, programmatic=programmatic
+            self._taken(), strict=strict, defer_loading=defer_loading, programmatic=programmatic
         )
 
     def anthropic(
@@ -301,7 +346,7 @@ class Toolkit:
         from .forms import anthropic
 
         return anthropic.form(
-            self.tools,
+            self._taken(),
             strict=strict,
             defer_loading=defer_loading,
             programmatic=programmatic,
@@ -312,7 +357,7 @@ class Toolkit:
         """What `tools` of `GenerateContentConfig` takes."""
         from .forms import gemini
 
-        return gemini.form(self.tools)
+        return gemini.form(self._taken())
 
     def agents_sdk(self, *, strict: bool = True, defer_loading: bool = False) -> list[Any]:
         """`FunctionTool`s of the OpenAI Agents SDK. What the policy asks a person about needs the
@@ -344,11 +389,17 @@ class Toolkit:
 async def _said(approve: Approve, question: Question) -> bool | None:
     """The callback's answer; None where it failed: nobody has said anything then."""
     try:
-        said = approve(question)
-        return (await said if inspect.isawaitable(said) else said) is True
+        said: Any = approve(question)
+        said = await said if inspect.isawaitable(said) else said
     except Exception:
-        log.exception("the callback of a toolkit did not answer")
+        log.exception(
+            "`approve` broke off, so nobody answered. A question has attributes, no keys:"
+            " `question.preview`, `.effect`, `.arguments`, `.grade`"
+        )
         return None
+    if not isinstance(said, bool):
+        log.warning("`approve` gave %s: only True is a yes", type(said).__name__)
+    return said is True
 
 
 def _failure(error: ToolError) -> Outcome:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 Kind: TypeAlias = Literal["user", "number"]
+Words: TypeAlias = str | Collection[str]
+FEW: Final = 20
+"""Fewer words than this are all named in an error."""
 KINDS: Final[tuple[Kind, ...]] = ("user", "number")
 
 MEANT: Final[Mapping[str, tuple[str, ...]]] = {
@@ -25,6 +28,11 @@ MEANT: Final[Mapping[str, tuple[str, ...]]] = {
 """The arguments of an operation that a word of `bind` fixes; any other fixes its own name's."""
 MEANT_BY_TASKS: Final[Mapping[str, tuple[str, ...]]] = {"number": ("number", "from")}
 """The same for the tools for whole tasks, which take names and addresses as well as ids."""
+
+SPELLED: Final[Mapping[str, Kind]] = {
+    name: word for word, names in MEANT.items() for name in names if word in KINDS
+}
+"""`user_id` is `user`, for `bind`: fixed in every spelling, whichever was given."""
 
 BY_LIST: Final = frozenset({"plan", "run_script"})
 """Tools that perform calls they are given in other ways than by name: a narrower view has none."""
@@ -45,16 +53,30 @@ class View:
         """Whether nothing is narrowed or fixed."""
         return self is WHOLE or self == WHOLE
 
+    @property
+    def key(self) -> Hashable:
+        """The same for views that are equal."""
+        fixed = tuple(sorted((name, repr(value)) for name, value in self.fixed.items()))
+        return self.effects, self.toolsets, self.names, fixed
+
     def bind(self, fixed: Mapping[str, Any]) -> View:
-        return replace(self, fixed={**self.fixed, **fixed})
+        """Raises `SettingsError` for what can be nobody, and nothing."""
+        words: Json = {}
+        for name, value in fixed.items():
+            word = SPELLED.get(name, name)
+            if word in words:
+                raise SettingsError(f"`{word}` and `{name}` fix the same: give one of them.")
+            _hold(word, value)
+            words[word] = value
+        return replace(self, fixed={**self.fixed, **words})
 
     def only(
         self,
-        effects: Collection[str] | None,
-        toolsets: Collection[str] | None,
-        names: Collection[str] | None,
+        effects: Words | None,
+        toolsets: Words | None,
+        names: Words | None,
     ) -> View:
-        """The same with less in it: what was left out before stays out."""
+        """The same with less in it: what was left out before stays out. A word alone is one."""
         return replace(
             self,
             effects=_both(self.effects, effects),
@@ -62,8 +84,9 @@ class View:
             names=_both(self.names, names),
         )
 
-    def hold_against(self, registry: Registry) -> None:
-        """Raise `SettingsError` for a word that nothing here is called by."""
+    def hold_against(self, registry: Registry, offer: Offer) -> None:
+        """Raise `SettingsError` for a word that nothing here is called by, and where nothing of
+        the offer is left."""
         from ..ground.nearest import nearest
         from ..ground.operation import EFFECTS
 
@@ -77,7 +100,14 @@ class View:
         ):
             for word in words:
                 if word not in known:
-                    raise SettingsError(f"Unknown {what}: {word!r}.", hint=nearest(word, known))
+                    few = f"One of {', '.join(known)}." if len(known) < FEW else ""
+                    hint = " ".join(filter(None, (nearest(word, known), few)))
+                    raise SettingsError(f"Unknown {what}: {word!r}.", hint=hint)
+        if not self.whole and not any(one in offer and self.shows(one) for one in registry.known):
+            raise SettingsError(
+                "Nothing is left: no tool on offer fits all of `effects`, `toolsets` and `names`.",
+                hint="Give fewer of them, or more words in each.",
+            )
 
     def shows(self, operation: Operation) -> bool:
         if self.whole:
@@ -165,7 +195,18 @@ class InSight:
         return operation in self.offer and self.view.shows(operation)
 
 
-def _both(before: frozenset[str] | None, now: Collection[str] | None) -> frozenset[str] | None:
+def _hold(word: str, value: Any) -> None:
+    """Raise `SettingsError` for what an argument of this word cannot be fixed to."""
+    empty = value is None or value == "" or (isinstance(value, str) and not value.strip())
+    by_id = isinstance(value, int) and not isinstance(value, bool) and value > 0
+    if word in KINDS and not empty and not by_id and not isinstance(value, str):
+        raise SettingsError(f"`{word}` is bound by an id, a name or an address: not {value!r}.")
+    if empty or (word == "account" and not isinstance(value, str)):
+        raise SettingsError(f"`{word}` cannot be bound to {value!r}.")
+
+
+def _both(before: frozenset[str] | None, now: Words | None) -> frozenset[str] | None:
     if now is None:
         return before
+    now = {now} if isinstance(now, str) else now
     return frozenset(now) if before is None else before & frozenset(now)
