@@ -99,9 +99,13 @@ def test_an_example_goes_round_its_whole_loop(
     with playing([*SCRIPT[:-1], ENDS.get(name, SCRIPT[-1])]) as model:
         told = run(words, model, tmp_path, patience)
     assert SCRIPT[-1] in told
-    first, second, third = (json.dumps(asked) for asked in model.asked[1:4])
+    first, second, third = (
+        json.dumps({name: part for name, part in asked.items() if name != "tools"})
+        for asked in model.asked[1:4]
+    )
+    strict = '"strict": true' in json.dumps(model.asked[1].get("tools"))
     seen = {
-        "schema": "strict" if '"strict": true' in first else "loose",
+        "schema": "strict" if strict else "loose",
         "call": "started_at" in first,
         "parallel": "because" in first and "started_at" in first,
         "error": "kind" in second and "argument" in second,
