@@ -31,9 +31,10 @@ STEPS = [
     {"operation": "send_message_in_conversation",
      "arguments": {"number_id": LINE, "to": PEOPLE[0], "body": "We open at 9."}},
     {"operation": "create_tag", "arguments": {"name": "told", "color": "#00B388"}},
-    {"operation": "send_message",
+    {"operation": "send_message_in_conversation",
      "arguments": {"number_id": LINE, "to": PEOPLE[1], "body": "We open at 9."}},
 ]  # fmt: skip
+"""Steps that Aircall does: of what it refuses, an empty 200 in between would say that it was done."""
 
 
 def crowded(sandbox: Sandbox) -> None:
@@ -113,7 +114,7 @@ def briefed(outcome: Outcome, truth: Mapping[str, Any], _up: Upstream) -> Stands
         return "refused"
     notes, stands = " ".join(outcome.payload.get("notes", ())), "whole"
     for told, true in zip(outcome.payload["data"]["calls"], truth["data"]["calls"], strict=True):
-        if told.get("error"):
+        if told.get("error") and not true.get("error"):
             assert str(told["id"]) in notes
             stands = "in part"
             continue
@@ -229,8 +230,7 @@ async def test_it_is_whole_and_done_once_or_told_exactly(
     for one in report.wrong:
         print(one)
     assert report.wrong == []
-    assert not full or report.stood["whole"]
-    assert not full or report.stood["refused"]
+    assert not full or {"whole"} < {*report.stood}
 
 
 def test_every_workflow_is_among_them() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+from ..errors import Unreachable
 from ..ground.caller import Caller
 from ..ground.operation import Bound, Operation
 from ..ground.reply import Reply
@@ -21,7 +22,8 @@ class Sends(Protocol):
 class Aircall:
     """Asks Aircall for our own code: binds, sends and gives the reply.
 
-    `fresh`: no answer that was kept. Raises what `bind` and the gateway raise.
+    `fresh`: no answer that was kept. Raises what `bind` and the gateway raise, and `Unreachable`
+    where a question is answered with nothing.
     """
 
     gateway: Sends
@@ -38,4 +40,12 @@ class Aircall:
         bound = self.operations[operation_id].bind(arguments)
         if self.fresh:
             bound = replace(bound, fresh=True)
-        return await self.gateway.send(bound, self.caller)
+        return answered(bound, await self.gateway.send(bound, self.caller))
+
+
+def answered(bound: Bound, reply: Reply) -> Reply:
+    """`reply`, unless it answers a question with nothing at all: that says neither that there is
+    none of it nor that there is, and whoever goes on from it guesses."""
+    if bound.operation.effect == "read" and not reply.body:
+        raise Unreachable("Aircall answered with nothing at all.", hint="Ask again in a moment.")
+    return reply

@@ -8,7 +8,7 @@ from datetime import tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ..errors import ArgumentError, quoted
+from ..errors import ArgumentError, Unreachable, quoted
 from ..ground.caller import Caller
 from ..ground.phones import e164
 from .call_log import CallLog, Calls
@@ -130,7 +130,9 @@ class CallFilter:
         lines = {id_of(row) for row in listed.items}
         shared = [row for row in listed.items if len(rows_of(row, "users")) > 1]
         if listed.why:
-            meant.notes.append(f"Not all of their numbers were read: {listed.why}")
+            raise Unreachable(
+                f"Not all numbers of {user.name} could be read: {listed.why}", hint="Ask again."
+            )
         meant.tests.append(lambda call: id_of(call.get("number")) in lines)
         whose = "your" if said.casefold() in ME else f"{user.name}'s"
         note = f"Aircall names no user of a missed call: these came in by {whose} numbers"

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from ..errors import ToolError
-from ..gateway.ask import Aircall
+from ..gateway.ask import Aircall, answered
 from ..gateway.gateway import Gateway
 from ..ground.caller import Caller, Whose
 from ..ground.clock import Clock
@@ -100,7 +100,7 @@ class Kit:
         """All that a list has; of what could not be read, `why` tells. Raises what the gateway
         raises where nothing could be read."""
         bound = self.operations[operation_id].bind({**arguments, "max_items": ALL})
-        reply = await self.gateway.read(bound, caller)
+        reply = answered(bound, await self.gateway.read(bound, caller))
         key = bound.operation.answer.key
         return Listed(rows_of(reply.body, key), _why(reply))
 
@@ -175,7 +175,7 @@ def told_of(error: ToolError) -> str:
 
 def _why(reply: Reply) -> str:
     if reply.page is None:
-        return "Aircall's answer has no such list." if not reply.body else ""
+        return "Aircall's answer has no such list."
     if reply.page.complete:
         return ""
     return reply.page.why or " ".join(reply.notes) or "More of it follows."
