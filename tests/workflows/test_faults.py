@@ -34,7 +34,7 @@ STEPS = [
     {"operation": "send_message_in_conversation",
      "arguments": {"number_id": LINE, "to": PEOPLE[1], "body": "We open at 9."}},
 ]  # fmt: skip
-"""Steps that Aircall does: of what it refuses, an empty 200 in between would say that it was done."""
+"""Steps that Aircall does: of one that it refuses, an empty 200 would say that it was done."""
 
 
 def crowded(sandbox: Sandbox) -> None:
@@ -114,9 +114,9 @@ def briefed(outcome: Outcome, truth: Mapping[str, Any], _up: Upstream) -> Stands
         return "refused"
     notes, stands = " ".join(outcome.payload.get("notes", ())), "whole"
     for told, true in zip(outcome.payload["data"]["calls"], truth["data"]["calls"], strict=True):
-        if told.get("error") and not true.get("error"):
+        if told.get("error"):
             assert str(told["id"]) in notes
-            stands = "in part"
+            stands = stands if told["error"] == true.get("error") else "in part"
             continue
         named = {*told.get("not_read", {}), *told.get("not_there", ())}
         for part in true.keys() - {"not_there"}:
