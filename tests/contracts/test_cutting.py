@@ -19,6 +19,9 @@ owner's; and the sandbox, whose secrets are made up."""
 ELSEWHERE: dict[str, tuple[str, ...]] = {
     # Lists, of which every item is whole.
     "cli/search.py": ("routes[:10]",),
+    "toolkit/toolkit.py": (
+        "sorted(found['matches'], key=lambda one: 'not_offered' in one)[:limit]",
+    ),
     "cli/setup/account.py": ("company.people[:SHOWN]",),
     "cli/setup/company.py": ("people[:3]",),
     "drift/compare.py": ("one[:3]",),

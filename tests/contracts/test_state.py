@@ -103,6 +103,7 @@ OTHERWISE = {
     "protocol.mcp_server.AircallServer": "_lists",  # by offer
     "protocol.resources.Resources": "_sessions",  # by URI and connection
     "protocol.sessions.Sessions": "_idle _used",  # by session
+    "toolkit.toolkit._Opened": "shown",  # by view, of one toolkit
     "workflows.choices.Choices": "_asked",  # by principal and account, while it is asked for
     # Of all accounts: what is secret to one is masked in the answers of the others, too.
     "ground.secrets.Scrubber": "_forms _known _stale",
