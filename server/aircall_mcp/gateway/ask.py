@@ -22,14 +22,15 @@ class Sends(Protocol):
 class Aircall:
     """Asks Aircall for our own code: binds, sends and gives the reply.
 
-    `fresh`: no answer that was kept. Raises what `bind` and the gateway raise, and `Unreachable`
-    where a question is answered with nothing.
+    `fresh`: no answer that was kept. Raises what `bind` and the gateway raise; where it is `strict`
+    also `Unreachable` for a question that is answered with nothing.
     """
 
     gateway: Sends
     operations: Mapping[str, Operation]
     caller: Caller = field(default_factory=Caller)
     fresh: bool = False
+    strict: bool = False
 
     def by(self, caller: Caller, *, fresh: bool | None = None) -> Aircall:
         """The same on somebody else's behalf."""
@@ -40,7 +41,8 @@ class Aircall:
         bound = self.operations[operation_id].bind(arguments)
         if self.fresh:
             bound = replace(bound, fresh=True)
-        return answered(bound, await self.gateway.send(bound, self.caller))
+        reply = await self.gateway.send(bound, self.caller)
+        return answered(bound, reply) if self.strict else reply
 
 
 def answered(bound: Bound, reply: Reply) -> Reply:

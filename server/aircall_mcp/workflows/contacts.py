@@ -215,7 +215,8 @@ class Contacts:
             now = self._clock.monotonic()
             if shelf.checked and now - shelf.checked < FRESH:
                 return
-            asking = Aircall(self._gateway, self._operations, replace(caller, account=account))
+            asked = replace(caller, account=account)
+            asking = Aircall(self._gateway, self._operations, asked, strict=True)
             page, newest = 1, shelf.reading.newest
             try:
                 while page <= LAST_PAGE:
@@ -285,7 +286,7 @@ class Contacts:
 
     def _asking(self, account: str | None) -> Aircall:
         caller = Caller(interface="contacts", account=account, lane="bulk", patience=PATIENCE)
-        return Aircall(self._gateway, self._operations, caller)
+        return Aircall(self._gateway, self._operations, caller, strict=True)
 
 
 def card_of(row: Mapping[str, Any]) -> Named | None:

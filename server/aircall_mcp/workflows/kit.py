@@ -93,8 +93,8 @@ class Kit:
         return self.index or Contacts(self.gateway, self.operations, clock=self.clock)
 
     def asking(self, caller: Caller, *, fresh: bool = False) -> Aircall:
-        """Asks Aircall on behalf of `caller`, one request a question."""
-        return Aircall(self.gateway, self.operations, caller, fresh)
+        """Asks Aircall on behalf of `caller`, one request a question; nothing is no answer."""
+        return Aircall(self.gateway, self.operations, caller, fresh, strict=True)
 
     async def whole(self, operation_id: str, caller: Caller, /, **arguments: Any) -> Listed:
         """All that a list has; of what could not be read, `why` tells. Raises what the gateway
