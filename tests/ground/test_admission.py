@@ -239,6 +239,7 @@ async def test_half_full_nobody_stays_for_another_request() -> None:
 
 
 @pytest.mark.anyio
+@pytest.mark.slow
 async def test_who_asks_and_does_not_read_is_let_go() -> None:
     async with served(Bounds()) as (port, admission, clock):
         _, writer = await asyncio.open_connection("127.0.0.1", port, limit=64)
