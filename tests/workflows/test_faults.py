@@ -230,7 +230,10 @@ async def test_it_is_whole_and_done_once_or_told_exactly(
     for one in report.wrong:
         print(one)
     assert report.wrong == []
-    assert not full or {"whole"} < {*report.stood}
+    assert not full or report.stood["whole"]
+    # Who is told of each call or step by itself is not refused as a whole.
+    never = case.tool in ("call_brief", "plan")
+    assert not full or report.stood["in part" if never else "refused"]
 
 
 def test_every_workflow_is_among_them() -> None:
