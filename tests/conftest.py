@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -14,7 +15,7 @@ from aircall_mcp.offer import Registry
 from aircall_mcp.sandbox import Sandbox
 
 from .connections import Connections
-from .house import Clock, Office, desk_over, sandbox_with
+from .house import FIRST_HOME, Clock, Office, desk_over, sandbox_with
 from .watch import Watch
 
 # Our command is found by its name, as after an installation, whatever PATH the tests run with.
@@ -109,3 +110,13 @@ async def office(registry: Registry, sandbox: Sandbox) -> AsyncIterator[Office]:
     desk = desk_over(sandbox, registry)
     yield Office(desk, sandbox)
     await desk.aclose()
+
+
+@pytest.fixture
+def old(home: Path) -> Path:
+    """A home as the first release left it. Git keeps no modes, so they are set here."""
+    shutil.copytree(FIRST_HOME, home)
+    home.chmod(0o700)
+    for file in home.iterdir():
+        file.chmod(0o600)
+    return home

@@ -42,6 +42,8 @@ from aircall_mcp.storage.state import InMemory
 
 THURSDAY = 1_795_082_400.0
 """2026-11-19, 10:00 UTC."""
+FIRST_HOME = Path(__file__).parent / "homes" / "0.1.0"
+"""A home as the first release left it."""
 
 App = Callable[[Any, Any, Any], Awaitable[None]]
 

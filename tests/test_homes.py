@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -25,23 +24,12 @@ from aircall_mcp.ground.secrets import Secret, inside
 from aircall_mcp.storage.sqlite import Database
 from aircall_mcp.storage.state import durable
 
-from .house import THURSDAY, answering, gateway_to
+from .house import FIRST_HOME, THURSDAY, answering, gateway_to
 from .upstream import bound
 from .vaults import vault_at
 
-FIRST = Path(__file__).parent / "homes" / "0.1.0"
 DATABASES = ("vault.db", "journal.db", "events.db", "forwarding.db")
 PERSON = "+33199001234"
-
-
-@pytest.fixture
-def old(home: Path) -> Path:
-    """A home as the first release left it. Git keeps no modes, so they are set here."""
-    shutil.copytree(FIRST, home)
-    home.chmod(0o700)
-    for file in home.iterdir():
-        file.chmod(0o600)
-    return home
 
 
 def asked(*words: str, code: int = 0) -> Any:
@@ -262,8 +250,8 @@ def test_a_migration_that_fails_leaves_the_file_byte_for_byte(
     before = path.read_bytes()
     with closing(broken(path)) as database, pytest.raises(StoreError, match=said):
         database.read(lambda tx: tx.all("SELECT number FROM migration"))
-    assert path.read_bytes() == before == (FIRST / name).read_bytes()
-    assert sorted(one.name for one in old.iterdir()) == sorted(one.name for one in FIRST.iterdir())
+    assert path.read_bytes() == before == (FIRST_HOME / name).read_bytes()
+    assert {one.name for one in old.iterdir()} == {one.name for one in FIRST_HOME.iterdir()}
 
 
 @pytest.mark.parametrize("name", DATABASES)
@@ -273,4 +261,4 @@ def test_what_made_these_migrations_fail_is_what_they_were_meant_to(old: Path, n
     step = ("CREATE TABLE filled (text TEXT)",)
     with closing(Database(path, [()] * steps_of(path) + [step], durability="vault")) as database:
         assert database.read(lambda tx: tx.all("SELECT text FROM filled")) == []
-    assert path.read_bytes() != (FIRST / name).read_bytes()
+    assert path.read_bytes() != (FIRST_HOME / name).read_bytes()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 import sqlite3
 from contextlib import closing
 from datetime import datetime
@@ -33,7 +32,6 @@ pytestmark = pytest.mark.anyio
 
 PARIS = ZoneInfo("Europe/Paris")
 PERSON = "+33199001234"
-FIRST = Path(__file__).parents[1] / "homes" / "0.1.0"
 
 
 def typed(*words: str) -> str:
@@ -138,15 +136,6 @@ def test_today_begins_at_midnight_where_the_person_is() -> None:
     for wrong in ("yesterday", "", "-3h", "9" * 400, "2026-13-01"):
         with pytest.raises(ArgumentError):
             start_of(wrong, THURSDAY, PARIS)
-
-
-@pytest.fixture
-def old(home: Path) -> Path:
-    shutil.copytree(FIRST, home)
-    home.chmod(0o700)
-    for file in home.iterdir():
-        file.chmod(0o600)
-    return home
 
 
 def test_a_home_of_the_first_release_tells_what_it_knows(old: Path) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Callable
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,25 +15,13 @@ from aircall_mcp.events.kinds import KINDS, MOST, check_kinds
 from aircall_mcp.events.log import EventLog
 from aircall_mcp.events.query import Query
 from aircall_mcp.events.receiver import PREFIX, webhook_for
-from aircall_mcp.offer import Registry
-from aircall_mcp.sandbox import Sandbox
 
-from ..house import THURSDAY, Clock
+from ..house import THURSDAY
 from ..mail import PATH, TOKEN, call, receiving, text, told
 from ..post import Post
 from .room import Room
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def room(
-    home: Path, sandbox: Sandbox, registry: Registry, clock: Clock
-) -> AsyncGenerator[Room]:
-    made = Room(home, sandbox, registry, clock)
-    yield made
-    await made.desk.aclose()
-    made.log.close()
 
 
 def another(log: EventLog, name: str, account: str) -> None:

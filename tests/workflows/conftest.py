@@ -9,6 +9,7 @@ from aircall_mcp.offer import Registry
 from aircall_mcp.sandbox import Sandbox
 
 from ..house import Clock
+from .errand import Errand, errand
 from .shift import Shift
 
 
@@ -19,3 +20,11 @@ async def shift(
     shift = Shift(registry, sandbox, clock, tmp_path)
     yield shift
     await shift.desk.aclose()
+
+
+@pytest.fixture
+async def at(
+    registry: Registry, sandbox: Sandbox, clock: Clock, tmp_path: Path
+) -> AsyncIterator[Errand]:
+    async with errand(registry, sandbox, clock, tmp_path) as made:
+        yield made

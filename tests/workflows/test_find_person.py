@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +22,6 @@ from ..mail import log_in, mailbox, told
 from .errand import Errand, errand
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def at(
-    registry: Registry, sandbox: Sandbox, clock: Clock, tmp_path: Path
-) -> AsyncIterator[Errand]:
-    async with errand(registry, sandbox, clock, tmp_path) as made:
-        yield made
 
 
 def cards_at(home: Path) -> Cards:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +17,6 @@ from ..house import Clock
 from .errand import TO, Errand, errand
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def at(
-    registry: Registry, sandbox: Sandbox, clock: Clock, tmp_path: Path
-) -> AsyncIterator[Errand]:
-    async with errand(registry, sandbox, clock, tmp_path) as made:
-        yield made
 
 
 async def test_a_call_is_placed_found_tagged_and_commented_in_one(at: Errand) -> None:

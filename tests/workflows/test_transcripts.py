@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.offer import Registry
-from aircall_mcp.sandbox import Sandbox
 
 from ..house import Clock, sandbox_with
 from .errand import Errand, errand
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def at(
-    registry: Registry, sandbox: Sandbox, clock: Clock, tmp_path: Path
-) -> AsyncIterator[Errand]:
-    async with errand(registry, sandbox, clock, tmp_path) as made:
-        yield made
 
 
 async def calls_of(at: Errand, **arguments: str) -> list[int]:
