@@ -1,9 +1,10 @@
-"""What the four journeys cost a model: with the tools for tasks, and with plain operations.
+"""What the four journeys cost a model: with the tools for tasks, by scripts, with plain operations.
 
     python benchmarks/journeys.py
 
-prints a table and writes `benchmarks/journeys.md`. Each journey runs three times through a real
-MCP client against the sandbox: on the surface `tasks` with the tools for whole tasks; with the
+prints a table and writes `benchmarks/journeys.md`. Each journey runs four times through a real
+MCP client against the sandbox: on the surface `tasks` with the tools for whole tasks; by
+scripts on the surface `search`; with the
 plain operations of the surface `full`; and with those found and performed by the surface `search`.
 Counted are tokens (a quarter of the bytes of tools/list as a model sees it, of the arguments and of
 the results), tool calls, and the requests that arrived at Aircall.
@@ -176,15 +177,77 @@ async def operator_plainly(model: Model) -> None:
     await model.perform("add_call_comment", call_id=call, content=COMMENT)
 
 
+async def scripted(model: Model, stubs: list[str], code: str) -> None:
+    """The stubs, one script, and what it would do done: on the small surface, where scripts and
+    plans are performed by `aircall_read` and `aircall_reach`."""
+    await model.call("describe", stubs=stubs)
+    answer = await model.perform("run_script", code=code)
+    if plan := answer.get("plan"):
+        await model.perform("plan", draft=plan["draft"])
+
+
+async def outbound_scripted(model: Model) -> None:
+    await scripted(
+        model,
+        ["get_user_v2", "list_user_numbers", "start_outbound_call"],
+        f"""u = (await get_user_v2(user_id="{REP}"))["data"]["user"]["id"]
+n = (await list_user_numbers(user_id=u))["data"]["numbers"][0]["id"]
+await start_outbound_call(user_id=u, number_id=n, to="{TO}")""",
+    )
+    await scripted(
+        model,
+        ["list_calls", "list_tags", "add_call_tags"],
+        """c = (await list_calls(max_items=1))["data"]["calls"][0]["id"]
+t = [t["id"] for t in (await list_tags())["data"]["tags"] if t["name"] == "follow_up"]
+await add_call_tags(call_id=c, tags=t)""",
+    )
+
+
+async def sms_scripted(model: Model) -> None:
+    await model.perform("forward_events", kinds=["message.received"], to="#support")
+    code = f"""await send_text(from_="num_555", to=["{TO}"], body="{BODY}")"""
+    await scripted(model, ["send_text"], code)
+
+
+async def review_scripted(model: Model) -> None:
+    call = next(one.id for one in reversed(model.sandbox.world.calls) if one.ended > now())
+    await scripted(
+        model,
+        ["scan_transcripts", "pause_call_recording", "resume_call_recording"],
+        f"""r = await scan_transcripts(user="{USER}", period="yesterday", phrases=["{PHRASE}"])
+await pause_call_recording(call_id={call})
+await resume_call_recording(call_id={call})
+r["data"]""",
+    )
+
+
+async def operator_scripted(model: Model) -> None:
+    await model.call("search", query="place an outbound call")
+    await scripted(
+        model,
+        ["list_users_v2", "list_user_numbers", "start_outbound_call"],
+        f"""us = (await list_users_v2())["data"]["users"]
+u = [u["id"] for u in us if u["name"] == "{USER}"][0]
+n = (await list_user_numbers(user_id=u))["data"]["numbers"][0]["id"]
+await start_outbound_call(user_id=u, number_id=n, to="{TO}")""",
+    )
+    await scripted(
+        model,
+        ["list_calls", "add_call_comment"],
+        f"""c = (await list_calls(max_items=1))["data"]["calls"][0]["id"]
+await add_call_comment(call_id=c, content="{COMMENT}")""",
+    )
+
+
 Told = Callable[[Model], Awaitable[None]]
-JOURNEYS: Mapping[str, tuple[Told, Told, int]] = {
-    "outbound": (outbound, outbound_plainly, 1),
-    "sms": (sms, sms_plainly, 2),
-    "review": (review, review_plainly, 3),
-    "operator": (operator, operator_plainly, 4),
+JOURNEYS: Mapping[str, tuple[Told, Told, Told, int]] = {
+    "outbound": (outbound, outbound_plainly, outbound_scripted, 1),
+    "sms": (sms, sms_plainly, sms_scripted, 2),
+    "review": (review, review_plainly, review_scripted, 3),
+    "operator": (operator, operator_plainly, operator_scripted, 4),
 }
-"""With tools for tasks, with plain operations, and how many wishes it is: searching, loading,
-commenting, pausing, resuming and forwarding count as one each."""
+"""With tools for tasks, with plain operations, by scripts, and how many wishes it is: searching,
+loading, commenting, pausing, resuming and forwarding count as one each."""
 
 
 def now() -> float:
@@ -193,7 +256,7 @@ def now() -> float:
     return time.time()
 
 
-async def ran(told: Told, surface: str) -> Model:
+async def ran(told: Told, surface: str, *, all_tools: bool = False) -> Model:
     """One journey, in a sandbox and a home of its own."""
     sandbox = Sandbox(spec.document())
     workflows = {o.id for o in spec.load().operations if o.ours and "tasks" in o.surfaces}
@@ -205,7 +268,9 @@ async def ran(told: Told, surface: str) -> Model:
                 "surface": surface,
                 "home": home,
                 # What is compared with tools for tasks has none.
-                "exclude_tools": () if surface == "tasks" else tuple(plain - {"approval_status"}),
+                "exclude_tools": ()
+                if surface == "tasks" or all_tools
+                else tuple(plain - {"approval_status"}),
             }
         )
         transport = httpx2.ASGITransport(app=sandbox)
@@ -228,10 +293,13 @@ def table() -> tuple[list[str], list[str]]:
         "|---|---|---|---|---|---|---|---|---|",
     ]
     short: list[str] = []
-    for name, (shaped, plainly, wishes) in JOURNEYS.items():
+    for name, (shaped, plainly, by_script, wishes) in JOURNEYS.items():
         with_tasks = asyncio.run(ran(shaped, "tasks"))
+        with_scripts = asyncio.run(ran(by_script, "search", all_tools=True))
         others = {one: asyncio.run(ran(plainly, one)) for one in ("full", "search")}
         rows.append(_row(name, wishes, "tasks", with_tasks, ""))
+        share = with_tasks.tokens / with_scripts.tokens
+        rows.append(_row("", "", "scripts, search", with_scripts, f"{share:.0%}"))
         for surface, model in others.items():
             share = with_tasks.tokens / model.tokens
             rows.append(_row("", "", f"plain, {surface}", model, f"{share:.0%}"))
@@ -260,7 +328,8 @@ The wishes are those of [docs/journeys.md](../docs/journeys.md).
 {table}
 
 Plain operations are those of the surface `full` without the tools for tasks, all listed at once; on
-the surface `search` each is looked for first, once.
+the surface `search` each is looked for first, once. *scripts* are on the surface `search`, too: the
+stubs of what a script calls are fetched, once for each script; what it would do is one plan.
 """
 
 

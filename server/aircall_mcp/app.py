@@ -44,13 +44,13 @@ from .safety.plans import Plans
 from .safety.policy_file import PolicyFile
 from .safety.safety import Safety
 from .safety.usage import BY_TEXT
+from .scripts import Interpreter, Scripts
 from .storage import state
 from .storage.lock import Alone, plan_latches
 from .storage.sandboxes import Sandboxes
 from .vault import vault_at
 from .workflows import Workflows
-from .workflows.cards import MIGRATIONS as CARDS
-from .workflows.cards import Cards, Keeps, Nowhere
+from .workflows.cards import Keeps, Nowhere, cards_in
 from .workflows.choices import Choices
 from .workflows.contacts import Contacts
 from .workflows.kit import Habits, Kit
@@ -133,6 +133,7 @@ def open_app(
     clock: Clock | None = None,
     offers: Offers | None = None,
     transport: httpx2.AsyncBaseTransport | None = None,
+    interpreter: Interpreter | None = None,
 ) -> App:
     """Put all together: `async with open_app(settings) as app`. Nothing is sent, decrypted or
     written before the first call; of a vault that is there, the names of the accounts are read.
@@ -140,7 +141,8 @@ def open_app(
     What is opened here is closed here, in reverse; where this raises, nothing is open yet. `ask`
     gets a passphrase from a person, where one is there: then the keyring may take its time. `vault`
     is one that somebody else has opened, and closes; `offers` others than the settings make;
-    `transport` leads to another sandbox than the one that is built in. Raises `SpecError`,
+    `transport` leads to another sandbox than the one that is built in; `interpreter` runs scripts
+    by other limits. Raises `SpecError`,
     `SettingsError`.
     """
     environment = os.environ if environment is None else environment
@@ -246,7 +248,7 @@ def open_app(
             gateway,
             registry.ids,
             log=lambda: events.log,
-            zone=lambda caller: desk.zone_of(caller),
+            zone=lambda caller: desk.zones.of(caller),
             whose=auth.whose,
             owner=owner,
             index=contacts,
@@ -268,6 +270,8 @@ def open_app(
         brake=brake,
         clock=clock,
     )
+    scripts = Scripts(lambda: desk, plans.drafts, interpreter)
+    opened.push_async_callback(scripts.aclose)
     desk = Desk(
         offers,
         gateway,
@@ -278,6 +282,7 @@ def open_app(
         performers={
             **performers_of(EventTools, lambda: events.tools),
             **workflows.performers,
+            **performers_of(Scripts, lambda: scripts),
         },
         approvals=safety.approvals,
         look=judge.look,
@@ -324,20 +329,6 @@ def open_journal(home: Path, clock: Clock | None = None) -> Generator[Journal | 
     )
     with closing(kept):
         yield kept
-
-
-def cards_in(home: Path, vault: Vault) -> Cards:
-    """The names of contacts that are kept in this home. To look makes nothing."""
-    from .storage.sqlite import Database
-    from .vault.mailbox import Mailbox, mailbox_of
-
-    def mailbox() -> Mailbox:
-        found = mailbox_of(vault, make=True)
-        if found is None:
-            raise RuntimeError("a mailbox that was made is there")
-        return found
-
-    return Cards(Database(home / "contacts.db", CARDS, durability="state"), mailbox)
 
 
 def accounts_of(

@@ -9,26 +9,25 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import tzinfo
 from functools import cached_property
 from typing import Any, ClassVar, TypeAlias, cast
-from zoneinfo import ZoneInfo
 
-from .errors import ArgumentError, NeedsConfirmation, NotOffered, ToolError, quoted
-from .gateway.ask import Aircall
+from .errors import ArgumentError, NeedsConfirmation, NotOffered, ToolError
 from .gateway.gate import Tried
 from .gateway.gateway import Gateway
+from .gateway.zones import WhoseIs, ZoneOf, Zones
 from .ground.caller import OWNER, Caller, Whose
-from .ground.operation import EFFECTS, PAGE_SIZE, Bound, Effect, Operation
+from .ground.operation import Bound, Effect, Operation
 from .ground.performs import Performer, performers_of, performs
 from .ground.secrets import Scrubbed, Scrubber, cut
 from .ground.weight import LIGHT
 from .offer import Offer, Offers, Registry, tools
 from .offer.questions import Named, preview_of
+from .offer.stubs import stub_of
 from .safety.approvals import Approvals, approval_of, new_name
 from .safety.plans import Plans
 from .safety.policy import Grade, Look
-from .safety.wording import trial_of
+from .safety.wording import trial_in, trial_of
 from .search import Index, Ranking
 from .workflows.yeses import Yeses
 
@@ -42,13 +41,8 @@ LONGEST_QUERY = 2_000
 LONGEST_TOLD = 2_000
 """Characters of a preview that a model is told; a person is shown it whole."""
 
-LONGEST_LOOK = 5.0
-"""Seconds that the look for the company's time zone may take from the call that needs it."""
-
-_IN_UTC = (
-    "Times without an offset were read as UTC, since the company's time zone is not known here:"
-    " write them like 2026-11-18T09:00:00+01:00, or set AIRCALL_MCP_TIME_ZONE."
-)
+TEXTS = frozenset({"send_text"})
+"""Tools made of operations of which all effects are known before the first is performed."""
 
 _NOTHING_SENT = "This was a dry run: nothing was sent."
 _FIRST = "It is the first of what would be sent; the rest depends on what comes of it."
@@ -61,12 +55,6 @@ Circumstances: TypeAlias = Callable[[Bound], Iterable[str]]
 
 Names: TypeAlias = Callable[[Bound, str], Awaitable[Named]]
 """What the ids among the arguments of a call are called in an account, as far as that is known."""
-
-ZoneOf = Callable[[str | None], Awaitable[str | None]]
-"""From an account to the time zone that its owner gave it."""
-
-WhoseIs = Callable[[str | None], Awaitable[Whose]]
-"""From an account, or from none named, to whose that is at this moment."""
 
 
 def _none_told(_bound: Bound) -> Iterable[str]:
@@ -154,9 +142,9 @@ class Desk:
         perform, by operation id. `approvals` keep what waits for a person; without them what needs
         a yes is refused. `look` says what the policy makes of a call, for a dry run; `plans`
         perform several effects on one yes; `circumstances` what a person should know besides the
-        arguments, and `names` what the ids among these are called. Times without
-        an offset are read in `time_zone`, else in the zone that `zone_of` knows for their account
-        (`whose` that is), else in the one that most of the company's users have."""
+        arguments, and `names` what the ids among these are called. Times without an offset are read
+        in `time_zone`, else in the zone that `zone_of` knows for their account (`whose` that is),
+        else in the one that most of the company's users have."""
         self.offers = offers
         self._gateway = gateway
         self._scrubber = scrubber or Scrubber()
@@ -165,10 +153,10 @@ class Desk:
         self._yeses = Yeses(approvals, plans, self._step)
         self._circumstances = circumstances
         self._names = names
-        self._zone: tzinfo | None = ZoneInfo(time_zone) if time_zone else None
-        self._zone_known = zone_of
         self._whose = whose
-        self._zones: dict[Whose, tzinfo | None] = {}
+        self.zones = Zones(
+            gateway, self.registry.ids, configured=time_zone, zone_of=zone_of, whose=whose
+        )
         self.performers: Mapping[str, Performer] = {
             **(performers or {}),
             **performers_of(Desk, lambda: self),
@@ -197,8 +185,13 @@ class Desk:
         failure a caller can understand becomes a `Failure`. What a `Question` is about is called
         again with the same arguments, once `answer` has taken a person's yes."""
         operation = self.offer(caller.principal).get(name)
+        return await self._outcome(operation, arguments, caller)
+
+    async def _outcome(
+        self, operation: Operation, arguments: Any, caller: Caller, *, asks: bool = True
+    ) -> Outcome:
         try:
-            payload = await self._answer(operation, arguments, caller)
+            payload = await self._answer(operation, arguments, caller, asks=asks)
         except _Asked as asked:
             log.info("%s: a person is asked", asked.question.operation.tool)
             return asked.question
@@ -217,14 +210,38 @@ class Desk:
         """Whether our own sandbox answers, built in or on a port of this machine."""
         return await self._gateway.at_sandbox()
 
-    async def _answer(self, operation: Operation, arguments: Any, caller: Caller) -> Json:
-        dry, arguments = _dry(operation, arguments)
-        zone, note = await self._zone_of(operation, arguments, caller)
+    async def perform(self, operation: Operation, arguments: Any, caller: Caller) -> Outcome:
+        """The same of any operation, for a script: what needs a yes is a `Failure` there."""
+        return await self._outcome(operation, arguments, caller, asks=False)
+
+    async def steps(
+        self, operation: Operation, arguments: Any, caller: Caller
+    ) -> tuple[Bound, ...]:
+        """The effects that this call would have, as the steps of a plan; none is performed. Raises
+        `ToolError`."""
+        if operation.id not in TEXTS:
+            return (await self._step({"operation": operation.id, "arguments": arguments}, caller),)
+        bound = self._found(operation.id, caller).bind(arguments)
+        try:
+            await self._do(bound, replace(caller, trial=True))
+        except Tried as tried:
+            return tried.bound.steps or (tried.bound,)
+        return ()
+
+    async def acting(self, caller: Caller) -> Caller:
+        """The same with the account that is meant by naming none. Raises `CredentialError`."""
+        return replace(caller, account=(await self._whose(caller.account)).account or None)
+
+    async def _answer(
+        self, operation: Operation, arguments: Any, caller: Caller, *, asks: bool = True
+    ) -> Json:
+        dry, arguments = trial_in(operation, arguments)
+        zone, note = await self.zones.for_call(operation, arguments, caller)
         bound = operation.bind(arguments, zone=zone)
         try:
             payload = await (self._tried(bound, caller) if dry else self._do(bound, caller))
         except NeedsConfirmation as error:
-            if self._approvals is None:
+            if self._approvals is None or not asks:
                 raise
             raise _Asked(await self._question(bound, error, caller, self._approvals)) from None
         return {**payload, "notes": [note, *payload.get("notes", ())]} if note else payload
@@ -319,7 +336,7 @@ class Desk:
                 hint="Steps are operations at Aircall that change something; call the rest itself.",
             )
         given = step.get("arguments", {})
-        zone, _ = await self._zone_of(operation, given, caller)
+        zone, _ = await self.zones.for_call(operation, given, caller)
         return operation.bind(given, zone=zone)
 
     @performs("search")
@@ -332,6 +349,9 @@ class Desk:
 
     @performs("describe")
     async def _describe(self, arguments: Mapping[str, Any], caller: Caller) -> Json:
+        if "stubs" in arguments:
+            found = [self._found(name, caller) for name in arguments["stubs"]]
+            return {"stubs": [stub_of(one, bare=True) for one in found]}
         return tools.description_of(self._found(arguments["operation"], caller), self.registry.ids)
 
     @performs("read")
@@ -368,82 +388,6 @@ class Desk:
                 error.message, hint=f"{error.hint} aircall_search finds operations.".strip()
             ) from None
         if operation not in self.offer(caller.principal):
-            raise ArgumentError(
-                f"{operation.tool} is not on offer here.",
-                hint="The owner's selection of tools leaves it out.",
-            )
+            why = self.offer(caller.principal).why_not(operation)
+            raise ArgumentError(f"{operation.tool} is not on offer here.", hint=why)
         return operation
-
-    async def _zone_of(
-        self, operation: Operation, arguments: Any, caller: Caller
-    ) -> tuple[tzinfo | None, str]:
-        """The zone that reads times without an offset, asked for only where there are some; and
-        what must be said where none could be learnt and UTC stands in. Nothing is read less for
-        that, but nothing is done by a time that may be hours off either."""
-        if self._zone is not None or not isinstance(arguments, Mapping):
-            return self._zone, ""
-        named = cast("Mapping[str, Any]", arguments)
-        if not operation.needs_zone(named):
-            return None, ""
-        # What is refused, an account that is not on offer above all, asks nobody for a zone.
-        account = operation.bind(named).account or caller.account
-        return await self.zone_of(replace(caller, account=account), of=operation)
-
-    async def zone_of(
-        self, caller: Caller, *, of: Operation | None = None
-    ) -> tuple[tzinfo | None, str]:
-        """The zone of the caller's account, and what must be said where UTC stands in for it.
-        Raises `ToolError` where it cannot be looked up for what is no read."""
-        if self._zone is not None:
-            return self._zone, ""
-        account = caller.account
-        # Which account is meant by none may change, and so may whose a name is, and its zone.
-        whose = await self._whose(account)
-        if known := await self._zone_known(account) if self._zone_known else None:
-            zone = _zone_here(known)
-            return zone, "" if zone else _IN_UTC
-        if whose not in self._zones:
-            try:
-                self._zones[whose] = await self._company_zone(whose.account or None, caller)
-            except ToolError as error:
-                if of is not None and of.effect != "read":
-                    raise
-                log.info("the company's time zone: %s", error.kind)
-                return None, f"{_IN_UTC} It could not be looked up: {error.message}"
-        zone = self._zones[whose]
-        return zone, "" if zone else _IN_UTC
-
-    async def _company_zone(self, account: str | None, caller: Caller) -> tzinfo | None:
-        """The time zone most users of the company have."""
-        asked = replace(caller, account=account, deadline=min(caller.deadline, LONGEST_LOOK))
-        asking = Aircall(self._gateway, self.registry.ids, asked)
-        body: Any = (await asking.ask("list_users_v2")).body
-        users: Any = cast("Json", body).get("users") if isinstance(body, dict) else None
-        listed = cast("list[Any]", users)[:PAGE_SIZE] if isinstance(users, list) else []
-        zones = [cast("Json", one).get("time_zone") for one in listed if isinstance(one, dict)]
-        known = [zone for zone in zones if isinstance(zone, str)]
-        return _zone_here(max(sorted(set(known)), key=known.count)) if known else None
-
-
-def _dry(operation: Operation, arguments: Any) -> tuple[bool, Any]:
-    """Whether nothing is to be done, and the arguments without that word; a tool that performs
-    another operation hands it on."""
-    if not isinstance(arguments, Mapping):
-        return False, arguments
-    given = dict(cast("Mapping[str, Any]", arguments))
-    dry = given.pop("dry_run", False)
-    if dry not in (True, False):
-        raise ArgumentError("`dry_run` must be true or false.", hint="Leave it out to do it.")
-    if dry and operation.id in EFFECTS:
-        inner: Any = given.get("arguments")
-        inner = cast("Mapping[str, Any]", inner) if isinstance(inner, Mapping) else {}
-        return False, {**given, "arguments": {**inner, "dry_run": True}}
-    return bool(dry), given
-
-
-def _zone_here(name: str) -> tzinfo | None:
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        log.warning("The time zone %r is not known here; reading times as UTC.", quoted(name))
-        return None

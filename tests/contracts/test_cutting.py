@@ -58,6 +58,8 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     # What is looked at and not shown: how a text begins, or what of it is kept.
     "gateway/body.py": ("before[-1:]", "raw[max(0, at - len(_ENDLESS)):at + 1]"),
     "protocol/frames.py": ("text[-END:]",),
+    # What a script says of itself: all that it read was scrubbed before.
+    "scripts/interpreter.py": ("told[-LONGEST_TOLD:]",),
     "offer/stubs.py": ("told[:LONGEST - 1]",),
     "toolkit/calls.py": ("_list(response, 'candidates')[:1]", "_list(response, 'choices')[:1]"),
     "workflows/choices.py": ("sorted(found, key=rank)[:MOST]",),

@@ -83,7 +83,7 @@ ARGUED = {
     "cli/screen.py: os.open": "the terminal of who types",
     "protocol/instant.py: os.open": "the null device",
     "protocol/instant.py: os.fdopen": "of stdin and stdout",
-    "protocol/ready.py: FILE.read_bytes": "the package",
+    "protocol/ready.py: file.read_bytes": "the package",
     "protocol/ready.py: path.read_bytes": "the package",
     "protocol/ready.py: (PACKAGE / '_compiled' / 'registry.json').read_bytes": "the package",
     "storage/state.py: Path('/proc/sys/kernel/random/boot_id').read_text": "the kernel's",

@@ -12,13 +12,13 @@ from ..state import in_source
 
 KEYED = {
     "accounts.auth.Auth": "_not_before _renewals _seen _unsaved",
-    "desk.Desk": "_zones",
     "gateway.breaker.Breakers": "_of",
     "gateway.budget.Budget": "_full_until _turns",
     "gateway.cache.Cache": "_flying _kept",
     "gateway.companies.Companies": "_known _unwritten",
     "gateway.connections.Connections": "_shares",
     "gateway.continuations.Continuations": "_courses",
+    "gateway.zones.Zones": "_of",
     "safety.company.Company": "_home _known _named",
     "workflows.call_log.CallLog": "_kept",
     "workflows.contacts.Contacts": "_shelves",
@@ -39,6 +39,8 @@ OF_ONE = {
     "gateway.walk.Walk": "_steps note reply",
     "ground.asgi.Counting": "body chunks requests",
     "ground.clients.Stream": "_fruitless _socket whole",
+    "scripts.functions.Functions": "_open _steps calls partial reads sandbox",
+    "scripts.result._Weighed": "_left",
     "offer.shape.Shaped": "_items _sizes",
     "offer.shape.Cut": "_cuts _keys _lists _shortened _trimmed size steps",
     "offer.shape._List": "sizes",
@@ -69,6 +71,7 @@ TASKS = {
     "protocol.instant.Instant": "_awaited _rest",
     "protocol.opening.Opening": "_version told",
     "protocol.stdio._Lines": "_anew _calls _idle _only_discovered _told",
+    "scripts.interpreter.Interpreter": "_pool",  # of processes that serve one script each
 }
 """What runs and waits, and how often: nothing that an answer is made of."""
 STORES = {
@@ -104,6 +107,7 @@ OTHERWISE = {
     "protocol.resources.Resources": "_sessions",  # by URI and connection
     "protocol.sessions.Sessions": "_idle _used",  # by session
     "toolkit.toolkit._Opened": "shown",  # by view, of one toolkit
+    "safety.drafts.Drafts": "_kept",  # by id, of one principal and one account each
     "workflows.choices.Choices": "_asked",  # by principal and account, while it is asked for
     # Of all accounts: what is secret to one is masked in the answers of the others, too.
     "ground.secrets.Scrubber": "_forms _known _stale",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -40,6 +41,27 @@ def test_a_program_that_stands_on_the_page_alone_runs(
         input=said, capture_output=True, text=True, timeout=100, check=True,
     )  # fmt: skip
     assert told in done.stdout
+
+
+def test_missed_callers_are_texted_by_one_script_and_one_plan(tmp_path: Path) -> None:
+    def ran(country: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, str(ROOT / "examples" / "text_missed_callers.py"), country],
+            env={**os.environ, "AIRCALL_MCP_HOME": str(tmp_path)},
+            capture_output=True, text=True, timeout=100, check=False,
+        )  # fmt: skip
+
+    done = ran("+33")
+    assert done.returncode == 0, done.stderr
+    *steps, outcomes = done.stdout.splitlines()
+    texted = re.findall(
+        r"^send_message_in_conversation (\+33\d{9})$", "\n".join(steps), re.MULTILINE
+    )
+    assert len(texted) == len(set(texted)) > 0
+    assert ast.literal_eval(outcomes) == ["done"] * len(texted)
+    nobody = ran("+34")
+    assert (nobody.returncode, nobody.stdout) == (1, "")
+    assert "Nobody called from +34" in nobody.stderr
 
 
 def test_the_page_has_the_programs_as_they_stand() -> None:

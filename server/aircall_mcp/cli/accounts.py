@@ -259,7 +259,7 @@ def default(name: str) -> None:
 def _forget_contacts(settings: Settings, vault: Vault, name: str) -> int:
     from contextlib import closing
 
-    from ..app import cards_in
+    from ..workflows.cards import cards_in
 
     with closing(cards_in(settings.home, vault)) as cards:
         return cards.erase(name)

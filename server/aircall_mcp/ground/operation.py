@@ -141,6 +141,7 @@ class Operation:
     and `because` argues for them; `worst` are all that it can have, by its arguments or by what it
     performs. What is `additive` takes nothing away and changes nothing that was there.
     `tells_of` are the families of events (`call` of `call.ended`) whose data look like its answer.
+    `extra` is the one of this distribution without which it is not on offer.
     `afterwards` is what to know once it was done and nothing came back. `wish` says what of it
     reaches whom, where that is not all. `tells_whose` maps kinds of things that belong to one
     company alone to the places of their ids in each item of its answer.
@@ -183,6 +184,7 @@ class Operation:
     afterwards: str = ""
     wish: Wish | None = None
     tells_whose: Mapping[str, str] = field(default_factory=dict[str, str])
+    extra: str = ""
 
     @property
     def ours(self) -> bool:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import re
 from datetime import UTC, date, datetime, tzinfo
 from functools import lru_cache
 from typing import Any
+from zoneinfo import ZoneInfo
+
+from ..errors import quoted
+
+log = logging.getLogger(__name__)
 
 _SECONDS = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 
@@ -54,3 +60,12 @@ def is_naive(value: Any) -> bool:
         return datetime.fromisoformat(value.strip()).tzinfo is None
     except ValueError:
         return False
+
+
+def zone_here(name: str) -> tzinfo | None:
+    """The IANA zone, None where this machine does not know it."""
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        log.warning("The time zone %r is not known here; reading times as UTC.", quoted(name))
+        return None

@@ -10,6 +10,7 @@ from .. import spec
 from ..errors import NotOffered, quoted
 from ..ground.caller import OWNER
 from ..ground.config import Settings
+from ..ground.extras import absent, how_to_have
 from ..ground.nearest import nearest
 from ..ground.operation import Operation
 from ..ground.prompt import Prompt
@@ -34,6 +35,7 @@ class Offer:
         """Raises `SettingsError` where a selection names what there is not."""
         self.registry = registry
         self.surface = selection.surface
+        self._absent = selection.absent
         self._offered = selection.of(registry).intersection(*(one.of(registry) for one in narrower))
         self._listed = {
             operation.tool: operation
@@ -50,9 +52,17 @@ class Offer:
     def __contains__(self, operation: Operation) -> bool:
         return operation.tool in self._offered
 
+    def why_not(self, operation: Operation) -> str:
+        """Why this one is not on offer, with what to do about it where that can be said."""
+        if operation.extra in self._absent:
+            return how_to_have(operation.extra)
+        return "The owner's selection leaves this tool out."
+
     def _instead(self, name: str) -> str:
         """What to call where no tool is listed as `name`."""
         operation = self.registry.operation_of(name)
+        if operation is not None and operation.extra in self._absent:
+            return how_to_have(operation.extra)
         if operation is None or operation not in self:
             return nearest(name, self._listed)
         performer = self.registry.ids.get(operation.effect)
@@ -111,8 +121,11 @@ class Offers:
         return self._kept[principal]
 
 
-def offers_for(settings: Settings, accounts: Sequence[str] = ()) -> Offers:
-    """What is on offer; calls may name these accounts. Raises `SpecError`, `SettingsError`."""
+def offers_for(
+    settings: Settings, accounts: Sequence[str] = (), *, without: frozenset[str] | None = None
+) -> Offers:
+    """What is on offer; calls may name these accounts. `without` are extras to do without, None for
+    those that are not installed. Raises `SpecError`, `SettingsError`."""
     selection = Selection(
         toolsets=settings.toolsets,
         tools=settings.tools,
@@ -120,5 +133,6 @@ def offers_for(settings: Settings, accounts: Sequence[str] = ()) -> Offers:
         read_only=settings.read_only,
         include_deprecated=settings.include_deprecated,
         surface=settings.surface,
+        absent=absent() if without is None else without,
     )
     return Offers(Registry.of(spec.load()).with_accounts(accounts), selection)

@@ -19,7 +19,7 @@ SEARCH = "search"
 @dataclass(frozen=True, slots=True)
 class Selection:
     """A choice among the operations. `read_only` wins over all the rest; what names no toolset and
-    no tool takes them all."""
+    no tool takes them all. What needs one of the extras that are `absent` cannot be had."""
 
     toolsets: Sequence[str] = ()
     tools: Sequence[str] = ()
@@ -27,6 +27,7 @@ class Selection:
     read_only: bool = False
     include_deprecated: bool = False
     surface: str = "full"
+    absent: frozenset[str] = frozenset()
 
     def of(self, registry: Registry) -> frozenset[str]:
         """The tool names of the wanted operations.
@@ -41,7 +42,7 @@ class Selection:
         def on_offer(operation: Operation) -> bool:
             if self.read_only and operation.effect != "read":
                 return False
-            if operation.tool in unwanted:
+            if operation.tool in unwanted or operation.extra in self.absent:
                 return False
             if operation.tool in wanted or operation.toolset == SEARCH:
                 return True

@@ -40,8 +40,8 @@ def stubs_of(operations: Iterable[Operation], language: Language = "python") -> 
     return _TYPESCRIPT + "".join(f"{line}\n" for line in lines) + "}\n"
 
 
-def stub_of(operation: Operation, language: Language = "python") -> str:
-    """One operation on a line."""
+def stub_of(operation: Operation, language: Language = "python", *, bare: bool = False) -> str:
+    """One operation on a line; `bare` as a function by itself, not a method."""
     told = " ".join(operation.summary.split()).rstrip(".")
     told = told if len(told) <= LONGEST else told[: LONGEST - 1].rpartition(" ")[0] + "…"
     if operation.effect != "read":
@@ -54,7 +54,7 @@ def stub_of(operation: Operation, language: Language = "python") -> str:
             + ("" if one.required else " = ...")
             for one in parts
         ]
-        names = ", ".join(["self", *(["*", *given] if given else [])])
+        names = ", ".join([*([] if bare else ["self"]), *(["*", *given] if given else [])])
         return f"async def {operation.id}({names}) -> J: ...  # {told}"
     given = [
         f"{one.name}{'' if one.required else '?'}: {_typescript(one.schema, one.form)}"

@@ -7,8 +7,8 @@ without MCP. Every result is one JSON object.
 from __future__ import annotations
 
 import json
-from collections.abc import Container, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from ..errors import ToolError
 from ..ground.command import runnable
@@ -159,6 +159,13 @@ def error_of(error: ToolError) -> Json:
     }
 
 
+class Offered(Protocol):
+    """What can be called, and why something else cannot."""
+
+    def __contains__(self, operation: Any, /) -> bool: ...
+    def why_not(self, operation: Operation, /) -> str: ...
+
+
 LONGEST_EXAMPLE = 150
 """Bytes of an example that go with a match that is not to be acted on; a longer one is left out."""
 
@@ -166,7 +173,7 @@ LONGEST_EXAMPLE = 150
 def matches_of(
     ranking: Ranking,
     *,
-    offered: Container[Operation],
+    offered: Offered,
     known: Mapping[str, Operation],
     surface: str,
 ) -> Json:
@@ -189,7 +196,7 @@ def matches_of(
 def _match(
     found: Match,
     known: Mapping[str, Operation],
-    offered: Container[Operation],
+    offered: Offered,
     surface: str,
     *,
     first: bool,
@@ -211,7 +218,7 @@ def _match(
     if surface != "full" and surface not in operation.surfaces:
         match["call"] = f"aircall_{operation.effect}"
     if operation not in offered:
-        match["not_offered"] = "The owner's selection leaves this tool out."
+        match["not_offered"] = offered.why_not(operation)
     if operation.retired:
         match["deprecated"] = operation.retired.sunset or "legacy"
     if operation.sibling:
@@ -264,6 +271,6 @@ def description_of(operation: Operation, known: Mapping[str, Operation]) -> Json
             if operation.retired
             else {}
         ),
-        "stub": stub_of(operation),
+        "stub": stub_of(operation, bare=True),
         "input_schema": operation.input_schema,
     }

@@ -19,11 +19,16 @@ from pathlib import Path
 
 from .. import __version__
 from ..errors import StoreError
+from ..ground.extras import MODULES, absent
 from ..ground.home import HOME, OTHER_VARIABLES, PREFIX, home_in
 from ..ground.private_files import Modes
 
 PACKAGE = Path(__file__).parents[1]
-FILE = PACKAGE / "_compiled" / "instant.jsonl"
+FILES = {
+    frozenset[str](): PACKAGE / "_compiled" / "instant_with_extras.jsonl",
+    frozenset(MODULES): PACKAGE / "_compiled" / "instant.jsonl",
+}
+"""What stands in the package, by the extras that are absent."""
 WORDED_IN = ("offer", "protocol")
 """Folders of the package where answers of an opening are worded, beside the registry."""
 READ_WITH = ("mcp", "mcp_types", "pydantic", "pydantic_core")
@@ -49,8 +54,9 @@ def ready_for(argv: Sequence[str], environment: Mapping[str, str]) -> dict[str, 
         if made_of is None:
             return None
         found = _read(Modes(), home / FOLDER / f"{made_of}.jsonl")
-        if found is None and _is_default(argv, environment, home):
-            found, made_of = FILE.read_bytes(), sources()
+        file = FILES.get(absent())
+        if found is None and file and _is_default(argv, environment, home):
+            found, made_of = file.read_bytes(), sources()
         return None if found is None else _whole(found, made_of)
     except (OSError, StoreError, RuntimeError):
         return None
@@ -69,7 +75,7 @@ def inputs_of(
     chosen = {name: name in secret or value for name, value in environment.items()
               if name.startswith(PREFIX) and name != HOME}  # fmt: skip
     accounts = [_sound(environment.get(name, "")) for name in _ACCOUNT]
-    parts = [__version__, sources(), list(argv), chosen, accounts,
+    parts = [__version__, sources(), list(argv), chosen, accounts, sorted(absent()),
              {name: text and sha256(text).hexdigest() for name, text in files.items()}]  # fmt: skip
     return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 

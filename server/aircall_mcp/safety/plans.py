@@ -29,6 +29,7 @@ from ..ground.caller import AccountName, Caller
 from ..ground.clock import Clock
 from ..ground.operation import AtStake, Bound, Operation
 from ..ground.reply import Reply
+from .drafts import Drafts
 from .planned import OVER, Kept, Outcome
 from .safety import Safety
 
@@ -127,6 +128,7 @@ class Plans:
         self._brake = brake
         self._clock = clock or Clock()
         self._busy: set[AccountName] = set()
+        self.drafts = Drafts(self._clock)
 
     async def propose(
         self, steps: Sequence[Bound], caller: Caller, account: str | None = None, *, tool: str = ""

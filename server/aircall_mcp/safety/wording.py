@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, cast
 
-from ..ground.effects import Allowance
-from ..ground.operation import Bound
+from ..errors import ArgumentError
+from ..ground.effects import EFFECTS, Allowance
+from ..ground.operation import Bound, Operation
 from ..ground.secrets import MASK
 from .policy import DEFAULTS, WHAT, Cap, Line, Look, Policy, Ruling
 
@@ -123,6 +124,22 @@ def _cap(cap: Cap) -> str:
 
 def _ids(ids: Collection[int]) -> str:
     return ", ".join(str(one) for one in sorted(ids))
+
+
+def trial_in(operation: Operation, arguments: Any) -> tuple[bool, Any]:
+    """Whether nothing is to be done, and the arguments without that word; a tool that performs
+    another operation hands it on."""
+    if not isinstance(arguments, Mapping):
+        return False, arguments
+    given = dict(cast("Mapping[str, Any]", arguments))
+    dry = given.pop("dry_run", False)
+    if dry not in (True, False):
+        raise ArgumentError("`dry_run` must be true or false.", hint="Leave it out to do it.")
+    if dry and operation.id in EFFECTS:
+        inner: Any = given.get("arguments")
+        inner = cast("Mapping[str, Any]", inner) if isinstance(inner, Mapping) else {}
+        return False, {**given, "arguments": {**inner, "dry_run": True}}
+    return bool(dry), given
 
 
 def trial_of(bound: Bound, look: Look | None) -> dict[str, Any]:

@@ -114,6 +114,7 @@ def own_row(toolset: str, name: str, tool: Json, result: Json) -> Json:
         "example": tool["example"],
         "utterances": tool["utterances"],
         "surfaces": tool["surfaces"],
+        **{key: tool[key] for key in ("extra", "exactly_one") if key in tool},
         **({} if name in PERFORMED else _stakes(tool, parameters)),
     }
     operation_from(made).bind(made["example"])

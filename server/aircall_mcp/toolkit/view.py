@@ -194,6 +194,9 @@ class InSight:
     def __contains__(self, operation: Any) -> bool:
         return operation in self.offer and self.view.shows(operation)
 
+    def why_not(self, operation: Operation) -> str:
+        return self.offer.why_not(operation)
+
 
 def _hold(word: str, value: Any) -> None:
     """Raise `SettingsError` for what an argument of this word cannot be fixed to."""

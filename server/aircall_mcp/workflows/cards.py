@@ -15,6 +15,9 @@ from ..storage.store import Migration, Store, Transaction
 from .meant import Named
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ..vault import Vault
     from ..vault.mailbox import Mailbox
 
 T = TypeVar("T")
@@ -197,3 +200,17 @@ def _text(one: Named) -> bytes:
 def _card(text: bytes) -> Named:
     id_, name, emails, phones, beside = json.loads(text)
     return Named(id_, name, "contact", tuple(emails), tuple(phones), beside)
+
+
+def cards_in(home: Path, vault: Vault) -> Cards:
+    """The names of contacts that are kept in this home. To look makes nothing."""
+    from ..storage.sqlite import Database
+    from ..vault.mailbox import mailbox_of
+
+    def mailbox() -> Mailbox:
+        found = mailbox_of(vault, make=True)
+        if found is None:
+            raise RuntimeError("a mailbox that was made is there")
+        return found
+
+    return Cards(Database(home / "contacts.db", MIGRATIONS, durability="state"), mailbox)

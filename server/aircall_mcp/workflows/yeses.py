@@ -10,7 +10,7 @@ from ..ground.caller import Caller
 from ..ground.operation import Bound
 from ..ground.performs import performs
 from ..safety.approvals import Approvals, standing_of
-from ..safety.plans import Plans
+from ..safety.plans import Plan, Plans
 from ..safety.plans import standing_of as plan_standing_of
 from ..safety.plans import told as plan_told
 from .kit import Json
@@ -57,6 +57,9 @@ class Yeses:
         """Several effects, shown whole and performed one after the other."""
         if self._plans is None:
             raise NotAllowed("No plans are kept here.", hint="Make the calls one by one.")
+        if "draft" in arguments:
+            plan = await self._of_draft(self._plans, arguments, caller)
+            return {"data": plan_told(await self._plans.perform(plan, caller))}
         steps: list[Bound] = []
         for number, step in enumerate(arguments["steps"], 1):
             try:
@@ -66,3 +69,17 @@ class Yeses:
                 raise
         plan = await self._plans.propose(steps, caller)
         return {"data": plan_told(await self._plans.perform(plan, caller))}
+
+    async def _of_draft(self, plans: Plans, arguments: Mapping[str, Any], caller: Caller) -> Plan:
+        """The plan of what a script collected, without the script."""
+        draft = plans.drafts.find(arguments["draft"], caller.principal)
+        if draft is None:
+            raise ArgumentError(
+                "There is no draft of this id here, or no more.",
+                hint="Give the steps that the script's answer listed, or run the script again.",
+            )
+        if arguments.get("account") not in (None, draft.account):
+            raise ArgumentError(
+                f"This draft is one of the account {draft.account}.", hint="Leave `account` out."
+            )
+        return await plans.propose(draft.steps, caller, draft.account)

@@ -1,0 +1,160 @@
+"""Where scripts run: a Python of its own, written in Rust, in processes that hold nothing of ours.
+
+A process serves one script and is gone. It has no environment, no files and no network; the names
+it is handed are all that it can call, and each call is answered here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from ..errors import ArgumentError, BudgetExhausted, NotAllowed, ToolError
+from ..ground.extras import how_to_have
+
+if TYPE_CHECKING:
+    from pydantic_monty import AsyncMonty
+
+log = logging.getLogger(__name__)
+
+Function: TypeAlias = Callable[..., Coroutine[Any, Any, Any]]
+
+AT_ONCE: Final = 4
+"""Scripts that run at the same time."""
+PATIENCE: Final = 10.0
+"""Seconds that one more waits for its turn."""
+LONGEST_TOLD: Final = 1_500
+"""Characters of what is said of a failure: its end, where the fault is."""
+PRINTED: Final = 16_000
+"""Bytes that a script may print."""
+_HEAD: Final = "Traceback (most recent call last):"
+_PLACE: Final = re.compile(r'^ *File "[^"\n]*", (line \d+)(?:, in <module>)?', re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`seconds` is all that a script may take, `computing` what it may reckon by itself; `memory`
+    is in bytes; `turns` are the times that it may turn to us, for whatever."""
+
+    seconds: float = 40.0
+    computing: float = 5.0
+    memory: int = 64 * 1024 * 1024
+    turns: int = 1_000
+    depth: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """`value` is that of the last expression, as the interpreter gave it: not JSON yet."""
+
+    value: Any
+    printed: str
+
+
+class Interpreter:
+    """Opens nothing before the first script. Closed by `aclose`."""
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self.limits = limits or Limits()
+        self._pool: AsyncMonty | None = None
+        self._opening = asyncio.Lock()
+
+    async def aclose(self) -> None:
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            await pool.__aexit__(None, None, None)
+
+    async def run(self, code: str, functions: Mapping[str, Function]) -> Ran:
+        """Run it to its end. Raises `ArgumentError` for what is the script's fault, `NotAllowed`
+        where none can run, `BudgetExhausted` where too many do."""
+        pool = await self._opened()
+        import pydantic_monty as monty
+
+        limits = self.limits
+        printed = monty.CollectString(PRINTED)
+        checkout = pool.checkout(
+            limits={
+                "max_memory": limits.memory,
+                "max_feed_duration_secs": limits.computing,
+                "max_suspensions": limits.turns,
+                "max_recursion_depth": limits.depth,
+            },
+            os_policy={"sleep": "zero"},
+            assert_message_annotations=False,
+        )
+        begun = False
+        try:
+            async with asyncio.timeout(limits.seconds), checkout as session:
+                begun = True
+                value: Any = await session.feed_run(
+                    code, external_lookup=dict(functions), print_callback=printed
+                )
+        except monty.MontyCrashedError:
+            raise self._over("its time or its memory") from None
+        except (monty.MontySyntaxError, monty.MontyRuntimeError) as error:
+            raise _failed(error.display("traceback")) from None
+        except TimeoutError:
+            if not begun:
+                raise BudgetExhausted(
+                    "Too many scripts run at once.", retry_after=PATIENCE, hint="Try again then."
+                ) from None
+            raise self._over(f"{limits.seconds:.0f} seconds") from None
+        except OSError as error:
+            raise self._unavailable(error) from None
+        except (monty.MontyError, ValueError, TypeError, OverflowError, RecursionError):
+            raise ArgumentError(
+                "The script gave what cannot be handed over.",
+                hint="Return numbers, texts, lists and dicts.",
+            ) from None
+        return Ran(value, printed.output)
+
+    def _over(self, what: str) -> ToolError:
+        return ArgumentError(
+            f"The script used up {what}.",
+            hint="Ask for less, with a narrower period or filter, or in several scripts.",
+        )
+
+    def _unavailable(self, error: Exception) -> ToolError:
+        log.warning("scripts cannot run: %s", error)
+        return NotAllowed("Scripts cannot run here.", hint=how_to_have("scripts"))
+
+    async def _opened(self) -> AsyncMonty:
+        async with self._opening:
+            if self._pool is None:
+                try:
+                    from pydantic_monty import AsyncMonty
+
+                    pool = AsyncMonty(
+                        min_processes=1,
+                        max_processes=AT_ONCE,
+                        checkout_timeout=PATIENCE,
+                        request_timeout=self.limits.seconds,
+                        max_checkouts_per_worker=1,
+                    )
+                    self._pool = await pool.__aenter__()
+                except (ImportError, OSError) as error:
+                    raise self._unavailable(error) from None
+            return self._pool
+
+
+_HINTS: Final = (
+    ("'coroutine'", "Write `await` before each call."),
+    ("can't be awaited", "Only functions of Aircall are awaited."),
+    ("NameError", "A function is an operation id that is on offer: aircall_search finds them."),
+    ("ModuleNotFoundError", "There are json, re, datetime, math, asyncio and a few more."),
+    ("TimeoutError", "It reckons for too long by itself."),
+    ("MemoryError", "It holds or prints too much."),
+    ("suspension", "It calls too often."),
+)  # fmt: skip
+
+
+def _failed(traceback: str) -> ArgumentError:
+    told = _PLACE.sub(r"\1", traceback.strip().removeprefix(_HEAD)).strip()
+    told = told if len(told) <= LONGEST_TOLD else "…" + told[-LONGEST_TOLD:]
+    last = traceback.strip().rpartition("\n")[2]
+    hint = next((hint for word, hint in _HINTS if word in last), "")
+    return ArgumentError(f"The script failed.\n{told}", hint=hint)

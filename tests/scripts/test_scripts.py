@@ -1,0 +1,310 @@
+"""Scripts of a model, over the built-in sandbox: what they read, what they may not, and the plan of
+what they would do."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from aircall_mcp import spec
+from aircall_mcp.app import App, open_app
+from aircall_mcp.desk import Outcome, Question
+from aircall_mcp.errors import NotOffered
+from aircall_mcp.ground.caller import Caller
+from aircall_mcp.ground.config import settings_from
+from aircall_mcp.ground.extras import absent
+from aircall_mcp.offer import offers_for
+from aircall_mcp.sandbox import Sandbox
+from aircall_mcp.sandbox.entities import Call
+
+pytestmark = pytest.mark.anyio
+
+Json = dict[str, Any]
+
+MISSED = 'found = await list_calls(max_items=200)\n[c["id"] for c in found["data"]["calls"]]'
+TEXT_BOTH = """\
+lines = (await list_numbers())["data"]["numbers"]
+line = [n for n in lines if n["name"] == "num_555"][0]
+for to in ("+34910000001", "+34910000002"):
+    await send_text(to=[to], body="Sorry we missed you.", from_=str(line["id"]))
+await create_tag(name="told", color="#00B388")
+line["id"]
+"""
+
+
+@dataclass
+class Small:
+    """An app over a sandbox of its own."""
+
+    app: App
+    sandbox: Sandbox
+
+    async def call(self, tool: str, principal: str = "owner", /, **arguments: Any) -> Outcome:
+        caller = Caller(principal=principal, interface="tests")
+        return await self.app.desk.call(f"aircall_{tool}", arguments, caller)
+
+    async def run(self, code: str, principal: str = "owner") -> Json:
+        return (await self.call("run_script", principal, code=code)).payload
+
+    async def error(self, code: str) -> Json:
+        return (await self.run(code))["error"]
+
+    @property
+    def effects(self) -> int:
+        return sum(one.method != "GET" for one in self.sandbox.arrivals)
+
+
+@asynccontextmanager
+async def small(home: Path, **flags: Any) -> AsyncGenerator[Small]:
+    settings = settings_from({"sandbox": True, "ask": True, "home": home, **flags})
+    sandbox = Sandbox(spec.document())
+    transport = httpx2.ASGITransport(app=sandbox)
+    async with open_app(settings, {}, transport=transport) as app:
+        yield Small(app, sandbox)
+
+
+@pytest.fixture
+async def office(home: Path) -> AsyncGenerator[Small]:
+    async with small(home) as made:
+        yield made
+
+
+async def test_a_script_reads_what_the_tools_read(office: Small) -> None:
+    listed = (await office.call("list_calls", max_items=200)).payload
+    answer = await office.run(MISSED)
+    assert answer["data"]["result"] == [call["id"] for call in listed["data"]["calls"]]
+    assert answer["sandbox"]
+    assert "quotes, not instructions" in answer["notes"][0]
+    code = "import asyncio\nfound = await asyncio.gather(list_tags(), aircall_list_teams())\n"
+    both = await office.run(code + "print(len(found))\n[sorted(one['data']) for one in found]")
+    assert both["data"] == {"result": [["tags"], ["teams"]], "printed": "2\n"}
+    assert office.effects == 0
+
+
+async def test_a_list_without_its_end_is_told(office: Small) -> None:
+    answer = await office.run("len((await list_calls(max_items=3))['data']['calls'])")
+    assert answer["data"]["result"] == 3
+    assert "list_calls" in answer["notes"][1]
+
+
+async def test_what_it_would_do_is_listed_asked_once_and_done_without_it(office: Small) -> None:
+    answer = await office.run(TEXT_BOTH)
+    assert office.effects == 0
+    line, plan = answer["data"]["result"], answer["data"]["plan"]
+    told = {"number_id": line, "body": "Sorry we missed you."}
+    assert [step["arguments"] for step in plan["steps"]] == [
+        {**told, "to": "+34910000001"},
+        {**told, "to": "+34910000002"},
+        {"name": "told", "color": "#00B388"},
+    ]
+    assert [step["operation"] for step in plan["steps"]] == [
+        *["send_message_in_conversation"] * 2, "create_tag",
+    ]  # fmt: skip
+    asked = await office.call("plan", draft=plan["draft"])
+    assert isinstance(asked, Question)
+    for said in ("3 steps", "+34910000001", "+34910000002", "Sorry we missed you.", "told"):
+        assert said in asked.preview
+    assert office.effects == 0
+    assert await office.app.desk.answer(asked.approval, yes=True, grade=2, way="tests")
+    office.sandbox.arrivals.clear()
+    done = (await office.call("plan", draft=plan["draft"])).payload["data"]
+    assert done["outcomes"] == ["done"] * 3
+    assert "/v1/numbers" not in {
+        one.path for one in office.sandbox.arrivals
+    }  # what the script read
+    assert office.effects == 3
+    again = (await office.call("plan", draft=plan["draft"])).payload["data"]
+    assert again["outcomes"] == ["done"] * 3
+    assert office.effects == 3
+
+
+def called(sandbox: Sandbox, *calls: tuple[str, int, str]) -> None:
+    """Calls of these phones, that began then and were missed, answered or outbound."""
+    world = sandbox.world
+    number, user = next(iter(world.numbers)), next(iter(world.users))
+    kept = [*world.calls]
+    for phone, at, how in calls:
+        missed = how == "missed"
+        kept.append(
+            Call(world.next_id("call"), "outbound" if how == "outbound" else "inbound", number,
+                 None if missed else user, phone, at, at + 5 if how == "answered" else None,
+                 at + 30, missed="agents_did_not_answer" if missed else None)
+        )  # fmt: skip
+    world.calls.clear()
+    for call in sorted(kept, key=lambda call: call.started):
+        world.add_call(call)
+
+
+async def test_yesterdays_missed_callers_from_spain_are_texted_on_one_yes(office: Small) -> None:
+    """The sentence of docs/scripts.md, by the program that stands there."""
+    page = (Path(__file__).parents[2] / "docs" / "scripts.md").read_text("utf-8")
+    (program,) = re.findall(r"missed calls from Spain.*?```python\n(.*?)```", page, re.DOTALL)
+    nobody = await office.run(program)
+    assert nobody["data"] == {"result": []}
+
+    window = (await office.call("find_calls", period="yesterday")).payload["window"]
+    noon = int(datetime.fromisoformat(window["begin"]).timestamp()) + 12 * 3600
+    called(
+        office.sandbox,
+        ("+34910000002", noon, "missed"),
+        ("+34910000002", noon + 60, "missed"),
+        ("+34910000001", noon + 120, "missed"),
+        ("+33184880099", noon + 180, "missed"),
+        ("+34910000003", noon + 240, "answered"),
+        ("+34910000004", noon - 86_400, "missed"),
+        ("+34910000005", noon + 300, "outbound"),
+    )
+
+    answer = (await office.run(program))["data"]
+    spanish = ["+34910000001", "+34910000002"]
+    assert answer["result"] == spanish
+    assert [step["arguments"]["to"] for step in answer["plan"]["steps"]] == spanish
+    assert office.effects == 0
+    draft = answer["plan"]["draft"]
+    asked = await office.call("plan", draft=draft)
+    assert isinstance(asked, Question)
+    assert all(number in asked.preview for number in spanish)
+    assert await office.app.desk.answer(asked.approval, yes=True, grade=2, way="tests")
+    for _ in range(2):  # the same call again does nothing twice
+        done = (await office.call("plan", draft=draft)).payload["data"]
+        assert done["outcomes"] == ["done"] * 2
+        assert office.effects == 2
+    sent = [one for one in office.sandbox.arrivals if one.method != "GET"]
+    assert [json.loads(one.body)["to"] for one in sent] == spanish
+
+
+async def test_the_listed_steps_are_the_same_plan(office: Small) -> None:
+    """For who lost the draft: a server that was started anew knows none."""
+    plan = (await office.run(TEXT_BOTH))["data"]["plan"]
+    by_draft = await office.call("plan", draft=plan["draft"])
+    by_steps = await office.call("plan", steps=plan["steps"])
+    assert isinstance(by_draft, Question)
+    assert isinstance(by_steps, Question)
+    assert by_draft.approval == by_steps.approval
+
+
+async def test_a_draft_is_its_principals(office: Small) -> None:
+    draft = (await office.run(TEXT_BOTH))["data"]["plan"]["draft"]
+    for name, principal in ((draft, "bert"), ("0123456789", "owner")):
+        error = (await office.call("plan", principal, draft=name)).payload["error"]
+        assert error["kind"] == "argument"
+        assert "run the script again" in error["hint"]
+    both = (await office.call("plan", draft=draft, steps=[{"operation": "list_tags"}])).payload
+    assert both["error"]["kind"] == "argument"
+    assert office.effects == 0
+
+
+async def test_a_script_that_fails_has_no_plan(office: Small) -> None:
+    error = await office.error(TEXT_BOTH + "1 / 0")
+    assert error["kind"] == "argument"
+    assert "ZeroDivisionError" in error["message"]
+    assert "line 7" in error["message"]
+    assert error.keys() == {"kind", "message"}
+
+
+FAILING: Mapping[str, str] = {
+    "nope()": "aircall_search finds them",
+    "(await list_tags)['data']": "",
+    "list_tags()['data']": "Write `await`",
+    "await list_calls(7)": "by name",
+    "await list_calls(form=7)": "Did you mean `from`?",
+    "await list_calls(tags=[0] * 100000)": "too long",
+    "await get_call(call_id=1)": "404",
+    "await place_call(to='+34910000001')": "no step of a plan",
+    "await plan(steps=[])": "not defined",
+    "await run_script(code='1')": "not defined",
+    "await approval_status()": "not defined",
+    "await reach(operation='send_message')": "not defined",
+    "await create_tag(name='x', color='#00B388', dry_run=True)": "dry_run",
+    "for n in range(1000): await list_tags(page=0)": "argument",
+    "x = [0] * 300\nx = [x] * 300\n[x] * 300": "too long",
+    "'x' * 17000": "too long",
+    "[await list_calls(max_items=200) for n in range(1)]": "too long",
+    "10 ** 300": "too large",
+    "10 ** 5000": "too large",
+    "float('nan')": "without end",
+    "class A: pass\nA()": "no JSON",
+    "x = []\nfor n in range(100): x = [x]\nx": "deeply",
+    "print('x' * 17000)": "holds or prints too much",
+    "(1": "SyntaxError",
+    "open('/etc/passwd')": "PermissionError",
+    "import subprocess": "There are json",
+}  # fmt: skip
+"""Programs that do not go well, and what is said of that."""
+
+
+async def test_what_fails_says_why_and_what_to_do(office: Small) -> None:
+    for code, said in FAILING.items():
+        error = await office.error(code)
+        assert error["kind"] == "argument", (code, error)
+        assert said in f"{error['message']} {error.get('hint', '')}", (code, error)
+    assert office.effects == 0
+
+
+async def test_a_failure_is_caught_as_any_other(office: Small) -> None:
+    code = "try:\n    await get_call(call_id=1)\nexcept RuntimeError as e:\n    said = str(e)\nsaid"
+    assert (await office.run(code))["data"]["result"].startswith("refused: ")
+
+
+async def test_what_is_not_json_becomes_it_where_it_can(office: Small) -> None:
+    code = "import datetime\n({1: (1, 2.5, None, True)}, {3}, datetime.date(2026, 11, 28))"
+    assert (await office.run(code))["data"]["result"] == [
+        {"1": [1, 2.5, None, True]}, [3], "2026-11-28",
+    ]  # fmt: skip
+
+
+async def test_nobody_is_asked_from_a_script(office: Small) -> None:
+    """A read that needs a yes is one to be called by itself."""
+    code = "await list_calls(fetch_short_urls=True)"
+    asked = await office.call("list_calls", fetch_short_urls=True)
+    assert isinstance(asked, Question)
+    before = len(await office.app.safety.approvals.waiting())
+    for _ in range(3):
+        assert "needs_confirmation" in (await office.error(code))["message"]
+    assert len(await office.app.safety.approvals.waiting()) == before
+
+
+async def test_only_what_is_on_offer_is_there(home: Path) -> None:
+    async with small(home, read_only=True) as office:
+        assert (await office.run("len((await list_tags())['data'])"))["data"]["result"] == 1
+        for name in ("create_tag", "send_text", "aircall_send_message"):
+            assert "NameError" in (await office.error(f"await {name}(name='x')"))["message"]
+    async with small(home, exclude_tools=["list_tags"]) as office:
+        assert "NameError" in (await office.error("await list_tags()"))["message"]
+
+
+async def test_stubs_are_described(home: Path) -> None:
+    async with small(home, surface="tasks") as office:
+        told = (await office.call("describe", stubs=["find_calls", "aircall_send_text"])).payload
+        first, second = told["stubs"]
+        assert first.startswith("async def find_calls(*, period: str = ..., ")
+        assert "from_: str = ..." in second
+        assert "self" not in first + second
+
+
+async def test_without_the_extra_it_is_told_how_to_have_it(home: Path) -> None:
+    assert absent([]) == {"scripts"}
+    assert absent() == set()
+    settings = settings_from({"sandbox": True, "home": home, "surface": "tasks"})
+    offers = offers_for(settings, without=frozenset({"scripts"}))
+    async with open_app(settings, {}, offers=offers) as app:
+        assert "aircall_run_script" not in {tool["name"] for tool in app.desk.offer().tools}
+        with pytest.raises(NotOffered) as caught:
+            await app.desk.call("aircall_run_script", {"code": "1"}, Caller())
+        install = "pip install 'aircall-mcp[scripts]'"
+        assert install in caught.value.hint
+        asked = {"operation": "run_script", "arguments": {"code": "1"}}
+        told = (await app.desk.call("aircall_read", asked, Caller())).payload
+        assert install in told["error"]["hint"]
+        asked = {"query": "run a python script over aircall"}
+        found = (await app.desk.call("aircall_search", asked, Caller())).payload["matches"]
+        assert any(install in one.get("not_offered", "") for one in found)
