@@ -43,6 +43,7 @@ def test_a_program_that_stands_on_the_page_alone_runs(
     assert told in done.stdout
 
 
+@pytest.mark.slow
 def test_missed_callers_are_texted_by_one_script_and_one_plan(tmp_path: Path) -> None:
     def ran(country: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine, Mapping
-from typing import Any, Final, Protocol, cast
+from typing import Any, ClassVar, Final, Protocol, cast
 
 from ..errors import ArgumentError, ToolError
 from ..ground.caller import Caller
@@ -30,10 +30,10 @@ LEFT_OUT: Final = frozenset({"plan", "run_script", "approval_status"})
 
 
 class Told(Protocol):
+    is_error: ClassVar[bool]
+
     @property
     def payload(self) -> Json: ...
-    @property
-    def is_error(self) -> bool: ...
 
 
 class Performs(Protocol):
