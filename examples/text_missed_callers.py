@@ -1,6 +1,10 @@
 """For each of yesterday's missed calls from a country, text them: one script, one yes.
 
-Against the sandbox, where France called yesterday; needs `pip install 'aircall-mcp[scripts]'`.
+    python examples/text_missed_callers.py [+33 [yesterday]]
+
+Against the sandbox; needs `pip install 'aircall-mcp[scripts]'`. Who
+called and is no contact is a stranger, whom a person says yes to in a terminal; with `strangers =
+"ask"` in `[destinations]` of the owner's `policy.toml` the yes of `asked` is enough.
 """
 
 from __future__ import annotations
@@ -11,7 +15,7 @@ from typing import Any
 from aircall_mcp import ToolkitSync
 
 SCRIPT = """\
-found = await find_calls(period="yesterday", missed="true", direction="inbound")
+found = await find_calls(period=PERIOD, missed="true", direction="inbound")
 rows = [dict(zip(found["data"]["columns"], row)) for row in found["data"]["rows"]]
 people = sorted({row["phone"] for row in rows if row["phone"].startswith(COUNTRY)})
 if people:
@@ -22,24 +26,29 @@ people
 
 def asked(question: Any) -> bool:
     """A person sees the whole plan and answers; here nobody is there, and it is the sandbox."""
-    print(question.preview)
+    print(question.preview, file=sys.stderr)
     return True
 
 
-def main(country: str) -> None:
+def main(country: str = "+33", period: str = "yesterday") -> None:
     with ToolkitSync.sandbox(approve=asked) as aircall:
-        code = f"COUNTRY = {country!r}\n{SCRIPT}"
+        code = f"COUNTRY, PERIOD = {country!r}, {period!r}\n{SCRIPT}"
         answer = aircall.execute("run_script", {"code": code})
-        if "error" in answer:
-            raise SystemExit(f"{answer['error']['message']} {answer['error'].get('hint', '')}")
+        _end_on_failure(answer)
         plan = answer["data"].get("plan")
         if plan is None:
-            raise SystemExit(f"Nobody called from {country} and was missed yesterday.")
+            raise SystemExit(f"Nobody called from {country} and was missed: {period}.")
         for step in plan["steps"]:
             print(step["operation"], step["arguments"]["to"])
         done = aircall.execute("plan", {"draft": plan["draft"]})
+        _end_on_failure(done)
         print(done["data"]["outcomes"])
 
 
+def _end_on_failure(answer: dict[str, Any]) -> None:
+    if "error" in answer:
+        raise SystemExit(f"{answer['error']['message']} {answer['error'].get('hint', '')}")
+
+
 if __name__ == "__main__":
-    main(*(sys.argv[1:] or ["+33"]))
+    main(*sys.argv[1:])

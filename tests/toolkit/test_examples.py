@@ -43,26 +43,40 @@ def test_a_program_that_stands_on_the_page_alone_runs(
     assert told in done.stdout
 
 
+POLICY = '[destinations]\nstrangers = "ask"\nelsewhere = "ask"\nbatches = "ask"\n'
+
+
+def texted(country: str, home: Path) -> subprocess.CompletedProcess[str]:
+    example = str(ROOT / "examples" / "text_missed_callers.py")
+    return subprocess.run(
+        [sys.executable, example, country, "last 30 days"],
+        env={**os.environ, "AIRCALL_MCP_HOME": str(home)},
+        capture_output=True, text=True, timeout=100, check=False,
+    )  # fmt: skip
+
+
 @pytest.mark.slow
 def test_missed_callers_are_texted_by_one_script_and_one_plan(tmp_path: Path) -> None:
-    def ran(country: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, str(ROOT / "examples" / "text_missed_callers.py"), country],
-            env={**os.environ, "AIRCALL_MCP_HOME": str(tmp_path)},
-            capture_output=True, text=True, timeout=100, check=False,
-        )  # fmt: skip
-
-    done = ran("+33")
+    (tmp_path / "policy.toml").write_text(POLICY)
+    done = texted("+", tmp_path)
     assert done.returncode == 0, done.stderr
+    assert "A plan of" in done.stderr  # `asked` was shown it whole
     *steps, outcomes = done.stdout.splitlines()
-    texted = re.findall(
-        r"^send_message_in_conversation (\+33\d{9})$", "\n".join(steps), re.MULTILINE
+    sent = re.findall(
+        r"^send_message_in_conversation (\+\d{9,12})$", "\n".join(steps), re.MULTILINE
     )
-    assert len(texted) == len(set(texted)) > 0
-    assert ast.literal_eval(outcomes) == ["done"] * len(texted)
-    nobody = ran("+34")
+    assert len(sent) == len(set(sent)) > 0
+    assert ast.literal_eval(outcomes) == ["done"] * len(sent)
+    nobody = texted("+34", tmp_path)
     assert (nobody.returncode, nobody.stdout) == (1, "")
-    assert "Nobody called from +34" in nobody.stderr
+    assert "Nobody called from +34 and was missed: last 30 days." in nobody.stderr
+
+
+@pytest.mark.slow
+def test_strangers_are_texted_after_a_person_is_seen(tmp_path: Path) -> None:
+    seen = texted("+", tmp_path)
+    assert seen.returncode == 1
+    assert "aircall-mcp approve" in seen.stderr
 
 
 def test_the_page_has_the_programs_as_they_stand() -> None:
