@@ -102,6 +102,10 @@ class Tab:
                 clickCount=1,
             )
 
+    async def points(self, x: float, y: float) -> None:
+        """Move the pointer there."""
+        await self.do("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+
     async def screenshot(self) -> bytes:
         taken = await self.do("Page.captureScreenshot", format="png", captureBeyondViewport=True)
         return base64.b64decode(taken["data"])

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 import httpx2
 
 from aircall_mcp.console import Console
+from aircall_mcp.console.site import LEAST_READING
 from aircall_mcp.safety.approvals import Approval
 from aircall_mcp.safety.policy import Grade
 from aircall_mcp.safety.safety import Safety
@@ -63,7 +64,7 @@ class Paged:
 
     async def visitor(self) -> Visitor:
         """Who typed a code that was shown at a terminal."""
-        visitor = Visitor(await self.origin())
+        visitor = Visitor(await self.origin(), self.clock)
         entered = await visitor.post("/enter", code=await self.code(), then="/")
         assert entered.status_code == 303
         return visitor
@@ -72,8 +73,8 @@ class Paged:
 class Visitor:
     """A browser with cookies, as far as the page can tell. Leave it with `aclose`."""
 
-    def __init__(self, origin: str) -> None:
-        self.origin = origin
+    def __init__(self, origin: str, clock: Clock | None = None) -> None:
+        self.origin, self.clock = origin, clock or Clock()
         self.http = httpx2.AsyncClient(base_url=origin, trust_env=False)
 
     async def get(self, path: str, **headers: str) -> httpx2.Response:
@@ -88,8 +89,9 @@ class Visitor:
         return await self.http.post(path, content=urlencode(fields), headers={**FORM, **headers})
 
     async def token(self, one: Approval) -> str:
-        """What the form of `one` carries here."""
+        """What the form of `one` carries here, for whoever has read it."""
         text = (await self.get(f"/approvals/{one.id}")).text
+        self.clock.pass_by(LEAST_READING)
         return unescape(re.findall(r'name="token" value="([^"]*)"', text)[0])
 
     async def say(self, one: Approval, answer: str) -> httpx2.Response:

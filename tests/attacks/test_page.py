@@ -147,7 +147,9 @@ async def test_a_token_is_of_this_visit_and_of_this_approval(home: Path) -> None
             "",
             await ours.token(other),
             await theirs.token(one),
-            token_for("", one.id),
+            token_for("", one.id, page.clock.now),
+            # Shown when it was, and so read for long enough: the moment is part of what is signed.
+            f"{page.clock.now - 60:.3f}-" + (await ours.token(one)).partition("-")[2],
             secrets.token_hex(32),
             (await ours.token(one)).upper(),
             await ours.token(one) + "0",
@@ -217,7 +219,8 @@ async def test_guessed_codes_end_the_code_and_let_nobody_in(home: Path) -> None:
 async def test_a_code_a_cookie_and_a_yes_are_good_for_nothing_a_second_time(home: Path) -> None:
     async with paged(home) as page:
         one, code = await page.ask(), await page.code()
-        first, second = Visitor(await page.origin()), Visitor(await page.origin())
+        first = Visitor(await page.origin(), page.clock)
+        second = Visitor(await page.origin(), page.clock)
         assert (await first.post("/enter", code=code, then="/")).status_code == 303
         assert (await second.post("/enter", code=code, then="/")).status_code == 403
         token = await first.token(one)

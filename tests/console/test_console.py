@@ -9,6 +9,7 @@ import pytest
 from aircall_mcp.console import Console
 from aircall_mcp.console.console import LOOK, OPEN_FOR
 from aircall_mcp.console.notice import on_desktop
+from aircall_mcp.console.site import EARLY, LEAST_READING
 
 from ..house import Clock
 from ..paged import PREVIEW, Visitor, paged
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.anyio
 async def test_a_person_types_a_code_sees_all_of_it_and_says_yes_once(home: Path) -> None:
     async with paged(home) as page:
         one = await page.ask()
-        visitor = Visitor(await page.origin())
+        visitor = Visitor(await page.origin(), page.clock)
         met = await visitor.get(f"/approvals/{one.id}")
         assert met.status_code == 403
         assert "+33612345678" not in met.text
@@ -47,6 +48,25 @@ async def test_a_no_is_a_no(home: Path) -> None:
         await visitor.say(one, "no")
         assert await page.standing(one) == "refused"
         assert "You said no" in (await visitor.get(f"/approvals/{one.id}")).text
+        await visitor.aclose()
+
+
+async def test_a_yes_that_comes_sooner_than_anybody_reads_counts_for_nothing(home: Path) -> None:
+    async with paged(home) as page:
+        one, visitor = await page.ask(), await page.visitor()
+        path, token = f"/approvals/{one.id}", await visitor.token(one)
+        page.clock.pass_by(-0.001)
+        early = await visitor.post(path, token=token, answer="yes")
+        assert (early.status_code, EARLY in early.text) == (409, True)
+        assert "See you at three." in early.text
+        assert await page.standing(one) == "waiting"
+        page.clock.pass_by(0.001)
+        assert (await visitor.post(path, token=token, answer="yes")).status_code == 303
+        other = await page.ask("Another", identity="other")
+        token = await visitor.token(other)
+        page.clock.pass_by(-LEAST_READING)
+        await visitor.post(f"/approvals/{other.id}", token=token, answer="no")
+        assert [await page.standing(each) for each in (one, other)] == ["approved", "refused"]
         await visitor.aclose()
 
 

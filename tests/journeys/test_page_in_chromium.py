@@ -11,11 +11,13 @@ from typing import Any
 
 import pytest
 
+from aircall_mcp.console.site import LEAST_READING
 from aircall_mcp.safety.approvals import Approval
 
 from ..chromium import Browser, Tab, browsing, chromium
 from ..paged import Paged, paged
 from ..served import served
+from ..waiting import until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
@@ -38,6 +40,29 @@ async def page(home: Path) -> AsyncIterator[Paged]:
         yield page
 
 
+PRESSED = "getComputedStyle(document.querySelector('button')).pointerEvents"
+AT_REST = "document.getAnimations().length === 0 && document.querySelector(':root:hover') !== null"
+
+
+async def settled(page: Paged, tab: Tab) -> None:
+    """Somebody has come with a pointer and read what stands there."""
+    await tab.points(5, 5)
+
+    async def at_rest() -> bool:
+        return bool(await tab.look(AT_REST))
+
+    await until(at_rest)
+    page.clock.pass_by(LEAST_READING)
+
+
+async def by_keys(page: Paged, tab: Tab) -> None:
+    """Type a code where one is wanted."""
+    for _ in range(2):  # past the button that shows a code
+        await tab.press(*TAB)
+    await tab.write(await page.code())
+    await tab.goes_on(lambda: tab.press(*ENTER))
+
+
 async def entered(page: Paged, browser: Browser, one: Approval) -> Tab:
     """A tab in which somebody typed a code, before `one`."""
     tab = await browser.tab()
@@ -54,10 +79,12 @@ async def test_a_person_says_yes_and_no_by_mouse(page: Paged, browser: Browser) 
     text = await tab.text()
     assert '"See you at three."' in text
     assert "Approve" in text
+    await settled(page, tab)
     await tab.goes_on(lambda: tab.click("button.yes"))
     assert "You said yes" in await tab.text()
     await tab.goes_on(lambda: tab.click("a[href='/']"))
     await tab.goes_on(lambda: tab.click(f"a[href='/approvals/{other.id}']"))
+    await settled(page, tab)
     await tab.goes_on(lambda: tab.click("button.no"))
     assert "You said no" in await tab.text()
     assert [await page.standing(each) for each in (one, other)] == ["approved", "refused"]
@@ -67,16 +94,34 @@ async def test_a_person_needs_no_mouse_and_no_script(page: Paged, browser: Brows
     one, tab = await page.ask(), await browser.tab()
     await tab.do("Emulation.setScriptExecutionDisabled", value=True)
     await tab.open(f"{await page.origin()}/approvals/{one.id}")
-    for _ in range(2):  # past the button that shows a code
-        await tab.press(*TAB)
-    await tab.write(await page.code())
-    await tab.goes_on(lambda: tab.press(*ENTER))
+    await by_keys(page, tab)
     await tab.press(*ENTER)  # nothing has the focus yet: nobody says yes by going on
     assert await page.standing(one) == "waiting"
     await tab.press(*TAB)
     assert await tab.look("document.activeElement.innerText") == "Approve"
     assert await tab.look("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    page.clock.pass_by(LEAST_READING)
     await tab.goes_on(lambda: tab.press(*ENTER))
+    assert await page.standing(one) == "approved"
+
+
+async def test_a_click_that_was_meant_for_what_stood_there_before_says_nothing(
+    page: Paged, browser: Browser
+) -> None:
+    """Long after the page came, but at the moment in which the pointer does: as where a window goes
+    between the two halves of a double click."""
+    one, tab = await page.ask(), await browser.tab()
+    await tab.open(f"{await page.origin()}/approvals/{one.id}")
+    await by_keys(page, tab)
+    page.clock.pass_by(60)
+    assert await tab.look(PRESSED) == "none"  # no pointer is on the page
+    for _ in range(2):
+        await tab.click("button.yes")
+    assert "Approve" in await tab.text()
+    assert await page.standing(one) == "waiting"
+    await settled(page, tab)
+    assert await tab.look(PRESSED) == "auto"
+    await tab.goes_on(lambda: tab.click("button.yes"))
     assert await page.standing(one) == "approved"
 
 
@@ -151,6 +196,7 @@ async def test_a_page_of_somebody_elses_neither_shows_it_nor_says_yes(
         assert "did not come from a page of ours" in await tab.text()
     assert await page.standing(one) == "waiting"
     await tab.open(f"{origin}/approvals/{one.id}")
+    await settled(page, tab)
     await tab.goes_on(lambda: tab.click("button.yes"))  # the person's own press counts still
     assert await page.standing(one) == "approved"
 

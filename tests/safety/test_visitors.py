@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from aircall_mcp.safety.safety import Safety
-from aircall_mcp.safety.visitors import Visitors, is_token, token_for
+from aircall_mcp.safety.visitors import Visitors, shown_at, token_for
 
 from ..house import Clock
 
@@ -148,14 +148,19 @@ def every_byte(home: Path) -> bytes:
     return b"".join(path.read_bytes() for path in home.glob("visitors.db*"))
 
 
-def test_a_token_is_good_for_one_visit_and_one_approval() -> None:
-    token = token_for("key", "a1")
-    assert is_token(token, "key", "a1")
+def test_a_token_is_good_for_one_visit_one_approval_and_one_moment() -> None:
+    token = token_for("key", "a1", 1_700_000_000.25)
+    assert shown_at(token, "key", "a1") == 1_700_000_000.25
+    assert shown_at(token_for("key", "a1", -1.0), "key", "a1") == 0.0
     for given, key, approval in (
         (token, "key", "a2"),
         (token, "other", "a1"),
         ("", "key", "a1"),
         (token[:-1], "key", "a1"),
+        (token.replace(".250", ".249"), "key", "a1"),
+        (token.replace(".250", ".2500"), "key", "a1"),
+        ("nan" + token, "key", "a1"),
+        ("٣" + token, "key", "a1"),
         ("é", "key", "a1"),
     ):
-        assert not is_token(given, key, approval)
+        assert shown_at(given, key, approval) is None

@@ -39,7 +39,14 @@ background:none;cursor:pointer;min-height:2.75rem}
 .yes{background:var(--yes);border-color:var(--yes);color:#fff}
 .no{background:var(--no);border-color:var(--no);color:#fff}
 :focus-visible{outline:3px solid #4a90e2;outline-offset:2px}
+@media not all and (pointer:coarse){
+html:not(:hover) button{pointer-events:none}
+html:hover button{animation:settle .7s}
+}
+@keyframes settle{from,to{pointer-events:none;opacity:.5}}
 """
+"""A pointer that has just come, since another window went or the page did, presses no button yet:
+the second half of a double click was meant for what was there before. Keys do as ever."""
 STYLE_HASH: Final = "sha256-" + base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode(
     "ascii"
 )
@@ -101,7 +108,7 @@ def listed(waiting: Sequence[Approval], now: float) -> str:
     )
 
 
-def whole(one: Approval, now: float, token: str) -> str:
+def whole(one: Approval, now: float, token: str, said: str = "") -> str:
     """One of them, as it will be done if somebody says yes, and the two buttons."""
     shown = "".join(f"<p>{_line(line)}</p>" for line in clean(one.preview).split("\n"))
     action = f"/approvals/{one.id}"
@@ -112,6 +119,7 @@ def whole(one: Approval, now: float, token: str) -> str:
     waits = one.standing == "waiting"
     return _page(
         "Do it?" if waits else "Answered",
+        _said(said if waits else ""),
         f'<div class="it">{shown}</div>',
         _of(one, now) if waits else _said(_SAID[one.standing]),
         *(buttons if waits else []),

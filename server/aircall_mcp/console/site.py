@@ -17,7 +17,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from ..errors import StoreError
-from ..safety.visitors import VISIT_LASTS, is_token, token_for
+from ..safety.visitors import VISIT_LASTS, shown_at, token_for
 from . import page
 from .origin import SameOrigin
 
@@ -45,6 +45,10 @@ SHOWN: Final = "A code is shown on this desktop now, in a notification. It lasts
 SOON: Final = "A code was shown a moment ago: look for it, or ask again in half a minute."
 UNSEEN: Final = "This desktop shows no notifications: take the terminal."
 STALE: Final = "This was no form of this visit. Look at it again."
+EARLY: Final = "That yes came before anybody can have read this. Read it, and press again."
+LEAST_READING: Final = 0.7
+"""Seconds between a page and a yes to it that counts: a click that comes sooner was meant for
+something else that stood there. `page.STYLE` has the same of the moment a pointer comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +100,12 @@ class Site:
         if one is None:
             return self._nothing(request)
         answer = form.get("answer")
-        if answer not in ("yes", "no") or not is_token(form.get("token", ""), key, one.id):
+        shown = shown_at(form.get("token", ""), key, one.id)
+        if answer not in ("yes", "no") or shown is None:
             log.warning("a form that was none of this visit was turned away")
             return _html(page.entrance(_then(request.url.path), STALE), 403)
+        if answer == "yes" and self.clock.wall() - shown < LEAST_READING:
+            return self._whole(one, key, EARLY, 409)
         stood = await self.safety.approvals.answer(one.id, yes=answer == "yes", grade=2, way=WAY)
         log.info("%s: %s", one.id, "answered on the page" if stood else "answered already")
         return RedirectResponse(f"/approvals/{one.id}", 303)
@@ -134,8 +141,9 @@ class Site:
         answer.delete_cookie(self.cookie, path="/", httponly=True, samesite="strict")
         return answer
 
-    def _whole(self, one: Approval, key: str) -> Response:
-        return _html(page.whole(one, self.clock.wall(), token_for(key, one.id)))
+    def _whole(self, one: Approval, key: str, said: str = "", status: int = 200) -> Response:
+        now = self.clock.wall()
+        return _html(page.whole(one, now, token_for(key, one.id, now), said), status)
 
     def _nothing(self, _request: Request, _error: Exception | None = None) -> Response:
         return _html(page.nothing_here(), 404)

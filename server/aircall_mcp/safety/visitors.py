@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+import re
 from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ Asker = Literal["terminal", "browser"]
 _LETTERS: Final = "ABCDEFGHJKMNPQRSTVWXYZ23456789"
 """None that is taken for another one."""
 _LENGTH: Final = 8
+_MOMENT: Final = re.compile(r"[0-9]{1,12}\.[0-9]{3}", re.ASCII)
 
 MIGRATIONS = (
     (
@@ -139,13 +141,22 @@ class Visitors:
         )
 
 
-def token_for(key: str, approval: str) -> str:
-    """What a form carries that answers `approval` in the visit of `key`: good for nothing else."""
-    return hmac.new(key.encode(), approval.encode(), hashlib.sha256).hexdigest()
+def token_for(key: str, approval: str, now: float) -> str:
+    """What a form carries that answers `approval` in the visit of `key` and was shown at `now`:
+    good for nothing else."""
+    shown = f"{max(0.0, now):.3f}"
+    of = hmac.new(key.encode(), f"{approval} {shown}".encode(), hashlib.sha256)
+    return f"{shown}-{of.hexdigest()}"
 
 
-def is_token(given: str, key: str, approval: str) -> bool:
-    return hmac.compare_digest(given.encode(), token_for(key, approval).encode())
+def shown_at(token: str, key: str, approval: str) -> float | None:
+    """When the form was shown that carries `token`; None where it is none of this approval in this
+    visit."""
+    shown = token.partition("-")[0]
+    if not _MOMENT.fullmatch(shown):
+        return None
+    right = token_for(key, approval, float(shown))
+    return float(shown) if hmac.compare_digest(token.encode(), right.encode()) else None
 
 
 def _digest(secret: str) -> str:
