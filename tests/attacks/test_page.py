@@ -256,9 +256,9 @@ async def test_it_leads_nowhere_else(home: Path) -> None:
 
 async def test_two_servers_of_a_home_take_one_answer(home: Path) -> None:
     """Yes at the page of one, no at that of the other, at the same moment, many times over."""
-    async with paged(home) as first, paged(home) as second:
+    async with paged(home) as first, paged(home, first.clock) as second:
         yes = await first.visitor()
-        no = Visitor(await second.origin())
+        no = Visitor(await second.origin(), second.clock)
         no.http.cookies.update(dict(yes.http.cookies))
         for number in range(10):
             one = await first.ask(f"Number {number}", identity=str(number))
