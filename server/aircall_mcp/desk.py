@@ -24,7 +24,7 @@ from .ground.weight import LIGHT
 from .offer import Offer, Offers, Registry, tools
 from .offer.questions import Named, preview_of
 from .offer.stubs import stub_of
-from .safety.approvals import Approvals, approval_of, new_name
+from .safety.approvals import Approvals, approval_of
 from .safety.plans import Plans
 from .safety.policy import Grade, Look
 from .safety.wording import trial_in, trial_of
@@ -88,8 +88,8 @@ class Question:
 
     `preview` says in words to what, `operation` and `arguments` exactly; `needs` are the effect and
     what is at stake. `approval` is the id of what waits for the yes, which is as sure as `grade`
-    says, and waited before this call where it was `asked_before`; `Desk.answer` takes it, and the
-    identical call goes through once then. `payload` is the failure for whoever can ask nobody.
+    says; `Desk.answer` takes it, and the identical call goes through once then. `payload` is the
+    failure for whoever can ask nobody.
     """
 
     operation: Operation
@@ -100,7 +100,6 @@ class Question:
     approval: str
     grade: Grade
     payload: Json
-    asked_before: bool = False
     is_error: ClassVar[bool] = True
 
     @property
@@ -283,6 +282,10 @@ class Desk:
             return False
         return await self._approvals.answer(approval, yes=yes, grade=grade, way=way) is not None
 
+    async def shown(self, asking: str, approval: str) -> bool:
+        """See `Approvals.shown`."""
+        return self._approvals is not None and await self._approvals.shown(asking, approval)
+
     async def standing(self, approval: str) -> str:
         """How what a person was asked stands; empty where nothing of that id is known."""
         found = None if self._approvals is None else await self._approvals.find(approval)
@@ -298,7 +301,6 @@ class Desk:
         names = await self._names(about, error.account) if self._names else None
         plain, preview = (preview_of(about, *words, known) for known in (None, names))
         waiting = await approvals.ask(
-            name=(name := new_name()),
             principal=caller.principal,
             account=error.account,
             operation=bound.operation.tool,  # which is to be called again
@@ -325,7 +327,6 @@ class Desk:
             approval=waiting.id,
             grade=waiting.grade,
             payload=self._scrubber.json(told),
-            asked_before=waiting.id != name,
         )
 
     async def _step(self, step: Mapping[str, Any], caller: Caller) -> Bound:

@@ -86,13 +86,17 @@ async def test_one_number_abroad_does_not_hide_among_many(asks: Asks) -> None:
     assert "And to 50 more numbers: 49 in FR, 1 in LV." in preview
 
 
-async def test_it_is_known_whether_this_very_question_was_asked_before(asks: Asks) -> None:
-    async def before(body: str) -> bool:
+async def test_it_is_known_what_an_asking_was_told_to_show_last(asks: Asks) -> None:
+    async def before(asking: str, body: str) -> bool:
         given = {"number_id": 2, "to": "+33184880001", "body": body}
         question = await asks.desk.call("aircall_send_message", given, Caller())
         assert isinstance(question, Question)
-        return question.asked_before
+        return await asks.desk.shown(asking, question.approval)
 
-    assert [await before(body) for body in ("At nine.", "At nine.", "At ten.", "At nine.")] == [
-        False, True, False, True,
-    ]  # fmt: skip
+    assert [
+        await before(asking, body)
+        for asking, body in (
+            ("a", "At nine."), ("a", "At nine."), ("b", "At nine."), ("b", "At nine."),
+            ("a", "At ten."), ("a", "At nine."), ("b", "At nine."),
+        )
+    ] == [False, True, False, True, False, False, True]  # fmt: skip

@@ -72,6 +72,14 @@ async def test_search_load_execute(home: dict[str, str]) -> None:
         assert sent["data"]["status"]
 
 
+async def test_what_is_bound_to_an_account_acts_for_no_other(home: dict[str, str]) -> None:
+    """Also where there is one alone, so that no argument names it."""
+    async with Toolkit.sandbox(environment=home) as aircall:
+        told = await aircall.bind(account="acme").execute("list_tags")
+        assert (told["error"]["kind"], "acme" in told["error"]["message"]) == ("credential", True)
+        assert "data" in await aircall.bind(account="sandbox").execute("list_tags")
+
+
 async def test_what_cannot_be_done_is_told_and_not_raised(home: dict[str, str]) -> None:
     async with Toolkit.sandbox(environment=home) as aircall:
         wrong: list[tuple[str, Any]] = [

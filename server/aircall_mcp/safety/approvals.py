@@ -39,6 +39,8 @@ MIGRATIONS = (
         "CREATE INDEX approval_asked ON approval (asked)",
     ),
 )
+MIGRATIONS_LATER = (("CREATE TABLE shown (asking TEXT PRIMARY KEY, approval TEXT NOT NULL)",),)
+"""Of an asking that comes again with its answer: what it was told to show a person."""
 _SELECT: Final = (
     "SELECT id, principal, account, operation, identity, preview, grade, given, standing, way,"
     " asked, expires FROM approval"
@@ -86,11 +88,6 @@ class Approval:
         return runnable(f"A person runs `aircall-mcp approve {self.id}` in a terminal.")
 
 
-def new_name() -> str:
-    """An id that nobody guesses."""
-    return os.urandom(5).hex()
-
-
 class Approvals:
     """All methods raise `StoreError`, and then nothing must be
     sent."""
@@ -108,10 +105,8 @@ class Approvals:
         identity: str,
         preview: str,
         grade: Grade,
-        name: str = "",
     ) -> Approval:
-        """What waits for this call: the one there is already, or a new one, of the id `name`."""
-        name = name or new_name()
+        """What waits for this call: the one there is already, or a new one."""
 
         def work(tx: Transaction) -> Approval:
             now = self._clock.wall()
@@ -131,7 +126,7 @@ class Approvals:
                 return _approval(row, now)
             self._make_room(tx, principal)
             new = Approval(
-                id=name,
+                id=os.urandom(5).hex(),
                 principal=principal,
                 account=account,
                 operation=operation,
@@ -146,6 +141,25 @@ class Approvals:
             )
             tx.run(_INSERT, **asdict(new))
             return new
+
+        return await self._state.write(work)
+
+    async def shown(self, asking: str, name: str) -> bool:
+        """Whether the approval `name` is what `asking` was told to show the last time it came; it
+        is from now on. An answer that it brings is to that one, and to no other that waits."""
+
+        def work(tx: Transaction) -> bool:
+            last = tx.one("SELECT approval FROM shown WHERE asking = :asking", asking=asking)
+            if last is not None and last[0] == name:
+                return True
+            tx.run("DELETE FROM shown WHERE approval NOT IN (SELECT id FROM approval)")
+            tx.run(
+                "INSERT INTO shown (asking, approval) VALUES (:asking, :name)"
+                " ON CONFLICT (asking) DO UPDATE SET approval = :name",
+                asking=asking,
+                name=name,
+            )
+            return False
 
         return await self._state.write(work)
 

@@ -28,6 +28,7 @@ MIGRATIONS = (
     *planned.MIGRATIONS,
     *leases.MIGRATIONS,
     *planned.MIGRATIONS_LATER,
+    *approvals.MIGRATIONS_LATER,
 )
 """Of all that one transaction is about. Once released this only grows, at its end."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -72,3 +72,5 @@ class Performs(Protocol):
     ) -> Outcome: ...
 
     async def asks(self, name: str, arguments: Any, *, client: str = "") -> bool: ...
+
+    async def shown(self, question: Question, asking: Sequence[Any]) -> bool: ...

@@ -7,10 +7,12 @@ answers are the same. Nothing of any framework is imported before its form is as
 from __future__ import annotations
 
 import inspect
+import json
 import logging
 from collections.abc import Hashable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeGuard, cast
 
 from ..errors import ArgumentError, NeedsConfirmation, NotOffered, SettingsError, ToolError, quoted
@@ -217,8 +219,12 @@ class Toolkit:
     ) -> Outcome:
         """`execute` for the forms: the desk's own outcome. `client` is the framework, `approve` its
         way of asking a person, in the words of `way`."""
+        # Also where there is one account alone, and no argument that names it: it may be another.
         caller = Caller(
-            interface="toolkit", client=client, deadline=self._app.settings.call_timeout
+            interface="toolkit",
+            client=client,
+            deadline=self._app.settings.call_timeout,
+            account=self._view.fixed.get("account"),
         )
         try:
             operation = self._found(name)
@@ -251,6 +257,12 @@ class Toolkit:
         data = payload.get("data")
         told = cast("Json", data) if isinstance(data, dict) else {}
         return told.get("say") == "ask" and told.get("grade") == 1
+
+    async def shown(self, question: Question, asking: Sequence[Any]) -> bool:
+        """For the forms: whether `question` is what a person was shown when `asking`, a tool call
+        as its framework knows it again, came before. The same names may mean others by now."""
+        named = json.dumps(asking, sort_keys=True, default=repr)
+        return await self._desk.shown(sha256(named.encode()).hexdigest(), question.approval)
 
     def _found(self, name: str) -> Operation:
         registry, offer = self._desk.registry, self._desk.offer()
@@ -289,11 +301,9 @@ class Toolkit:
     ) -> Json:
         """The arguments with those that are fixed; who is bound by a name is looked up, each time
         anew: names change hands."""
-        account = self._view.fixed.get("account")
-        by = caller if account is None else replace(caller, account=account)
         directory = self._app.workflows.directory
         ids = {
-            kind: (await directory.one(kind, said, by)).id
+            kind: (await directory.one(kind, said, caller)).id
             for kind, said in self._view.named(operation).items()
         }
         return self._view.filled(operation, arguments, ids)

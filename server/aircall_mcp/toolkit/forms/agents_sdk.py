@@ -29,9 +29,10 @@ def _tool(toolkit: Performs, tool: Tool, strict: bool, defer_loading: bool) -> F
 
     async def perform(run: ToolContext[Any], given: str) -> str:
         def approved(_question: Question) -> bool:
-            # The run got here past its own approval of this very call, or there was none to get.
-            return run.is_tool_approved(run.tool_name, run.tool_call_id) is True
+            return True
 
+        # Where the run got here past no approval of this very call, nobody was asked.
+        answers = run.is_tool_approved(run.tool_name, run.tool_call_id) is True
         try:
             arguments = json.loads(given or "{}")
         except ValueError:
@@ -40,8 +41,8 @@ def _tool(toolkit: Performs, tool: Tool, strict: bool, defer_loading: bool) -> F
             tool.name,
             arguments,
             client=CLIENT,
-            approve=None if toolkit.approves else approved,
-            way="agents_sdk" if not toolkit.approves else "callback",
+            approve=approved if answers and not toolkit.approves else None,
+            way="callback" if toolkit.approves else "agents_sdk",
         )
         return json.dumps(outcome.payload, ensure_ascii=False)
 

@@ -26,8 +26,10 @@ def _tool(toolkit: Performs, tool: Tool) -> StructuredTool:
     async def perform(**arguments: Any) -> str:
         outcome = await toolkit.outcome(tool.name, arguments, client=CLIENT)
         if isinstance(outcome, Question) and outcome.grade == 1 and not toolkit.approves:
+            # Noted before the graph is interrupted, which ends this run of the tool.
+            before = await toolkit.shown(outcome, [CLIENT, *_task(), tool.name, arguments])
             told = _interrupt(outcome)
-            if told is None or not outcome.asked_before:
+            if told is None or not before:
                 # Nobody can be asked, or what was answered is what the same call came to before.
                 return json.dumps(outcome.payload, ensure_ascii=False)
             said, shown = _yes(told), outcome.approval
@@ -65,6 +67,14 @@ def _interrupt(question: Question) -> Any:
             "approval": question.approval,
         }
     )
+
+
+def _task() -> list[Any]:
+    """What names the task of a graph that runs, the same once it is resumed."""
+    from langchain_core.runnables.config import var_child_runnable_config
+
+    there = (var_child_runnable_config.get() or {}).get("configurable", {})
+    return [there.get("thread_id"), there.get("checkpoint_ns")]
 
 
 def _yes(said: Any) -> bool:

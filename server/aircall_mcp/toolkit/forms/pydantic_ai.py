@@ -26,8 +26,9 @@ def _tool(toolkit: Performs, tool: Ours, strict: bool | None) -> Tool[Any]:
         outcome = await toolkit.outcome(tool.name, arguments, client=CLIENT)
         if isinstance(outcome, Question) and outcome.grade == 1 and not toolkit.approves:
             shown = outcome.approval
-            # Approved is what the same call came to when it was shown, and nothing else.
-            if not (run.tool_call_approved and outcome.asked_before):
+            # Approved is what this very call came to when it was shown, and nothing else.
+            before = await toolkit.shown(outcome, [CLIENT, run.tool_call_id, tool.name, arguments])
+            if not (run.tool_call_approved and before):
                 raise ApprovalRequired(metadata={"preview": outcome.preview, "approval": shown})
             outcome = await toolkit.outcome(
                 tool.name,
