@@ -1,4 +1,4 @@
-"""A loop with `google-genai`."""
+"""A loop with `google-genai`, streaming."""
 
 import asyncio
 
@@ -8,18 +8,18 @@ from aircall_mcp import Toolkit
 
 
 async def main(task: str = "Who called and was missed? Text the last one back.") -> None:
-    async with Toolkit.sandbox() as aircall:
-        client = genai.Client().aio
-        said = [{"role": "user", "parts": [{"text": task}]}]
+    async with Toolkit.sandbox() as aircall, genai.Client().aio as client:
+        said = results = [{"role": "user", "parts": [{"text": task}]}]
         view = aircall.only(toolsets={"workflows", "calls", "messages", "search"})
         config = {"tools": view.gemini(), "automatic_function_calling": {"disable": True}}
-        while True:
-            response = await client.models.generate_content(
-                model="gemini-3-flash", contents=said, config=config
-            )
-            if not (results := await view.handle(response)):
-                return print(response.text)
-            said += [response.candidates[0].content, {"role": "user", "parts": results}]
+        ask = {"model": "gemini-3-flash", "contents": said, "config": config}
+        while results:
+            turn = {"role": "model", "parts": []}
+            async for chunk in await client.models.generate_content_stream(**ask):
+                print(*(part.text or "" for part in chunk.parts or ()), sep="", end="", flush=True)
+                turn["parts"] += chunk.parts or ()
+            results = await view.handle(turn)
+            said += [turn, {"role": "user", "parts": results}]
 
 
 asyncio.run(main())

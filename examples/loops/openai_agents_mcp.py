@@ -15,8 +15,10 @@ async def main(task: str = "Who called and was missed? Text the last one back.")
         agent = Agent(
             name="Aircall", instructions="You look after missed calls.", mcp_servers=[aircall]
         )
-        result = await Runner.run(agent, task)
-        print(result.final_output)
+        result = Runner.run_streamed(agent, task)
+        async for event in result.stream_events():
+            if event.type == "raw_response_event" and hasattr(event.data, "delta"):
+                print(event.data.delta, end="", flush=True)
 
 
 asyncio.run(main())

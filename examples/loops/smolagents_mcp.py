@@ -12,7 +12,7 @@ def main(task: str = "Who called and was missed? Text the last one back.") -> No
     with MCPClient(server, structured_output=False) as tools:
         for argument in (one for tool in tools for one in tool.inputs.values()):
             argument["nullable"] = True  # or every one is required; the server knows which are
-        agent = ToolCallingAgent(tools=tools, model=OpenAIModel("gpt-5.4"))
+        agent = ToolCallingAgent(tools, OpenAIModel("gpt-5.4"), stream_outputs=True)
         print(agent.run(task))
 
 

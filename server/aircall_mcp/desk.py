@@ -286,6 +286,10 @@ class Desk:
         """See `Approvals.shown`."""
         return self._approvals is not None and await self._approvals.shown(asking, approval)
 
+    async def refuse(self, asking: str, *, way: str) -> bool:
+        """See `Approvals.refuse`."""
+        return self._approvals is not None and await self._approvals.refuse(asking, way=way)
+
     async def standing(self, approval: str) -> str:
         """How what a person was asked stands; empty where nothing of that id is known."""
         found = None if self._approvals is None else await self._approvals.find(approval)

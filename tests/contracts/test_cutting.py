@@ -61,7 +61,7 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     # What a script says of itself: all that it read was scrubbed before.
     "scripts/interpreter.py": ("told[-LONGEST_TOLD:]",),
     "offer/stubs.py": ("told[:LONGEST - 1]",),
-    "toolkit/calls.py": ("_list(response, 'candidates')[:1]", "_list(response, 'choices')[:1]"),
+    "toolkit/calls.py": ("_list(response, 'choices')[:1]",),
     "workflows/choices.py": ("sorted(found, key=rank)[:MOST]",),
     "protocol/stdio.py": ("(end + rest)[-END:]", "line[-END:]"),
     "cli/config.py": ("line[:1]",),

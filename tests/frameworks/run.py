@@ -12,6 +12,7 @@ import sys
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -32,7 +33,7 @@ PACKAGES = {
     "pydantic_agent": ["pydantic-ai-slim"],
     "smolagents_mcp": ["smolagents", "mcpadapt", "mcp"],
 }
-COLUMNS = ("schema", "call", "parallel", "error", "approval", "streaming")
+COLUMNS = ("schema", "call", "parallel", "error", "approval", "denial", "streaming")
 TABLE = re.compile(r"(?<=<!-- seen -->\n).*?(?=<!-- /seen -->)", re.DOTALL)
 PROGRAM = re.compile(r"(<!-- (\w+\.\w+) -->\n```\w+\n).*?(```)", re.DOTALL)
 
@@ -77,10 +78,13 @@ def with_programs(page: str) -> str:
 
 
 def table(seen: Path) -> str:
-    rows = sorted((json.loads(line) for line in seen.read_text("utf-8").splitlines()),
-                  key=lambda row: row["name"])  # fmt: skip
+    rows: dict[str, dict[str, Any]] = {}
+    for line in seen.read_text("utf-8").splitlines():
+        told = json.loads(line)
+        row = rows.setdefault(told["name"], {"denial": "not asked"})
+        row |= {column: what for column, what in told.items() if what or column not in row}
     lines = [f"| loop | packages | {' | '.join(COLUMNS)} |", "|---" * (len(COLUMNS) + 2) + "|"]
-    for row in rows:
+    for _, row in sorted(rows.items()):
         packages = ", ".join(versions(row["name"]))
         cells = [_cell(row[column]) for column in COLUMNS]
         lines.append(f"| `{row['name']}` | {packages} | {' | '.join(cells)} |")
@@ -102,7 +106,7 @@ def versions(loop: str) -> list[str]:
 
 
 def _cell(value: object) -> str:
-    return value if isinstance(value, str) else ("yes" if value else "not in the example")
+    return value if isinstance(value, str) else ("yes" if value else "no")
 
 
 if __name__ == "__main__":

@@ -3,14 +3,129 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from aircall_mcp import Toolkit
+from aircall_mcp.ground.clock import Clock
+from aircall_mcp.safety.safety import Safety
+
+from .seen import seen
+from .vendors import playing
 
 pytestmark = pytest.mark.anyio
+
+Json = dict[str, Any]
+
+NAME = "aircall_send_message"
+YES, NO = (
+    {"number_id": 88014, "to": "+14155550143", "body": body} for body in ("At nine.", "At ten.")
+)
+"""Two texts of one turn: a person says yes to the first and no to the second."""
+SCRIPT: list[Any] = [[(NAME, YES), (NAME, NO)], "One is out."]
+
+
+async def langgraph(view: Toolkit, openai: Any) -> str:
+    pytest.importorskip("langgraph")
+    from langchain.agents import create_agent
+    from langchain_openai import ChatOpenAI
+    from langgraph.checkpoint.memory import InMemorySaver
+    from langgraph.types import Command
+
+    chat, http = {"base_url": str(openai.base_url), "api_key": openai.api_key}, openai._client
+    model = ChatOpenAI(model="gpt-5.4", http_async_client=http, **chat)
+    agent: Any = create_agent(model, view.langchain(), checkpointer=InMemorySaver())
+    thread = {"configurable": {"thread_id": "1"}}
+    result = await agent.ainvoke({"messages": [("user", "Text them.")]}, thread)
+    waiting = result["__interrupt__"]
+    assert len({one.id for one in waiting}) == 2
+    # In the other order: each answer is that of the interrupt it names.
+    answers = {one.id: one.value["arguments"] == YES for one in reversed(waiting)}
+    assert sorted(answers.values()) == [False, True]
+    result = await agent.ainvoke(Command(resume=answers), thread)
+    assert "__interrupt__" not in result
+    return result["messages"][-1].content
+
+
+async def pydantic_ai(view: Toolkit, openai: Any) -> str:
+    pytest.importorskip("pydantic_ai")
+    from pydantic_ai import Agent, DeferredToolRequests, DeferredToolResults, ToolDenied
+    from pydantic_ai.models.openai import OpenAIChatModel
+    from pydantic_ai.providers.openai import OpenAIProvider
+
+    model = OpenAIChatModel("gpt-5.4", provider=OpenAIProvider(openai_client=openai))
+    first, later = (
+        Agent(model, tools=view.pydantic_ai(), output_type=[str, DeferredToolRequests])
+        for _ in range(2)  # as in another process: nothing but the messages goes from one to two
+    )
+    result = await first.run("Text them.")
+    assert isinstance(result.output, DeferredToolRequests)
+    answers = DeferredToolResults()
+    for one in result.output.approvals:
+        yes = one.args_as_dict()["body"] == YES["body"]
+        answers.approvals[one.tool_call_id] = yes or ToolDenied("Not that one.")
+    history = result.all_messages()
+    ended = await later.run(message_history=history, deferred_tool_results=answers)
+    assert isinstance(ended.output, str)
+    return ended.output
+
+
+async def agents_sdk(view: Toolkit, openai: Any) -> str:
+    pytest.importorskip("agents")
+    from agents import Agent, OpenAIResponsesModel, Runner, set_tracing_disabled
+
+    set_tracing_disabled(True)
+    model = OpenAIResponsesModel("gpt-5.4", openai)
+    agent: Any = Agent(name="Aircall", model=model, tools=view.agents_sdk())
+    result = await Runner.run(agent, "Text them.")
+    state = result.to_state()
+    assert len(result.interruptions) == 2
+    for waiting in result.interruptions:
+        yes = json.loads(waiting.arguments or "")["body"] == YES["body"]
+        (state.approve if yes else state.reject)(waiting)
+    return (await Runner.run(agent, state)).final_output
+
+
+Run = Callable[[Toolkit, Any], Awaitable[str]]
+FRAMEWORKS: dict[str, tuple[Run, str, list[str]]] = {
+    "langgraph_interrupt": (langgraph, "langgraph", ["refused", "used"]),
+    "openai_agents": (agents_sdk, "agents_sdk", ["used"]),  # it asks before there is a question
+    "pydantic_agent": (pydantic_ai, "pydantic_ai", ["refused", "used"]),
+}
+
+
+@pytest.mark.parametrize("name", FRAMEWORKS)
+async def test_each_of_two_answers_goes_to_its_own_call(name: str, tmp_path: Path) -> None:
+    run, way, standings = FRAMEWORKS[name]
+    home = {"AIRCALL_MCP_HOME": str(tmp_path)}
+    vendor = pytest.importorskip("openai")
+    with playing(SCRIPT) as model:
+        base, key = f"{model.url}/v1", "scripted"
+        async with (
+            Toolkit.sandbox(ask=True, environment=home) as aircall,
+            vendor.DefaultAsyncHttpxClient() as http,
+        ):
+            openai = vendor.AsyncOpenAI(base_url=base, api_key=key, http_client=http)
+            assert await run(aircall.only(names=["send_message"]), openai) == SCRIPT[-1]
+        assert model.refused == []
+    told = json.dumps(model.asked[-1])
+    assert (told.count('\\"sandbox\\": true') + told.count('\\"sandbox\\":true')) == 1
+    safety = Safety.of(tmp_path, clock=Clock(), fleeting=False)
+    try:
+        asked = await safety.state.write(
+            lambda tx: tx.all("SELECT standing, way, preview FROM approval")
+        )
+    finally:
+        safety.close()
+    assert sorted(standing for standing, _, _ in asked) == standings
+    assert {said for _, said, _ in asked} == {way}
+    for standing, _, preview in asked:
+        assert (YES if standing == "used" else NO)["body"] in preview
+    seen(name, denial="heard")
 
 
 async def test_pydantic_ai_asks_again_where_nobody_was_shown_it() -> None:

@@ -47,6 +47,8 @@ def playing(script: Sequence[Step]) -> Generator[Model]:
         def do_POST(self) -> None:
             request = json.loads(self.rfile.read(int(self.headers["content-length"])))
             path = self.path.partition("?")[0]
+            if path.endswith(":streamGenerateContent"):
+                request["stream"] = True
             if faults := list(_faults(path, request)):
                 model.refused += faults
                 return self._send(400, {"error": {"message": str(faults), "type": "invalid"}})
@@ -58,7 +60,7 @@ def playing(script: Sequence[Step]) -> Generator[Model]:
             elif path.endswith("/messages"):
                 whole, events = _message(step), _anthropic_events
             else:
-                return self._send(200, _generated(step))
+                whole, events = _generated(step), _gemini_events
             if request.get("stream"):
                 return self._stream(events(whole), done=path.endswith("/completions"))
             return self._send(200, whole)
@@ -103,7 +105,7 @@ def _faults(path: str, request: Json) -> Iterator[str]:
     tools: list[Json] = request.get("tools") or []
     if path.endswith("/messages"):
         yield from anthropic_strict.faults(tools)
-    elif ":generateContent" in path:
+    elif path.endswith((":generateContent", ":streamGenerateContent")):
         for declaration in (one for tool in tools for one in tool["functionDeclarations"]):
             yield from gemini.faults(_lower(declaration))
     else:
@@ -287,3 +289,18 @@ def _generated(step: Step) -> Json:
         ]
     said = {"role": "model", "parts": parts}
     return {"candidates": [{"content": said, "finishReason": "STOP", "index": 0}]}
+
+
+def _gemini_events(whole: Json) -> Iterator[Json]:
+    (candidate,) = whole["candidates"]
+    parts = [
+        {"text": text}
+        for part in candidate["content"]["parts"]
+        for text in (part.get("text", "")[:5], part.get("text", "")[5:])
+        if text
+    ] or candidate["content"]["parts"]
+    for part in parts:
+        said = {"content": {"role": "model", "parts": [part]}, "index": 0}
+        yield {"candidates": [said]}
+    ended = {"content": {"role": "model", "parts": []}, "finishReason": "STOP", "index": 0}
+    yield {"candidates": [ended], "usageMetadata": {"totalTokenCount": 2}}

@@ -155,6 +155,35 @@ async def test_a_no_is_the_end_of_it(approvals: Approvals) -> None:
     assert (await ask(approvals)).id != one.id
 
 
+async def test_a_no_to_what_an_asking_was_shown_is_the_end_of_that_and_of_nothing_else(
+    approvals: Approvals, clock: Clock
+) -> None:
+    async def refuse(asking: str) -> bool:
+        return await approvals.refuse(asking, way="a framework")
+
+    waits, other = await ask(approvals), await ask(approvals, "b")
+    assert not await refuse("one")
+    await approvals.shown("one", waits.id)
+    assert not await refuse("two")
+    assert await refuse("one")
+    assert not await refuse("one")
+    await approvals.shown("one", (again := await ask(approvals)).id)
+    await yes(approvals, again, grade=2)
+    assert await refuse("one")
+    assert await use(approvals) == ""
+    for one in (waits, again):
+        found = await approvals.find(one.id)
+        assert found is not None
+        assert (found.standing, found.way, found.given) == ("refused", "a framework", 1)
+    await approvals.shown("two", other.id)
+    await yes(approvals, other)
+    assert await use(approvals, "b") == other.id
+    assert not await refuse("two")  # it is done already
+    await approvals.shown("late", (await ask(approvals, "c")).id)
+    clock.pass_by(LASTING)
+    assert not await refuse("late")
+
+
 async def test_what_is_given_back_may_be_used_still(approvals: Approvals) -> None:
     await yes(approvals, await ask(approvals))
     name = await use(approvals)

@@ -118,6 +118,19 @@ async def test_each_call_gets_its_result_in_order(
         assert [bool(one.get("is_error")) for one in results] == [False, True, False, False, True]
 
 
+async def test_a_turn_of_gemini_alone_is_one_and_no_call_of_it_counts_twice(
+    aircall: Toolkit,
+) -> None:
+    whole = gemini([("aircall_list_calls", {"max_items": 1}), ("aircall_list_tags", {})])
+    turn = whole["candidates"][0]["content"]
+    both = as_objects({**whole, "parts": turn["parts"]})  # as the SDK's response has it
+    async with aircall:
+        for response in (whole, turn, as_objects(turn), both):
+            told = [VENDORS["gemini"][1](one)[0] for one in await aircall.handle(response)]
+            assert told == ["c0", "c1"]
+        assert await aircall.handle({"role": "model", "parts": None}) == []
+
+
 @vendors
 async def test_effects_keep_their_order_and_reads_see_them(aircall: Toolkit, vendor: str) -> None:
     made, read = VENDORS[vendor]

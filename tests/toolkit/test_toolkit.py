@@ -6,7 +6,7 @@ import asyncio
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -169,6 +169,48 @@ async def test_a_callback_is_not_asked_where_a_person_must_be_seen(home: dict[st
             2,
         )
     assert asked == []
+
+
+TEXTED = {**TEXT, "to": KNOWN, "number_id": 88014}
+STEP = {"operation": "send_message", "arguments": TEXTED}
+WAITS: list[tuple[Literal["full", "tasks"], str, Json]] = [
+    ("full", "send_message", TEXTED),
+    ("tasks", "aircall_reach", STEP),
+    ("full", "plan", {"steps": [STEP, STEP | {"arguments": {**TEXTED, "body": "Again."}}]}),
+]
+
+
+@pytest.mark.parametrize(("surface", "name", "given"), WAITS)
+async def test_a_no_that_a_framework_took_ends_what_was_shown(
+    home: dict[str, str], surface: Literal["full", "tasks"], name: str, given: Json
+) -> None:
+    async def shown(asking: list[Any]) -> str:
+        question = await aircall.outcome(name, given)
+        assert isinstance(question, Question)
+        await aircall.shown(question, asking)
+        return question.approval
+
+    async def standing(approval: str) -> str:
+        told = await aircall.execute("approval_status", {"id": approval})
+        return told["data"]["standing"]
+
+    asking = ["tests", "call-1", name, given]
+    async with Toolkit.sandbox(ask=True, environment=home, surface=surface) as aircall:
+        assert await aircall.asks(name, given)
+        assert not await aircall.refuse(asking, way="tests")  # nobody was shown anything
+        first = await shown(asking)
+        assert not await aircall.refuse([*asking[:3], {**given, "body": "Other."}], way="tests")
+        assert await standing(first) == "waiting"
+        assert await aircall.refuse(asking, way="tests")
+        assert await standing(first) == "refused"
+        second = await shown(asking)
+        assert second != first
+        safety = Safety.of(Path(home["AIRCALL_MCP_HOME"]), clock=Clock(), fleeting=False)
+        assert await safety.approvals.answer(second, yes=True, grade=2, way="elsewhere")
+        safety.close()
+        assert await aircall.refuse(asking, way="tests")  # the last word
+        assert await standing(second) == "refused"
+        assert not await aircall.refuse(asking, way="tests")
 
 
 async def test_what_is_bound_is_gone_and_filled_in_and_cannot_be_chosen(

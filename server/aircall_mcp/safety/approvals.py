@@ -163,6 +163,23 @@ class Approvals:
 
         return await self._state.write(work)
 
+    async def refuse(self, asking: str, *, way: str) -> bool:
+        """A person said no to what `asking` was told to show the last time it came: whether that
+        stood open. A yes that nobody used yet is over with it."""
+
+        def work(tx: Transaction) -> bool:
+            changed = tx.run(
+                "UPDATE approval SET standing = 'refused', given = 1, way = :way"
+                " WHERE id = (SELECT approval FROM shown WHERE asking = :asking)"
+                " AND standing IN ('waiting', 'approved') AND expires > :now AND asked <= :now",
+                asking=asking,
+                way=way,
+                now=self._clock.wall(),
+            )
+            return changed > 0
+
+        return await self._state.write(work)
+
     async def answer(self, name: str, *, yes: bool, grade: Grade, way: str) -> Approval | None:
         """A person said yes or no to what waits under the id `name`; what became of it, None where
         nothing of that id waits. A yes of too low a grade leaves it waiting."""

@@ -87,6 +87,7 @@ SHAPES: Mapping[str, tuple[type, ...]] = {
     "output": (list,),
     "choices": (list,),
     "candidates": (list, NoneType),
+    "parts": (list, NoneType),
     "tool_calls": (list, NoneType),
     "content": (list, str, NoneType),
 }
@@ -131,9 +132,14 @@ def tool_calls(response: Any) -> Iterator[ToolCall]:
         yield from _chat(response)
     for block in _list(response, "content"):
         yield from _item(block)
-    for candidate in _list(response, "candidates")[:1]:
-        for part in _list(_get(candidate, "content"), "parts"):
-            yield from _gemini(part)
+    candidates = _list(response, "candidates")
+    # A whole response of Gemini's SDK has the parts of its turn itself, too.
+    yield from _turn(_get(candidates[0], "content") if candidates else response)
+
+
+def _turn(content: Any) -> Iterator[ToolCall]:
+    for part in _list(content, "parts"):
+        yield from _gemini(part)
 
 
 def _item(item: Any) -> Iterator[ToolCall]:

@@ -193,7 +193,8 @@ class Toolkit:
 
     async def handle(self, response: Any) -> list[Json]:
         """Perform the tool calls in a model's `response` (OpenAI Responses or Chat, Anthropic,
-        Gemini; an object of the SDK or its JSON) and give what to send back, in the same order:
+        Gemini; an object of the SDK or its JSON, or the one message of it; what a stream has come
+        to in the end) and give what to send back, in the same order:
         reads beside each other, effects one after the other. What is malformed or unknown becomes
         an error result; a response without tool calls gives an empty list. It is given to the view
         whose tools the model had: raises `RuntimeError` where only other ones' were taken, and
@@ -256,13 +257,18 @@ class Toolkit:
         payload = (await self.outcome(name, tried, client=client)).payload
         data = payload.get("data")
         told = cast("Json", data) if isinstance(data, dict) else {}
-        return told.get("say") == "ask" and told.get("grade") == 1
+        looks = cast("list[Json]", told.get("trials", [told]))  # of a plan, one a step
+        return {look.get("grade") for look in looks if look.get("say") == "ask"} == {1}
 
     async def shown(self, question: Question, asking: Sequence[Any]) -> bool:
         """For the forms: whether `question` is what a person was shown when `asking`, a tool call
         as its framework knows it again, came before. The same names may mean others by now."""
-        named = json.dumps(asking, sort_keys=True, default=repr)
-        return await self._desk.shown(sha256(named.encode()).hexdigest(), question.approval)
+        return await self._desk.shown(_named(asking), question.approval)
+
+    async def refuse(self, asking: Sequence[Any], *, way: str) -> bool:
+        """For the forms: a person said no to what they were shown when `asking` came, and the
+        framework does not call again. Whether that waited still."""
+        return await self._desk.refuse(_named(asking), way=way)
 
     def _found(self, name: str) -> Operation:
         registry, offer = self._desk.registry, self._desk.offer()
@@ -394,6 +400,10 @@ class Toolkit:
     def approves(self) -> bool:
         """Whether the program answers questions itself, so that no framework has to."""
         return self._approve is not None
+
+
+def _named(asking: Sequence[Any]) -> str:
+    return sha256(json.dumps(asking, sort_keys=True, default=repr).encode()).hexdigest()
 
 
 async def _said(approve: Approve, question: Question) -> bool | None:

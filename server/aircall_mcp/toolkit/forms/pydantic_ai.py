@@ -1,19 +1,21 @@
 """Tools of Pydantic AI. A question ends the run with a request for approval, which a later run
-answers."""
+answers. Where that is a no it calls no tool: what was denied is read in its messages."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from pydantic_ai import RunContext, Tool
+from pydantic_ai import RunContext, Tool, ToolDefinition
 from pydantic_ai.exceptions import ApprovalRequired
+from pydantic_ai.messages import ModelMessage, ModelResponse, ToolCallPart, ToolReturnPart
 
 from ...desk import Question
 from ..schemas import loose
 from ..tool import Performs
 from ..tool import Tool as Ours
 
-CLIENT = "pydantic-ai"
+CLIENT, WAY = "pydantic-ai", "pydantic_ai"
 
 
 def form(toolkit: Performs, *, strict: bool | None) -> list[Any]:
@@ -35,9 +37,16 @@ def _tool(toolkit: Performs, tool: Ours, strict: bool | None) -> Tool[Any]:
                 arguments,
                 client=CLIENT,
                 approve=lambda question: question.approval == shown,
-                way="pydantic_ai",
+                way=WAY,
             )
         return outcome.payload
+
+    async def prepare(run: RunContext[Any], shown: ToolDefinition) -> ToolDefinition:
+        for call in _denied(run.messages):
+            if call.tool_name == tool.name:
+                asking = [CLIENT, call.tool_call_id, tool.name, call.args_as_dict()]
+                await toolkit.refuse(asking, way=WAY)
+        return shown
 
     made: Tool[Any] = Tool.from_schema(
         perform,
@@ -48,4 +57,19 @@ def _tool(toolkit: Performs, tool: Ours, strict: bool | None) -> Tool[Any]:
         sequential=not tool.parallel_safe,
     )
     made.strict = strict
+    made.prepare = prepare
     return made
+
+
+def _denied(messages: Sequence[ModelMessage]) -> Iterator[ToolCallPart]:
+    """The calls of the last turn that a person said no to."""
+    parts = messages[-1].parts if messages else ()
+    denied = {
+        part.tool_call_id
+        for part in parts
+        if isinstance(part, ToolReturnPart) and part.outcome == "denied"
+    }
+    asked = next((one for one in reversed(messages) if isinstance(one, ModelResponse)), None)
+    for part in asked.parts if asked is not None and denied else ():
+        if isinstance(part, ToolCallPart) and part.tool_call_id in denied:
+            yield part
