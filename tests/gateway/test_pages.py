@@ -43,7 +43,9 @@ async def test_a_long_read_takes_as_few_requests_as_it_has_pages_whatever_the_si
     def check(reply: Reply) -> None:
         so_far.extend(items_of([reply]))
         assert len(tags.asked) <= len(so_far) / 50 + 2
-        assert all(size >= 10 for _, size in tags.asked)
+        few = per_page if per_page and not most and page == 1 else 50
+        assert tags.asked[0][1] == few
+        assert all(size == 50 for _, size in tags.asked[1:])
         following = page_of(reply).next
         if following is not None:
             assert items_of([reply])  # it goes on, and not on the spot
@@ -66,6 +68,38 @@ async def test_what_has_no_room_waits_and_is_not_read_again() -> None:
     second = await reader.read(bound("list_tags", **page_of(first).next), room=211)
     assert items_of([first, second]) == list(range(1, 423))
     assert [page for page, _ in tags.asked] == list(range(1, 10))
+
+
+async def test_whoever_wants_few_is_not_kept_waiting_for_fifty_and_may_go_on() -> None:
+    tags = Tags(130)
+    reader = Reader(tags)
+    first = await reader.read(bound("list_tags", per_page=20))
+    assert page_of(first).next == {"page": 2, "per_page": 20}
+    tags.rows.insert(0, {"id": 1_000, "size": 1})  # the 20th is the 21st by now
+    second = await reader.read(bound("list_tags", **page_of(first).next))
+    assert items_of([first, second]) == list(range(1, 41))
+    assert second.notes == (
+        "The list changed while it was read: 1 items that had been given came once more and were"
+        " left out.",
+    )
+    assert tags.asked == [(1, 20), (1, 50)]
+
+
+async def test_what_has_no_room_of_few_is_not_read_again() -> None:
+    tags = Tags(130)
+    reader = Reader(tags)
+    first = await reader.read(bound("list_tags", per_page=20), room=12)
+    assert page_of(first).next == {"page": 1, "per_page": 20, "skip": 12}
+    second = await reader.read(bound("list_tags", **page_of(first).next), room=12)
+    third = await reader.read(bound("list_tags", **page_of(second).next), room=12)
+    assert items_of([first, second, third]) == list(range(1, 37))
+    assert tags.asked == [(1, 20), (1, 50)]
+
+
+async def test_few_that_are_all_are_complete() -> None:
+    tags = Tags(20)
+    only = page_of(await Reader(tags).read(bound("list_tags", per_page=20)))
+    assert (only.complete, only.total, only.next, tags.asked) == (True, 20, None, [(1, 20)])
 
 
 async def test_an_item_that_fits_no_answer_is_given_all_the_same() -> None:
@@ -134,7 +168,9 @@ async def test_a_cursor_takes_as_few_requests_as_it_has_pages(
     def check(reply: Reply) -> None:
         so_far.extend(items_of([reply], "templates"))
         assert len(templates.asked) <= len(so_far) / 50 + 2
-        assert {size for _, size in templates.asked} == {50}
+        first = 50 if most else min(limit or 50, 50)
+        assert [size for _, size in templates.asked[:1]] == [first]
+        assert {size for _, size in templates.asked[1:]} <= {50}
         assert page_of(reply).complete is (len(so_far) == count == page_of(reply).returned)
 
     given_ = {"max_items": most, "limit": limit, "number_id": 7}

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from ..ground.caller import Whose
 from ..ground.clock import Clock
 from ..ground.operation import Bound
-from .lists import At, Bookmark, Leaf, identity, without_place
+from .lists import Bookmark, Leaf, identity, without_place
 
 LASTING = 300.0
 """Seconds."""
@@ -44,8 +44,9 @@ class Course:
     def weight(self) -> int:
         return sum(leaf.weight for leaf in self.leaves) + _AN_ID * len(self.given)
 
-    def leaf(self, at: At) -> Leaf | None:
-        return next((leaf for leaf in self.leaves if leaf.at == at), None)
+    def leaf(self, place: Bookmark) -> Leaf | None:
+        """The leaf that has what stands at `place`; None where that is to be read."""
+        return next((leaf for leaf in self.leaves if leaf.has(place)), None)
 
     def behind(self, count: int) -> Course:
         """The same without its first leaves."""
@@ -57,7 +58,7 @@ class Course:
         if self.leaves and self.leaves[-1].next == place:
             return self.behind(len(self.leaves))
         for n, leaf in enumerate(self.leaves):
-            if leaf.at == place.at:
+            if leaf.has(place):
                 course = self.behind(n)
                 before = frozenset(_identities(leaf.items[: place.index]))
                 return replace(course, given=course.given | before)
@@ -76,6 +77,9 @@ class Continuations:
         self._lasting = lasting
         self._most = most
         self._courses: dict[Key, Course] = {}
+        """The oldest first."""
+        self._weights: dict[Key, int] = {}
+        self._weight = 0
 
     def get(self, key: Key, place: Bookmark) -> Course:
         """What is here of the read that goes on at `place`; an empty course where it is gone."""
@@ -86,21 +90,27 @@ class Continuations:
         """In the place of what was kept before of the same; of too much, the beginning goes."""
         while course.leaves and course.weight > self._most:
             course = course.behind(1)
-        self._courses.pop(key, None)
+        self._drop(key)
         self._courses[key] = replace(course, since=self._clock.monotonic())
+        self._weights[key] = course.weight
+        self._weight += course.weight
         self._sweep()
-        while sum(one.weight for one in self._courses.values()) > self._most:
-            del self._courses[next(iter(self._courses))]
+        while self._weight > self._most:
+            self._drop(next(iter(self._courses)))
 
     def forget(self, company: str) -> None:
         """Something was written at this company."""
         for key in [key for key in self._courses if key[0].company == company]:
-            del self._courses[key]
+            self._drop(key)
+
+    def _drop(self, key: Key) -> None:
+        if self._courses.pop(key, None) is not None:
+            self._weight -= self._weights.pop(key)
 
     def _sweep(self) -> None:
         until = self._clock.monotonic() - self._lasting
-        for key in [key for key, course in self._courses.items() if course.since <= until]:
-            del self._courses[key]
+        while self._courses and self._courses[oldest := next(iter(self._courses))].since <= until:
+            self._drop(oldest)
 
 
 def key_of(bound: Bound, company: str, account: str | None) -> Key:

@@ -33,6 +33,7 @@ class Leaf:
 
     `following` is where the next one is, if there is `more`; `fault` says what is wrong with that.
     `guessed` says that Aircall gave less than was asked for and tells not whether more comes.
+    A `begun` one is the beginning of one alone, of which the rest is to be read.
     `total` is what Aircall counts. `read` is a moment of the monotonic clock, `weight` in bytes.
     """
 
@@ -46,10 +47,17 @@ class Leaf:
     fault: str = ""
     sandbox: bool = False
     guessed: bool = False
+    begun: bool = False
 
     @property
     def next(self) -> Bookmark | None:
-        return Bookmark(self.following) if self.more else None
+        if not self.more:
+            return None
+        return Bookmark(self.at, len(self.items)) if self.begun else Bookmark(self.following)
+
+    def has(self, place: Bookmark) -> bool:
+        """Whether what stands at `place` is here, or nothing is."""
+        return self.at == place.at and not (self.begun and place.index >= len(self.items))
 
 
 def behind_the_cap(bound: Bound, leaf: Leaf | None) -> dict[str, Any] | None:

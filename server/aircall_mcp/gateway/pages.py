@@ -96,7 +96,7 @@ class Pages:
         """Fill `given`; where that ended, None where the first answer was no list."""
         place, empty = paging.start, 0
         while not given.full:
-            leaf = course.leaf(place.at) or await self._leaf(walk, given, paging, place)
+            leaf = course.leaf(place) or await self._leaf(walk, given, paging, place)
             if not isinstance(leaf, Leaf):
                 return leaf
             if leaf.items and given.leaves and leaf.items == given.leaves[-1].items:

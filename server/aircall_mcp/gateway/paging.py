@@ -1,8 +1,9 @@
 """The two ways through a list: by page numbers, and by a cursor.
 
-Both read whole pages of fifty, whatever is asked for at once: so many requests are as few as can
-be, and what is read and not given waits for the call that goes on. A place between is told to that
-call as a page and how many of its items to `skip`.
+Both read whole pages of fifty, so that requests are as few as can be, and what is read and not
+given waits for the call that goes on. A place between is told to that call as a page and how many
+of its items to `skip`. Of a list that somebody wants fewer of and may not go on with, those alone
+are read at first: fifty take longer, and going on costs one request more.
 """
 
 from __future__ import annotations
@@ -87,12 +88,16 @@ class ByNumber:
         self.moved = "skip" in given and "page" not in given  # as `behind_the_cap` has it
         self.start = Bookmark(row // PAGE_SIZE + 1, row % PAGE_SIZE)
         self.wanted = bound.max_items or self._size
+        self._first = self._size if self.whole and bound.max_items is None else PAGE_SIZE
 
     def served(self, at: At) -> bool:
         return _number(at) * PAGE_SIZE <= ITEM_CAP
 
     def asking(self, at: At) -> Bound:
-        return _with_query(self._bound, page=at, per_page=PAGE_SIZE)
+        return _with_query(self._bound, page=at, per_page=self._asked(at))
+
+    def _asked(self, at: At) -> int:
+        return self._first if at == 1 else PAGE_SIZE
 
     def parts(self, at: At) -> Iterator[Bound]:
         count = PAGE_SIZE // PART_SIZE
@@ -106,10 +111,11 @@ class ByNumber:
             return None
         at = _number(at)
         meta = fields(body.get("meta"))
-        more, guessed = _more(at, len(items), meta)
+        more, guessed = _more(at, len(items), self._asked(at), meta)
         return Leaf(
             at, items, more, at + 1, count_of(meta.get("total")), reply.weight, now - reply.age,
             sandbox=reply.sandbox, guessed=guessed,
+            begun=len(items) == self._asked(at) < PAGE_SIZE,
         )  # fmt: skip
 
     def over(self, leaf: Leaf, count: int) -> bool:  # noqa: ARG002
@@ -138,12 +144,14 @@ class ByCursor:
         self.whole = self.start == Bookmark(None)
         self.moved = False
         self.wanted = bound.max_items or int(given.get("limit", PAGE_SIZE))
+        few = self.whole and bound.max_items is None
+        self._first = min(self.wanted, PAGE_SIZE) if few else PAGE_SIZE
 
     def served(self, at: At) -> bool:  # noqa: ARG002
         return True
 
     def asking(self, at: At) -> Bound:
-        return self._asking(at, PAGE_SIZE)
+        return self._asking(at, self._first if at is None else PAGE_SIZE)
 
     def parts(self, at: At) -> Iterator[Bound]:
         yield self._asking(at, PART_SIZE)  # its own token leads on
@@ -192,7 +200,7 @@ def joined(parts: Sequence[Reply], key: str) -> Reply:
     return replace(last, body=body, weight=weight, age=age)
 
 
-def _more(at: int, count: int, meta: Mapping[str, Any]) -> tuple[bool, bool]:
+def _more(at: int, count: int, asked: int, meta: Mapping[str, Any]) -> tuple[bool, bool]:
     """Whether more follow the page `at` of `count` items, and whether that is a guess.
 
     Aircall may give fewer items a page than were asked for, so that a short page proves nothing:
@@ -202,8 +210,8 @@ def _more(at: int, count: int, meta: Mapping[str, Any]) -> tuple[bool, bool]:
         return bool(meta["next_page_link"]), False
     if not count:
         return False, False
-    short = count < PAGE_SIZE
-    size = count_of(meta.get("per_page")) or (None if short and at > 1 else PAGE_SIZE)
+    short = count < asked
+    size = count_of(meta.get("per_page")) or (None if short and at > 1 else asked)
     total = count_of(meta.get("total"))
     if total is not None and size is not None and (at - 1) * size + count <= total:
         return (at - 1) * size + count < total, False

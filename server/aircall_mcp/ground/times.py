@@ -23,7 +23,7 @@ def iso(seconds: float) -> str:
         return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")[:-6] + "Z"
     days, rest = divmod(seconds, 86_400)
     minutes, second = divmod(rest, 60)
-    return f"{_day(days)}T{minutes // 60:02}:{minutes % 60:02}:{second:02}Z"
+    return _day(days) + _MINUTES[minutes] + _ENDS[second]
 
 
 @lru_cache(1_000)
@@ -33,6 +33,8 @@ def _day(days: int) -> str:
 
 
 _EPOCH = date(1970, 1, 1).toordinal()
+_MINUTES = tuple(f"T{minute // 60:02}:{minute % 60:02}" for minute in range(1_440))
+_ENDS = tuple(f":{second:02}Z" for second in range(60))
 
 
 def moment(value: int | str, zone: tzinfo | None) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 from ..ground.operation import Answer
 from ..ground.secrets import MASK
@@ -17,8 +17,11 @@ IDENTITY = frozenset({
 })  # fmt: skip
 
 
-_GONE, _NOTED, _SECRET, _TIME = 1, 2, 4, 8
-"""What is done with a field of some name: left out, told of, masked, read as a time."""
+_NOTED, _SECRET, _TIME = 1, 2, 4
+"""What is done with a field of some name beside showing it: told of, masked, read as a time."""
+_Way: TypeAlias = str | tuple[int, str] | None
+"""The name that is shown, with what else is done if there is more; None for what is left out."""
+_NEW = object()
 
 
 class Ways:
@@ -29,18 +32,21 @@ class Ways:
         self._answer = answer
         self.dropped = PLUMBING | answer.expiring.keys()
         self.noted = answer.strangers | answer.expiring.keys()
-        self.everywhere: dict[str, tuple[int, str]] = {}
-        """By the name of a field: what is done with it, and the name that is shown."""
-        self.nested: dict[str, tuple[int, str]] = {}
+        self.everywhere: dict[str, _Way] = {}
+        """By the name of a field."""
+        self.nested: dict[str, _Way] = {}
         """The same in a resource inside a resource."""
 
-    def of(self, name: str, *, nested: bool) -> tuple[int, str]:
-        answer = self._answer
-        way = _GONE if name in self.dropped or (nested and name not in IDENTITY) else 0
+    def of(self, name: str, *, nested: bool) -> _Way:
+        answer, way = self._answer, 0
         way |= _NOTED if name in self.noted else 0
         way |= _SECRET if name in answer.secrets else 0
         way |= _TIME if name in answer.milliseconds or name in answer.seconds else 0
-        known = (self.nested if nested else self.everywhere)[name] = way, clean(name)
+        shown = clean(name)
+        known = (way, shown) if way else shown
+        if name in self.dropped or (nested and name not in IDENTITY):
+            known = None
+        (self.nested if nested else self.everywhere)[name] = known
         return known
 
 
@@ -62,9 +68,7 @@ class Walk:
     def full(self, value: Any) -> Any:
         if isinstance(value, str):
             return clean(value)
-        self._steps += 1
-        if not self._steps & 0xFF:
-            give_way()
+        self._step()
         if isinstance(value, list):
             return [self.full(item) for item in cast("list[Any]", value)]
         if not isinstance(value, dict):
@@ -79,9 +83,7 @@ class Walk:
     def concise(self, value: Any, depth: int = 0) -> Any:
         if isinstance(value, str):
             return clean(value)
-        self._steps += 1
-        if not self._steps & 0xFF:
-            give_way()
+        self._step()
         if isinstance(value, list):
             return [self.concise(item, depth) for item in cast("list[Any]", value)]
         if not isinstance(value, dict):
@@ -90,29 +92,47 @@ class Walk:
         nested = depth > 1 and "direct_link" in fields and "id" in fields
         ways = self._ways.nested if nested else self._ways.everywhere
         kept: dict[str, Any] = {}
+        # This loop is most of what a page costs: what most fields are is seen in it by one
+        # comparison, and where no function has to be called none is.
         for name, part in fields.items():
-            if not part and not isinstance(part, (int, float)):
+            if part is None:
                 continue
-            way, shown = ways.get(name) or self._ways.of(name, nested=nested)
-            if way:
-                if way & _GONE:
-                    continue
-                if way & _NOTED:
-                    self.told.add(name)
-                if way & _SECRET:
-                    kept[shown] = MASK
-                    continue
-                if way & _TIME and isinstance(part, int):
-                    kept[shown] = self._timed(name, part)
-                    continue
-            # What most texts are is seen here, where no function has to be called.
-            if isinstance(part, str):
-                kept[shown] = part if part.isascii() and part.isprintable() else clean(part)
-            elif isinstance(part, int):
+            shown: Any = ways.get(name, _NEW)
+            if shown is _NEW:
+                shown = self._ways.of(name, nested=nested)
+            if shown is None:
+                continue
+            kind = type(part)  # pyright: ignore[reportUnknownVariableType]  # of Any
+            if type(shown) is not str:
+                if part or isinstance(part, (int, float)):
+                    self._marked(kept, name, part, shown, depth)
+            elif kind is str:
+                if part:
+                    kept[shown] = part if part.isascii() and part.isprintable() else clean(part)
+            elif kind is int or kind is bool or kind is float:
                 kept[shown] = part
-            else:
+            elif part or isinstance(part, (int, float)):
                 kept[shown] = self.concise(part, depth + 1)
         return kept
+
+    def _marked(
+        self, kept: dict[str, Any], name: str, part: Any, way: tuple[int, str], depth: int
+    ) -> None:
+        """Keep a field with which more is done than to show it."""
+        marks, shown = way
+        if marks & _NOTED:
+            self.told.add(name)
+        if marks & _SECRET:
+            kept[shown] = MASK
+        elif marks & _TIME and isinstance(part, int):
+            kept[shown] = self._timed(name, part)
+        else:
+            kept[shown] = self.concise(part, depth + 1)
+
+    def _step(self) -> None:
+        self._steps += 1
+        if not self._steps & 0xFF:
+            give_way()
 
     def _timed(self, name: str, number: int) -> int | str:
         """`number` as ISO 8601 where its name says that it is a time."""

@@ -26,6 +26,7 @@ from ..ground.secrets import cut
 from ..offer import Offer
 from ..offer.tools import INSTRUCTIONS
 from .elicitation import Elicitation, Heard, Page, pending, refusal, unanswered
+from .framed import filled, frame_of
 from .prompts import Choosing, Prompts
 from .resources import Context, News, Resources
 
@@ -99,7 +100,7 @@ class AircallServer(Server[Any]):
             **({} if resources is None else resources.handlers()),
         )
         self.middleware.insert(0, _guard)
-        self.middleware.append(self._elicitation.boundary(self.name, principal_of))
+        self.middleware += (self._elicitation.boundary(self.name, principal_of), filled)
 
     def create_initialization_options(
         self,
@@ -208,11 +209,13 @@ class AircallServer(Server[Any]):
 
 def _result(outcome: Outcome) -> types.CallToolResult:
     """Text and structured content alike; a question that is still one says whom to ask."""
-    text = outcome.written if isinstance(outcome, Answer) else to_json(outcome.payload).decode()
+    if isinstance(outcome, Answer):
+        return frame_of(outcome)
+    text = to_json(outcome.payload).decode()
     return types.CallToolResult(
         content=[types.TextContent(type="text", text=text)],
         structured_content=outcome.payload,
-        is_error=outcome.is_error,
+        is_error=True,
     )
 
 
