@@ -4,8 +4,8 @@
 
 prints a table and writes `benchmarks/policy.md`. Each line is one kind of call, judged in a home
 with a policy file, caps, a suppression list of a thousand numbers and a thousand effects already
-counted. All kinds take turns in one process, `ROUNDS` times `CALLS` of each, and the median of the
-rounds counts: what else the machine does falls on all of them. The floors are transactions on the
+counted. All kinds take turns in one process, `ROUNDS` times `CALLS` of each, and the least of the
+rounds counts: what else the machine does only ever adds to it. The floors are transactions on the
 same store that do nothing, and that write one row: what no count in a file could leave out. What a
 call costs above its floor is the policy's own.
 """
@@ -13,7 +13,6 @@ call costs above its floor is the policy's own.
 from __future__ import annotations
 
 import asyncio
-import statistics
 import sys
 import tempfile
 import time
@@ -26,6 +25,7 @@ from measure import machine
 from aircall_mcp import spec
 from aircall_mcp.gateway.gate import Allow, Ask
 from aircall_mcp.ground.caller import Caller
+from aircall_mcp.ground.clock import Clock
 from aircall_mcp.ground.operation import Bound
 from aircall_mcp.offer import Registry
 from aircall_mcp.safety.judge import Judge
@@ -34,17 +34,19 @@ from aircall_mcp.safety.policy_file import NAME, PolicyFile
 from aircall_mcp.safety.safety import Safety
 from aircall_mcp.storage.store import Transaction
 
-ROUNDS, CALLS = 15, 20
+ROUNDS, CALLS = 30, 10
 AIM = 0.15
 """Milliseconds of processor time that an effect may cost here beside the rest."""
 
 KEEPS = """\
-A read opens no store. An effect that the policy lets through asks the store once, and commits at
-most once more than without a policy: for a place under a cap, a yes that is used up, or a number
-that is written into the contacts (`tests/safety/test_commits.py` counts it). A number is looked up
-in the numbering plans once for a process, its zones and region with it. On a busy machine processor
-time grows as well, caches being cold: read a line against its floor, which is 0.08 ms where nothing
-else runs. The aim is not reached by what asks the store."""
+A read opens no store, and its policy file is looked at, not read, once it is older than any tick of
+a clock. An effect that the policy lets through asks the store once, and commits at most once more
+than without a policy: for a place under a cap, a yes that is used up, or a number that is written
+into the contacts (`tests/safety/test_commits.py` counts it). Two thirds of what an allowed text
+costs are the way to the store's thread and back, which no event loop waits for. A number is looked
+up in the numbering plans once for a process (0.3 ms), its zones and region with it. Where a person
+is asked, it is looked up besides who is known, and the sum of a thousand calls stands under the
+cap here. The aim is reached by what asks nobody and writes nothing down, and missed by the rest."""
 
 POLICY = """
 [operations]
@@ -106,7 +108,10 @@ async def main() -> int:
         home.mkdir(mode=0o700)
         (home / NAME).write_text(POLICY, "utf-8")
         safety = Safety.of(home)
-        policy = PolicyFile(home, registry.ids, [one.name for one in registry.toolsets])
+        # As when the file was written a minute ago: one of this moment is read for each call.
+        later = Clock(wall=lambda: time.time() + 60)
+        toolsets = [one.name for one in registry.toolsets]
+        policy = PolicyFile(home, registry.ids, toolsets, later)
         judge = Judge(policy, World(), safety)
 
         def filled(tx: Transaction) -> None:
@@ -168,10 +173,10 @@ async def main() -> int:
                 numbers = range(turn * CALLS, (turn + 1) * CALLS)
                 took[kind.name].append(await timed(kind, numbers))
         safety.close()
-    middle = {name: statistics.median(times) for name, times in took.items()}
+    least = {name: min(times) for name, times in took.items()}
     rows = [
-        f"| {kind.name} | {middle[kind.name]:.3f} |"
-        f" {middle[kind.name] - middle.get(kind.above, 0.0):.3f} |"
+        f"| {kind.name} | {least[kind.name]:.3f} |"
+        f" {least[kind.name] - least.get(kind.above, 0.0):.3f} |"
         for kind in kinds
     ]
     table = "\n".join(["| call | ms of processor time | above its floor |", "|---|---|---|", *rows])

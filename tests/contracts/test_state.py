@@ -121,7 +121,7 @@ OURS = {
     "ground.operation.Operation": "_by_name _validator _wire_names",
     "offer.offer.Offer": "prompts tools",
     "safety.destinations": "destination_of",  # of the numbering plans
-    "safety.policy_file.PolicyFile": "_came_from _policy",  # the owner's file
+    "safety.policy_file.PolicyFile": "_came_from _policy _telling",  # the owner's file
     "search.lexical.Lexical": "_names _words",
     "search.model": "load",
     "search.names.Names": "_by_name _by_route",

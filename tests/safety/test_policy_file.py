@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import os
-from datetime import time
+import time
+from datetime import time as time_of_day
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from aircall_mcp.offer import Registry
 from aircall_mcp.safety.policy import Cap, Line, Policy, Quiet
 from aircall_mcp.safety.policy_file import NAME, PolicyFile, policy_in, policy_of, preset_text
 from aircall_mcp.safety.wording import lines_of, table_of
+
+from ..house import Clock
 
 REGISTRY = Registry.of(spec.load())
 NAMES = list(REGISTRY.ids), [one.name for one in REGISTRY.toolsets]
@@ -37,7 +40,7 @@ def test_every_line_that_the_first_file_leaves_out_can_be_taken_in() -> None:
     text = "\n".join(line for line in kept if not line.startswith(('"', "`")))
     policy = read(text)
     assert policy.toolsets == {"webhooks": Line("deny")}
-    assert policy.quiet == Quiet(time(21), time(8), Line("deny"))
+    assert policy.quiet == Quiet(time_of_day(21), time_of_day(8), Line("deny"))
     assert policy.caps["calls"] == Cap(30, 200)
     assert (policy.numbers, policy.users) == ({88012}, {1204411})
     assert policy.rules[0].countries == {"FR"}
@@ -144,6 +147,33 @@ def test_two_changes_within_one_tick_of_the_clock_are_two(home: Path) -> None:
         for line in ("reach = 'deny'", "reach = 'ask' "):  # as long as each other
             (home / NAME).write_text(f"[effects]\n{line}", "utf-8")
             assert holds().effects["reach"].say == line.split("'")[1]
+
+
+def test_a_file_of_long_ago_is_looked_at_alone_and_no_change_of_it_is_missed(home: Path) -> None:
+    """By a clock that goes so far ahead that all was long ago."""
+    home.mkdir(mode=0o700, exist_ok=True)
+    file, clock = home / NAME, Clock(time.time() + 3_600)
+    holds = PolicyFile(home, *NAMES, clock.handed())
+    file.write_text("[effects]\nreach = 'deny'", "utf-8")
+    for _ in range(2):  # the first narrows it, which is a change
+        assert holds().effects == {"reach": Line("deny")}
+    before = file.stat()
+    file.write_text("[effects]\nreach = 'ask' ", "utf-8")  # as long, and as old for who asks that
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert holds().effects == {"reach": Line("ask", 1)}
+    other = file.with_name("other")
+    other.write_text("[effects]\nreach = 'deny'", "utf-8")
+    other.replace(file)
+    assert holds().effects == {"reach": Line("deny")}
+    for way in (file, home):
+        before = way.stat().st_mode
+        way.chmod(0o777)
+        with pytest.raises(StoreError):
+            holds()
+        way.chmod(before)
+    assert holds().effects == {"reach": Line("deny")}
+    file.unlink()
+    assert not holds().written
 
 
 def test_a_home_that_others_may_write_to_since_it_was_read_has_no_policy(home: Path) -> None:

@@ -6,6 +6,7 @@ the nearest right word; nothing is taken from a file that has a fault.
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Collection, Mapping
 from datetime import time
@@ -16,6 +17,7 @@ from typing import Annotated, Any, Final, cast
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from ..errors import SettingsError
+from ..ground.clock import Clock
 from ..ground.effects import Allowance
 from ..ground.nearest import nearest
 from ..ground.phones import phone, reached
@@ -24,6 +26,8 @@ from .deed import Counted
 from .policy import Cap, Line, Policy, Quiet, Rule
 
 NAME: Final = "policy.toml"
+TICK: Final = 5.0
+"""Seconds that are longer than any tick of a file system's clock: 2 at the most, that of FAT."""
 PRESETS: Final = ("analyst", "support", "sales")
 _LINES: Final[Mapping[str, Line]] = {
     "allow": Line("allow"),
@@ -35,25 +39,53 @@ _LINES: Final[Mapping[str, Line]] = {
 
 
 class PolicyFile:
-    """The policy that holds now. The file is read for every call, and parsed when it has changed:
-    times and sizes do not tell of two changes within one tick of the clock, nor of who else may
-    write to it."""
+    """The policy that holds now. The file is looked at for every call, and read where that does not
+    tell for sure that it is as it was: two changes within one tick of the clock look like one."""
 
-    def __init__(self, home: Path, operations: Collection[str], toolsets: Collection[str]) -> None:
+    def __init__(
+        self,
+        home: Path,
+        operations: Collection[str],
+        toolsets: Collection[str],
+        clock: Clock | None = None,
+    ) -> None:
         self._home = home
         self._operations = operations
         self._toolsets = toolsets
+        self._clock = clock or Clock()
         self._came_from: bytes | None = None
         self._policy: Policy | None = None
+        self._telling: tuple[int, ...] | None = None
+        """What the file looked like, where every later change of it would show."""
 
     def __call__(self) -> Policy:
         """Raises `SettingsError` and `StoreError` as long as the file has a fault."""
+        # Before it is read: what is changed meanwhile looks different the next time.
+        seen = self._looks()
+        if self._policy is not None and seen is not None and seen == self._telling:
+            return self._policy
+        self._telling = None
         text = _text_in(self._home)
         if self._policy is None or text != self._came_from:
             self._policy = None
             self._policy = _policy_of(text, self._home, self._operations, self._toolsets)
             self._came_from = text
+        self._telling = seen
         return self._policy
+
+    def _looks(self) -> tuple[int, ...] | None:
+        """Who may write to it, and when it was last changed in any way, which nobody can set back;
+        None where that is so short ago that it can be changed again within the same tick."""
+        if os.name != "posix":
+            return None
+        try:
+            home, file = os.lstat(self._home), os.lstat(self._home / NAME)
+        except OSError:
+            return None
+        if self._clock.wall() - file.st_ctime <= TICK:
+            return None
+        return (home.st_ino, home.st_mode, home.st_uid, file.st_dev, file.st_ino, file.st_mode,
+                file.st_uid, file.st_nlink, file.st_size, file.st_ctime_ns)  # fmt: skip
 
 
 class _Fault(ValueError):
@@ -101,7 +133,7 @@ def _pattern(value: object) -> str:
     return text if text.endswith("*") else reached(text)
 
 
-def _clock(value: object) -> time:
+def _time(value: object) -> time:
     if isinstance(value, str):
         try:
             value = time.fromisoformat(value)
@@ -116,7 +148,7 @@ _Line = Annotated[Line, BeforeValidator(_line)]
 _Country = Annotated[str, BeforeValidator(_country)]
 _Place = Annotated[str, BeforeValidator(_place)]
 _Pattern = Annotated[str, BeforeValidator(_pattern)]
-_Clock = Annotated[time, BeforeValidator(_clock)]
+_Clock = Annotated[time, BeforeValidator(_time)]
 _Host = Annotated[str, Field(pattern=r"^(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)+$")]
 
 

@@ -29,6 +29,7 @@ MIGRATIONS = (
     *leases.MIGRATIONS,
     *planned.MIGRATIONS_LATER,
     *approvals.MIGRATIONS_LATER,
+    *usage.MIGRATIONS_LATER,
 )
 """Of all that one transaction is about. Once released this only grows, at its end."""
 
