@@ -2,9 +2,9 @@
 
     python benchmarks/journeys.py
 
-prints a table and writes `benchmarks/journeys.md`. Each journey runs four times through a real
+prints a table and writes `benchmarks/journeys.md`. Each journey runs five times through a real
 MCP client against the sandbox: on the surface `tasks` with the tools for whole tasks; by
-scripts on the surface `search`; with the
+scripts on the surface `search`, with and without knowing what functions are called; with the
 plain operations of the surface `full`; and with those found and performed by the surface `search`.
 Counted are tokens (a quarter of the bytes of tools/list as a model sees it, of the arguments and of
 the results), tool calls, and the requests that arrived at Aircall.
@@ -18,6 +18,7 @@ import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,7 @@ class Model:
     listed: int = 0
     exchanged: int = 0
     calls: list[str] = field(default_factory=list[str])
+    found: set[str] = field(default_factory=set[str])
     requests: int = 0
 
     async def list_tools(self) -> None:
@@ -177,22 +179,41 @@ async def operator_plainly(model: Model) -> None:
     await model.perform("add_call_comment", call_id=call, content=COMMENT)
 
 
-async def scripted(model: Model, stubs: list[str], code: str) -> None:
-    """The stubs, one script, and what it would do done: on the small surface, where scripts and
-    plans are performed by `aircall_read` and `aircall_reach`."""
-    await model.call("describe", stubs=stubs)
+NEEDS = {
+    "run_script": "run a Python script over the tools",
+    "get_user_v2": "find a user by e-mail", "list_user_numbers": "numbers of a user",
+    "start_outbound_call": "place an outbound call", "list_calls": "newest calls",
+    "list_tags": "list the tags", "add_call_tags": "tag a call", "send_text": "send a text",
+    "forward_events": "pass incoming texts on to Slack", "list_users_v2": "list the users",
+    "scan_transcripts": "find phrases in transcripts", "add_call_comment": "comment on a call",
+    "pause_call_recording": "pause the recording", "resume_call_recording": "resume the recording",
+}  # fmt: skip
+
+
+async def scripted(model: Model, functions: list[str], code: str, known: bool) -> None:
+    """One script, and what it would do done: on the small surface, where scripts and plans are
+    performed by `aircall_read` and `aircall_reach`. Who knows the names of the functions fetches
+    their stubs; who does not looks for each first, once, and for how scripts are run."""
+    if known:
+        await model.call("describe", stubs=functions)
+    else:
+        for name in ("run_script", *functions):
+            if name not in model.found:
+                await model.looked_for(NEEDS[name])
+                model.found.add(name)
     answer = await model.perform("run_script", code=code)
     if plan := answer.get("plan"):
         await model.perform("plan", draft=plan["draft"])
 
 
-async def outbound_scripted(model: Model) -> None:
+async def outbound_scripted(model: Model, *, known: bool) -> None:
     await scripted(
         model,
         ["get_user_v2", "list_user_numbers", "start_outbound_call"],
         f"""u = (await get_user_v2(user_id="{REP}"))["data"]["user"]["id"]
 n = (await list_user_numbers(user_id=u))["data"]["numbers"][0]["id"]
 await start_outbound_call(user_id=u, number_id=n, to="{TO}")""",
+        known,
     )
     await scripted(
         model,
@@ -200,16 +221,19 @@ await start_outbound_call(user_id=u, number_id=n, to="{TO}")""",
         """c = (await list_calls(max_items=1))["data"]["calls"][0]["id"]
 t = [t["id"] for t in (await list_tags())["data"]["tags"] if t["name"] == "follow_up"]
 await add_call_tags(call_id=c, tags=t)""",
+        known,
     )
 
 
-async def sms_scripted(model: Model) -> None:
+async def sms_scripted(model: Model, *, known: bool) -> None:
+    if not known:
+        await model.looked_for(NEEDS["forward_events"])
     await model.perform("forward_events", kinds=["message.received"], to="#support")
     code = f"""await send_text(from_="num_555", to=["{TO}"], body="{BODY}")"""
-    await scripted(model, ["send_text"], code)
+    await scripted(model, ["send_text"], code, known)
 
 
-async def review_scripted(model: Model) -> None:
+async def review_scripted(model: Model, *, known: bool) -> None:
     call = next(one.id for one in reversed(model.sandbox.world.calls) if one.ended > now())
     await scripted(
         model,
@@ -218,10 +242,11 @@ async def review_scripted(model: Model) -> None:
 await pause_call_recording(call_id={call})
 await resume_call_recording(call_id={call})
 r["data"]""",
+        known,
     )
 
 
-async def operator_scripted(model: Model) -> None:
+async def operator_scripted(model: Model, *, known: bool) -> None:
     await model.call("search", query="place an outbound call")
     await scripted(
         model,
@@ -230,17 +255,19 @@ async def operator_scripted(model: Model) -> None:
 u = [u["id"] for u in us if u["name"] == "{USER}"][0]
 n = (await list_user_numbers(user_id=u))["data"]["numbers"][0]["id"]
 await start_outbound_call(user_id=u, number_id=n, to="{TO}")""",
+        known,
     )
     await scripted(
         model,
         ["list_calls", "add_call_comment"],
         f"""c = (await list_calls(max_items=1))["data"]["calls"][0]["id"]
 await add_call_comment(call_id=c, content="{COMMENT}")""",
+        known,
     )
 
 
 Told = Callable[[Model], Awaitable[None]]
-JOURNEYS: Mapping[str, tuple[Told, Told, Told, int]] = {
+JOURNEYS: Mapping[str, tuple[Told, Told, Callable[..., Awaitable[None]], int]] = {
     "outbound": (outbound, outbound_plainly, outbound_scripted, 1),
     "sms": (sms, sms_plainly, sms_scripted, 2),
     "review": (review, review_plainly, review_scripted, 3),
@@ -295,11 +322,12 @@ def table() -> tuple[list[str], list[str]]:
     short: list[str] = []
     for name, (shaped, plainly, by_script, wishes) in JOURNEYS.items():
         with_tasks = asyncio.run(ran(shaped, "tasks"))
-        with_scripts = asyncio.run(ran(by_script, "search", all_tools=True))
         others = {one: asyncio.run(ran(plainly, one)) for one in ("full", "search")}
         rows.append(_row(name, wishes, "tasks", with_tasks, ""))
-        share = with_tasks.tokens / with_scripts.tokens
-        rows.append(_row("", "", "scripts, search", with_scripts, f"{share:.0%}"))
+        for words, known in (("scripts, search", False), ("scripts, names known", True)):
+            model = asyncio.run(ran(partial(by_script, known=known), "search", all_tools=True))
+            share = with_tasks.tokens / model.tokens
+            rows.append(_row("", "", words, model, f"{share:.0%}"))
         for surface, model in others.items():
             share = with_tasks.tokens / model.tokens
             rows.append(_row("", "", f"plain, {surface}", model, f"{share:.0%}"))
@@ -328,8 +356,10 @@ The wishes are those of [docs/journeys.md](../docs/journeys.md).
 {table}
 
 Plain operations are those of the surface `full` without the tools for tasks, all listed at once; on
-the surface `search` each is looked for first, once. *scripts* are on the surface `search`, too: the
-stubs of what a script calls are fetched, once for each script; what it would do is one plan.
+the surface `search` each is looked for first, once. *scripts* are on the surface `search`, too, and
+what they would do is one plan. A model that does not know the names looks for each function that a
+script calls, and for scripts, first and once; one that knows them fetches their stubs, once for
+each script.
 """
 
 

@@ -3,9 +3,10 @@
     python benchmarks/scripts.py [--check]
 
 Twenty reads of fifty rows each, 1,000 rows in all, added up by one script, against the same twenty
-reads made by the toolkit and added up here. Both go through the desk to the built-in sandbox; what
-the script takes longer is the interpreter: its process, the program, and the rows handed over. With
-`--check`: fail above the limit. Wall time, the median of the rounds: run it on a quiet machine.
+reads made through the desk and added up here. Both go to the built-in sandbox, without a limit of
+requests; what the script takes longer is the interpreter: its process, the program, and the rows
+handed over. With `--check`: fail above the limit. Wall time, the median of the rounds: run it on a
+quiet machine.
 """
 
 from __future__ import annotations
@@ -15,9 +16,17 @@ import statistics
 import sys
 import tempfile
 import time
+from pathlib import Path
 from typing import Any
 
-from aircall_mcp import Toolkit
+from aircall_mcp import spec
+from aircall_mcp.app import open_app
+from aircall_mcp.desk import Desk
+from aircall_mcp.ground.caller import Caller
+from aircall_mcp.ground.config import settings_from
+from aircall_mcp.sandbox import Sandbox
+from aircall_mcp.sandbox.edge import Keys
+from gateway import sandbox_at
 
 READS, ROUNDS, MOST_MS = 20, 15, 50.0
 SCRIPT = f"""\
@@ -32,12 +41,18 @@ for number in range({READS}):
 """
 
 
-async def by_tools(aircall: Toolkit) -> list[Any]:
+async def called(desk: Desk, tool: str, **arguments: Any) -> Any:
+    outcome = await desk.call(tool, arguments, Caller())
+    assert not outcome.is_error, outcome.payload
+    return outcome.payload["data"]
+
+
+async def by_tools(desk: Desk) -> list[Any]:
     talked: dict[str, int] = {}
     calls = 0
     for number in range(READS):
-        read = await aircall.execute("list_calls", {"max_items": 50, "skip": number % 3})
-        for call in read["data"]["calls"]:
+        read = await called(desk, "aircall_list_calls", max_items=50, skip=number % 3)
+        for call in read["calls"]:
             calls += 1
             user: dict[str, Any] = call.get("user") or {}
             who = user.get("name", "nobody")
@@ -45,23 +60,26 @@ async def by_tools(aircall: Toolkit) -> list[Any]:
     return [calls, talked]
 
 
-async def by_script(aircall: Toolkit) -> list[Any]:
-    answer = await aircall.execute("run_script", {"code": SCRIPT})
-    return answer["data"]["result"]
+async def by_script(desk: Desk) -> list[Any]:
+    return (await called(desk, "aircall_run_script", code=SCRIPT))["result"]
 
 
 async def measured() -> tuple[list[float], list[float], list[Any]]:
+    sandbox = Sandbox(spec.document(), requests_per_minute=None)
+    keys = Keys()
+    environment = {"AIRCALL_API_ID": keys.api_id, "AIRCALL_API_TOKEN": keys.api_token}
     with tempfile.TemporaryDirectory() as home:
-        environment = {"AIRCALL_MCP_HOME": home}
-        async with Toolkit.sandbox(environment=environment, requests_per_minute=100_000) as aircall:
-            first, second = await by_script(aircall), await by_tools(aircall)
-            assert first == second, (first, second)
-            taken: dict[Any, list[float]] = {by_script: [], by_tools: []}
-            for _ in range(ROUNDS):
-                for way, times in taken.items():
-                    begun = time.perf_counter()
-                    await way(aircall)
-                    times.append((time.perf_counter() - begun) * 1000)
+        async with sandbox_at(sandbox) as base_url:
+            flags = {"home": Path(home), "base_url": base_url, "requests_per_minute": 100_000}
+            async with open_app(settings_from(flags, environment), environment) as app:
+                first, second = await by_script(app.desk), await by_tools(app.desk)
+                assert first == second, (first, second)
+                taken: dict[Any, list[float]] = {by_script: [], by_tools: []}
+                for _ in range(ROUNDS):
+                    for way, times in taken.items():
+                        begun = time.perf_counter()
+                        await way(app.desk)
+                        times.append((time.perf_counter() - begun) * 1000)
     return taken[by_script], taken[by_tools], first
 
 

@@ -100,7 +100,7 @@ def orders(surface: str, *, full: bool) -> Iterator[Order]:
              {"operation": "delete_contact", "arguments": {"contact_id": 7719010}}]  # fmt: skip
     yield "aircall_plan", {"steps": steps}
     yield "aircall_plan", {"steps": steps, **CONFIRMED}
-    yield "aircall_run_script", {"script": "await aircall_start_outbound_call(**call)"}
+    yield "aircall_run_script", {"code": f"await start_outbound_call(**{call!r})"}
     yield "aircall_start_outbound_call", {**call, **CONFIRMED}
     yield "aircall_policy", {"effects": {"reach": "allow"}}
     yield "aircall_approve", {"all": True, "grade": 2}

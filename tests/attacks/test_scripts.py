@@ -10,17 +10,16 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-import httpx2
 import pytest
 
-from aircall_mcp import spec
 from aircall_mcp.app import open_app
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.config import settings_from
-from aircall_mcp.sandbox import Sandbox
+from aircall_mcp.sandbox.edge import Keys
 from aircall_mcp.scripts import Interpreter, Limits
 from aircall_mcp.scripts.result import LARGEST
 
+from ..upstream import nearby
 from .hostile import KINDS, program
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
@@ -41,18 +40,24 @@ async def test_no_script_gets_out_and_none_does_anything(
     (folder / "secret.txt").write_text(CANARY)
     before = sorted(folder.iterdir())
     around = {"path": str(folder / "secret.txt"), "folder": str(folder), "variable": VARIABLE}
+    keys = Keys()
     host = (CANARY, str(tmp_path), sys.prefix, "site-packages", "aircall_mcp/", "pydantic_monty",
-            os.environ["PATH"], "sandbox-api-token")  # fmt: skip
-    settings = settings_from({"sandbox": True, "ask": True, "home": home, "surface": "tasks",
-                              "requests_per_minute": 100_000})  # fmt: skip
-    sandbox = Sandbox(spec.document())
-    transport = httpx2.ASGITransport(app=sandbox)
+            os.environ["PATH"], keys.api_token)  # fmt: skip
+    environment = {"AIRCALL_API_ID": keys.api_id, "AIRCALL_API_TOKEN": keys.api_token}
     chance, came = random.Random(20261128), Counter[str]()
-    async with open_app(settings, {}, transport=transport, interpreter=Interpreter(HURRIED)) as app:
+    flags = {"home": home, "surface": "tasks", "requests_per_minute": 100_000}
+    async with (
+        nearby() as up,
+        open_app(
+            settings_from({**flags, "base_url": up.proxy.base_url}, environment),
+            environment,
+            interpreter=Interpreter(HURRIED),
+        ) as app,
+    ):
 
-        async def attack(kind: str, code: str) -> None:
+        async def attack(kind: str, code: str, caller: Caller) -> None:
             around_it = json.dumps(code)
-            outcome = await app.desk.call("aircall_run_script", {"code": code}, Caller())
+            outcome = await app.desk.call("aircall_run_script", {"code": code}, caller)
             told = json.dumps(outcome.payload, ensure_ascii=False)
             for word in host:
                 assert word not in told or word in code, (kind, around_it, told)
@@ -61,16 +66,17 @@ async def test_no_script_gets_out_and_none_does_anything(
             assert len(told.encode()) <= LARGEST * 1.1, (kind, around_it)
             came[f"{kind}: {'failed' if outcome.is_error else 'answered'}"] += 1
 
-        async def attacks() -> None:
+        async def attacks(caller: Caller) -> None:
             while queue:
-                await attack(*queue.pop())
+                await attack(*queue.pop(), caller)
 
         each = 1_000 if full else 30
         queue = [(kind, program(kind, chance, around)) for kind in KINDS for _ in range(each)]
         async with asyncio.TaskGroup() as tasks:
-            for _ in range(4):
-                tasks.create_task(attacks())
-        arrived = [one for one in sandbox.arrivals if one.method != "GET"]
+            for principal in ("one", "one", "other", "other"):
+                tasks.create_task(attacks(Caller(principal=principal)))
+        reads = up.arrivals()
+        arrived = [one for one in up.sandbox.arrivals if one.method != "GET"]
         assert arrived == []
         assert await app.safety.approvals.waiting() == []
         assert (await app.desk.call("aircall_run_script", {"code": "1"}, Caller())).payload[
@@ -79,4 +85,4 @@ async def test_no_script_gets_out_and_none_does_anything(
     assert sorted(folder.iterdir()) == before
     assert (folder / "secret.txt").read_text() == CANARY
     assert sum(came.values()) == each * len(KINDS)
-    print(dict(sorted(came.items())))
+    print(dict(sorted(came.items())), reads, "requests, all of them GET")

@@ -3,10 +3,14 @@ what they would do."""
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +29,8 @@ from aircall_mcp.ground.extras import absent
 from aircall_mcp.offer import offers_for
 from aircall_mcp.sandbox import Sandbox
 from aircall_mcp.sandbox.entities import Call
+from aircall_mcp.scripts import Interpreter, Limits
+from aircall_mcp.scripts.confined import SPARE_SECONDS, confine
 
 pytestmark = pytest.mark.anyio
 
@@ -64,11 +70,13 @@ class Small:
 
 
 @asynccontextmanager
-async def small(home: Path, **flags: Any) -> AsyncGenerator[Small]:
+async def small(
+    home: Path, interpreter: Interpreter | None = None, **flags: Any
+) -> AsyncGenerator[Small]:
     settings = settings_from({"sandbox": True, "ask": True, "home": home, **flags})
     sandbox = Sandbox(spec.document())
     transport = httpx2.ASGITransport(app=sandbox)
-    async with open_app(settings, {}, transport=transport) as app:
+    async with open_app(settings, {}, transport=transport, interpreter=interpreter) as app:
         yield Small(app, sandbox)
 
 
@@ -271,6 +279,82 @@ async def test_nobody_is_asked_from_a_script(office: Small) -> None:
     for _ in range(3):
         assert "needs_confirmation" in (await office.error(code))["message"]
     assert len(await office.app.safety.approvals.waiting()) == before
+
+
+async def test_one_principal_leaves_room_for_others(home: Path) -> None:
+    ended: list[str] = []
+
+    async def run(office: Small, code: str, principal: str) -> None:
+        await office.run(code, principal)
+        ended.append(principal)
+
+    async with small(home, Interpreter(Limits(computing=0.5))) as office:
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(4):
+                tasks.create_task(run(office, "while True:\n    pass", "greedy"))
+            tasks.create_task(run(office, "1", "modest"))
+        assert ended.index("modest") <= 2, ended
+
+
+TRIES = """
+import os, socket, sys
+print("ready", flush=True)
+sys.stdin.readline()
+for attempt in (
+    lambda: open("/etc/hostname"), lambda: open(sys.argv[1], "w"), socket.socket, os.pipe,
+    lambda: sys.stdout.fileno() and os.dup(1), lambda: bytearray(2 ** 30),
+):
+    try:
+        attempt()
+        print("done")
+    except (OSError, MemoryError) as error:
+        print(type(error).__name__)
+sys.stdout.flush()
+while True:
+    pass
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of another process")
+def test_what_is_confined_opens_nothing_and_ends(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", TRIES, str(tmp_path / "made")]
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    assert confine(process.pid, computing=1 - SPARE_SECONDS, memory=0)
+    told, _ = process.communicate("go\n", timeout=60)
+    assert told.split() == ["OSError"] * 5 + ["MemoryError"]
+    assert process.returncode < 0  # the system ended it: its time was up
+    assert list(tmp_path.iterdir()) == []
+
+
+def children() -> list[int]:
+    """The processes of this one; others come and go meanwhile."""
+    ours: list[int] = []
+    for one in Path("/proc").iterdir():
+        with suppress(OSError):
+            if one.name.isdigit() and f"\nPPid:\t{os.getpid()}\n" in (one / "status").read_text():
+                ours.append(int(one.name))
+    return ours
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of another process")
+async def test_a_script_is_confined() -> None:
+    import resource
+
+    async def seen() -> dict[str, int]:
+        """Asked from within the script, so that its process is there."""
+        return {str(one): resource.prlimit(one, resource.RLIMIT_NOFILE)[1] for one in children()}
+
+    interpreter = Interpreter()
+    try:
+        ran = await interpreter.run("await seen()", {"seen": seen})
+    finally:
+        await interpreter.aclose()
+    assert 0 in ran.value.values(), ran.value
 
 
 async def test_only_what_is_on_offer_is_there(home: Path) -> None:

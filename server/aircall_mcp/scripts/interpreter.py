@@ -1,7 +1,8 @@
 """Where scripts run: a Python of its own, written in Rust, in processes that hold nothing of ours.
 
 A process serves one script and is gone. It has no environment, no files and no network; the names
-it is handed are all that it can call, and each call is answered here.
+it is handed are all that it can call, and each call is answered here. Where the system allows it,
+the process is confined before it sees the program.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from ..errors import ArgumentError, BudgetExhausted, NotAllowed, ToolError
 from ..ground.extras import how_to_have
+from .confined import confine
 
 if TYPE_CHECKING:
     from pydantic_monty import AsyncMonty
@@ -90,6 +92,7 @@ class Interpreter:
         try:
             async with asyncio.timeout(limits.seconds), checkout as session:
                 begun = True
+                confine(session.worker_pid, computing=limits.computing, memory=limits.memory)
                 value: Any = await session.feed_run(
                     code, external_lookup=dict(functions), print_callback=printed
                 )
