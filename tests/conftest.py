@@ -52,17 +52,10 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Workers know a test by its node id: of two with the same one, only one would run.
-
-    Schemathesis gives every test that it makes of a function the id of the function.
-    """
+    """Workers know a test by its node id: of two with the same one, only one would run."""
     # Files with slow tests begin, so that no process waits for the other's last long one.
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
-    for item in items:
-        name, bracket, operation = item.name.partition("[")
-        if bracket and item.nodeid.endswith(f"::{name}"):
-            item._id = item.id.with_params(operation.removesuffix("]"))  # pyright: ignore[reportPrivateUsage]
     twice = [name for name, count in Counter(item.nodeid for item in items).items() if count > 1]
     if twice:
         raise pytest.UsageError(f"Several tests have one name: {', '.join(twice)}")
