@@ -60,6 +60,7 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     "protocol/frames.py": ("text[-END:]",),
     # What a script says of itself: all that it read was scrubbed before.
     "scripts/interpreter.py": ("told[-LONGEST_TOLD:]",),
+    "scripts/crossing.py": ("line[:column]",),  # both halves stay
     "offer/stubs.py": ("told[:LONGEST - 1]",),
     "toolkit/calls.py": ("_list(response, 'choices')[:1]",),
     "workflows/choices.py": ("sorted(found, key=rank)[:MOST]",),

@@ -10,20 +10,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import ArgumentError, BudgetExhausted, NotAllowed, ToolError
 from ..ground.extras import how_to_have
 from .confined import confine
+from .crossing import FILE, RESULT, Function, crossing, kept, result_in
 
 if TYPE_CHECKING:
     from pydantic_monty import AsyncMonty
 
 log = logging.getLogger(__name__)
-
-Function: TypeAlias = Callable[..., Coroutine[Any, Any, Any]]
 
 AT_ONCE: Final = 4
 """Scripts that run at the same time."""
@@ -34,6 +33,9 @@ LONGEST_TOLD: Final = 1_500
 PRINTED: Final = 16_000
 """Bytes that a script may print."""
 _HEAD: Final = "Traceback (most recent call last):"
+_OURS: Final = re.compile(
+    rf"^ *File {FILE}.*\n(?:    .*\n){{0,2}}(?:  \[Previous.*\n)?", re.MULTILINE
+)
 _PLACE: Final = re.compile(r'^ *File "[^"\n]*", (line \d+)(?:, in <module>)?', re.MULTILINE)
 
 
@@ -51,7 +53,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """`value` is that of the last expression, as the interpreter gave it: not JSON yet."""
+    """`value` is that of the last expression, as JSON holds it."""
 
     value: Any
     printed: str
@@ -73,6 +75,10 @@ class Interpreter:
     async def run(self, code: str, functions: Mapping[str, Function]) -> Ran:
         """Run it to its end. Raises `ArgumentError` for what is the script's fault, `NotAllowed`
         where none can run, `BudgetExhausted` where too many do."""
+        try:
+            code = kept(code)
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            raise _unread(error) from None
         pool = await self._opened()
         import pydantic_monty as monty
 
@@ -93,9 +99,16 @@ class Interpreter:
             async with asyncio.timeout(limits.seconds), checkout as session:
                 begun = True
                 confine(session.worker_pid, computing=limits.computing, memory=limits.memory)
-                value: Any = await session.feed_run(
-                    code, external_lookup=dict(functions), print_callback=printed
-                )
+                across = crossing(functions)
+                for part in (across.first, code):
+                    await session.feed_run(
+                        part, external_lookup=dict(across.names), print_callback=printed
+                    )
+                try:
+                    given: str = await session.feed_run(across.last, print_callback=printed)
+                    value = result_in(given)
+                except monty.MontyRuntimeError as error:
+                    raise _ungiven(error.display("msg")) from None
         except monty.MontyCrashedError:
             raise self._over("its time or its memory") from None
         except (monty.MontySyntaxError, monty.MontyRuntimeError) as error:
@@ -155,9 +168,30 @@ _HINTS: Final = (
 )  # fmt: skip
 
 
+def _unread(error: Exception) -> ArgumentError:
+    where = f"line {error.lineno}\n" if isinstance(error, SyntaxError) else ""
+    said = error.msg if isinstance(error, SyntaxError) else "it is too long or too deep to read"
+    return ArgumentError(
+        f"The script failed.\n{where}SyntaxError: {said}", hint="Write it in plain Python 3.11."
+    )
+
+
+def _ungiven(said: str) -> ArgumentError:
+    return ArgumentError(
+        f"The result is no JSON, or too large or too long: {_end(said)}",
+        hint="Write `await` before each call."
+        if "coroutine" in said
+        else "Return numbers, texts, lists and dicts, and no more than is needed.",
+    )
+
+
 def _failed(traceback: str) -> ArgumentError:
+    traceback = _OURS.sub("", traceback).replace(f"{RESULT} = ", "")
     told = _PLACE.sub(r"\1", traceback.strip().removeprefix(_HEAD)).strip()
-    told = told if len(told) <= LONGEST_TOLD else "…" + told[-LONGEST_TOLD:]
     last = traceback.strip().rpartition("\n")[2]
     hint = next((hint for word, hint in _HINTS if word in last), "")
-    return ArgumentError(f"The script failed.\n{told}", hint=hint)
+    return ArgumentError(f"The script failed.\n{_end(told)}", hint=hint)
+
+
+def _end(told: str) -> str:
+    return told if len(told) <= LONGEST_TOLD else "…" + told[-LONGEST_TOLD:]

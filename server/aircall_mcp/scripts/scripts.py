@@ -54,13 +54,15 @@ class Scripts:
         caller = replace(caller, progress=_silent, watched=False, person=False)
         caller = await desk.acting(caller)
         functions = Functions(desk, caller)
-        async with self._turn(caller.principal):
-            ran = await self._interpreter.run(arguments["code"], functions.by_name())
-        if functions.unawaited:
-            named = ", ".join(functions.unawaited)
-            raise ArgumentError(
-                f"Called and not waited for: {named}.", hint="Write `await` before each call."
-            )
+        try:
+            async with self._turn(caller.principal):
+                ran = await self._interpreter.run(arguments["code"], functions.by_name())
+        except ArgumentError as error:
+            # Its words may be somebody's: what was read is in what a fault tells of.
+            error.hint = f"{error.hint} {STRANGERS}".strip() if functions.reads else error.hint
+            raise _unawaited(functions) or error from None
+        if (error := _unawaited(functions)) is not None:
+            raise error
         data: Json = {"result": plain(ran.value, LARGEST)}
         if ran.printed:
             data["printed"] = ran.printed
@@ -96,6 +98,15 @@ class Scripts:
             yield
         finally:
             turns.release()
+
+
+def _unawaited(functions: Functions) -> ArgumentError | None:
+    if not functions.unawaited:
+        return None
+    named = ", ".join(functions.unawaited)
+    return ArgumentError(
+        f"Called and not waited for: {named}.", hint="Write `await` before each call."
+    )
 
 
 def _notes(functions: Functions) -> list[str]:
