@@ -115,6 +115,7 @@ mutants: $(VENV)/dev ## do the tests see a hundred small mistakes: hours
 
 bench: $(VENV)/dev ## ratios to a floor and to other servers measured in the same run
 	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/toolkit.py --check
 
 EXPORT = uv export -q --frozen --no-emit-project --no-header
 lock: ## pin every dependency, with hashes

@@ -30,7 +30,6 @@ SCRIPT: list[Any] = [[(NAME, YES), (NAME, NO)], "One is out."]
 
 
 async def langgraph(view: Toolkit, openai: Any) -> str:
-    pytest.importorskip("langgraph")
     from langchain.agents import create_agent
     from langchain_openai import ChatOpenAI
     from langgraph.checkpoint.memory import InMemorySaver
@@ -52,7 +51,6 @@ async def langgraph(view: Toolkit, openai: Any) -> str:
 
 
 async def pydantic_ai(view: Toolkit, openai: Any) -> str:
-    pytest.importorskip("pydantic_ai")
     from pydantic_ai import Agent, DeferredToolRequests, DeferredToolResults, ToolDenied
     from pydantic_ai.models.openai import OpenAIChatModel
     from pydantic_ai.providers.openai import OpenAIProvider
@@ -75,7 +73,6 @@ async def pydantic_ai(view: Toolkit, openai: Any) -> str:
 
 
 async def agents_sdk(view: Toolkit, openai: Any) -> str:
-    pytest.importorskip("agents")
     from agents import Agent, OpenAIResponsesModel, Runner, set_tracing_disabled
 
     set_tracing_disabled(True)
@@ -91,16 +88,22 @@ async def agents_sdk(view: Toolkit, openai: Any) -> str:
 
 
 Run = Callable[[Toolkit, Any], Awaitable[str]]
-FRAMEWORKS: dict[str, tuple[Run, str, list[str]]] = {
-    "langgraph_interrupt": (langgraph, "langgraph", ["refused", "used"]),
-    "openai_agents": (agents_sdk, "agents_sdk", ["used"]),  # it asks before there is a question
-    "pydantic_agent": (pydantic_ai, "pydantic_ai", ["refused", "used"]),
+FRAMEWORKS: dict[str, tuple[str, Run, str, list[str]]] = {
+    "langgraph_interrupt": ("langgraph", langgraph, "langgraph", ["refused", "used"]),
+    "openai_agents": (
+        "agents",
+        agents_sdk,
+        "agents_sdk",
+        ["used"],
+    ),  # it asks before there is a question
+    "pydantic_agent": ("pydantic_ai", pydantic_ai, "pydantic_ai", ["refused", "used"]),
 }
 
 
 @pytest.mark.parametrize("name", FRAMEWORKS)
 async def test_each_of_two_answers_goes_to_its_own_call(name: str, tmp_path: Path) -> None:
-    run, way, standings = FRAMEWORKS[name]
+    package, run, way, standings = FRAMEWORKS[name]
+    pytest.importorskip(package)
     home = {"AIRCALL_MCP_HOME": str(tmp_path)}
     vendor = pytest.importorskip("openai")
     with playing(SCRIPT) as model:

@@ -38,7 +38,6 @@ async def chat(view: Toolkit, openai: Any) -> AsyncIterator[str]:
 
 
 async def agents_sdk(view: Toolkit, openai: Any) -> AsyncIterator[str]:
-    pytest.importorskip("agents")
     from agents import Agent, OpenAIResponsesModel, Runner, set_tracing_disabled
 
     set_tracing_disabled(True)
@@ -50,7 +49,6 @@ async def agents_sdk(view: Toolkit, openai: Any) -> AsyncIterator[str]:
 
 
 async def pydantic_ai(view: Toolkit, openai: Any) -> AsyncIterator[str]:
-    pytest.importorskip("pydantic_ai")
     from pydantic_ai import Agent
     from pydantic_ai.models.openai import OpenAIChatModel
     from pydantic_ai.providers.openai import OpenAIProvider
@@ -62,7 +60,6 @@ async def pydantic_ai(view: Toolkit, openai: Any) -> AsyncIterator[str]:
 
 
 async def langgraph(view: Toolkit, openai: Any) -> AsyncIterator[str]:
-    pytest.importorskip("langgraph")
     from langchain.agents import create_agent
     from langchain_openai import ChatOpenAI
 
@@ -77,16 +74,18 @@ async def langgraph(view: Toolkit, openai: Any) -> AsyncIterator[str]:
 
 
 Run = Callable[[Toolkit, Any], AsyncIterator[str]]
-LOOPS: dict[str, Run] = {
-    "langgraph_interrupt": langgraph,
-    "openai_agents": agents_sdk,
-    "openai_chat": chat,
-    "pydantic_agent": pydantic_ai,
+LOOPS: dict[str, tuple[str, Run]] = {
+    "langgraph_interrupt": ("langgraph", langgraph),
+    "openai_agents": ("agents", agents_sdk),
+    "openai_chat": ("openai", chat),
+    "pydantic_agent": ("pydantic_ai", pydantic_ai),
 }
 
 
 @pytest.mark.parametrize("name", LOOPS)
 async def test_a_loop_streams(name: str, tmp_path: Path) -> None:
+    package, loop = LOOPS[name]
+    pytest.importorskip(package)
     vendor = pytest.importorskip("openai")
     with playing(SCRIPT) as model:
         base, home = f"{model.url}/v1", {"AIRCALL_MCP_HOME": str(tmp_path)}
@@ -96,7 +95,7 @@ async def test_a_loop_streams(name: str, tmp_path: Path) -> None:
         ):
             openai = vendor.AsyncOpenAI(base_url=base, api_key="scripted", http_client=http)
             view = aircall.only(names=[named for named, _ in SCRIPT[0]])
-            texts = [text async for text in LOOPS[name](view, openai)]
+            texts = [text async for text in loop(view, openai)]
     assert model.refused == []
     assert "".join(texts) == SCRIPT[-1]
     assert len(texts) > 1

@@ -28,8 +28,24 @@ def test_the_nightly_report_counts_calls(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("example", "told"), [
+    ("agent_search_loop", "Sent from "), ("list_missed_calls", " missed: "),
+])  # fmt: skip
+def test_an_example_that_is_a_client_comes_to_its_end(
+    example: str, told: str, tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "examples" / f"{example}.py")],
+        env={**os.environ, "AIRCALL_MCP_HOME": str(tmp_path)},
+        capture_output=True, text=True, timeout=100, check=True,
+    )  # fmt: skip
+    assert told in done.stdout.splitlines()[-1]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(("block", "said", "told"), [
-    ("sync", "", "started_at"), ("approve", "yes\n", "'status'"), ("approve", "no\n", "said no"),
+    ("first", "", "'sandbox': True"), ("sync", "", "started_at"),
+    ("approve", "yes\n", "'status'"), ("approve", "no\n", "said no"),
 ])  # fmt: skip
 def test_a_program_that_stands_on_the_page_alone_runs(
     block: str, said: str, told: str, tmp_path: Path
@@ -77,6 +93,14 @@ def test_strangers_are_texted_after_a_person_is_seen(tmp_path: Path) -> None:
     seen = texted("+", tmp_path)
     assert seen.returncode == 1
     assert "aircall-mcp approve" in seen.stderr
+
+
+def test_every_program_on_the_page_is_one_of_these_or_of_the_examples() -> None:
+    page = (ROOT / "docs" / "loops.md").read_text("utf-8")
+    named = re.findall(r"<!-- (\S+) -->\n```\w+\n", page)
+    assert len(named) == len(re.findall(r"^```\w+$", page, re.MULTILINE)), "a block has no name"
+    examples = {path.name for path in (ROOT / "examples" / "loops").iterdir()}
+    assert set(named) == {*examples, "first", "sync", "approve"}
 
 
 def test_the_page_has_the_programs_as_they_stand() -> None:

@@ -7,12 +7,10 @@ answers are the same. Nothing of any framework is imported before its form is as
 from __future__ import annotations
 
 import inspect
-import json
 import logging
 from collections.abc import Hashable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeGuard, cast
 
 from ..errors import ArgumentError, NeedsConfirmation, NotOffered, SettingsError, ToolError, quoted
@@ -403,6 +401,9 @@ class Toolkit:
 
 
 def _named(asking: Sequence[Any]) -> str:
+    import json  # what the forms alone need is not paid for by an import of the toolkit
+    from hashlib import sha256
+
     return sha256(json.dumps(asking, sort_keys=True, default=repr).encode()).hexdigest()
 
 
