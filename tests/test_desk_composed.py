@@ -95,3 +95,24 @@ async def test_a_tool_for_a_task_acts_for_the_account_that_is_named(registry: Re
     properties = several.ids["plan"].input_schema["properties"]
     assert properties["account"]["enum"] == ["paris", "rome"]
     assert "account" not in several.ids["approval_status"].input_schema["properties"]
+
+
+async def test_what_a_script_would_text_is_of_the_account_that_it_names(
+    registry: Registry,
+) -> None:
+    """Its steps are looked up in that company: another one's numbers have these ids, too."""
+    several = registry.with_accounts(("paris", "rome"))
+    app, arrived = answering(200, {})
+
+    async def send_text(_: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
+        aircall = Aircall(desk._gateway, registry.ids, caller)  # pyright: ignore[reportPrivateUsage]
+        return {"data": await aircall.ask("send_message", **TEXT)}
+
+    desk = asking_desk(Offers(several), app, performers={"send_text": send_text})
+    given = {"to": [TEXT["to"]], "body": TEXT["body"], "account": "rome"}
+    steps = await desk.steps(several.ids["send_text"], given, Caller(account="paris"))
+    await desk.aclose()
+    assert [(step.account, step.arguments) for step in steps] == [
+        ("rome", {**TEXT, "account": "rome"})
+    ]
+    assert arrived == []

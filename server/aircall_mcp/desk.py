@@ -224,7 +224,12 @@ class Desk:
         try:
             await self._do(bound, replace(caller, trial=True))
         except Tried as tried:
-            return tried.bound.steps or (tried.bound,)
+            steps = tried.bound.steps or (tried.bound,)
+            if bound.account is None:
+                return steps
+            # What names no account would be done for that of the script.
+            ids, acts = self.registry.ids, {"account": bound.account}
+            return tuple(ids[one.operation.id].bind({**one.arguments, **acts}) for one in steps)
         return ()
 
     async def acting(self, caller: Caller) -> Caller:
