@@ -29,9 +29,12 @@ TAG = {"id": 7, "name": "Upsell", "color": "#123456"}
 MAKE = request("create_tag", name="Upsell", color="#123456")
 CHANGE = request("update_tag", tag_id=7, name="Upsell")
 DELETE = request("delete_tag", tag_id=7)
+PAUSE = request("pause_call_recording", call_id=7)
+TEXT = request("send_message", number_id=7, to="+14155550143", body="We open at 9.")
 SHOWN = answered(200, {"tags": [TAG]})
 ABSENT = answered(200, {"tags": []})
 MISSING = answered(404, {"error": "Not Found"})
+HOLLOW = (answered(201, {}), answered(200), answered(200, []), answered(201, "done"))
 
 HUSH = "hush-hush-hush"
 
@@ -69,6 +72,10 @@ class Chain:
         (MAKE, [lost(), SHOWN], MAKE.operation.answer.status, True),
         (CHANGE, [lost(), lost(), answered(202, {"tag": TAG})], 202, False),
         (DELETE, [lost(), lost(), MISSING], 204, False),
+        (MAKE, [answered(204)], 204, False),
+        (MAKE, [answered(200, {}), SHOWN], MAKE.operation.answer.status, True),
+        (PAUSE, [answered(200, {})], 200, False),
+        (TEXT, [answered(200, {"status": "pending"})], 200, False),
     ],
 )
 async def test_what_went_well(
@@ -90,6 +97,9 @@ async def test_what_went_well(
         (MAKE, [answered(429)], BudgetExhausted, ("failed", 429), True),
         (MAKE, [not_sent()], Unreachable, ("not_sent", 0), False),
         (MAKE, [lost(), ABSENT], OutcomeUnknown, ("unknown", 0), True),
+        *((MAKE, [one, ABSENT], OutcomeUnknown, ("unknown", 0), True) for one in HOLLOW),
+        (CHANGE, [answered(200, {}), lost()], OutcomeUnknown, ("unknown", 0), True),
+        (TEXT, [answered(200, {})], OutcomeUnknown, ("unknown", 0), True),
         (MAKE, [answered(500), lost()], OutcomeUnknown, ("unknown", 0), True),
         (CHANGE, [lost(), lost(), not_sent()], OutcomeUnknown, ("unknown", 0), True),
         (CHANGE, [lost(), lost(), MISSING], Refused, ("failed", 404), True),

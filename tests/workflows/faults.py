@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import islice
@@ -51,6 +51,9 @@ ONCE: tuple[Fault, ...] = (
 """What happens to a request; the last is an empty object with a 200. Who says 400, 403 or 404 has
 done nothing: else no account could be exact."""
 
+HOLLOW = Fault("answer", at=200, after=False)
+"""The empty object where nothing was done: for effects of which Aircall always tells."""
+
 ASKING = Policy(effects={"reach": Line("ask")}, batches=Line("ask", 2))
 
 Stands = Literal["whole", "in part", "refused"]
@@ -61,13 +64,15 @@ Verify = Callable[[Outcome, Mapping[str, Any], Upstream], Stands]
 class Case:
     """A workflow with its arguments. `verify` raises where what came back, beside what comes back
     without a fault, is neither whole nor honest; `world` is added to the sandbox. After an `effect`
-    the same call may be told of the one before it; all others give what a first one gives."""
+    the same call may be told of the one before it; all others give what a first one gives. `faults`
+    are what may happen to its requests."""
 
     tool: str
     arguments: Mapping[str, Any]
     verify: Verify
     effect: bool = False
     world: Callable[[Sandbox], None] = lambda _sandbox: None
+    faults: tuple[Fault, ...] = ONCE
 
 
 @dataclass(frozen=True)
@@ -95,16 +100,17 @@ class Report:
     wrong: list[str] = field(default_factory=list[str])
 
 
-def ways(steps: int, chance: Random) -> Iterator[Way]:
+def ways(steps: int, faults: Sequence[Fault], chance: Random) -> Iterator[Way]:
     """Each step with each fault, once and lasting, in an order drawn by lot; then two of them in a
     run, without end."""
-    single = [Way({step: fault}, lasting) for step in range(1, steps + 1) for fault in ONCE
+    single = [Way({step: fault}, lasting) for step in range(1, steps + 1) for fault in faults
               for lasting in (False, True)]  # fmt: skip
     yield from chance.sample(single, len(single))
     while True:
         first = chance.randint(1, steps)
         later = first + chance.randint(1, steps)
-        yield Way({first: chance.choice(ONCE), later: chance.choice(ONCE)}, chance.random() < 0.5)
+        spoilt = {first: chance.choice(faults), later: chance.choice(faults)}
+        yield Way(spoilt, chance.random() < 0.5)
 
 
 @asynccontextmanager
@@ -153,7 +159,7 @@ async def run(case: Case, home: Path, *, most: int, seed: int = 1) -> Report:
     async with nearby(clock=clock) as up:
         truth, steps = await _run(Report(), case, Way({0: ONCE[0]}), {}, up, log, clock)
         assert isinstance(truth, Answer), truth.payload
-        for way in islice(ways(steps, Random(seed)), most):
+        for way in islice(ways(steps, case.faults, Random(seed)), most):
             await _run(report, case, way, truth.payload, up, log, clock)
     return report
 

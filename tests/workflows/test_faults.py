@@ -16,7 +16,7 @@ from aircall_mcp.sandbox.entities import Call
 from ..house import THURSDAY
 from ..upstream import REGISTRY, Upstream
 from .errand import TO
-from .faults import TOLD, Case, Stands, Verify, run, same
+from .faults import HOLLOW, ONCE, TOLD, Case, Stands, Verify, run, same
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
@@ -34,7 +34,6 @@ STEPS = [
     {"operation": "send_message_in_conversation",
      "arguments": {"number_id": LINE, "to": PEOPLE[1], "body": "We open at 9."}},
 ]  # fmt: skip
-"""Steps that Aircall does: of one that it refuses, an empty 200 would say that it was done."""
 
 
 def crowded(sandbox: Sandbox) -> None:
@@ -215,9 +214,9 @@ CASES = (
     Case("place_call", {**CALLED, "tags": ["follow_up", "novel"], "create_tags": True}, placed,
          effect=True),
     Case("place_call", {**CALLED, "wait_seconds": 30, "until": "answered"}, placed, effect=True),
-    Case("send_text", {**TEXT, "to": [PEOPLE[0]]}, sent, effect=True),
-    Case("send_text", {**TEXT, "to": list(PEOPLE)}, sent, effect=True),
-    Case("plan", {"steps": STEPS}, carried_out, effect=True),
+    Case("send_text", {**TEXT, "to": [PEOPLE[0]]}, sent, effect=True, faults=(*ONCE, HOLLOW)),
+    Case("send_text", {**TEXT, "to": list(PEOPLE)}, sent, effect=True, faults=(*ONCE, HOLLOW)),
+    Case("plan", {"steps": STEPS}, carried_out, effect=True, faults=(*ONCE, HOLLOW)),
 )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from .companies import marks_in
 from .intents import Entry
 from .journal import Intent, Journal, Outcome
 from .looks import Looks, lost_reply
-from .refusals import error_of, missing, unknown
+from .refusals import error_of, hollow, missing, unknown
 from .request import Answered, Attempt, Brake, Request, Trying, released
 from .retries import Retries
 
@@ -144,7 +144,8 @@ class Effects:
         if shown is False and rule is not None:
             doubt.hint = f"aircall_{rule.operation} does not show it yet. {doubt.hint}"
         pause = self._retries.pause(1)
-        passing = isinstance(first, Answered) or first.passing
+        # Who says that it went well is not asked to do it again.
+        passing = not first.well if isinstance(first, Answered) else first.passing
         again = self._retries.again(request.operation.repeatable, "lost", 1)
         if not passing or not again or self._clock.monotonic() + pause >= first.until:
             raise doubt
@@ -165,6 +166,9 @@ class Effects:
         operation, sandbox = request.operation, self._sandbox or bool(request.waived)
         if isinstance(attempt, Answered):
             if attempt.well:
+                if hollow(operation, attempt):
+                    words = f"Aircall answered {attempt.status}, and nothing of what was done."
+                    raise unknown(operation, words)
                 return Reply(attempt.status, attempt.body, sandbox, weight=attempt.weight)
             if again and attempt.status == 404 and operation.method == "DELETE":
                 if not missing(attempt):  # which tells nothing of what the first attempt did

@@ -168,6 +168,15 @@ def missing(answered: Answered) -> bool:
     return answered.status == 404 and _by_the_application(answered.body)
 
 
+def hollow(operation: Operation, answered: Answered) -> bool:
+    """Whether an effect is said to have gone well by an answer with nothing in it, though Aircall
+    always tells what it made: whatever is on the way says as much. A 204 means to be empty."""
+    if operation.repeatable == "safe" or answered.status == 204:
+        return False
+    body: Any = answered.body
+    return operation.answer.filled and not (isinstance(body, Mapping) and body)
+
+
 def _words_of(body: Any) -> str:
     """What Aircall wrote, from either error layer."""
     if not isinstance(body, Mapping):

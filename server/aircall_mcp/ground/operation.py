@@ -52,7 +52,8 @@ class Answer:
     `status` is the usual success status. `key` is the top-level key of the list or object, or ""
     where the object stands at the top. `secrets`, `expiring` (seconds a link lives), `strangers`
     (texts written by other people), `seconds` and `milliseconds` (UNIX times) are field names.
-    `missing` says what a 404 may mean.
+    `missing` says what a 404 may mean. Where it is `filled` it is an object that holds something,
+    whenever it goes well.
     """
 
     status: int
@@ -66,6 +67,7 @@ class Answer:
     seconds: frozenset[str] = frozenset()
     milliseconds: frozenset[str] = frozenset()
     missing: str = ""
+    filled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,4 +42,10 @@ def answer(document: Json, operation: Json) -> Json:
         "milliseconds": marked("format", "unix-milliseconds"),
         # Beside a reference stands what it means for this operation.
         "missing": operation["responses"].get("404", {}).get("description", ""),
+        "filled": all(_required(document, response) for response in good.values()),
     }
+
+
+def _required(document: Json, response: Json) -> list[str]:
+    schema = media_of(document, response).get("schema", {})
+    return resolve(document, schema).get("required", [])
