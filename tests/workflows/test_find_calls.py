@@ -66,9 +66,13 @@ async def test_each_argument_leaves_those_that_fit(shift: Shift) -> None:
     assert of(await everything(shift, direction="outbound")) == {
         c.id for c in calls if c.direction == "outbound"
     }
-    assert of(await everything(shift, missed="agents_did_not_answer")) == {
-        c.id for c in calls if c.missed == "agents_did_not_answer"
-    }
+    unheard = {c.id for c in calls if c.missed == "agents_did_not_answer"}
+    assert of(await everything(shift, missed="agents_did_not_answer")) == unheard
+    for flag in (True, False):  # as programs write it
+        assert of(await everything(shift, missed=flag)) == of(
+            await everything(shift, missed=str(flag).lower())
+        )
+    assert of(await everything(shift, missed=True)) >= unheard
     assert of(await everything(shift, voicemail=True)) <= {c.id for c in calls if c.voicemail}
     assert of(await everything(shift, min_seconds=300)) == {
         c.id for c in calls if c.answered and c.ended - c.answered >= 300 and c.ended < THURSDAY

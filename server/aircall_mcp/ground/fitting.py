@@ -60,11 +60,14 @@ class _Mending:
     def __init__(self, parameter: Parameter) -> None:
         self._name = parameter.name
         self._texts = parameter.texts
+        self._form = parameter.form
 
     def field(
         self, value: Any, schema: Mapping[str, Any], place: tuple[str, ...], *, required: bool
     ) -> Any:
         """The mended value, None for what is left out."""
+        if self._form == "flag" and isinstance(value, bool):
+            value = "true" if value else "false"
         mended = self._value(value, schema, place)
         if mended == "" and not (required and schema.get("type") == "string"):
             return mended if self._texts.get("/".join(place)) in ("clears", "empty") else None

@@ -31,7 +31,7 @@ break broke broken; begin began begun; choose chose chosen; drive drove driven; 
 fall fell fallen; forget forgot forgotten; grow grew grown; hold held; lead led; mean meant
 ring rang rung; rise rose risen; send sent; show showed shown; sit sat; sleep slept; steal stole
 stolen; swear swore sworn; teach taught; throw threw thrown; wake woke woken; wear wore worn
-win won; withdraw withdrew withdrawn; build built; catch caught; deal dealt; draw drew drawn
+win won; die died dies dying; tie tied ties tying; withdraw withdrew withdrawn; build built; catch caught; deal dealt; draw drew drawn
 fight fought; freeze froze frozen; hang hung; hide hid hidden; lay laid; lie lied lying lay lain
 lend lent; light lit; overpay overpaid; rewrite rewrote rewritten; shake shook shaken; stick stuck
 undo undid undone; upset; child children; person people; man men; woman women; foot feet
@@ -78,6 +78,12 @@ def bases(word: str, language: str = "") -> frozenset[str]:
 
 _WEAK = re.compile("(t|te|ten|test|tet|st|d|de|den)$")
 _PARTICIPLE = re.compile("e(e?s?)$")
+_CLITICS = {
+    "es": re.compile("([a-z]{3,}(?:[aei]r|[ae]|ndo))(?:[mts]e|nos)?(?:l[ao]s?|les?|[mts]e|nos)"),
+    "it": re.compile("([a-z]{3,}(?:[aei]r|te|ndo))(?:[mtcvs]i|l[aoie]|ne|melo|gli)"),
+}
+"""Who or what a verb is done to, written as one with it: devolverme, inviatemi."""
+_FUTURE = re.compile("([a-z]{3,}[aei]r)(?:e|as|a|emos|eis|an)")
 STEMMED = {"de": "german", "fr": "french", "es": "spanish", "it": "italian", "nl": "dutch",
            "pt": "portuguese"}  # fmt: skip
 
@@ -93,6 +99,10 @@ def _stems_in(language: str, word: str) -> set[str]:
     if language in ("de", "nl"):
         forms += [word[2:]] if len(word) > 6 and word.startswith("ge") else []
         forms += [cut for form in forms if len(cut := _WEAK.sub("", form)) > 3]
+    if language in _CLITICS and (bound := _CLITICS[language].fullmatch(word)):
+        forms.append(bound[1])
+    if language == "es" and (future := _FUTURE.fullmatch(word)):
+        forms.append(future[1])
     if language == "fr" and len(word) > 4 and (ending := _PARTICIPLE.search(word)):
         forms.append(f"{word[: ending.start()]}\u00e9{ending[1]}")
     noun = "+" if not irregular and is_noun(word, language) else ""

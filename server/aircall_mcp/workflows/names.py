@@ -250,7 +250,8 @@ class Names:
 
     def _by_name(self, query: str) -> Found | None:
         plain = words(query)
-        typed = {one: None for one in (*spellings(query), *runs(plain), scottish(plain)) if one}
+        typed = {one: None for one in (*spellings(query, read=False), *runs(plain), scottish(plain))
+                 if one}  # fmt: skip
         last, comma, first = query.partition(",")
         said = words(f"{first} {last}" if comma else query)
         for key in [*_in_order(said), *_in_order(_kept(said))]:
@@ -260,7 +261,7 @@ class Names:
         looks: Sequence[tuple[int, Callable[[tuple[str, ...]], Iterable[int]]]] = (
             (1, self._as_a_whole), (2, self._by_words), (2, self._by_words_beside),
         )  # fmt: skip
-        for said in (typed, kept):
+        for said in (typed, kept, spellings(query)):
             for grade, look in looks:
                 if places := {place for one in said for place in look(one)}:
                     return self._found(places, grade)
@@ -403,6 +404,7 @@ def _bones_of(name: str) -> set[str]:
     said = {word for spelled in spellings(name) if "".join(spelled).isascii() for word in spelled}
     bare = said | {word.removeprefix("al") for word in said} | {word[1:] for word in said
                                                               if word.startswith("l")}  # fmt: skip
+    bare |= {word.replace("v", "") for word in said}  # a letter that is o and u, too
     return {bones(word) for word in bare} - {""}
 
 

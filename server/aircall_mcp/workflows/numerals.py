@@ -47,12 +47,25 @@ def numbered(words: Sequence[str], language: str = "") -> Iterator[tuple[int, in
         yield from _numbered_there(list(words), language)
         return
     at = 0
+    words = list(map(_counted_once, words, [*words[1:], ""]))
     while at < len(words):
         end, value = _number(words, at)
         if value is None:
             yield at, at + 1, _ordinal(words[at])
             at += 1
             continue
+        if words[end : end + 1] == ["point"]:
+            place = end + 1
+            while place < len(words) and (digit := _digit(words[place])):
+                value, end, place = (
+                    f"{value}{'' if '.' in str(value) else '.'}{digit}",
+                    place + 1,
+                    place + 1,
+                )
+            if isinstance(value, str):
+                yield at, end, value
+                at = end
+                continue
         last = _ORDINALS.get(words[end], 0) if end < len(words) else 0
         if value >= 20 and value % 10 == 0 and 0 < last < 10:
             yield at, end + 1, f"{value + last}th"
@@ -112,3 +125,15 @@ def _below_hundred(words: Sequence[str], at: int) -> tuple[int, int | None]:
         return at, None
     ones = _ONES.get(words[at + 1], 0) if at + 1 < len(words) else 0
     return (at + 2, _TENS[word] + ones) if 0 < ones < 10 else (at + 1, _TENS[word])
+
+
+def _counted_once(word: str, following: str) -> str:
+    """A hundred as one hundred."""
+    return "one" if word == "a" and (following == "hundred" or following in _SCALES) else word
+
+
+def _digit(word: str) -> str:
+    """One digit as it is said behind a point, "" for none."""
+    if word.isdecimal() and len(word) == 1:
+        return word
+    return str(_ONES[word]) if _ONES.get(word, 10) < 10 else ""

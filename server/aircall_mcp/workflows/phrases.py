@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from .inflection import bases
 from .numerals import numbered
 from .spelling import words
+from .verbs import separable
 
 
 def _listed(text: str) -> list[str]:
@@ -21,6 +22,14 @@ def _listed(text: str) -> list[str]:
 
 
 _TOKEN = re.compile(r"\w+(?:[.,]\d+)*(?:['\u2019\u02bc]\w+)*|[$\u20ac\u00a3%&]|[.?!\u2026]+")
+_WRITTEN = (
+    (re.compile(r"\b([ap])\.\s?m\b\.?", re.IGNORECASE), r"\1m"),
+    (re.compile(r"(?<=\d)(?=[ap]m\b)", re.IGNORECASE), " "),
+    (re.compile(r"([$\u20ac\u00a3])\s?(\d[\d.,]*\d|\d)"), r"\2 \1"),
+)
+"""What is said in another order or in other words than it is written: 3pm, $50."""
+_ELIDED = re.compile(r"\b([ldjmtscn]|qu)['\u2019\u02bc](?=\w)", re.IGNORECASE)
+"""French words that lose their end before the next."""
 _ENDS = frozenset(".?!\u2026")
 _HESITATIONS = frozenset(
     _listed(
@@ -50,7 +59,8 @@ _JOINED = {
     "doesnt": "does not", "isnt": "is not", "arent": "are not", "wasnt": "was not",
     "werent": "were not", "havent": "have not", "hasnt": "has not", "hadnt": "had not",
     "couldnt": "could not", "wouldnt": "would not", "shouldnt": "should not",
-    "percents": "percent", "mister": "mr",
+    "percents": "percent", "mister": "mr", "doctor": "dr", "okay": "ok", "cheque": "check",
+    "cheques": "checks", "grey": "gray", "tyre": "tire", "tyres": "tires", "programme": "program",
 }  # fmt: skip
 _PRONOUNS = frozenset(
     _listed(
@@ -73,6 +83,8 @@ _NEGATIONS = frozenset(
 """What does not stand between the words of a phrase: has not arrived is no "has arrived"."""
 _LONGEST = 40
 """Words of a phrase."""
+FURTHER = 4
+"""Words that may stand between the parts of one verb: rufen Sie mich bitte zurück."""
 BETWEEN = 2
 """Words that may stand between two words of a phrase: my old account, Vertrag letzte Woche."""
 
@@ -80,13 +92,15 @@ BETWEEN = 2
 @dataclass(frozen=True, slots=True)
 class Word:
     """A word as it was said: its `bases`, the utterance it stands in, and whether it may be passed
-    over. `opens`: it begins a sentence, behind one that ended."""
+    over. `opens`: it begins a sentence, behind one that ended. `parts` are those of a verb that may
+    come in two: the bases of the first, and the second."""
 
     text: str
     bases: frozenset[str]
     line: int
     optional: bool = False
     opens: bool = False
+    parts: tuple[tuple[frozenset[str], str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +126,8 @@ def hits(utterances: Sequence[str], phrases: Sequence[str], language: str = "") 
         core = [word for word in phrase if not word.optional] or phrase
         if not core or len(core) > _LONGEST:
             continue
-        firsts = sorted({at for base in core[0].bases for at in starts.get(base, ())}
+        begun = core[0].bases.union(*(verb for verb, _ in core[0].parts))
+        firsts = sorted({at for base in begun for at in starts.get(base, ())}
                         | set(_parts(said, core[0])))  # fmt: skip
         after = -1
         for at in firsts:
@@ -142,6 +157,10 @@ def read(utterances: Sequence[str], language: str = "") -> list[Word]:
 def _words(text: str, line: int, language: str, *, ended: bool) -> list[Word]:
     """The words of one utterance; `ended`: a sentence had, before it."""
     tokens: list[tuple[str, bool, bool]] = []  # text, optional, opens
+    for written, spoken in _WRITTEN:
+        text = written.sub(spoken, text)
+    if language[:2].lower() == "fr":
+        text = _ELIDED.sub(r"\1e ", text)
     for token in _TOKEN.findall(text):
         if token[0] in _ENDS:
             ended = True
@@ -156,7 +175,9 @@ def _words(text: str, line: int, language: str, *, ended: bool) -> list[Word]:
         _, optional, opens = tokens[start]
         optional = (optional or value in _HESITATIONS) and end == start + 1
         said = bases("is") | bases("has") if value == _IS_OR_HAS else bases(value, language)
-        made.append(Word(value, said, line, optional, opens))
+        parts = tuple((bases(verb, language), last)
+                      for verb, last in separable(value, language[:2].lower()))  # fmt: skip
+        made.append(Word(value, said, line, optional, opens, parts))
     return made
 
 
@@ -214,7 +235,7 @@ def _ends_at(said: Sequence[Word], start: int, phrase: Sequence[Word]) -> int | 
     while n < len(phrase):
         if at >= len(said):
             return None
-        took = _same(said, at, phrase, n)
+        took = _same(said, at, phrase, n) or _apart(said, at, phrase, n)
         if took is None:
             between += not said[at].optional
             if said[at].text in _NEGATIONS:
@@ -245,4 +266,35 @@ def _same(said: Sequence[Word], at: int, phrase: Sequence[Word], n: int) -> tupl
         return 2, 1
     if n + 1 < len(phrase) and here.bases & bases(wanted.text + phrase[n + 1].text):
         return 1, 2
+    if (took := _digits(said, at, wanted.text)) is not None:
+        return took, 1
+    if (took := _digits(phrase, n, here.text)) is not None:
+        return 1, took
     return None
+
+
+def _apart(said: Sequence[Word], at: int, phrase: Sequence[Word], n: int) -> tuple[int, int] | None:
+    """The same where what is last of the phrase is a verb in two parts, with others between."""
+    wanted = phrase[n]
+    if n + 1 < len(phrase):
+        return None
+    for verb, before in wanted.parts:
+        if not said[at].bases & verb:
+            continue
+        for end in range(at + 1, min(at + FURTHER + 2, len(said))):
+            if said[end].opens or said[end].text in _NEGATIONS:
+                break
+            if said[end].text == before:
+                return end + 1 - at, 1
+    return None
+
+
+def _digits(one_by_one: Sequence[Word], at: int, number: str) -> int | None:
+    """How many words say the digits of `number` one after another, or a few at a time; None where
+    they do not."""
+    end, said = at, ""
+    while number.isdecimal() and len(said) < len(number) and end < len(one_by_one):
+        if not (word := one_by_one[end].text).isdecimal():
+            return None
+        said, end = said + word, end + 1
+    return end - at if said == number and end - at > 1 else None

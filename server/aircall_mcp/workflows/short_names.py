@@ -197,8 +197,12 @@ ibrahim ebrahim brahim; hasan hassan; mustafa mostafa moustafa; saeed said; jama
 karim kareem; rashid rachid; nasser nasir naser; zainab zaynab zeinab; leila layla laila
 catherine katherine kathryn katharine cathryn; jeffrey geoffrey jeffery; stephen steven
 yekaterina ekaterina; aleksandr alexander alexandr; evgeny yevgeny; fyodor fedor fjodor
-artem artyom; andrei andrey; giorgos georgios yiorgos; giannis ioannis yannis yiannis
+artem artyom; andrei andrey; giorgos georgios yiorgos george; giannis ioannis yannis yiannis
 dimitris dimitrios; kostas konstantinos; pjotr piotr pyotr; kim gim; park bak pak; choi choe
+abdulrahman abdurrahman abderrahman abdelrahman; abdulaziz abdelaziz; abdulkarim abdelkarim
+abdulkader abdelkader abdelkadir abdulqadir; youssef yosef yossi; niamh neve nieve; caoimhe keeva
+kiva; saoirse seersha sersha; siobhan shivaun shevaun chevonne; aoife eefa; eoin owen; ciaran kieran
+maeve meabh medb; roisin rosheen; oisin osheen; padraig porrick; cathal cahal; niall neil neal
 jung jeong chung; cho jo; yoon yun; kwon gwon; hwang whang; seo suh
 """
 """One name, however it is written."""

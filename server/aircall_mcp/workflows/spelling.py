@@ -7,13 +7,14 @@ import unicodedata
 from collections.abc import Sequence
 
 from ..ground.visible import bare
+from .readings import readings
 
 _LETTERS = str.maketrans({
     "ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "\u0131": "i",
     "æ": "ae", "œ": "oe", "þ": "th",
 })  # fmt: skip
 _UMLAUTS = str.maketrans({
-    "ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe", "đ": "dj",
+    "ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe", "đ": "dj", "ō": "ou", "ū": "uu",
 })  # fmt: skip
 _APOSTROPHES = re.compile("['\u2018\u2019\u02bc\u00b4`\u2032]")
 _NO_WORD = re.compile(r"[\W_]+")
@@ -28,6 +29,8 @@ _MAC = 6
 """Letters beyond which a name that begins with Mac is written with Mc, too."""
 _SMALL = 4
 """Letters of a word that may be written as one with the next."""
+_SERVANTS = frozenset(("abdul", "abdel", "abdal", "abdur"))
+"""The same, of five letters."""
 _VOWELS = frozenset("aeiouy")
 
 
@@ -36,15 +39,16 @@ def words(text: str) -> tuple[str, ...]:
     return tuple(_NO_WORD.sub(" ", _bare(text, marks=False)).split())
 
 
-def spellings(text: str) -> tuple[tuple[str, ...], ...]:
-    """The same first, and then as it is written where a keyboard has no umlauts, and in Latin
-    letters, where these differ."""
+def spellings(text: str, *, read: bool = True) -> tuple[tuple[str, ...], ...]:
+    """The same first, and then as it is written where a keyboard has no umlauts, in Latin letters,
+    and as it is `read`, where these differ."""
     plain = words(text)
     if text.isascii():
         return (plain,)
     long = tuple(_NO_WORD.sub(" ", _bare(text, marks=True)).split())
     latin = () if "".join(plain).isascii() else words(_in_latin(text))
-    return tuple(dict.fromkeys(filter(None, (plain, long, latin))))
+    aloud = map(words, readings(text)) if read else ()
+    return tuple(dict.fromkeys(filter(None, (plain, long, latin, *aloud))))
 
 
 def _in_latin(text: str) -> str:
@@ -93,7 +97,7 @@ def _joined(name: tuple[str, ...]) -> tuple[str, ...]:
         "".join(name[start:end])
         for start in range(len(name) - 1)
         for end in range(start + 2, min(start + 4, len(name) + 1))
-        if all(len(word) <= _SMALL for word in name[start : end - 1])
+        if all(len(word) <= _SMALL or word in _SERVANTS for word in name[start : end - 1])
     )
 
 

@@ -182,6 +182,11 @@ _PREFIXES = {
     "it": "ri re dis",
     "pt": "re des",
 }
+_SEPARABLE = {
+    "de": "ab an auf aus bei ein fest heraus hin los mit nach raus rein um vor weg weiter wieder zu"
+    " zuruck zusammen",
+    "nl": "aan af bij door in mee na om op over terug toe uit voor weg",
+}
 _NOUNS = {
     "fr": ("ation", "ations", "ition", "itions", "ement", "ements", "iement", "iements", "age"),
     "es": ("cion", "ciones", "miento", "mientos"),
@@ -237,3 +242,14 @@ def _known(language: str) -> dict[str, set[str]]:
 def _verbs(lines: str) -> Iterator[list[str]]:
     for verb in lines.split(";"):
         yield verb.split()
+
+
+def separable(word: str, language: str) -> Iterator[tuple[str, str]]:
+    """A verb whose beginning may stand at the end of the sentence, as the two: zurückrufen as rufen
+    and zurück."""
+    if language not in ("de", "nl"):
+        return
+    for before in _SEPARABLE[language].split():
+        rest = word.removeprefix(before)
+        if rest != word and len(rest) > _LEAST + 1 and rest.endswith("n"):
+            yield rest, before
