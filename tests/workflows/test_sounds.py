@@ -163,3 +163,30 @@ def test_what_doing_is_called_is_another_word(language: str, noun: str, verb: st
 def test_numbers_are_numbers_in_other_languages(language: str, said: str, value: str) -> None:
     words = said.split()
     assert [*numbered(words, language)] == [(0, len(words), value)]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("佐藤健二", ("Kenji Sato", "sato kenji", "Satou")),
+        ("田中 美咲", ("Misaki Tanaka", "田中さん")),
+        ("鈴木さくら", ("Sakura Suzuki",)),
+        ("大野 徹", ("Tooru Oono", "Ono Toru")),
+        ("김민수", ("Min-su Kim", "Kim Minsoo")),
+        ("이지은", ("Lee Ji-eun", "jieun yi")),
+        ("Yūki Itō", ("Itou Yuki", "Yuuki Ito")),
+        ("Abdul Rahman Khan", ("Abdurrahman Khan",)),
+        ("Müller & Söhne GmbH", ("Mueller und Soehne",)),
+        ("\u05d9\u05d5\u05e1\u05d9 \u05db\u05d4\u05df", ("Yossi Cohen",)),
+        ("Caoimhe Kelly", ("Keeva",)),
+    ],
+)
+def test_a_name_is_found_as_it_is_read(name: str, said: tuple[str, ...]) -> None:
+    known = Names([Named(1, name, "contact"), Named(2, "Ken Jansen", "contact")])
+    assert [one for one in said if known.find(one).one != Named(1, name, "contact")] == []
+
+
+def test_who_is_asked_for_in_their_script_is_not_who_is_read_alike() -> None:
+    known = Names([Named(1, "田中 美咲", "contact"), Named(2, "Hiroshi Tanaka", "user")])
+    assert known.find("田中さん").one == Named(1, "田中 美咲", "contact")
+    assert {one.id for one in known.find("Tanaka").fits} == {1, 2}

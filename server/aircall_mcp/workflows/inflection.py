@@ -31,7 +31,8 @@ break broke broken; begin began begun; choose chose chosen; drive drove driven; 
 fall fell fallen; forget forgot forgotten; grow grew grown; hold held; lead led; mean meant
 ring rang rung; rise rose risen; send sent; show showed shown; sit sat; sleep slept; steal stole
 stolen; swear swore sworn; teach taught; throw threw thrown; wake woke woken; wear wore worn
-win won; die died dies dying; tie tied ties tying; withdraw withdrew withdrawn; build built; catch caught; deal dealt; draw drew drawn
+die died dies dying; tie tied ties tying
+win won; withdraw withdrew withdrawn; build built; catch caught; deal dealt; draw drew drawn
 fight fought; freeze froze frozen; hang hung; hide hid hidden; lay laid; lie lied lying lay lain
 lend lent; light lit; overpay overpaid; rewrite rewrote rewritten; shake shook shaken; stick stuck
 undo undid undone; upset; child children; person people; man men; woman women; foot feet

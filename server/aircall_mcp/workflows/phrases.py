@@ -77,6 +77,8 @@ _NEGATIONS = frozenset(
         """
     not no never neither nor without nicht kein keine keinen keinem keiner nie niemals ohne ne pas
     jamais sans nunca jamas ni sin non mai niet geen nooit zonder nao sem nem
+    nothing nobody none hardly nichts niemand kaum rien aucun aucune nada nadie ninguno
+    ningun ninguna niente nulla nessuno nessun nessuna niets nenhum nenhuma ninguem
     """
     )
 )
@@ -297,4 +299,5 @@ def _digits(one_by_one: Sequence[Word], at: int, number: str) -> int | None:
         if not (word := one_by_one[end].text).isdecimal():
             return None
         said, end = said + word, end + 1
-    return end - at if said == number and end - at > 1 else None
+    goes_on = end < len(one_by_one) and one_by_one[end].text.isdecimal()
+    return end - at if said == number and end - at > 1 and not goes_on else None

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from ..ground.visible import bare
-from .readings import readings
+from .romanisation import romanised
 
 _LETTERS = str.maketrans({
     "ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "\u0131": "i",
@@ -47,7 +47,7 @@ def spellings(text: str, *, read: bool = True) -> tuple[tuple[str, ...], ...]:
         return (plain,)
     long = tuple(_NO_WORD.sub(" ", _bare(text, marks=True)).split())
     latin = () if "".join(plain).isascii() else words(_in_latin(text))
-    aloud = map(words, readings(text)) if read else ()
+    aloud = map(words, romanised(text)) if read else ()
     return tuple(dict.fromkeys(filter(None, (plain, long, latin, *aloud))))
 
 

@@ -24,7 +24,7 @@ FILLERS = frozenset(
     from at of with the and someone somebody anyone anybody our my please contact user customer
     client colleague kunde kundin kollege kollegin cliente
     von vom bei aus der jemand de du des la le chez del da do di della van bij el
-    und et y e en i og och
+    und et en og och
     gmbh ag kg ug inc llc ltd limited corp co company plc sa sas sarl srl spa sl bv nv oy ab as
     """
     )
