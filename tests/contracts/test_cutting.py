@@ -89,8 +89,9 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
         "word[:ending.start()]",
         "language[:2]", "stem[:-1]", "word[:-1]", "word[:-2]", "word[:-3]",
     ),
-    "workflows/numerals.py": ("word[:-2]",),
+    "workflows/numerals.py": ("word[:-2]", "words[end:end + 1]"),
     "workflows/phrases.py": ("stem[:-1]", "language[:2]"),
+    "workflows/romanisation.py": ("whole[:n]",),
     "workflows/scan_transcripts.py": (
         "found[:MOST_QUOTES]", "lines[hit.first:hit.last + 1]",
     ),

@@ -130,6 +130,7 @@ OURS = {
     "workflows.short_names": "_groups _nicknames _ours called cousins",  # tables of first names
     "workflows.sounds": "sound",
     "workflows.counting": "_table",
+    "workflows.romanisation": "_table",
     "workflows.verbs": "_known",
     "workflows.workflows.Workflows": "_kit _log _made directory performers",
 }
