@@ -18,6 +18,7 @@ import time
 import tomllib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).resolve().parents[1]
 PYENV = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
@@ -28,8 +29,12 @@ print("" if trial else "%d.%d" % sys.version_info[:2])
 """
 DEEPEST = ("gateway", "ground", "protocol", "storage", "vault")
 """Folders of unit tests whose code leans most on what Pythons change: asyncio, sqlite3, typing."""
-WINGS = (*DEEPEST, "events", "offer", "safety", "spec", "toolkit", "workflows")
+WINGS = (*DEEPEST, "events", "offer", "safety", "toolkit")
 """Folders whose code leans on it, too."""
+SWEEPS = ("gateway/test_stakes.py", "ground/test_addresses.py", "events/test_envelope.py")
+"""Tables gone through line by line: no line of them asks what a newer Python does otherwise."""
+LEAST_FREE = 2 * 1024**3
+"""Bytes of memory before the tests write there."""
 CLASSIFIER = re.compile(r"Programming Language :: Python :: (3\.\d+)")
 
 
@@ -72,15 +77,16 @@ def found(paths: Iterable[Path], versions: list[str]) -> dict[str, Path]:
 
 def selections(versions: list[str]) -> Iterator[tuple[str, list[str]]]:
     """What to run on each."""
+    without = [f"--ignore=tests/{sweep}" for sweep in SWEEPS]
     for version in versions:
         if version == versions[0]:
             yield version, []
         elif version == versions[-1]:
             wings = [f"tests/{wing}" for wing in (*WINGS, "journeys")]
-            yield version, ["-m", "not once and (not slow or journey)", *wings]
+            yield version, ["-m", "not once and (not slow or journey)", *without, *wings]
         else:
             wings = [f"tests/{wing}" for wing in DEEPEST]
-            yield version, ["-m", "not once and not slow", *wings]
+            yield version, ["-m", "not once and not slow", *without, *wings]
 
 
 def environment(version: str, python: Path) -> Path:
@@ -95,6 +101,20 @@ def environment(version: str, python: Path) -> Path:
         check=True,
     )
     return ROOT / folder / "bin" / "python"
+
+
+def in_memory() -> Path | None:
+    """A place in memory for what the tests write: they wait for thousands of syncs to a disk, which
+    prove nothing. None where there is none, where it is small, or where no program starts from it.
+    """
+    place = Path("/dev/shm")
+    try:
+        there = os.statvfs(place)
+    except (OSError, AttributeError):
+        return None
+    free = there.f_bavail * there.f_frsize
+    runs = not there.f_flag & os.ST_NOEXEC and os.access(place, os.W_OK)
+    return place if runs and free > LEAST_FREE else None
 
 
 def main(options: list[str]) -> int:
@@ -112,7 +132,13 @@ def main(options: list[str]) -> int:
         python = environment(version, pythons[version])
         print(f"\nPython {version}: {' '.join(selection[:2]) or 'all'}", flush=True)
         began = time.monotonic()
-        done = subprocess.run([python, "-m", "pytest", *options, *selection], cwd=ROOT, check=False)
+        with TemporaryDirectory(prefix="aircall-mcp-tests-", dir=in_memory()) as temporary:
+            done = subprocess.run(
+                [python, "-m", "pytest", *options, *selection],
+                cwd=ROOT,
+                env={**os.environ, "PYTEST_DEBUG_TEMPROOT": temporary},
+                check=False,
+            )
         print(f"Python {version}: {time.monotonic() - began:.0f} s", flush=True)
         if done.returncode:
             failed.append(version)

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from .pythons import DEEPEST, ROOT, candidates, found, selections, supported, version_of
+from .pythons import (
+    DEEPEST,
+    LEAST_FREE,
+    ROOT,
+    SWEEPS,
+    candidates,
+    found,
+    in_memory,
+    selections,
+    supported,
+    version_of,
+)
 
 HERE = f"3.{sys.version_info.minor}"
 
@@ -39,9 +52,20 @@ def test_what_does_not_start_or_is_none_of_ours_is_passed_over(tmp_path: Path) -
 def test_the_oldest_runs_all_the_newest_what_leans_on_it_and_those_between_some_of_that() -> None:
     chosen = dict(selections(["3.11", "3.12", "3.13"]))
     assert chosen["3.11"] == []
-    assert chosen["3.13"][:2] == ["-m", "not once and (not slow or journey)"]
-    assert all((ROOT / folder).is_dir() for folder in chosen["3.13"][2:])
-    assert chosen["3.12"][:2] == ["-m", "not once and not slow"]
-    assert {*DEEPEST} == {folder.removeprefix("tests/") for folder in chosen["3.12"][2:]}
-    assert {*chosen["3.12"][2:], "tests/journeys"} < {*chosen["3.13"][2:]}
+    without = [f"--ignore=tests/{sweep}" for sweep in SWEEPS]
+    assert all((ROOT / "tests" / sweep).is_file() for sweep in SWEEPS)
+    newest, between = (chosen[version][2 + len(without) :] for version in ("3.13", "3.12"))
+    assert chosen["3.13"] == ["-m", "not once and (not slow or journey)", *without, *newest]
+    assert all((ROOT / folder).is_dir() for folder in newest)
+    assert chosen["3.12"] == ["-m", "not once and not slow", *without, *between]
+    assert {*DEEPEST} == {folder.removeprefix("tests/") for folder in between}
+    assert {*between, "tests/journeys"} < {*newest}
     assert dict(selections(["3.13"])) == {"3.13": []}
+
+
+def test_what_the_tests_write_is_in_memory_only_where_there_is_enough_and_programs_start() -> None:
+    place = in_memory()
+    if place is not None:
+        assert shutil.disk_usage(place).free > LEAST_FREE
+        with TemporaryDirectory(dir=place) as folder:
+            assert version_of(program(Path(folder) / "python3.11", "echo 3.11")) == "3.11"

@@ -145,6 +145,6 @@ class Connections:
     def _context(self) -> ssl.SSLContext:
         if self._ca_bundle is not None:
             return ssl.create_default_context(cafile=str(self._ca_bundle))
-        if self._secure:
+        if self._secure and self._transport is None:
             return httpx2.create_ssl_context(trust_env=False)
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # trusts nobody, and costs nothing
