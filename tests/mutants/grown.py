@@ -1,7 +1,8 @@
 """Mutants that nobody thought of, of what a person's yes stands on: each comparison, constant,
 condition and call that decides something, changed one at a time, a share of them drawn by lot.
 
-Each meets the tests of its file first, then those that attack it. Run it alone:
+Each meets the tests that come past its line, the quickest first, in a fork of one process that has
+loaded and collected all. Run it alone:
 
     python tests/mutants/grown.py --sample 120 --seed 16
     python tests/mutants/grown.py --file safety/approvals.py --sample 1000
@@ -11,47 +12,54 @@ from __future__ import annotations
 
 import argparse
 import ast
-import importlib
+import json
 import os
 import random
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import Any
 
 import pytest
+from _pytest.runner import runtestprotocol
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "server/aircall_mcp"
-SECONDS = 60
+SECONDS = 120
 """After which a test is taken for hanging."""
 
-_PAGE = ["tests/console", "tests/attacks/test_page.py"]
+HIT = "__hit__"
+_PAGE = ["tests/console", "tests/attacks/test_page.py", "tests/safety/test_visitors.py"]
 _FORM = ["tests/journeys/test_elicitation.py", "tests/attacks/test_approvals_by_form.py"]
-_ATTACK = "tests/attacks/test_approvals.py"
-_JUDGE, _PLANS = "tests/safety/test_judge.py", "tests/safety/test_plans.py"
-_LEASES = "tests/safety/test_leases.py"
+_SAFETY = [
+    *(f"tests/safety/test_{name}.py" for name in
+      ("approvals", "judge", "judge_world", "leases", "planned", "plans", "policy", "usage")),
+    "tests/workflows/test_send_text.py",
+]  # fmt: skip
 TESTS: dict[str, list[str]] = {
-    "safety/approvals.py": ["tests/safety/test_approvals.py", _LEASES, _JUDGE, _PLANS, _ATTACK],
-    "safety/judge.py": [_JUDGE, _PLANS, _LEASES, "tests/attacks/test_forbidden.py", _ATTACK],
-    "safety/policy.py": ["tests/safety/test_policy.py", _JUDGE, _PLANS],
-    "safety/holds.py": [_JUDGE, _LEASES, _PLANS, _ATTACK],
-    "safety/usage.py": ["tests/safety/test_usage.py", _JUDGE],
-    "safety/visitors.py": ["tests/safety/test_visitors.py", *_PAGE],
-    "safety/leases.py": [_LEASES, _PLANS],
-    "safety/planned.py": ["tests/safety/test_planned.py", _PLANS, _LEASES],
-    "safety/plans.py": [_PLANS, _LEASES, "tests/workflows/test_send_text.py"],
+    "safety/approvals.py": _SAFETY,
+    "safety/judge.py": _SAFETY,
+    "safety/policy.py": _SAFETY,
+    "safety/holds.py": _SAFETY,
+    "safety/usage.py": _SAFETY,
+    "safety/leases.py": _SAFETY,
+    "safety/planned.py": _SAFETY,
+    "safety/plans.py": _SAFETY,
+    "safety/visitors.py": _PAGE,
     "protocol/elicitation.py": _FORM,
     "console/site.py": _PAGE,
     "console/origin.py": _PAGE,
     "console/console.py": _PAGE,
 }
-"""Those of a file come first: most mutants die of them."""
+"""Of these, those that come past the line."""
 COMPARED: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq,
     ast.NotEq: ast.Eq, ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In,
@@ -92,6 +100,9 @@ class Grown:
     source: str
     was: str = ""
     """What stood there."""
+    met: int = 0
+    """The line of the statement in a function: who does not come past it does not meet it. 0 for
+    what stands outside of functions."""
 
 
 def _changes(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
@@ -147,7 +158,7 @@ def grown(file: str, root: Path = ROOT) -> list[Grown]:
     """All that can be grown of `file`; what says the same as before is none."""
     text = (root / PACKAGE / file).read_text("utf-8")
     tree, found = ast.parse(text), list[Grown]()
-    inert = _inert(tree)
+    inert, met = _inert(tree), _met(tree)
     for node in ast.walk(tree):
         if id(node) in inert:
             continue
@@ -160,14 +171,49 @@ def grown(file: str, root: Path = ROOT) -> list[Grown]:
                 for name, value in ast.iter_fields(parent):
                     if value is node:
                         setattr(parent, name, other)
-                        found.append(Grown(file, line, what, _written(tree), was))
+                        found.append(Grown(file, line, what, _written(tree), was, met[id(node)]))
                         setattr(parent, name, node)
                     elif isinstance(value, list) and any(one is node for one in value):  # pyright: ignore
                         at = next(n for n, one in enumerate(value) if one is node)  # pyright: ignore
                         value[at] = other
-                        found.append(Grown(file, line, what, _written(tree), was))
+                        found.append(Grown(file, line, what, _written(tree), was, met[id(node)]))
                         value[at] = node
     return found
+
+
+def _met(tree: ast.Module) -> dict[int, int]:
+    """By the id of a node, where the smallest statement begins that it is in, within a function."""
+    found: dict[int, int] = {}
+
+    def down(node: ast.AST, line: int, *, within: bool) -> None:
+        function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        if within and isinstance(node, ast.stmt):
+            line = node.lineno
+        found[id(node)] = line
+        for child in ast.iter_child_nodes(node):
+            down(child, line, within=within or (function and isinstance(child, ast.stmt)))
+
+    down(tree, 0, within=False)
+    return found
+
+
+def _marked(text: str, file: str) -> str:
+    """The same, saying of each statement in a function that somebody comes past it."""
+    tree, done = ast.parse(text), set[int]()
+    for function in ast.walk(tree):
+        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        for node in [one for one in ast.walk(function) if id(one) not in done]:
+            done.add(id(node))
+            for name in ("body", "orelse", "finalbody"):
+                held = getattr(node, name, None)
+                if isinstance(held, list):
+                    setattr(node, name, [part for one in held for part in (_hit(file, one), one)])  # pyright: ignore
+    return _written(tree)
+
+
+def _hit(file: str, one: ast.stmt) -> ast.stmt:
+    return ast.parse(f"{HIT}(({file!r}, {one.lineno}))").body[0]
 
 
 def _written(tree: ast.AST) -> str:
@@ -186,15 +232,11 @@ def _inert(tree: ast.AST) -> set[int]:
                           if isinstance(a, ast.arg) and a.annotation]  # fmt: skip
             case ast.AnnAssign():
                 parts = [node.annotation]
-            case ast.If(ast.Name("TYPE_CHECKING")) | ast.Assert() | ast.ImportFrom():
-                parts = [node]
-            case ast.Expr(ast.Constant()):
-                parts = [node]
-            case ast.Call(ast.Attribute(ast.Name("log"))):
-                parts = [node]
-            case ast.Expr(ast.Call(ast.Attribute(ast.Name("log")))):
-                parts = [node]
-            case ast.Call(ast.Name("dataclass")):
+            case (
+                ast.If(ast.Name("TYPE_CHECKING")) | ast.Assert() | ast.ImportFrom()
+                | ast.Expr(ast.Constant()) | ast.Call(ast.Attribute(ast.Name("log")))
+                | ast.Expr(ast.Call(ast.Attribute(ast.Name("log")))) | ast.Call(ast.Name("dataclass"))
+            ):  # fmt: skip
                 parts = [node]
             case _:
                 pass
@@ -211,83 +253,161 @@ def _copied(place: Path) -> None:
             shutil.copy2(source, place / name)
 
 
-def _tested(place: Path, tests: list[str], file: str = "") -> int:
-    """How pytest ended in a fork of this process, which has loaded all that does not depend on
-    `file`. Where none is named, its bytecode is left to the others."""
+class Session:
+    """All tests, collected once in this process; each mutant meets those that come past its line
+    in a fork of it, the quickest first."""
+
+    def __init__(self, place: Path, asked: argparse.Namespace, files: list[str]) -> None:
+        self.place, self.asked, self.files = place, asked, files
+        self.items: dict[str, pytest.Item] = {}
+        self.took: dict[str, float] = {}
+        self.past: dict[str, dict[int, set[str]]] = {file: {} for file in files}
+        """By file and line, the tests that come past it."""
+        self.counts = Counter[str]()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        if session.testsfailed:
+            return True
+        self.items = {item.nodeid: item for item in session.items}
+        self._learn()
+        for one in drawn(self.files, self.asked.sample, self.asked.seed, self.place):
+            word = self._met(one)
+            self.counts[word] += 1
+            was = " ".join(one.was.split())[:60]
+            print(
+                f"{word:8}  {one.file}:{one.line}  {one.what}: {was}", file=sys.stderr, flush=True
+            )
+        return True
+
+    def _learn(self) -> None:
+        """Which tests come past which lines. One that does not pass as it is tells nothing."""
+        into = self.place / "past.json"
+        if _forked(lambda: self._watched(into)) != 0:
+            raise pytest.UsageError("the tests cannot be run as it is")
+        for name, (took, lines) in json.loads(into.read_text()).items():
+            self.took[name] = took
+            for file, line in lines:
+                self.past[file].setdefault(line, set()).add(name)
+        for name in self.items.keys() - self.took.keys():
+            print(f"left out, since it fails as it is: {name}", file=sys.stderr)
+
+    def _watched(self, into: Path) -> int:
+        seen, found = set[tuple[str, int]](), dict[str, tuple[float, list[tuple[str, int]]]]()
+        for file in self.files:
+            path = self.place / PACKAGE / file
+            source = _marked(path.read_text("utf-8"), file)
+            graft(_module(path, self.place / "server"), source, {HIT: seen.add})
+        items = list(self.items.values())
+        for item, following in zip(items, [*items[1:], None], strict=True):
+            seen.clear()
+            began = time.process_time()
+            if self._passes(item, following) == 0:
+                found[item.nodeid] = (time.process_time() - began, sorted(seen))
+        into.write_text(json.dumps(found))
+        return 0
+
+    def _met(self, one: Grown) -> str:
+        past = self.past[one.file]
+        names = past.get(one.met, set[str]()) if one.met else set[str]().union(*past.values())
+        items = [self.items[name] for name in sorted(names, key=lambda n: self.took[n])]
+        path = self.place / PACKAGE / one.file
+        before = path.read_text("utf-8")
+        path.write_text(one.source, "utf-8")  # for the processes that tests start
+        code = _forked(lambda: self._grafted(one, items)) if items else 0
+        path.write_text(before, "utf-8")
+        return {0: "survived", 2: "hung"}.get(code, "killed")
+
+    def _grafted(self, one: Grown, items: list[pytest.Item]) -> int:
+        graft(_module(self.place / PACKAGE / one.file, self.place / "server"), one.source)
+        return self._run(items)
+
+    def _run(self, items: list[pytest.Item]) -> int:
+        """0 where all pass, 1 at the first that does not, 2 where that hangs."""
+        for item, following in zip(items, [*items[1:], None], strict=True):
+            if code := self._passes(item, following):
+                return code
+        return 0
+
+    def _passes(self, item: pytest.Item, following: pytest.Item | None) -> int:
+        for report in runtestprotocol(item, log=False, nextitem=following):
+            if report.failed:
+                return 2 if "Timeout (>" in str(report.longrepr) else 1
+        return 0
+
+
+def _forked(work: Callable[[], int]) -> int:
+    """What `work` gives in a fork of this process."""
+    sys.stdout.flush()
     child = os.fork()
     if child == 0:
         code = 3
         try:
-            if file:
-                _forget(place, file)
-            code = _run(place, tests, first=not file)
+            sys.dont_write_bytecode = True
+            code = work()
+        except BaseException as error:
+            print(repr(error)[:300], file=sys.stderr)
         finally:
             os._exit(code)
     _, status = os.waitpid(child, 0)
     return os.waitstatus_to_exitcode(status)
 
 
-def _run(place: Path, tests: list[str], *, first: bool) -> int:
-    """In the fork: what is said goes into a file."""
-    sink = os.open(place / "out.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    os.dup2(sink, 1)
-    os.dup2(sink, 2)
-    os.chdir(place)
-    sys.dont_write_bytecode = not first
-    # What is loaded already cannot be rewritten, and need not be.
-    words = ["-x", "-q", "-p", "no:cacheprovider", "-o", f"timeout={SECONDS}",
-             "-W", "ignore::pytest.PytestAssertRewriteWarning"]  # fmt: skip
-    return int(pytest.main([*words, *tests]))
+def graft(name: str, source: str, more: Mapping[str, object] | None = None) -> None:
+    """Let what is loaded of the module `name` do what `source` says: functions get another body,
+    and what is no function nor class stands for its predecessor wherever that was imported. `more`
+    is among its names."""
+    old = sys.modules[name]
+    new = ModuleType(name)
+    new.__file__, new.__package__ = old.__file__, old.__package__
+    vars(old).update(more or {})
+    vars(new).update(more or {})
+    sys.modules[name] = new
+    try:
+        exec(compile(source, str(old.__file__), "exec"), vars(new))
+    finally:
+        sys.modules[name] = old
+    for word, value in vars(new).items():
+        before = vars(old).get(word)
+        if getattr(value, "__module__", name) != name or word.startswith("__"):
+            continue
+        if isinstance(value, type) and isinstance(before, type):
+            _bodies(before, value)
+        elif not _body(before, value) and repr(before) != repr(value):
+            for module in list(sys.modules.values()):
+                for known, held in list(vars(module).items()):
+                    if held is before and (known == word or isinstance(held, tuple)):
+                        setattr(module, known, value)
 
 
-def _forget(place: Path, file: str) -> None:
-    """As if nothing had been loaded of `file`, nor of what imports it, by whatever way."""
-    server = place / "server"
-    imports = {_module(path, server): _imported(path, server)
-               for path in server.rglob("*.py")}  # fmt: skip
-    stale, grows = {_module(server / "aircall_mcp" / file, server)}, True
-    while grows:
-        more = {name for name, seen in imports.items() if not seen.isdisjoint(stale)} - stale
-        stale, grows = stale | more, bool(more)
-    for name in stale & sys.modules.keys():
-        del sys.modules[name]
-        above, _, last = name.rpartition(".")
-        vars(sys.modules.get(above, sys)).pop(last if above else "", None)
+def _bodies(old: type, new: type) -> None:
+    for word, value in vars(new).items():
+        before = vars(old).get(word)
+        plain = isinstance(value, int | float | str | tuple) and not word.startswith("__")
+        if not _body(before, value) and plain and before != value:
+            with suppress(AttributeError, TypeError):
+                setattr(old, word, value)
+
+
+def _body(old: Any, new: Any) -> bool:
+    """Whether they are of a kind that has one, which `old` has then of `new`."""
+    match old, new:
+        case FunctionType(), FunctionType():
+            if old.__code__.co_freevars == new.__code__.co_freevars:
+                old.__code__ = new.__code__
+            old.__defaults__, old.__kwdefaults__ = new.__defaults__, new.__kwdefaults__
+            if hasattr(old, "__wrapped__"):
+                _body(vars(old)["__wrapped__"], vars(new)["__wrapped__"])
+            return True
+        case property(), property():
+            return _body(old.fget, new.fget)
+        case _:
+            return False
 
 
 def _module(path: Path, server: Path) -> str:
     parts = path.relative_to(server).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-def _imported(path: Path, server: Path) -> set[str]:
-    """All that a module may load: the names in its imports, taken for modules."""
-    package, found = list(path.relative_to(server).parts[:-1]), set[str]()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            base = package[: len(package) - node.level + 1] if node.level else []
-            within = ".".join([*base, *([node.module] if node.module else [])])
-            found |= {within, *(f"{within}.{alias.name}" for alias in node.names)}
-    return found
-
-
-def _preload(place: Path) -> None:
-    """Packages of others and our own, so that no mutant waits for them."""
-    import anyio  # noqa: F401  # pyright: ignore[reportUnusedImport]
-    import httpx2  # noqa: F401  # pyright: ignore[reportUnusedImport]
-    import hypothesis  # noqa: F401  # pyright: ignore[reportUnusedImport]
-    import jsonschema_rs  # noqa: F401  # pyright: ignore[reportUnusedImport]
-    import mcp.server  # noqa: F401  # pyright: ignore[reportUnusedImport]
-    import starlette.applications  # noqa: F401  # pyright: ignore[reportUnusedImport]
-    import uvicorn  # noqa: F401  # pyright: ignore[reportUnusedImport]
-
-    sys.path[:0] = [str(place), str(place / "server")]
-    for path in sorted((place / PACKAGE).rglob("*.py")):
-        if path.stem != "__main__" and "training" not in path.parts:
-            with suppress(ImportError):  # of an extra that is not installed
-                importlib.import_module(_module(path, place / "server"))
 
 
 def drawn(files: list[str], sample: int, seed: int, root: Path) -> list[Grown]:
@@ -308,29 +428,18 @@ def main() -> int:
     parser.add_argument("--file", nargs="+", choices=TESTS, help="of these alone")
     asked = parser.parse_args()
     files = [one for one in asked.file or TESTS if (ROOT / PACKAGE / one).exists()]
-    counts = Counter[str]()
     with tempfile.TemporaryDirectory(prefix="grown-") as home:
         place = Path(home).resolve()
         _copied(place)
-        _preload(place)
+        sys.path[:0] = [str(place), str(place / "server")]
+        os.chdir(place)
         every = list(dict.fromkeys(test for file in files for test in TESTS[file]))
-        if (code := _tested(place, every)) != 0:
-            print((place / "out.txt").read_text()[-2000:])
-            print(f"the tests fail as it is: {code}", file=sys.stderr)
-            return 2
-        for one in drawn(files, asked.sample, asked.seed, place):
-            path = place / PACKAGE / one.file
-            before = path.read_text("utf-8")
-            path.write_text(one.source, "utf-8")
-            for cached in path.parent.glob(f"__pycache__/{path.stem}.*.pyc"):
-                cached.unlink()
-            code = _tested(place, TESTS[one.file], one.file)
-            path.write_text(before, "utf-8")
-            hung = "Timeout (>" in (place / "out.txt").read_text("utf-8", "replace")
-            word = "survived" if code == 0 else "hung" if hung else "killed"
-            counts[word] += 1
-            was = " ".join(one.was.split())[:60]
-            print(f"{word:8}  {one.file}:{one.line}  {one.what}: {was}", flush=True)
+        session = Session(place, asked, files)
+        words = ["-q", "-s", "-p", "no:cacheprovider", "-p", "no:xdist", "-o", f"timeout={SECONDS}"]
+        if code := pytest.main([*words, *every], plugins=[session]):
+            return int(code)
+        os.chdir(ROOT)
+    counts = session.counts
     seen = counts["killed"] + counts["hung"]
     rate = seen / max(1, counts.total())
     hanging = f", {counts['hung']} of them by hanging" if counts["hung"] else ""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from aircall_mcp.errors import ArgumentError, CredentialError
+from aircall_mcp.errors import ArgumentError, CredentialError, NotAllowed
 from aircall_mcp.gateway.gate import Allow, Ask, Deny
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.operation import Bound
@@ -101,6 +101,8 @@ async def test_in_our_sandbox_what_needs_nobody_goes_by_the_policy(court: Court)
     assert isinstance(await strict(tag, Caller()), Deny)
     assert isinstance(await strict(court.dial(), Caller()), Allow)
     assert (await strict.whole([court.dial()], Caller())).ask is None
+    with pytest.raises(NotAllowed):
+        await strict.whole([court.dial(), tag], Caller())
     court.world.ours = False
     assert (await strict.whole([court.dial()], Caller())).ask is not None
 

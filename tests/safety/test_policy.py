@@ -53,6 +53,13 @@ def said(ruling: Ruling) -> tuple[str, int, str]:
     return ruling.say, ruling.grade, ruling.rule
 
 
+def test_which_numbers_may_be_used_says_nothing_of_reading_them() -> None:
+    only = Policy(numbers=frozenset({1}))
+    read = text_to(needs=("read",), recipients=(), senders=(88012,), counted=None)
+    assert ruling_of(only, read, known()).say == "allow"
+    assert ruling_of(only, replace(read, needs=("write",)), known()).say == "deny"
+
+
 @pytest.mark.parametrize(
     ("needs", "say", "grade"),
     [

@@ -61,6 +61,17 @@ async def test_what_is_given_back_was_never_taken(usage: Usage) -> None:
     assert await usage.take("acme", "calls", 1, cap)
 
 
+@pytest.mark.parametrize(("cap", "seconds"), [(Cap(hour=1), 3_600), (Cap(day=1), 86_400)])
+async def test_a_place_is_free_again_to_the_second(
+    usage: Usage, clock: Clock, cap: Cap, seconds: int
+) -> None:
+    assert await usage.take("acme", "calls", 1, cap)
+    clock.pass_by(seconds - 0.5)
+    assert await usage.take("acme", "calls", 1, cap) == ""
+    clock.pass_by(0.5)
+    assert await usage.take("acme", "calls", 1, cap)
+
+
 async def test_a_clock_that_was_set_back_frees_nothing(usage: Usage, clock: Clock) -> None:
     assert await usage.take("acme", "calls", 1, Cap(hour=1, day=1))
     clock.pass_by(-7200)

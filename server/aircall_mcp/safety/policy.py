@@ -6,7 +6,7 @@ deed; every other rule can only make it stricter.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time
 from typing import Final, Literal
@@ -20,7 +20,8 @@ Say = Literal["allow", "ask", "deny"]
 Grade = Literal[1, 2]
 """How surely a person said yes: 1, a client says so; 2, the person was seen by us."""
 
-_STRICTNESS: Final[Mapping[Say, int]] = {"allow": 0, "ask": 1, "deny": 2}
+_STRICTER: Final[Sequence[Say]] = ("allow", "ask", "deny")
+"""Each than the one before."""
 
 HOUR: Final = 3600.0
 DAY: Final = 86_400.0
@@ -38,7 +39,7 @@ class Ruling:
 
     def stricter(self, other: Ruling) -> Ruling:
         """The stricter of the two; of two that ask, with the higher grade."""
-        mine, theirs = (_STRICTNESS[self.say], self.grade), (_STRICTNESS[other.say], other.grade)
+        mine, theirs = ((_STRICTER.index(one.say), one.grade) for one in (self, other))
         return other if theirs > mine else self
 
 
