@@ -101,8 +101,7 @@ class Grown:
     was: str = ""
     """What stood there."""
     met: int = 0
-    """The line of the statement in a function: who does not come past it does not meet it. 0 for
-    what stands outside of functions."""
+    """The line of the statement in a function, which a test has to come past; 0 outside of all."""
 
 
 def _changes(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
@@ -208,12 +207,9 @@ def _marked(text: str, file: str) -> str:
             for name in ("body", "orelse", "finalbody"):
                 held = getattr(node, name, None)
                 if isinstance(held, list):
-                    setattr(node, name, [part for one in held for part in (_hit(file, one), one)])  # pyright: ignore
+                    parts = [(ast.parse(f"{HIT}(({file!r}, {n.lineno}))").body[0], n) for n in held]  # pyright: ignore
+                    setattr(node, name, [one for both in parts for one in both])  # pyright: ignore
     return _written(tree)
-
-
-def _hit(file: str, one: ast.stmt) -> ast.stmt:
-    return ast.parse(f"{HIT}(({file!r}, {one.lineno}))").body[0]
 
 
 def _written(tree: ast.AST) -> str:
@@ -235,7 +231,8 @@ def _inert(tree: ast.AST) -> set[int]:
             case (
                 ast.If(ast.Name("TYPE_CHECKING")) | ast.Assert() | ast.ImportFrom()
                 | ast.Expr(ast.Constant()) | ast.Call(ast.Attribute(ast.Name("log")))
-                | ast.Expr(ast.Call(ast.Attribute(ast.Name("log")))) | ast.Call(ast.Name("dataclass"))
+                | ast.Expr(ast.Call(ast.Attribute(ast.Name("log"))))
+                | ast.Call(ast.Name("dataclass"))
             ):  # fmt: skip
                 parts = [node]
             case _:
@@ -274,10 +271,8 @@ class Session:
         for one in drawn(self.files, self.asked.sample, self.asked.seed, self.place):
             word = self._met(one)
             self.counts[word] += 1
-            was = " ".join(one.was.split())[:60]
-            print(
-                f"{word:8}  {one.file}:{one.line}  {one.what}: {was}", file=sys.stderr, flush=True
-            )
+            told = f"{one.what}: {' '.join(one.was.split())[:60]}"
+            print(f"{word:8}  {one.file}:{one.line}  {told}", file=sys.stderr, flush=True)
         return True
 
     def _learn(self) -> None:
@@ -309,7 +304,7 @@ class Session:
 
     def _met(self, one: Grown) -> str:
         past = self.past[one.file]
-        names = past.get(one.met, set[str]()) if one.met else set[str]().union(*past.values())
+        names = past.get(one.met, set[str]()) if one.met else self.took.keys()
         items = [self.items[name] for name in sorted(names, key=lambda n: self.took[n])]
         path = self.place / PACKAGE / one.file
         before = path.read_text("utf-8")

@@ -53,6 +53,12 @@ def said(ruling: Ruling) -> tuple[str, int, str]:
     return ruling.say, ruling.grade, ruling.rule
 
 
+def test_where_any_country_will_do_none_is_elsewhere() -> None:
+    anywhere = Policy(countries=frozenset({"any"}))
+    ruling = ruling_of(anywhere, text_to(JAMAICA), known(JAMAICA))
+    assert said(ruling) == ("ask", 1, "effects.reach")
+
+
 def test_which_numbers_may_be_used_says_nothing_of_reading_them() -> None:
     only = Policy(numbers=frozenset({1}))
     read = text_to(needs=("read",), recipients=(), senders=(88012,), counted=None)
