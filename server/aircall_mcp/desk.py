@@ -270,7 +270,9 @@ class Desk:
         """What would be sent, and what the policy would say: nothing is, and no yes is used up."""
         if bound.steps:
             looks = [(await self._tried(step, caller))["data"] for step in bound.steps]
-            return {"data": {"dry_run": True, "trials": looks}, "notes": [_NOTHING_SENT]}
+            whole = None if self._look is None else await self._look(bound, caller)
+            told = trial_of(bound, whole)
+            return {**told, "data": {**told["data"], "trials": looks}}
         if bound.operation.composed:
             try:
                 payload = await self._do(bound, replace(caller, trial=True))

@@ -181,6 +181,24 @@ async def test_a_step_must_be_an_operation_that_changes_something(plant: Plant) 
     assert plant.sent == []
 
 
+async def test_a_dry_run_says_what_goes_for_all_of_it_together(plant: Plant) -> None:
+    """Several people need more of a yes than any of them."""
+    few = Rule("few at a time", Line("deny"), over=2)
+    for policy, say, grade in (
+        (Policy(), "ask", 2),
+        (Policy(rules=(few,), written=True), "deny", None),
+        (Policy(effects={"reach": Line("allow")}), "allow", None),
+    ):
+        dry = {**three(), "dry_run": True}
+        data = (await plant.desk(policy).call("aircall_plan", dry, Caller())).payload["data"]
+        assert (data["say"], data.get("grade")) == (say, grade)
+        assert len(data["trials"]) == 3
+    question = await plant.desk(Policy()).call("aircall_plan", three(), Caller())
+    assert isinstance(question, Question)
+    assert question.grade == 2
+    assert plant.sent == []
+
+
 async def test_where_nobody_needs_to_be_asked_it_runs_at_once(plant: Plant) -> None:
     desk = plant.desk(Policy(effects={"reach": Line("allow")}))
     assert (await told(desk, three()))["outcomes"] == ["done"] * 3

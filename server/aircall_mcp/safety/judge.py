@@ -111,6 +111,12 @@ class Judge:
         """What is said of `steps` together: the strictest over all of them, for as many people as
         they reach in all, and the caps for their sum. Raises `NotAllowed` for the first step that
         is denied, `ArgumentError` for steps of several accounts."""
+        whole, ruling = await self._together(steps, caller)
+        if ruling.say == "ask":
+            return replace(whole, ask=self._asked(whole.deeds[0], ruling))
+        return whole
+
+    async def _together(self, steps: Sequence[Bound], caller: Caller) -> tuple[Whole, Ruling]:
         deeds = [deed_of(one, caller, await self._account(one, caller)) for one in steps]
         account = deeds[0].account
         if any(deed.account != account for deed in deeds):
@@ -119,7 +125,7 @@ class Judge:
             )
         whole = Whole(account, None, tuple(deeds))
         if caller.person or self._everything:
-            return whole
+            return whole, ALLOWED
         try:
             policy = self._policy()
         except (SettingsError, StoreError) as error:
@@ -140,14 +146,18 @@ class Judge:
                 error = _refused(bound, ruling)
                 raise NotAllowed(f"Step {number}: {error.message}", hint=error.hint)
             strictest = strictest.stricter(ruling)
-        return (
-            replace(whole, ask=self._asked(deeds[0], strictest))
-            if strictest.say == "ask"
-            else whole
-        )
+        return whole, strictest
 
     async def look(self, bound: Bound, caller: Caller) -> Look:
-        """What would be said of it, with nothing used up. Raises `NotAllowed` for a broken file."""
+        """What would be said of it, with nothing used up; of a plan, of all its steps together.
+        Raises `NotAllowed` for a broken file."""
+        if bound.steps:
+            try:
+                whole, ruling = await self._together(bound.steps, caller)
+            except NotAllowed as error:
+                account = await self._account(bound.steps[0], caller)
+                return Look(Ruling("deny", "a step of it", error.message), account)
+            return Look(ruling, whole.account)
         try:
             policy = self._policy()
         except (SettingsError, StoreError) as error:

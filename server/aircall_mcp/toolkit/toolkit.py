@@ -255,8 +255,7 @@ class Toolkit:
         payload = (await self.outcome(name, tried, client=client)).payload
         data = payload.get("data")
         told = cast("Json", data) if isinstance(data, dict) else {}
-        looks = cast("list[Json]", told.get("trials", [told]))  # of a plan, one a step
-        return {look.get("grade") for look in looks if look.get("say") == "ask"} == {1}
+        return told.get("say") == "ask" and told.get("grade") == 1
 
     async def shown(self, question: Question, asking: Sequence[Any]) -> bool:
         """For the forms: whether `question` is what a person was shown when `asking`, a tool call
