@@ -72,6 +72,8 @@ def test_what_would_become_of_a_call_is_told() -> None:
     assert "destinations.costly" in typed(*words, *costly).stdout
     typed("suppress", "add", "+1 415 555 0143", "--why", "said STOP")
     assert "suppression list" in typed(*words, *asked).stdout
+    anyway = typed(*words[:-1], *asked)
+    assert (anyway.stdout, "--ask" in anyway.stderr) == ("It would be done.\n", True)
     assert json.loads(typed("suppress", "list", "--json").stdout) == [
         {"number": "+14155550143", "why": "said STOP"}
     ]

@@ -74,6 +74,8 @@ def check(
         print_json(outcome.payload)
     else:
         screen.out(outcome.payload["data"]["would"])
+        if flags["sandbox"] and not flags["ask"]:
+            screen.say("In the built-in sandbox all of it goes; --ask says what the policy would.")
     if outcome.is_error:
         raise click.exceptions.Exit(1)
 
