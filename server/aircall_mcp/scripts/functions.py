@@ -4,9 +4,10 @@ name. A read is answered as the tool answers; an effect is written down for a pl
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Coroutine, Mapping
-from typing import Any, ClassVar, Final, Protocol, cast
+from typing import Any, Final, Protocol, cast, runtime_checkable
 
 from ..errors import ArgumentError, ToolError
 from ..ground.caller import Caller
@@ -30,10 +31,16 @@ LEFT_OUT: Final = frozenset({"plan", "run_script", "approval_status"})
 
 
 class Told(Protocol):
-    is_error: ClassVar[bool]
-
     @property
     def payload(self) -> Json: ...
+
+
+@runtime_checkable
+class Answered(Told, Protocol):
+    """It went well; `written` is the payload as JSON text, which no failure has."""
+
+    @property
+    def written(self) -> str: ...
 
 
 class Performs(Protocol):
@@ -85,7 +92,7 @@ class Functions:
         return sorted(set(self._open.values()))
 
     def _function(self, operation: Operation) -> Function:
-        def called(*args: Any, **kwargs: Any) -> Coroutine[Any, Any, Any]:
+        def called(*args: Any, **kwargs: Any) -> Coroutine[Any, Any, str]:
             self.calls += 1
             if self.calls > self._most:
                 raise RuntimeError(f"argument: a script may make {self._most} calls.")
@@ -96,8 +103,8 @@ class Functions:
 
     async def _answered(
         self, number: int, operation: Operation, args: tuple[Any, ...], kwargs: Mapping[str, Any]
-    ) -> Any:
-        """Raises `RuntimeError`, which is all that a script hears of a failure."""
+    ) -> str:
+        """In JSON. Raises `RuntimeError`, which is all that a script hears of a failure."""
         try:
             async with self._slots:
                 arguments = _given(operation, args, kwargs)
@@ -114,19 +121,19 @@ class Functions:
         finally:
             self._open.pop(number, None)
 
-    async def _read(self, operation: Operation, arguments: Json) -> Json:
+    async def _read(self, operation: Operation, arguments: Json) -> str:
         self.reads += 1
         told = await self._desk.perform(operation, arguments, self._caller)
-        if told.is_error:
+        if not isinstance(told, Answered):
             raise _Failed(_said(told.payload))
         payload = told.payload
         self.sandbox = self.sandbox or payload.get("sandbox") is True
         page = payload.get("page")
         if isinstance(page, dict) and cast("Json", page).get("complete") is False:
             self.partial[operation.id] = None
-        return payload
+        return told.written
 
-    async def _noted(self, number: int, operation: Operation, arguments: Json) -> Json:
+    async def _noted(self, number: int, operation: Operation, arguments: Json) -> str:
         steps = await self._desk.steps(operation, arguments, self._caller)
         if sum(map(len, self._steps.values())) + len(steps) > MOST:
             raise ArgumentError(
@@ -134,7 +141,7 @@ class Functions:
                 hint="Take so many now, and the rest in another script.",
             )
         self._steps[number] = steps
-        return {"data": {"planned": len(steps)}}
+        return json.dumps({"data": {"planned": len(steps)}})
 
 
 class _Failed(Exception):
