@@ -33,6 +33,8 @@ BEFORE_POLLING = 5.0
 """Seconds after the start before anything is asked that no client asked for."""
 BEFORE_REHEARSAL = 1.0
 """Seconds after the start before the answers of the next start are made."""
+OBJECTS = 10_000
+"""Objects that come to be and stay, after which those in circles are looked for."""
 CLOSE_SECONDS = 6.0
 """How long effects that were sent have to be finished and journaled."""
 
@@ -99,6 +101,9 @@ def command(begun: Instant | None, **flags: Any) -> None:
     # What was made up to here stays to the end. To look through it whenever an answer made many
     # objects would hold the loop for 60 ms.
     gc.freeze()
+    # A page of calls is some 3,000 objects that go as they came: to look for circles among them
+    # several times a page finds none.
+    gc.set_threshold(OBJECTS)
 
     async def run() -> None:
         try:

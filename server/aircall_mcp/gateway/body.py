@@ -73,24 +73,22 @@ def _may_be_infinite(raw: bytes) -> bool:
     outline = raw.translate(_OUTLINE)
     if _ENDLESS in outline:
         return True
-    for exponent in (b"0e00", b"0e+00"):
-        at = outline.find(exponent)
-        while at >= 0:
-            before = raw[max(0, at - len(_ENDLESS)) : at + 1].rstrip(b"0123456789.-")
-            if not before or before[-1:] in b":,[ \t\r\n":
-                return True
-            at = outline.find(exponent, at + 1)
+    at = outline.find(_EXPONENT)
+    while at >= 0:
+        before = raw[max(0, at - len(_ENDLESS)) : at + 1].rstrip(b"0123456789.-")
+        if not before or before[-1:] in b":,[ \t\r\n":
+            return True
+        at = outline.find(_EXPONENT, at + 1)
     return False
 
 
 _OUTLINE = bytes(
-    ord("0") if chr(byte).isdigit() and byte < 128
-    else ord("e") if byte in b"eE"
-    else byte if byte == ord("+")
-    else ord(" ")
+    ord("0") if byte in b"0123456789+" else ord("e") if byte in b"eE" else ord(" ")
     for byte in range(256)
-)  # fmt: skip
-"""Digits as one digit, an exponent's letter as one letter, and of all else nothing."""
+)
+"""Digits, and the sign that an exponent may have, as one digit, an exponent's letter as one letter,
+and of all else nothing."""
+_EXPONENT = b"0e00"
 _ENDLESS = b"0" * 200
 
 

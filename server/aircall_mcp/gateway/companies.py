@@ -7,7 +7,7 @@ and beside the journal as soon as there is an intent that it may matter to.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
@@ -41,18 +41,24 @@ def marks_in(operation: Operation, url: str, body: Any) -> frozenset[str]:
     return frozenset(
         sha256(f"{host}|{kind}|{identity}".encode()).hexdigest()
         for kind, place in operation.tells_whose.items()
-        for identity in set(_at(shown, place.split(".")))
+        for identity in _at(shown, place.split("."))
     )
 
 
-def _at(value: Any, path: list[str]) -> Iterator[int]:
-    if isinstance(value, list):
-        for item in cast("list[Any]", value):
-            yield from _at(item, path)
-    elif path and isinstance(value, Mapping):
-        yield from _at(cast("Mapping[str, Any]", value).get(path[0]), path[1:])
-    elif not path and isinstance(value, int) and not isinstance(value, bool):
-        yield value
+def _at(value: Any, path: list[str]) -> set[int]:
+    """The whole numbers in the field at `path` of `value`, or of each of its items."""
+    found = _flat(value)
+    for name in path:
+        found = _flat([one.get(name) for one in found if isinstance(one, dict)])
+    return {one for one in found if isinstance(one, int) and not isinstance(one, bool)}
+
+
+def _flat(value: Any) -> list[Any]:
+    """Lists in a list as their items."""
+    found = cast("list[Any]", value) if isinstance(value, list) else [value]
+    while any(isinstance(one, list) for one in found):
+        found = [part for one in found for part in (one if isinstance(one, list) else [one])]
+    return found
 
 
 class Companies:

@@ -31,12 +31,15 @@ _A_VALUE = 32
 """Bytes that a value weighs at least: it takes as long to look at as so many letters."""
 
 
+_OTHERS = bytes(byte for byte in range(256) if byte not in b",[{")
+
+
 def values_in(text: bytes | str) -> int:
     """At most so many values are in `text` (JSON). What commas and brackets its strings have is
     counted, too: to tell them apart would be to parse it."""
     if isinstance(text, str):
         return text.count(",") + text.count("[") + text.count("{") + 1
-    return text.count(b",") + text.count(b"[") + text.count(b"{") + 1
+    return len(text.translate(None, _OTHERS)) + 1
 
 
 def weight_of(size: int, values: int) -> int:

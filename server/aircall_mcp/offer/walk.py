@@ -83,12 +83,15 @@ class Walk:
     def concise(self, value: Any, depth: int = 0) -> Any:
         if isinstance(value, str):
             return clean(value)
+        if isinstance(value, dict):
+            return self._fields(cast("dict[str, Any]", value), depth)
         self._step()
         if isinstance(value, list):
             return [self.concise(item, depth) for item in cast("list[Any]", value)]
-        if not isinstance(value, dict):
-            return value
-        fields = cast("dict[str, Any]", value)
+        return value
+
+    def _fields(self, fields: dict[str, Any], depth: int) -> dict[str, Any]:
+        self._step()
         nested = depth > 1 and "direct_link" in fields and "id" in fields
         ways = self._ways.nested if nested else self._ways.everywhere
         kept: dict[str, Any] = {}
@@ -102,32 +105,31 @@ class Walk:
                 shown = self._ways.of(name, nested=nested)
             if shown is None:
                 continue
-            kind = type(part)  # pyright: ignore[reportUnknownVariableType]  # of Any
             if type(shown) is not str:
-                if part or isinstance(part, (int, float)):
-                    self._marked(kept, name, part, shown, depth)
-            elif kind is str:
+                marks, shown = shown
+                part = self._marked(name, part, marks)
+            kind = type(part)  # pyright: ignore[reportUnknownVariableType]  # of Any
+            if kind is str:
                 if part:
                     kept[shown] = part if part.isascii() and part.isprintable() else clean(part)
             elif kind is int or kind is bool or kind is float:
                 kept[shown] = part
+            elif kind is dict:
+                if part:
+                    kept[shown] = self._fields(part, depth + 1)
             elif part or isinstance(part, (int, float)):
                 kept[shown] = self.concise(part, depth + 1)
         return kept
 
-    def _marked(
-        self, kept: dict[str, Any], name: str, part: Any, way: tuple[int, str], depth: int
-    ) -> None:
-        """Keep a field with which more is done than to show it."""
-        marks, shown = way
+    def _marked(self, name: str, part: Any, marks: int) -> Any:
+        """What is shown of a field with which more is done than to show it."""
+        if not part and not isinstance(part, (int, float)):
+            return None
         if marks & _NOTED:
             self.told.add(name)
         if marks & _SECRET:
-            kept[shown] = MASK
-        elif marks & _TIME and isinstance(part, int):
-            kept[shown] = self._timed(name, part)
-        else:
-            kept[shown] = self.concise(part, depth + 1)
+            return MASK
+        return self._timed(name, part) if marks & _TIME and isinstance(part, int) else part
 
     def _step(self) -> None:
         self._steps += 1

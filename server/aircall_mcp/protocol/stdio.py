@@ -37,6 +37,8 @@ DRAIN_SECONDS = 5.0
 WATCH_SECONDS = 0.5
 AHEAD = 16
 """Messages that are read before the first of them is taken."""
+LARGEST_PIPE = 256 * 1024
+"""Bytes on their way to a client that is not reading at the moment."""
 _ANSWER = re.compile(r'\{"jsonrpc":"2\.0","id":("(?:[^"\\]|\\.)*"|-?\d+),"(?:result|error)"')
 
 
@@ -113,6 +115,7 @@ class _Lines:
         begun: Instant | None = None,
     ) -> None:
         self._out = wire_out
+        _widen(wire_out.fileno())
         self._loop = asyncio.get_running_loop()
         self._begun = begun
         self._told = b""
@@ -248,6 +251,18 @@ class _Lines:
 
     def _refuse(self, refusal: Refusal) -> None:
         self._write(json.dumps(refusal.answer).encode() + b"\n")
+
+
+def _widen(wire_out: int) -> None:
+    """Let the pipe hold a whole answer, where that is allowed: the text and what is structured, in
+    which a sign may take two bytes."""
+    if sys.platform != "linux":
+        return
+    import fcntl
+
+    with suppress(OSError):  # no pipe, or as many as the system gives to one user
+        if fcntl.fcntl(wire_out, fcntl.F_GETPIPE_SZ) < LARGEST_PIPE:
+            fcntl.fcntl(wire_out, fcntl.F_SETPIPE_SZ, LARGEST_PIPE)
 
 
 def _room_in(wire_out: int) -> int:
