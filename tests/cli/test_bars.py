@@ -14,9 +14,9 @@ pytestmark = pytest.mark.anyio
 __all__ = ["shift"]
 
 
-def drawn(data: dict[str, object]) -> str:
-    console = Console(file=io.StringIO(), width=200)
-    console.print(bars_of(data))
+def drawn(data: dict[str, object], width: int = 200) -> str:
+    console = Console(file=io.StringIO(), width=width)
+    console.print(bars_of(data, width))
     written = console.file
     assert isinstance(written, io.StringIO)
     return written.getvalue()
@@ -32,9 +32,21 @@ async def test_the_longest_bar_is_that_of_most_calls(shift: Shift) -> None:
     assert " all " in longest or " before " in longest
 
 
+@pytest.mark.parametrize("width", [60, 72, 80, 100, 140])
+async def test_a_narrow_terminal_cuts_no_word_and_names_what_has_no_room(
+    shift: Shift, width: int
+) -> None:
+    answer = await shift.call("call_stats", period="last week", by="user")
+    told = drawn(answer["data"], width)
+    assert "…" not in told
+    assert max(map(len, told.splitlines())) <= width
+    assert all(name in told for name in answer["data"]["columns"])
+    assert all(" ".join(str(row[0]).split()) in told for row in answer["data"]["rows"])
+
+
 def test_what_is_no_such_table_has_no_bars() -> None:
-    assert bars_of({"columns": ["id", "at"], "rows": [[1, "x"]]}) is None
-    assert bars_of({"calls": []}) is None
+    assert bars_of({"columns": ["id", "at"], "rows": [[1, "x"]]}, 80) is None
+    assert bars_of({"calls": []}, 80) is None
 
 
 def test_of_no_calls_there_is_a_table_without_bars() -> None:

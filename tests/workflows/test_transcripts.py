@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from aircall_mcp.errors import BudgetExhausted
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.offer import Registry
+from aircall_mcp.workflows.kit import told_of
 
 from ..house import Clock, sandbox_with
 from .errand import Errand, errand
@@ -127,3 +129,8 @@ async def test_a_missing_add_on_is_named_once(
         assert at.asked("get_call_summary") == 1
         error = await at.refused("scan_transcripts", phrases=["refund"], period="yesterday")
         assert "AI Assist" in error["hint"]
+
+
+def test_what_waits_for_the_budget_says_how_long() -> None:
+    error = BudgetExhausted("It is used up.", retry_after=11.2, hint="Wait that long.")
+    assert told_of(error) == "It is used up. Ask again in 12 s."

@@ -55,7 +55,7 @@ def show(payload: dict[str, Any]) -> None:
     from .bars import bars_of
 
     console, data = Console(), payload.get("data")
-    bars = bars_of(cast("dict[str, Any]", data)) if isinstance(data, dict) else None
+    bars = bars_of(cast("dict[str, Any]", data), console.width) if isinstance(data, dict) else None
     if bars is None:
         console.print_json(data=payload)
         return

@@ -7,9 +7,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from functools import cached_property
+from math import ceil
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from ..errors import ToolError
+from ..errors import BudgetExhausted, ToolError
 from ..gateway.ask import Aircall, answered
 from ..gateway.gateway import Gateway
 from ..ground.caller import Caller, Whose
@@ -170,6 +171,8 @@ def cleaned(value: Any) -> Any:
 
 def told_of(error: ToolError) -> str:
     """Why something is missing from an answer, in a sentence or two."""
+    if isinstance(error, BudgetExhausted):
+        return f"{error.message} Ask again in {max(1, ceil(error.retry_after))} s."
     return f"{error.message} {error.hint}".strip()
 
 
