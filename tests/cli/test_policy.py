@@ -77,9 +77,18 @@ def test_what_would_become_of_a_call_is_told() -> None:
     assert json.loads(typed("suppress", "list", "--json").stdout) == [
         {"number": "+14155550143", "why": "said STOP"}
     ]
-    typed("suppress", "remove", "+14155550143")
-    assert "needs" not in typed("suppress", "list").stdout
-    assert typed(*words, *asked).stdout.startswith("It would need")
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("home")
+async def test_a_person_alone_takes_somebody_off_the_list() -> None:
+    await aside(typed, "suppress", "add", "+14155550143")
+    piped = await aside(typed, "suppress", "remove", "+14155550143", code=1)
+    assert "no terminal" in str(piped.exception)
+    assert "+14155550143" in (await aside(typed, "suppress", "list")).stdout
+    shown = await aside(on_terminal, "suppress", "remove", "+1 415 555 0143")
+    assert "+14155550143 is off the list." in shown.text
+    assert "+14155550143" not in (await aside(typed, "suppress", "list")).stdout
 
 
 @pytest.mark.parametrize("number", ["0184880000", "+1", "Maya", ""])

@@ -63,7 +63,14 @@ def list_(as_json: bool) -> None:
 @group.command()
 @click.argument("numbers", nargs=-1, required=True, metavar="NUMBER...")
 def remove(numbers: tuple[str, ...]) -> None:
-    """Take NUMBER off the list."""
+    """Take NUMBER off the list. It takes a terminal: who asked to be left alone is not called again
+    because a model with a shell wants to.
+    """
+    if not screen.attended():
+        raise ArgumentError(
+            "There is no terminal, so nobody is taken off the list.",
+            hint="Run it in a terminal yourself.",
+        )
 
     async def work(usage: Usage) -> None:
         for number in _e164(numbers):
