@@ -17,7 +17,7 @@ KEYED = {
     "gateway.cache.Cache": "_flying _kept",
     "gateway.companies.Companies": "_known _unwritten",
     "gateway.connections.Connections": "_shares",
-    "gateway.continuations.Continuations": "_courses",
+    "gateway.continuations.Continuations": "_courses _weights",
     "gateway.zones.Zones": "_of",
     "safety.company.Company": "_home _known _named",
     "workflows.call_log.CallLog": "_kept",
@@ -64,6 +64,7 @@ TASKS = {
     "events.receiver.Receiver": "_filled _looked _open _tasks",
     "events.watcher.Watcher": "_newest _task _waiting",
     "gateway.budget.Budget": "_ended _flush",  # slots by their ids
+    "gateway.continuations.Continuations": "_weight",  # of all that is kept
     "gateway.effects.Effects": "_under_way",
     "gateway.ledger.Ledger": "_count",
     "ground.weight.Aside": "_executor done",

@@ -20,7 +20,8 @@ class Parameter:
     field of each, `**` for every text in it that is one. `texts` are the places of texts that are
     more than that: `""` is sent as null and clears the field, or is a value of its own (elsewhere
     an optional `""` says nothing); a number was a phone number.
-    A `flag` is a text that may be `true` or `false`. `stakes` are those of giving it, and `because` argues for them.
+    A `flag` is a text that may be `true` or `false`. `stakes` are those of giving it, and `because`
+    argues for them.
     """
 
     name: str
