@@ -120,6 +120,7 @@ bench: $(VENV)/dev ## ratios to a floor and to other servers measured in the sam
 EXPORT = uv export -q --frozen --no-emit-project --no-header
 lock: ## pin every dependency, with hashes
 	uv lock && $(EXPORT) --no-dev -o requirements.lock && $(EXPORT) -o requirements-dev.lock
+	$(EXPORT) --no-default-groups --group test -o requirements-test.lock
 	$(EXPORT) --only-group build -o requirements-build.lock
 	$(EXPORT) --only-group audit -o requirements-audit.lock
 	uv pip compile -q -c requirements.lock --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 pyproject.toml tests/frameworks/requirements.in -o requirements-frameworks.lock
@@ -149,11 +150,11 @@ else
 endif
 	@touch $@
 
-$(VENV)/dev: requirements-dev.lock $(VENV)/run
+$(VENV)/dev $(VENV)/test: $(VENV)/%: requirements-%.lock $(VENV)/run
 ifdef UV
-	$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements-dev.lock
+	$(UV) pip install -q --python $(BIN)/python --require-hashes -r $<
 else
-	$(BIN)/$(PIP) --require-hashes -r requirements-dev.lock
+	$(BIN)/$(PIP) --require-hashes -r $<
 endif
 	@touch $@
 

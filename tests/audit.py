@@ -20,8 +20,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 LOCKS = (
     "requirements.lock", "requirements-build.lock", "requirements-dev.lock",
-    "requirements-audit.lock", "requirements-frameworks.lock", "requirements-llamaindex.lock",
-    "requirements-google_adk.lock", "requirements-smolagents.lock",
+    "requirements-test.lock", "requirements-audit.lock", "requirements-frameworks.lock",
+    "requirements-llamaindex.lock", "requirements-google_adk.lock", "requirements-smolagents.lock",
 )  # fmt: skip
 SERVICES = ("pypi", "osv")
 """Databases of advisories, the first that answers."""
