@@ -51,13 +51,15 @@ import datetime, decimal, json
 _function, TEXT = _made(
     CALL, json.dumps, json.loads, datetime.date, datetime.time, decimal.Decimal
 )
+CALL = None
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
     """`first` is to be run before the script, `last` after it gives its result as JSON; both with
-    `names`, of which a script knows none."""
+    `names`, which a script neither guesses nor finds among its own: what is called by one of them
+    is handed over as it is."""
 
     first: str
     last: str
