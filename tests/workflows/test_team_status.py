@@ -73,6 +73,6 @@ async def test_a_team_is_asked_for_by_name_or_id(shift: Shift) -> None:
 async def test_a_team_that_is_not_there_is_answered_with_those_that_are(shift: Shift) -> None:
     error = await shift.refused("team_status", team="Marketing")
     assert error["kind"] == "argument"
-    assert "no team like it" in error["hint"]
+    assert "no team like it. aircall_list_teams lists them" in error["hint"]
     team = next(iter(shift.world.teams.values()))
     assert team.name in (await shift.refused("team_status", team=team.name[:-2] + "xx"))["hint"]

@@ -34,6 +34,8 @@ class Known:
         if found.one is not None:
             return self.rows[found.one.id]
         error = unclear(said, found, self.kind)
+        if not found.fits and not found.near:
+            error.hint += f" aircall_{_LISTS[self.kind]} lists them."
         if not self.why:
             raise error
         raise Unreachable(
