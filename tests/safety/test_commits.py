@@ -42,7 +42,7 @@ def commits(home: Path) -> int:
 async def test_an_effect_commits_at_most_once(
     registry: Registry, home: Path, tool: str, given: dict[str, Any], most: int
 ) -> None:
-    app, arrived = answering(200, {})
+    app, arrived = answering(200, {"id": 1})
     desk = asking_desk(Offers(registry), app, POLICY, home=home)
     await desk.safety.usage.suppress("+33184889999", "said STOP")  # the store is there
     before = commits(home)

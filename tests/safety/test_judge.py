@@ -42,7 +42,7 @@ class Desks:
     def __call__(
         self, policy: Policy, status: int = 200, body: Any = None, **more: Any
     ) -> AskingDesk:
-        app, self.arrived = answering(status, {} if body is None else body)
+        app, self.arrived = answering(status, {"id": 1} if body is None else body)
         self.made.append(asking_desk(self.offers, app, policy, **more))
         return self.made[-1]
 
@@ -292,7 +292,7 @@ async def test_a_dry_run_says_what_would_be_sent_and_sends_nothing(
 ) -> None:
     from aircall_mcp.offer import Selection
 
-    app, arrived = answering(200, {})
+    app, arrived = answering(200, {"id": 1})
     desk = asking_desk(Offers(registry, Selection(surface=surface)), app, Policy())
     operation = registry.ids[tool]
     if surface == "full":

@@ -160,6 +160,17 @@ async def test_a_look_says_what_would_be_said_and_takes_nothing(court: Court) ->
     assert (await court.judge(DEFAULT).look(gone, Caller())).ruling.say == "ask"
 
 
+async def test_nobody_is_asked_for_what_there_is_no_room_for(court: Court) -> None:
+    judge = court.judge(Policy(caps={"calls": Cap(hour=1)}, written=True))
+    for _ in range(2):  # to ask takes no place
+        assert isinstance(await judge(court.dial(), Caller()), Ask)
+    account = await court.world.account(None)
+    assert await court.safety.usage.take(account, "calls", 1, Cap())
+    full = await judge(court.dial(), Caller())
+    assert isinstance(full, Deny)
+    assert "caps.calls" in full.error.message
+
+
 async def test_whom_a_question_is_about_is_said_where_it_may_not_be_aircall(court: Court) -> None:
     court.world.loopback = "http://127.0.0.1:9"
     verdict = await court.judge(DEFAULT)(court.dial(), Caller())

@@ -31,7 +31,7 @@ POLICY = Policy(effects={"reach": Line("ask", 2)}, caps={"texts": Cap(hour=5)})
 
 class Ground:
     def __init__(self, registry: Registry, home: Path) -> None:
-        app, self.arrived = answering(200, {})
+        app, self.arrived = answering(200, {"id": 1})
         self.clock = Clock()
         self.offers = Offers(registry)
         self.app = app

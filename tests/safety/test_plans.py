@@ -64,7 +64,7 @@ class Plant:
             self.sent.append(to)
             status = self.statuses.get(to, 200)
         await send({"type": "http.response.start", "status": status, "headers": []})
-        await send({"type": "http.response.body", "body": b"{}"})
+        await send({"type": "http.response.body", "body": b'{"id": 1}'})
 
     def desk(self, policy: Policy = DEFAULT, **more: Any) -> AskingDesk:
         clock = self.clock.handed()

@@ -87,7 +87,7 @@ def test_the_page_shows_what_is_written_by_a_preset() -> None:
 async def test_each_preset_does_what_it_says(registry: Registry, preset: str) -> None:
     names = registry.judged, [one.name for one in registry.toolsets]
     policy = policy_of(SHOWN[preset].encode(), "policy.toml", *names)
-    app, arrived = answering(200, {})
+    app, arrived = answering(200, {"id": 1})
     clock = Clock()
     desk = asking_desk(Offers(registry), app, policy, world=Company(), clock=clock.handed())
     tried = 0
@@ -107,7 +107,7 @@ async def test_each_preset_does_what_it_says(registry: Registry, preset: str) ->
 async def test_a_cap_of_a_preset_holds(registry: Registry) -> None:
     names = registry.judged, [one.name for one in registry.toolsets]
     policy = policy_of(SHOWN["support"].encode(), "policy.toml", *names)
-    app, _ = answering(200, {})
+    app, _ = answering(200, {"id": 1})
     desk = asking_desk(Offers(registry), app, policy, world=Company(), clock=Clock().handed())
     for _ in range(20):
         assert await desk.safety.usage.take("tests", "calls", 1, policy.caps["calls"])

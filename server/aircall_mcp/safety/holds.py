@@ -68,12 +68,13 @@ class Holds:
         def work(tx: Transaction) -> Held:
             if self.usage.leaving_alone(tx, ringing):
                 raise LeftAlone
-            approval, lease = self._yes(tx, deed, identity, ruling, part)
             place = ""
             if deed.counted and cap is not None:
                 place = self.usage.taking(tx, deed.account, deed.counted, deed.size, cap)
                 if not place:
                     raise NoRoom
+            # Last, so that nobody is asked for what there is no room for.
+            approval, lease = self._yes(tx, deed, identity, ruling, part)
             if deed.introduces:
                 # Else a model would make a contact of whomever it wants to call.
                 self.usage.introducing(tx, deed.introduces)
