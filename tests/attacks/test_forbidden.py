@@ -87,7 +87,7 @@ def tries(dice: random.Random, many: int) -> Iterator[tuple[str, dict[str, Any]]
 async def test_no_spelling_of_a_forbidden_number_arrives(
     registry: Registry, home: Path, full: bool
 ) -> None:
-    app, arrived = answering(200, {})
+    app, arrived = answering(200, {"id": 1})
     desk = asking_desk(Offers(registry), app, OWNER, home=home)
     await desk.safety.usage.suppress(LEFT_ALONE, "said STOP")
     kinds: dict[str, int] = {}

@@ -135,13 +135,13 @@ async def test_a_plan_is_of_one_account_and_as_strict_as_its_strictest_step(cour
 
 async def test_a_plan_reaches_all_its_people_at_once_and_each_once(court: Court) -> None:
     judge = court.judge(DEFAULT)
-    for steps, rule in (
-        ([court.dial(), court.dial(LYON)], "destinations.batches"),
-        ([court.dial(), court.dial()], "effects.reach"),
+    for steps, why, rule in (
+        ([court.dial(), court.dial(LYON)], "it reaches several people", "destinations.batches"),
+        ([court.dial(), court.dial()], "it reaches a person or costs money", "effects.reach"),
     ):
         ask = (await judge.whole(steps, Caller())).ask
         assert ask is not None
-        assert rule in ask.words
+        assert f"first, since {why} ({rule})." in ask.words
 
 
 async def test_a_look_says_what_would_be_said_and_takes_nothing(court: Court) -> None:
