@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -11,66 +10,24 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aircall_mcp.desk import Outcome, Question
+from aircall_mcp.desk import Question
 from aircall_mcp.errors import ArgumentError
 from aircall_mcp.gateway.journal import Intent
 from aircall_mcp.gateway.request import released
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.operation import Bound
 from aircall_mcp.ground.reply import Reply
-from aircall_mcp.offer import Offers, Registry
+from aircall_mcp.offer import Registry
 from aircall_mcp.safety.judge import Judge
 from aircall_mcp.safety.plans import Plans
 from aircall_mcp.safety.plans import told as plan_told
 from aircall_mcp.safety.policy import Cap, Line, Policy, Rule
 from aircall_mcp.storage.lock import Alone
 
-from ..house import THURSDAY, AskingDesk, Clock, Townless, asking_desk
+from ..house import Townless
+from .planning import DEFAULT, Plant, asked, numbers, text, three, told, yes
 
 pytestmark = pytest.mark.anyio
-
-DEFAULT, OWNER = Policy(), Caller()
-
-
-def text(number: int, body: str = "We open at 9.") -> dict[str, Any]:
-    to = f"+3318488{number:04}"
-    return {"operation": "send_message", "arguments": {"number_id": 2, "to": to, "body": body}}
-
-
-def three() -> dict[str, Any]:
-    return {"steps": [text(1), text(2), text(3)]}
-
-
-class Plant:
-    """A desk before an Aircall that answers each effect as `statuses` say, and counts."""
-
-    def __init__(self, registry: Registry) -> None:
-        self.registry = registry
-        self.statuses: dict[str, int] = {}
-        self.sent: list[str] = []
-        self.clock = Clock(THURSDAY)
-        self.desks: list[AskingDesk] = []
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        taken = b""
-        while True:
-            message = await receive()
-            taken += message.get("body", b"")
-            if not message.get("more_body"):
-                break
-        status = 200
-        if scope["method"] != "GET":
-            to = json.loads(taken or b"{}").get("to", "")
-            self.sent.append(to)
-            status = self.statuses.get(to, 200)
-        await send({"type": "http.response.start", "status": status, "headers": []})
-        await send({"type": "http.response.body", "body": b'{"id": 1}'})
-
-    def desk(self, policy: Policy = DEFAULT, **more: Any) -> AskingDesk:
-        clock = self.clock.handed()
-        desk = asking_desk(Offers(self.registry), self, policy, clock=clock, **more)
-        self.desks.append(desk)
-        return desk
 
 
 @pytest.fixture
@@ -79,26 +36,6 @@ async def plant(registry: Registry) -> AsyncIterator[Plant]:
     yield made
     for desk in made.desks:
         await desk.aclose()
-
-
-async def asked(desk: AskingDesk, plan: dict[str, Any], caller: Caller = OWNER) -> Question:
-    question = await desk.call("aircall_plan", plan, caller)
-    assert isinstance(question, Question), question.payload
-    return question
-
-
-async def yes(desk: AskingDesk, question: Question, grade: Any = 2) -> bool:
-    return await desk.answer(question.approval, yes=True, grade=grade, way="tests")
-
-
-async def told(desk: AskingDesk, plan: dict[str, Any], caller: Caller = OWNER) -> Any:
-    outcome: Outcome = await desk.call("aircall_plan", plan, caller)
-    assert not outcome.is_error, outcome.payload
-    return outcome.payload["data"]
-
-
-def numbers(*which: int) -> list[str]:
-    return [f"+3318488{number:04}" for number in which]
 
 
 async def test_it_is_shown_whole_and_one_yes_is_for_all_of_it(plant: Plant) -> None:
