@@ -84,7 +84,7 @@ async def test_a_tool_for_a_task_acts_for_the_account_that_is_named(registry: Re
         acted.append(caller.account)
         raise ArgumentError("That is all.")
 
-    app, _ = answering(200, {})
+    app, _ = answering(200, {"id": 1})
     tools = ("place_call", "find_calls")
     desk = asking_desk(Offers(several), app, performers=dict.fromkeys(tools, perform))
     for account in ("rome", "paris"):
@@ -102,7 +102,7 @@ async def test_what_a_script_would_text_is_of_the_account_that_it_names(
 ) -> None:
     """Its steps are looked up in that company: another one's numbers have these ids, too."""
     several = registry.with_accounts(("paris", "rome"))
-    app, arrived = answering(200, {})
+    app, arrived = answering(200, {"id": 1})
 
     async def send_text(_: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
         aircall = Aircall(desk._gateway, registry.ids, caller)  # pyright: ignore[reportPrivateUsage]

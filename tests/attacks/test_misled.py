@@ -34,7 +34,7 @@ BODIES = st.lists(
 
 class Asks:
     def __init__(self, registry: Registry) -> None:
-        app, _ = answering(200, {})
+        app, _ = answering(200, {"id": 1})
         told = partial(circumstances_of, now=THURSDAY)
         self.desk = asking_desk(Offers(registry), app, circumstances=told)
 

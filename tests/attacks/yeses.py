@@ -91,4 +91,4 @@ class Ledger:
             self.heard(what, done=self.status < 400)
         kind = [(b"content-type", b"application/json")]
         await send({"type": "http.response.start", "status": self.status, "headers": kind})
-        await send({"type": "http.response.body", "body": b"{}"})
+        await send({"type": "http.response.body", "body": b'{"id": 1}'})

@@ -30,7 +30,7 @@ class Broken(Desk):
     """A desk with a bug: it raises what nobody foresaw."""
 
     def __init__(self, registry: Registry, error: BaseException) -> None:
-        super().__init__(Offers(registry), gateway_to(answering(200, {})[0]))
+        super().__init__(Offers(registry), gateway_to(answering(200, {"id": 1})[0]))
         self._error = error
 
     async def call(self, name: str, arguments: Any, caller: Any) -> Outcome:  # noqa: ARG002
