@@ -428,6 +428,6 @@ def test_a_tool_that_does_the_whole_task_of_the_first_comes_before_it() -> None:
         assert ranking.matches[0].score == ranking.matches[1].score
     assert "dials" not in ids(index.rank("delete the tag vip"))
     assert ids(index.rank("POST /v1/users/{id}/calls"))[0] == "start_outbound_call"
-    offered = tuple(known.values())
+    offered = Offer(Registry(tuple(known.values())), Selection())
     found = matches_of(index.rank("call Maya"), offered=offered, known=known, surface="full")
     assert found["matches"][0]["tool"] == "aircall_start_outbound_call", "not what is not on offer"

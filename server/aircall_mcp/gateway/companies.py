@@ -49,15 +49,21 @@ def _at(value: Any, path: list[str]) -> set[int]:
     """The whole numbers in the field at `path` of `value`, or of each of its items."""
     found = _flat(value)
     for name in path:
-        found = _flat([one.get(name) for one in found if isinstance(one, dict)])
+        found = _flat(
+            [cast("dict[str, Any]", one).get(name) for one in found if isinstance(one, dict)]
+        )
     return {one for one in found if isinstance(one, int) and not isinstance(one, bool)}
+
+
+def _listed(value: Any) -> list[Any]:
+    return cast("list[Any]", value) if isinstance(value, list) else [value]
 
 
 def _flat(value: Any) -> list[Any]:
     """Lists in a list as their items."""
-    found = cast("list[Any]", value) if isinstance(value, list) else [value]
+    found = _listed(value)
     while any(isinstance(one, list) for one in found):
-        found = [part for one in found for part in (one if isinstance(one, list) else [one])]
+        found = [part for one in found for part in _listed(one)]
     return found
 
 
