@@ -32,6 +32,13 @@ fall fell fallen; forget forgot forgotten; grow grew grown; hold held; lead led;
 ring rang rung; rise rose risen; send sent; show showed shown; sit sat; sleep slept; steal stole
 stolen; swear swore sworn; teach taught; throw threw thrown; wake woke woken; wear wore worn
 die died dies dying; tie tied ties tying
+arise arose arisen; awake awoke; bear bore borne; beat beaten; become became; bend bent; blow blew
+blown; breed bred; burn burnt; cling clung; creep crept; dig dug; dream dreamt; drink drank drunk
+feed fed; flee fled; fling flung; fly flew flown; foresee foresaw foreseen; forgive forgave forgiven
+learn learnt; mislead misled; mistake mistook mistaken; overcome overcame; prove proven; ride rode
+ridden; seek sought; shrink shrank shrunk; sing sang sung; sink sank sunk; spell spelt; spill spilt
+spin spun; spoil spoilt; spring sprang sprung; strike struck; sweep swept; swim swam swum; swing
+swung; tear tore torn; undertake undertook undertaken; weave wove woven; weep wept
 win won; withdraw withdrew withdrawn; build built; catch caught; deal dealt; draw drew drawn
 fight fought; freeze froze frozen; hang hung; hide hid hidden; lay laid; lie lied lying lay lain
 lend lent; light lit; overpay overpaid; rewrite rewrote rewritten; shake shook shaken; stick stuck

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from nicknames import NickNamer
 
 _SHORT = """
+saint: st
+sainte: ste
 josemaria: chema
 juancarlos: juanca
 alexander aleksander aleksandr alexandre alejandro alessandro alexandros oleksandr: alex sascha
