@@ -25,11 +25,13 @@ from aircall_mcp.gateway.journal import MIGRATIONS as JOURNAL
 from aircall_mcp.gateway.journal import Journal
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.clock import Clock as Handed
+from aircall_mcp.ground.performs import performers_of
 from aircall_mcp.offer import Offers
 from aircall_mcp.safety.judge import Judge
 from aircall_mcp.safety.policy import Line, Policy
 from aircall_mcp.safety.safety import Safety
 from aircall_mcp.sandbox import Sandbox
+from aircall_mcp.scripts import Scripts
 from aircall_mcp.storage.state import InMemory
 from aircall_mcp.workflows import Workflows
 from aircall_mcp.workflows.kit import Kit
@@ -134,11 +136,13 @@ async def opened(
     )  # fmt: skip
     plans = plans_over(REGISTRY, judge, safety, within, journal, clock=handed)
     kit = Kit(within, REGISTRY.ids, log=lambda: log, clock=handed, plans=plans)
-    desk = AskingDesk(safety, Offers(REGISTRY), within, plans=plans,
-                      performers=Workflows(lambda: kit).performers)  # fmt: skip
+    scripts = Scripts(lambda: desk, plans.drafts)
+    performers = {**Workflows(lambda: kit).performers, **performers_of(Scripts, lambda: scripts)}
+    desk = AskingDesk(safety, Offers(REGISTRY), within, plans=plans, performers=performers)
     try:
         yield desk
     finally:
+        await scripts.aclose()
         await kit.contacts.aclose()
         await desk.aclose()
 

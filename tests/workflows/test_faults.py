@@ -27,6 +27,10 @@ PEOPLE = ("+14155550143", "+14155550144", "+14155550145")
 LINE = 88012
 CALLED = {"user": "Ana Duarte", "to": TO, "tags": ["follow_up"], "comment": "About the order"}
 TEXT = {"body": "We open at 9.", "from": "num_555"}
+SCRIPT = f"""
+found = await find_calls(period="{PERIOD}")
+{{"rows": found["data"]["rows"], "complete": found["page"]["complete"]}}
+"""
 STEPS = [
     {"operation": "send_message_in_conversation",
      "arguments": {"number_id": LINE, "to": PEOPLE[0], "body": "We open at 9."}},
@@ -127,6 +131,19 @@ def briefed(outcome: Outcome, truth: Mapping[str, Any], _up: Upstream) -> Stands
     return "whole" if stands == "whole" else "in part"
 
 
+def read_by_a_script(outcome: Outcome, truth: Mapping[str, Any], _up: Upstream) -> Stands:
+    """Its list is all of it, or the answer says that it is without its end."""
+    if refused(outcome):
+        return "refused"
+    given, true = outcome.payload["data"]["result"], truth["data"]["result"]
+    if given["complete"]:
+        assert given == true, "it is called complete, and is not"
+        return "whole"
+    assert "find_calls" in " ".join(outcome.payload["notes"]), "it does not say what is missing"
+    assert all(row in true["rows"] for row in given["rows"]), "it made something up"
+    return "in part"
+
+
 # what reaches people
 
 
@@ -210,6 +227,7 @@ CASES = (
     Case("call_brief", {"call_ids": [4211360915, 4211360916]}, briefed),
     Case("scan_transcripts", {"phrases": ["cancelling my account", "invoice"],
                               "period": "yesterday"}, scanned),
+    Case("run_script", {"code": SCRIPT}, read_by_a_script, world=crowded),
     Case("place_call", CALLED, placed, effect=True),
     Case("place_call", {**CALLED, "tags": ["follow_up", "novel"], "create_tags": True}, placed,
          effect=True),
