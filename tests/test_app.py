@@ -84,7 +84,7 @@ async def test_an_effect_that_is_on_its_way_is_journaled_before_the_app_has_clos
         await reader.readuntil(b"\r\n\r\n")
         heard.set()
         await closing_began.wait()
-        writer.write(b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n{}")
+        writer.write(b'HTTP/1.1 201 Created\r\nContent-Length: 8\r\n\r\n{"id":1}')
         await writer.drain()
         writer.close()
 

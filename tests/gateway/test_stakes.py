@@ -280,7 +280,7 @@ def test_a_bound_knows_its_stakes_from_the_arguments_that_were_given() -> None:
 @pytest.fixture(scope="module")
 def there() -> Iterator[Stranger]:
     """Not a sandbox of ours: it stands for a proxy on this machine that leads to Aircall."""
-    with stranger(lambda _method, _path: {}) as stands:
+    with stranger(lambda _method, _path: {"id": 1}) as stands:
         yield stands
 
 
