@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.operation import Bound
 from aircall_mcp.ground.reply import Reply
 from aircall_mcp.offer import Registry
+from aircall_mcp.safety.brake import Brake
 from aircall_mcp.safety.judge import Judge
 from aircall_mcp.safety.plans import Plans
 from aircall_mcp.safety.plans import told as plan_told
@@ -175,6 +177,30 @@ async def test_an_unknown_outcome_stops_it_for_good(plant: Plant) -> None:
     assert plant.sent == numbers(1, 2)
 
 
+async def test_where_no_step_is_left_nothing_is_said_to_be_wanted_still(plant: Plant) -> None:
+    desk = plant.desk()
+    plant.statuses[numbers(3)[0]] = 503
+    question = await asked(desk, three())
+    assert await yes(desk, question)
+    assert (await told(desk, three()))["standing"] == "stopped"
+    status = await desk.call("aircall_approval_status", {"id": question.approval}, Caller())
+    assert status.payload["data"]["over"] == 3
+    assert "next" not in status.payload["data"]
+
+
+async def test_while_the_brake_is_pulled_nobody_is_asked_for_a_plan(
+    plant: Plant, home: Path
+) -> None:
+    brake = Brake(home)
+    desk = plant.desk(gateway={"brake": brake})
+    brake.pull()
+    refused = await desk.call("aircall_plan", three(), Caller())
+    assert refused.payload["error"]["kind"] == "not_allowed"
+    brake.release()
+    assert await desk.safety.approvals.waiting() == []
+    await asked(desk, three())
+
+
 async def test_a_ban_that_comes_meanwhile_holds_and_the_same_call_goes_on(plant: Plant) -> None:
     desk = plant.desk()
     assert await yes(desk, await asked(desk, three()))
@@ -203,12 +229,16 @@ async def test_a_plan_that_was_called_off_does_not_go_on(plant: Plant) -> None:
     question = await asked(desk, three())
     assert await yes(desk, question)
 
-    async def progress(done: float, _total: float | None, _words: str) -> None:
+    said: list[str] = []
+
+    async def progress(done: float, _total: float | None, words: str) -> None:
+        said.append(words)
         if done == 1:
             assert await desk.safety.call_off("the emergency brake") == 1
 
     answer = await told(desk, three(), Caller(progress=progress))
     assert answer["standing"] == "stopped"
+    assert [words.partition(":")[0] for words in said] == ["step 1", "step 2"]
     assert (await told(desk, three()))["outcomes"] == ["done", "waiting", "waiting"]
     assert plant.sent == numbers(1)
 
