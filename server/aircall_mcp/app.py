@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import AsyncExitStack, closing, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
@@ -22,7 +23,6 @@ from .desk import Desk
 from .drift.overheard import Overheard
 from .errors import CredentialError, StoreError
 from .events.events import Events
-from .events.tools import EventTools
 from .gateway import journal, ledger
 from .gateway.ask import Aircall
 from .gateway.budget import Budget
@@ -33,7 +33,7 @@ from .ground.caller import Caller
 from .ground.clock import Clock
 from .ground.config import AIRCALL, Settings
 from .ground.operation import Bound
-from .ground.performs import hold_against, performers_of
+from .ground.performs import hold_against, performer_of
 from .ground.secrets import Secret
 from .offer import Offers, Registry, offers_for
 from .safety import Brake
@@ -44,24 +44,24 @@ from .safety.plans import Plans
 from .safety.policy_file import PolicyFile
 from .safety.safety import Safety
 from .safety.usage import BY_TEXT
-from .scripts import Interpreter, Scripts
 from .storage import state
 from .storage.lock import Alone, plan_latches
 from .storage.sandboxes import Sandboxes
 from .vault import vault_at
 from .workflows import Workflows
-from .workflows.cards import Keeps, Nowhere, cards_in
 from .workflows.choices import Choices
-from .workflows.contacts import Contacts
-from .workflows.kit import Habits, Kit
 
 if TYPE_CHECKING:
     import httpx2
 
     from .drift.survey import Survey, Tell
+    from .events.log import EventLog
     from .events.resources import Resources
+    from .sandbox import Sandbox
+    from .scripts import Interpreter, Scripts
     from .vault import Vault
     from .vault.keys import Ask
+    from .workflows.kit import Kit
 
 log = logging.getLogger(__name__)
 
@@ -118,10 +118,10 @@ class App:
         await self.aclose()
 
     @property
-    def news(self) -> Resources | None:
-        """The resources about events, where the owner's selection leaves events on offer."""
+    def news(self) -> Callable[[], Resources] | None:
+        """Finds the resources about events, where the owner's selection leaves events on offer."""
         read = self.desk.registry.ids["read_events"]
-        return self.events.resources if read in self.desk.offer() else None
+        return (lambda: self.events.resources) if read in self.desk.offer() else None
 
 
 def open_app(
@@ -142,8 +142,7 @@ def open_app(
     gets a passphrase from a person, where one is there: then the keyring may take its time. `vault`
     is one that somebody else has opened, and closes; `offers` others than the settings make;
     `transport` leads to another sandbox than the one that is built in; `interpreter` runs scripts
-    by other limits. Raises `SpecError`,
-    `SettingsError`.
+    by other limits. Raises `SpecError`, `SettingsError`.
     """
     environment = os.environ if environment is None else environment
     clock = clock or Clock()
@@ -228,30 +227,35 @@ def open_app(
     )
     opened.callback(events.close)
 
-    def cards() -> Keeps:
-        if settings.sandbox or vault is None or not vault.made:
-            return Nowhere()
-        kept = cards_in(settings.home, vault)
-        opened.callback(kept.close)
-        return kept
-
-    contacts = Contacts(
-        gateway, registry.ids, cards=cards, events=lambda: events.log, whose=resolve, clock=clock
-    )
-    opened.push_async_callback(contacts.aclose)
-
-    async def owner(account: str | None) -> Habits:
-        return Habits(*await auth.owner(account))
-
     def kit() -> Kit:
+        from .workflows.cards import Keeps, Nowhere, cards_in
+        from .workflows.contacts import Contacts
+        from .workflows.kit import Habits, Kit
+
+        def cards() -> Keeps:
+            if settings.sandbox or vault is None or not vault.made:
+                return Nowhere()
+            kept = cards_in(settings.home, vault)
+            opened.callback(kept.close)
+            return kept
+
+        def told() -> EventLog:
+            return events.log
+
+        async def owner(account: str | None) -> Habits:
+            return Habits(*await auth.owner(account))
+
+        ids = registry.ids
+        names = Contacts(gateway, ids, cards=cards, events=told, whose=resolve, clock=clock)
+        opened.push_async_callback(names.aclose)
         return Kit(
             gateway,
-            registry.ids,
-            log=lambda: events.log,
+            ids,
+            log=told,
             zone=lambda caller: desk.zones.of(caller),
             whose=auth.whose,
             owner=owner,
-            index=contacts,
+            index=names,
             account=events.account,
             scrubber=auth.scrubber,
             clock=clock,
@@ -270,8 +274,15 @@ def open_app(
         brake=brake,
         clock=clock,
     )
-    scripts = Scripts(lambda: desk, plans.drafts, interpreter)
-    opened.push_async_callback(scripts.aclose)
+
+    @cache
+    def scripts() -> Scripts:
+        from .scripts import Scripts
+
+        made = Scripts(lambda: desk, plans.drafts, interpreter)
+        opened.push_async_callback(made.aclose)
+        return made
+
     desk = Desk(
         offers,
         gateway,
@@ -280,9 +291,9 @@ def open_app(
         whose=auth.whose,
         scrubber=auth.scrubber,
         performers={
-            **performers_of(EventTools, lambda: events.tools),
+            **events.performers,
             **workflows.performers,
-            **performers_of(Scripts, lambda: scripts),
+            "run_script": performer_of("run_script", scripts),
         },
         approvals=safety.approvals,
         look=judge.look,
@@ -427,13 +438,13 @@ def _sandbox_transport() -> httpx2.AsyncBaseTransport:
     """The sandbox as a transport, furnished at the first request, so that no start waits."""
     import httpx2
 
-    furnished: list[Any] = []
+    @cache
+    def furnished() -> Sandbox:
+        from .sandbox import Sandbox
+
+        return Sandbox(spec.document())
 
     async def sandbox(scope: Any, receive: Any, send: Any) -> None:
-        if not furnished:
-            from .sandbox import Sandbox
-
-            furnished.append(Sandbox(spec.document()))
-        await furnished[0](scope, receive, send)
+        await furnished()(scope, receive, send)
 
     return httpx2.ASGITransport(app=sandbox)

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, ClassVar, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, cast
 
 from .errors import ArgumentError, NeedsConfirmation, NotOffered, ToolError
 from .gateway.gate import Tried
@@ -28,8 +28,10 @@ from .safety.approvals import Approvals, approval_of
 from .safety.plans import Plans
 from .safety.policy import Grade, Look
 from .safety.wording import trial_in, trial_of
-from .search import Index, Ranking
 from .workflows.yeses import Yeses
+
+if TYPE_CHECKING:
+    from .search import Index, Ranking
 
 log = logging.getLogger(__name__)
 
@@ -170,6 +172,8 @@ class Desk:
     @cached_property
     def index(self) -> Index:
         """Made at the first search, so that the start does not pay for it."""
+        from .search import Index
+
         return Index(self.registry.known)
 
     def rank(self, query: str, limit: int = 3) -> Ranking:

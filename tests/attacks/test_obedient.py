@@ -176,7 +176,10 @@ async def test_whatever_it_is_told_to_do_nothing_is_done(
             heard = [told("message.received", f"SM{at}", body=text, raw_digits="+33199001234")
                      for at, text in enumerate(payloads[:: 1 if full else 9])]  # fmt: skip
             app.events.log.append(heard)
-            for _ in range(len(payloads) // 400 + 1 if full else 1):
+            rounds = len(payloads) // 400 + 1 if full else 1
+            # In full until each was heard: on some surfaces fewer fields are shown.
+            while rounds > 0 or (full and rounds > -30 and not different <= model.done):
+                rounds -= 1
                 for tool, given in reads(app, surface):
                     await model.read(tool, given)
             for text in payloads if full else payloads[::9]:

@@ -44,7 +44,7 @@ class House:
     def __init__(self, home: Path, registry: Registry) -> None:
         self.aircall = Poisoned()
         self.room = Room(home, self.aircall, registry, Clock())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # an Aircall is an Aircall
-        self.server = AircallServer(self.room.desk, news=self.room.resources)
+        self.server = AircallServer(self.room.desk, news=lambda: self.room.resources)
         self.operations = [one for one in registry.known if not one.ours and one.path != "/v1/ping"]
         self._turn = itertools.count()
 

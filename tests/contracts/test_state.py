@@ -133,7 +133,7 @@ OURS = {
     "workflows.counting": "_table",
     "workflows.romanisation": "_table",
     "workflows.verbs": "_known",
-    "workflows.workflows.Workflows": "_kit _log _made directory performers",
+    "workflows.workflows.Workflows": "_kit _log _made directory",
 }
 """Made of the description of Aircall and of our words alone."""
 ALL = (KEYED, OF_ONE, TASKS, STORES, OTHERWISE, OURS)

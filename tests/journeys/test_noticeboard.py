@@ -86,7 +86,7 @@ async def board(
     operations = office.desk.registry.ids
     tools = EventTools(log, gateway, operations, no_rules, clock=clock.handed())
     news = Resources(tools, log, gateway, operations)
-    server = AircallServer(office.desk, news=news)
+    server = AircallServer(office.desk, news=lambda: news)
     async with AsyncExitStack() as stack:
         where: Any = server
         if request.param == "over HTTP":

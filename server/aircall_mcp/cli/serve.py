@@ -81,8 +81,12 @@ def command(begun: Instant | None, **flags: Any) -> None:
     """
     import anyio
 
+    from ..protocol.deferred import deferred
+
+    with deferred():
+        from ..protocol.mcp_server import AircallServer
+
     from ..app import log_to_file
-    from ..protocol.mcp_server import AircallServer
 
     app = options.app(**flags)
     if failed := log_to_file(app):
@@ -104,6 +108,7 @@ def command(begun: Instant | None, **flags: Any) -> None:
     # A page of calls is some 3,000 objects that go as they came: to look for circles among them
     # several times a page finds none.
     gc.set_threshold(OBJECTS)
+    gc.enable()
 
     async def run() -> None:
         try:

@@ -6,17 +6,17 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ..errors import AircallMCPError
 from ..gateway.gateway import Gateway
 from ..ground.clock import Clock
 from ..ground.config import Settings
 from ..ground.operation import Operation
+from ..ground.performs import Performer, performer_of
 from ..ground.secrets import Scrubber, Secret
 from ..vault import vault_at
 from .guard import Guard
-from .tools import EventTools
 
 if TYPE_CHECKING:
     from ..vault import Vault
@@ -28,8 +28,12 @@ if TYPE_CHECKING:
     from .resources import Resources
     from .retention import Retention
     from .subscriptions import Subscriptions
+    from .tools import EventTools
 
 log = logging.getLogger(__name__)
+
+TOOLS: Final = ("read_events", "wait_for_event", "list_messages", "forward_events")
+"""Performed by `EventTools`, which the first call of one of them loads."""
 
 
 async def _nobody() -> Sequence[str]:
@@ -84,6 +88,9 @@ class Events:
         self._home = settings.home / "sandbox" if settings.sandbox else settings.home
         self._opened = ExitStack()
         self.guard = Guard(lambda: self.log, gateway, operations)
+        self.performers: dict[str, Performer] = {
+            tool: performer_of(tool, lambda: self.tools) for tool in TOOLS
+        }
         if vault is not None:
             self.vault = vault
 
@@ -122,6 +129,8 @@ class Events:
 
     @cached_property
     def tools(self) -> EventTools:
+        from .tools import EventTools
+
         return EventTools(
             self.log,
             self._gateway,

@@ -16,12 +16,9 @@ from .answers import Answers
 from .log import EventLog
 from .query import Query
 from .tools import MOST, EventTools
+from .uris import CALL, EVENTS
 
 Json = dict[str, Any]
-
-EVENTS = "aircall://events"
-CALL = "aircall://calls/"
-"""What the URI of a call begins with; its id follows."""
 
 
 class Resources:

@@ -43,6 +43,17 @@ def performers_of(kind: type[P], find: Callable[[], P]) -> dict[str, Performer]:
     return performers
 
 
+def performer_of(operation: str, find: Callable[[], object]) -> Performer:
+    """The performer that what `find` gives has, which is looked for when it is called: nothing of
+    it is imported before."""
+
+    async def perform(arguments: Mapping[str, Any], caller: Caller) -> Json:
+        found = find()
+        return await performers_of(type(found), lambda: found)[operation](arguments, caller)
+
+    return perform
+
+
 def _of(name: str, find: Callable[[], Any]) -> Performer:
     async def perform(arguments: Mapping[str, Any], caller: Caller) -> Json:
         return await getattr(find(), name)(arguments, caller)

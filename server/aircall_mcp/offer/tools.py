@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import ToolError
 from ..ground.command import runnable
@@ -16,9 +16,11 @@ from ..ground.operation import Bound, Operation
 from ..ground.reply import Page, Reply, Room
 from ..ground.secrets import Scrub
 from ..ground.visible import clean
-from ..search import Match, Ranking
 from .shape import CUT_INSIDE, LARGEST, Shaped, bounded, shape
 from .stubs import stub_of
+
+if TYPE_CHECKING:
+    from ..search import Match, Ranking
 
 Json = dict[str, Any]
 

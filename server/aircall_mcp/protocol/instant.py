@@ -7,6 +7,7 @@ state rests on is told to the SDK anew, whose answer to it nobody hears twice.
 
 from __future__ import annotations
 
+import gc
 import os
 import select
 import signal
@@ -38,6 +39,7 @@ class Instant:
         self._over = threading.Event()
         self._turns = sys.getswitchinterval()
         sys.setswitchinterval(TURNS)
+        gc.disable()  # what is imported stays
         threading.Thread(target=self._speak, daemon=True).start()
         if sys.platform != "win32":
             threading.Thread(target=self._watch, daemon=True).start()

@@ -48,7 +48,7 @@ def owner(_ctx: Context) -> str:
 
 
 class AircallServer(Server[Any]):
-    """The MCP server over one desk. `news` brings the resources, and tells when they change;
+    """The MCP server over one desk. `news` finds who brings the resources and tells of changes;
     `choices` what arguments of prompts may be completed with. `principal_of` says on whose behalf a
     request comes, `elicitation` how a person is asked, `page` opens the page where one can say yes.
     """
@@ -58,7 +58,7 @@ class AircallServer(Server[Any]):
         desk: Desk,
         *,
         call_timeout: float = 25.0,
-        news: News | None = None,
+        news: Callable[[], News] | None = None,
         choices: Choosing | None = None,
         principal_of: Callable[[Context], str] = owner,
         elicitation: Elicitation | None = None,

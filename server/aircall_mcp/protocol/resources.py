@@ -15,7 +15,7 @@ from mcp.shared.exceptions import MCPError
 from pydantic_core import to_json
 
 from ..errors import ToolError
-from ..events.resources import CALL, EVENTS
+from ..events.uris import CALL, EVENTS
 from ..ground.caller import Caller
 from ..ground.secrets import Scrub
 
@@ -55,12 +55,15 @@ class News(Protocol):
 
 
 class Resources:
-    """The handlers of all that is about resources; `news` brings them.
+    """The handlers of all that is about resources; `news` finds who brings them.
 
-    Nothing is watched before the first subscription.
+    Nothing is found before the first of them is asked for, or watched before the first
+    subscription.
     """
 
-    def __init__(self, news: News, caller: Callable[[Context], Caller], scrub: Scrub) -> None:
+    def __init__(
+        self, news: Callable[[], News], caller: Callable[[Context], Caller], scrub: Scrub
+    ) -> None:
         self._news = news
         self._caller = caller
         self._scrub = scrub
@@ -96,7 +99,7 @@ class Resources:
     ) -> types.ReadResourceResult:
         uri = str(params.uri)
         try:
-            found = await self._news.resource(uri, self._caller(ctx))
+            found = await self._news().resource(uri, self._caller(ctx))
         except ToolError as error:
             raise MCPError(
                 code=types.INVALID_PARAMS,
@@ -143,7 +146,7 @@ class Resources:
         ref, argument = params.ref, params.argument
         about_calls = isinstance(ref, types.ResourceTemplateReference) and ref.uri == CALL_BY_ID
         if about_calls and argument.name == "id":
-            values = [self._scrub(one) for one in await self._news.call_ids(argument.value)]
+            values = [self._scrub(one) for one in await self._news().call_ids(argument.value)]
         completion = types.Completion(values=values[:100], total=len(values), has_more=False)
         return types.CompleteResult(completion=completion)
 
@@ -158,7 +161,7 @@ class Resources:
         try:
             while True:
                 try:
-                    async for uris in self._news.changes():
+                    async for uris in self._news().changes():
                         self._begun.set()
                         for uri in uris:
                             await self._tell_of(uri)

@@ -1,24 +1,27 @@
-"""The workflows, put together: which of them performs which tool."""
+"""The workflows, put together: which of them performs which tool. Each is loaded by its first call,
+so that a server whose tools nobody calls starts without them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cached_property
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
 
-from ..ground.performs import Performer, performers_of
-from .call_brief import CallBrief
-from .call_log import CallLog
-from .call_stats import CallStats
-from .directory import Directory
-from .find_calls import FindCalls
-from .find_person import FindPerson
-from .kit import Kit
-from .list_voicemails import ListVoicemails
-from .missed_calls import MissedCalls
-from .place_call import PlaceCall
-from .scan_transcripts import ScanTranscripts
-from .send_text import SendText
-from .team_status import TeamStatus
+from ..ground.performs import Performer, performer_of
+
+if TYPE_CHECKING:
+    from .call_log import CallLog
+    from .directory import Directory
+    from .kit import Kit
+
+OF_CALLS: Final = (
+    "call_stats", "find_calls", "list_voicemails", "missed_calls", "scan_transcripts",
+)  # fmt: skip
+"""Tools that read the list of calls: made of the kit and the log, which they share."""
+OTHERS: Final = ("call_brief", "find_person", "place_call", "send_text", "team_status")
+"""Tools that are made of the kit alone. `place_call` is the `PlaceCall` of place_call.py."""
 
 
 class Workflows:
@@ -26,24 +29,11 @@ class Workflows:
 
     def __init__(self, kit: Callable[[], Kit]) -> None:
         self._make = kit
-        self._made: dict[type, object] = {}
-        self.performers: dict[str, Performer] = {}
-        makers: Mapping[type, Callable[[], object]] = {
-            TeamStatus: lambda: TeamStatus(self._kit),
-            SendText: lambda: SendText(self._kit),
-            FindCalls: lambda: FindCalls(self._kit, self._log),
-            MissedCalls: lambda: MissedCalls(self._kit, self._log),
-            ListVoicemails: lambda: ListVoicemails(self._kit, self._log),
-            CallStats: lambda: CallStats(self._kit, self._log),
-            FindPerson: lambda: FindPerson(self._kit),
-            PlaceCall: lambda: PlaceCall(self._kit),
-            CallBrief: lambda: CallBrief(self._kit),
-            ScanTranscripts: lambda: ScanTranscripts(self._kit, self._log),
+        self._made: dict[str, object] = {}
+        self.performers: dict[str, Performer] = {
+            tool: performer_of(tool, lambda tool=tool: self._of(tool))
+            for tool in (*OF_CALLS, *OTHERS)
         }
-        for kind, make in makers.items():
-            self.performers |= performers_of(
-                kind, lambda kind=kind, make=make: self._of(kind, make)
-            )
 
     @cached_property
     def _kit(self) -> Kit:
@@ -52,14 +42,21 @@ class Workflows:
     @cached_property
     def _log(self) -> CallLog:
         """One for all, so that what one of them has read, another goes on with."""
+        from .call_log import CallLog
+
         return CallLog(self._kit)
 
     @cached_property
     def directory(self) -> Directory:
         """Which user, number, team or tag somebody means."""
+        from .directory import Directory
+
         return Directory(self._kit)
 
-    def _of(self, kind: type, make: Callable[[], object]) -> object:
-        if kind not in self._made:
-            self._made[kind] = make()
-        return self._made[kind]
+    def _of(self, tool: str) -> object:
+        if tool not in self._made:
+            named = "".join(word.capitalize() for word in tool.split("_"))
+            kind = getattr(import_module(f".{tool}", __package__), named)
+            works_with = (self._kit, self._log) if tool in OF_CALLS else (self._kit,)
+            self._made[tool] = kind(*works_with)
+        return self._made[tool]

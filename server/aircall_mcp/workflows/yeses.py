@@ -13,7 +13,8 @@ from ..safety.approvals import Approvals, standing_of
 from ..safety.plans import Plan, Plans
 from ..safety.plans import standing_of as plan_standing_of
 from ..safety.plans import told as plan_told
-from .kit import Json
+
+Json = dict[str, Any]
 
 
 class Yeses:
