@@ -42,3 +42,35 @@ def test_the_first_answers_need_few_modules(tmp_path: object) -> None:
     heavy = {"mcp", "mcp_types", "pydantic", "click", "anyio", "asyncio", "httpx2", "sqlite3"}
     assert not heavy & set(modules)
     assert len(modules) <= MOST_MODULES, len(modules)
+
+
+LATER = ("scripts", "search", "sandbox", "workflows", "events.log", "events.tools")
+"""Packages and modules of ours that the first call of one of their own tools loads."""
+LIGHT = {
+    "aircall_mcp.workflows",
+    "aircall_mcp.workflows.choices",
+    "aircall_mcp.workflows.workflows",
+    "aircall_mcp.workflows.yeses",
+}
+MOST_OF_OURS = 175
+
+STARTED = """
+import json, sys
+import aircall_mcp.cli.serve
+from aircall_mcp.app import open_app
+from aircall_mcp.ground.config import settings_from
+from aircall_mcp.protocol.mcp_server import AircallServer
+environment = {"AIRCALL_MCP_HOME": sys.argv[1]}
+app = open_app(settings_from({}, environment), environment)
+AircallServer(app.desk, news=app.news, choices=app.choices)
+print(json.dumps(sorted(sys.modules)))
+"""
+
+
+def test_a_start_loads_no_tool_that_nobody_calls(tmp_path: object) -> None:
+    told = subprocess.check_output([sys.executable, "-c", STARTED, str(tmp_path)])
+    ours = {name for name in json.loads(told) if name.partition(".")[0] == "aircall_mcp"}
+    loaded = {name for name in ours - LIGHT
+              for later in LATER if f"{name}.".startswith(f"aircall_mcp.{later}.")}  # fmt: skip
+    assert loaded == set()
+    assert len(ours) <= MOST_OF_OURS, len(ours)
