@@ -107,7 +107,7 @@ class Bench:
         found: list[Contender] = []
         for name, (command, named) in makers.items():
             try:
-                start = partial(Wire, command(upstream), self.environment, quiet=True)
+                start = partial(Wire, command(upstream), self.environment, said=subprocess.DEVNULL)
                 found.append(Contender(name, start, named, {"call_id": "id"}))
                 wire = found[-1].start()
                 wire.initialize()

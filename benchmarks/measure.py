@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
-from typing import Any
+from typing import IO, Any
 
 import psutil
 
@@ -23,18 +23,22 @@ PATIENCE = 15.0
 
 
 class Wire:
-    """A server process on stdio. Any error it answers raises, so that none is ever measured. What a
-    `quiet` one logs is not shown."""
+    """A server process on stdio. Any error it answers raises, so that none is ever measured. What
+    it says besides goes to `said`, by default to where ours goes."""
 
     def __init__(
-        self, command: Sequence[str], environment: Mapping[str, str], *, quiet: bool = False
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        *,
+        said: int | IO[bytes] | None = None,
     ) -> None:
         self._process = subprocess.Popen(
             command,
             env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL if quiet else None,
+            stderr=said,
         )
         self._weighed = psutil.Process(self._process.pid)
         self._last_id = 0
