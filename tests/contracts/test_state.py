@@ -71,7 +71,7 @@ TASKS = {
     "protocol.resources.Resources": "_watching",
     "protocol.instant.Instant": "_awaited _rest",
     "protocol.opening.Opening": "_version told",
-    "protocol.stdio._Lines": "_anew _calls _idle _only_discovered _told",
+    "protocol.stdio._Lines": "_anew _calls _come _idle _only_discovered _told",
     "scripts.interpreter.Interpreter": "_pool",  # of processes that serve one script each
 }
 """What runs and waits, and how often: nothing that an answer is made of."""
@@ -80,7 +80,7 @@ STORES = {
     "accounts.shelf.Memory": "_epoch _kept",
     "events.events.Events": "log resources rules tools vault",
     "events.log.EventLog": "_closes _mailbox",
-    "gateway.connections.Connections": "_clients _verify",
+    "gateway.connections.Connections": "_context _networks",
     "gateway.journal.Journal": "_boot _state",  # rows by company
     "gateway.ledger.Ledger": "_state",  # rows by company
     "safety.safety._Brought": "_looked",

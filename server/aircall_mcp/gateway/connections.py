@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
@@ -32,6 +33,16 @@ them, and one company's slow answers keep no other waiting."""
 MOST_KEPT = 64
 """Connections that are kept for the next requests, of all companies."""
 
+_SAID = {
+    **clients.SAID,
+    "Accept": "application/json",
+    # Two of Aircall's GETs answer 400 without it, so every request says what it speaks.
+    "Content-Type": "application/json",
+}
+
+_PATIENCE = httpx2.Timeout(connect=5, read=20, write=10, pool=None).as_dict()
+"""Waiting for a free connection is our own doing, and ends with the deadline."""
+
 
 class Connections:
     """See the module docstring. `secure` says that it will speak TLS. Close it with `aclose`."""
@@ -50,8 +61,7 @@ class Connections:
         self._secure = secure
         self._proxy = proxy
         self._ca_bundle = ca_bundle
-        self._verify: ssl.SSLContext | None = None
-        self._clients: dict[bool, httpx2.AsyncClient] = {}
+        self._networks: dict[bool, httpx2.AsyncBaseTransport] = {}
         # Gone when nobody of the company asks any more.
         self._shares = WeakValueDictionary[CompanyId, asyncio.Semaphore]()
 
@@ -81,15 +91,14 @@ class Connections:
                 if getattr(request, "method", b"") != b"CONNECT":  # that is for the proxy alone
                     await leaving()
 
-        client = self._client(alone=alone)
+        network = self._network(alone=alone)
         try:
-            request = client.build_request(
+            request = httpx2.Request(
                 method,
                 url,
-                # Two of Aircall's GETs answer 400 without it, so every request says what it speaks.
-                headers={**headers, "Content-Type": "application/json"},
+                headers={**_SAID, **headers},
                 content=content,
-                extensions={"trace": watch},
+                extensions={"trace": watch, "timeout": _PATIENCE},
             )
         except httpx2.InvalidURL:
             raise too_long() from None
@@ -99,7 +108,7 @@ class Connections:
                 async with share:
                     if self._transport is not None:
                         await leaving()  # only a network tells of its bytes
-                    response = await client.send(request, stream=True)
+                    response = await network.handle_async_request(request)
                     try:
                         raw = await clients.content(response, LARGEST_ANSWER, self._aside)
                     except clients.TooMuch:
@@ -119,29 +128,27 @@ class Connections:
         return response.status_code, response.headers, raw
 
     async def aclose(self) -> None:
-        clients, self._clients = self._clients, {}
-        for client in clients.values():
-            await client.aclose()
+        networks, self._networks = self._networks, {}
+        for network in networks.values():
+            await network.aclose()
 
-    def _client(self, *, alone: bool) -> httpx2.AsyncClient:
-        """Made at the first use: reading certificates takes longer than starting."""
-        alone = alone and self._transport is None
-        client = self._clients.get(alone)
-        if client is None:
-            if self._verify is None:
-                self._verify = self._context()
+    def _network(self, *, alone: bool) -> httpx2.AsyncBaseTransport:
+        """What a request is given to, with no client around it: there are no redirects to follow,
+        no cookies to keep and nothing to sign here. Made at the first use: reading certificates
+        takes longer than starting."""
+        if self._transport is not None:
+            alone = False
+        network = self._networks.get(alone)
+        if network is None:
             kept = 0 if alone else MOST_KEPT
-            client = self._clients[alone] = clients.client(
-                transport=self._transport,
-                verify=self._verify,
+            network = self._networks[alone] = self._transport or clients.network(
+                verify=self._context,
                 proxy=self._proxy,
-                # Waiting for a free connection is our own doing, and ends with the deadline.
-                timeout=httpx2.Timeout(connect=5, read=20, write=10, pool=None),
                 limits=httpx2.Limits(max_connections=None, max_keepalive_connections=kept),
-                headers={"Accept": "application/json"},
             )
-        return client
+        return network
 
+    @cached_property
     def _context(self) -> ssl.SSLContext:
         if self._ca_bundle is not None:
             return ssl.create_default_context(cafile=str(self._ca_bundle))

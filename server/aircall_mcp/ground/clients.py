@@ -20,7 +20,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from http.cookiejar import Cookie, CookieJar
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import httpx2
 
@@ -41,6 +41,9 @@ MOST_PIECES = 20_000
 
 TOGETHER = 20
 """Pieces that are taken before others have a turn."""
+
+SAID: Final = {"User-Agent": f"aircall-mcp/{__version__}", "Accept-Encoding": "gzip"}
+"""The headers of every request."""
 
 
 class TooMuch(httpx2.RemoteProtocolError):
@@ -74,21 +77,25 @@ def client(
 
     `transport` stands for the network, with its certificates, proxy and limits.
     """
-    if transport is None:
-        limits = limits or httpx2.Limits(max_connections=100, max_keepalive_connections=20)
-        transport = Network(verify=verify, proxy=proxy, limits=limits, trust_env=False)
     return httpx2.AsyncClient(
-        transport=transport,
+        transport=transport or network(verify=verify, proxy=proxy, limits=limits),
         trust_env=False,
         follow_redirects=False,
         cookies=NoCookies(),
         timeout=timeout,
-        headers={
-            "User-Agent": f"aircall-mcp/{__version__}",
-            "Accept-Encoding": "gzip",
-            **(headers or {}),
-        },
+        headers={**SAID, **(headers or {})},
     )
+
+
+def network(
+    *,
+    verify: ssl.SSLContext | bool = True,
+    proxy: str | None = None,
+    limits: httpx2.Limits | None = None,
+) -> Network:
+    """What a client has below it; each request to it says what `SAID` says."""
+    limits = limits or httpx2.Limits(max_connections=100, max_keepalive_connections=20)
+    return Network(verify=verify, proxy=proxy, limits=limits, trust_env=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +149,13 @@ async def content(response: httpx2.Response, largest: int, aside: Aside | None =
         return response.content
     pieces: list[bytes] = []
     size = 0
-    async for piece in response.aiter_raw():
-        size += len(piece)
-        if size > largest:
-            raise _too_large(largest)
-        pieces.append(piece)
+    coming = aiter(cast("httpx2.AsyncByteStream", response.stream))
+    async with aclosing(cast("AsyncGenerator[bytes]", coming)):
+        async for piece in coming:
+            size += len(piece)
+            if size > largest:
+                raise _too_large(largest)
+            pieces.append(piece)
     raw = b"".join(pieces)
     return await _unpacked(raw, largest, aside or Aside()) if coding == "gzip" and raw else raw
 

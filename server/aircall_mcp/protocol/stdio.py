@@ -12,19 +12,20 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import math
 import os
-import re
 import signal
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, BinaryIO, cast
 
 import anyio
-from mcp.server.stdio import stdio_server
+from mcp.shared.message import SessionMessage
+from mcp_types import JSONRPCError, JSONRPCResponse, jsonrpc_message_adapter
+from pydantic import ValidationError
 
 from .frames import END, PARSE_ERROR, Refusal, id_in, message_in
 from .instant import LONGEST_LINE, Instant, taken_wire
@@ -39,7 +40,6 @@ AHEAD = 16
 """Messages that are read before the first of them is taken."""
 LARGEST_PIPE = 256 * 1024
 """Bytes on their way to a client that is not reading at the moment."""
-_ANSWER = re.compile(r'\{"jsonrpc":"2\.0","id":("(?:[^"\\]|\\.)*"|-?\d+),"(?:result|error)"')
 
 
 async def serve(
@@ -64,23 +64,18 @@ async def serve(
 
     with taken_wire(begun) as (wire_in, wire_out):
         async with anyio.create_task_group() as tasks:
-            lines = _Lines(wire_in, wire_out, begun)
+            lines = _Lines(wire_in, wire_out, partial(end, "stdout is closed"), begun)
             parent = os.getppid() if begun is None else begun.parent
             tasks.start_soon(_watch_signals, end)
             tasks.start_soon(_watch_wire, wire_out.fileno(), parent, end)
 
             async def serve_wire() -> None:
-                try:
-                    while True:
-                        streams = stdio_server(cast("Any", lines), cast("Any", lines))
-                        async with streams as (read, write):
-                            await server.run(read, write, server.create_initialization_options())
-                        if not lines.begun_anew:
-                            break
-                except* (BrokenPipeError, ConnectionError, ValueError):
-                    end("stdout is closed")
-                else:
-                    end("stdin is closed")
+                while True:
+                    both = cast("Any", lines)
+                    await server.run(both, both, server.create_initialization_options())
+                    if not lines.begun_anew:
+                        break
+                end("stdin is closed")
 
             tasks.start_soon(serve_wire)
             await ended.wait()
@@ -106,15 +101,18 @@ class _Line:
 
 
 class _Lines:
-    """stdin as bounded lines and stdout as whole lines, in the form the SDK's transport takes."""
+    """stdin as bounded lines and stdout as whole lines: both streams that the SDK serves on, with
+    no task between them and it. `broken` is called when nobody takes what is written."""
 
     def __init__(
         self,
         wire_in: BinaryIO,
         wire_out: BinaryIO,
+        broken: Callable[[], None],
         begun: Instant | None = None,
     ) -> None:
         self._out = wire_out
+        self._broken = broken
         _widen(wire_out.fileno())
         self._loop = asyncio.get_running_loop()
         self._begun = begun
@@ -123,26 +121,43 @@ class _Lines:
         self._only_discovered: bool | None = None
         self._heard = anyio.Event()
         self._lock = threading.Lock()
+        self._waiting = anyio.Lock()
         self._calls: set[str | int] = set()
         self._idle = anyio.Event()
         self._ahead = threading.Semaphore(AHEAD)
-        self._send, self._receive = anyio.create_memory_object_stream[_Line](math.inf)
+        self._come = asyncio.Queue[_Line | None]()
+        """None is the end."""
         threading.Thread(target=self._read, args=(wire_in,), daemon=True).start()
+
+    async def __aenter__(self) -> _Lines:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """The wire outlasts a session on it."""
+
+    async def aclose(self) -> None:
+        """As above."""
 
     def __aiter__(self) -> _Lines:
         return self
 
-    async def __anext__(self) -> str:
+    async def receive(self) -> SessionMessage | Exception:
+        try:
+            return await anext(self)
+        except StopAsyncIteration:
+            raise anyio.EndOfStream from None
+
+    async def __anext__(self) -> SessionMessage | Exception:
         if self._told:
             await self._heard.wait()  # so that what comes next meets the state that was negotiated
         line, self._anew = self._anew, None
         if line is None:
-            try:
-                line = await self._receive.receive()
-            except anyio.EndOfStream:
+            line = await self._come.get()
+            if line is None:
+                self._come.put_nowait(None)  # for whoever asks once more
                 # The SDK drops what is under way when the lines end; so they end after it.
                 await self.drained()
-                raise StopAsyncIteration from None
+                raise StopAsyncIteration
             self._ahead.release()
         if line.method == "initialize" and self._only_discovered:
             self._anew, self._only_discovered = line, None
@@ -154,7 +169,10 @@ class _Lines:
         if line.cancels is not None:
             self._answered(line.cancels)
         self._told = line.answered
-        return line.text
+        try:
+            return SessionMessage(jsonrpc_message_adapter.validate_json(line.text, by_name=False))
+        except ValidationError as fault:  # which the SDK passes over
+            return fault
 
     @property
     def begun_anew(self) -> bool:
@@ -162,15 +180,23 @@ class _Lines:
         an older version: the AI SDK waits for a second, in which not every computer starts us."""
         return self._anew is not None
 
-    async def write(self, text: str) -> None:
+    async def send(self, item: SessionMessage, /) -> None:
+        """Write a message, behind those that wait for room. Raises `BrokenResourceError`."""
+        message = item.message
+        text = message.model_dump_json(by_alias=True, exclude_unset=True)
+        raw = text.encode("utf-8", "replace") + b"\n"
         if self._told:
-            self._hear(text)
+            self._hear(raw)
             return
-        raw = text.encode("utf-8", "replace")
-        if not self._written_at_once(raw):
-            await anyio.to_thread.run_sync(self._write, raw, abandon_on_cancel=True)
-        if answer := _ANSWER.match(text):
-            self._answered(json.loads(answer[1]))
+        try:
+            if self._waiting.locked() or not self._written_at_once(raw):
+                async with self._waiting:
+                    await anyio.to_thread.run_sync(self._write, raw, abandon_on_cancel=True)
+        except (OSError, ValueError):
+            self._broken()
+            raise anyio.BrokenResourceError from None
+        if isinstance(message, JSONRPCResponse | JSONRPCError) and message.id is not None:
+            self._answered(message.id)
 
     async def drained(self) -> None:
         """Wait until every call is answered on the wire, or `DRAIN_SECONDS`."""
@@ -184,9 +210,6 @@ class _Lines:
         if not self._calls:
             self._idle.set()
             self._idle = anyio.Event()
-
-    async def flush(self) -> None:
-        """Every write is flushed at once."""
 
     def _write(self, raw: bytes) -> None:
         with self._lock:
@@ -206,9 +229,9 @@ class _Lines:
         finally:
             self._lock.release()
 
-    def _hear(self, text: str) -> None:
+    def _hear(self, raw: bytes) -> None:
         """What the SDK says to what was answered before it was there: not said again."""
-        if text.encode() != self._told:
+        if raw != self._told:
             log.warning("the ready answers differ from those of this server")
         self._told = b""
         self._heard.set()
@@ -230,7 +253,7 @@ class _Lines:
     def _take(self, line: _Line) -> None:
         """Hand it to the loop, in the order in which it came. Raises `RuntimeError` without one."""
         self._ahead.acquire()
-        self._loop.call_soon_threadsafe(self._send.send_nowait, line)
+        self._loop.call_soon_threadsafe(self._come.put_nowait, line)
 
     def _read(self, wire_in: BinaryIO) -> None:
         with suppress(RuntimeError, OSError):
@@ -247,7 +270,7 @@ class _Lines:
                     except Refusal as refusal:
                         self._refuse(refusal)
         with suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._send.close)
+            self._loop.call_soon_threadsafe(self._come.put_nowait, None)
 
     def _refuse(self, refusal: Refusal) -> None:
         self._write(json.dumps(refusal.answer).encode() + b"\n")
