@@ -293,9 +293,9 @@ class Desk:
             return False
         return await self._approvals.answer(approval, yes=yes, grade=grade, way=way) is not None
 
-    async def shown(self, asking: str, approval: str) -> bool:
+    async def shown(self, asking: str, approval: str, place: str) -> bool:
         """See `Approvals.shown`."""
-        return self._approvals is not None and await self._approvals.shown(asking, approval)
+        return self._approvals is not None and await self._approvals.shown(asking, approval, place)
 
     async def refuse(self, asking: str, *, way: str) -> bool:
         """See `Approvals.refuse`."""

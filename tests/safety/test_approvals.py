@@ -184,6 +184,20 @@ async def test_a_no_to_what_an_asking_was_shown_is_the_end_of_that_and_of_nothin
     assert not await refuse("late")
 
 
+async def test_of_two_that_ask_at_one_place_none_is_answered_there(approvals: Approvals) -> None:
+    one, other = await ask(approvals), await ask(approvals, "b")
+    assert not await approvals.shown("one", one.id, "a task")
+    assert await approvals.shown("one", one.id, "a task")
+    assert not await approvals.shown("elsewhere", other.id, "another task")
+    assert await approvals.shown("one", one.id, "a task")
+    assert not await approvals.shown("two", other.id, "a task")
+    assert not await approvals.shown("one", one.id, "a task")
+    assert not await approvals.shown("two", other.id, "a task")
+    assert not await approvals.shown("nowhere", one.id)
+    assert not await approvals.shown("nor there", other.id)
+    assert await approvals.shown("nowhere", one.id)
+
+
 async def test_what_is_given_back_may_be_used_still(approvals: Approvals) -> None:
     await yes(approvals, await ask(approvals))
     name = await use(approvals)

@@ -41,6 +41,8 @@ MIGRATIONS = (
 )
 MIGRATIONS_LATER = (("CREATE TABLE shown (asking TEXT PRIMARY KEY, approval TEXT NOT NULL)",),)
 """Of an asking that comes again with its answer: what it was told to show a person."""
+MIGRATIONS_LAST = (("ALTER TABLE shown ADD COLUMN place TEXT NOT NULL DEFAULT ''",),)
+"""Where it was asked, if whoever answers there may mean another asking of the same place."""
 _SELECT: Final = (
     "SELECT id, principal, account, operation, identity, preview, grade, given, standing, way,"
     " asked, expires FROM approval"
@@ -144,20 +146,26 @@ class Approvals:
 
         return await self._state.write(work)
 
-    async def shown(self, asking: str, name: str) -> bool:
+    async def shown(self, asking: str, name: str, place: str = "") -> bool:
         """Whether the approval `name` is what `asking` was told to show the last time it came; it
-        is from now on. An answer that it brings is to that one, and to no other that waits."""
+        is from now on. An answer that it brings is to that one, and to no other that waits: never
+        where something else asks at the same `place`, of which an answer may be as well."""
 
         def work(tx: Transaction) -> bool:
             last = tx.one("SELECT approval FROM shown WHERE asking = :asking", asking=asking)
             if last is not None and last[0] == name:
-                return True
+                return not place or None is tx.one(
+                    "SELECT 1 FROM shown WHERE place = :place AND asking <> :asking",
+                    place=place,
+                    asking=asking,
+                )
             tx.run("DELETE FROM shown WHERE approval NOT IN (SELECT id FROM approval)")
             tx.run(
-                "INSERT INTO shown (asking, approval) VALUES (:asking, :name)"
+                "INSERT INTO shown (asking, approval, place) VALUES (:asking, :name, :place)"
                 " ON CONFLICT (asking) DO UPDATE SET approval = :name",
                 asking=asking,
                 name=name,
+                place=place,
             )
             return False
 

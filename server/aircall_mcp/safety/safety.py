@@ -30,6 +30,7 @@ MIGRATIONS = (
     *planned.MIGRATIONS_LATER,
     *approvals.MIGRATIONS_LATER,
     *usage.MIGRATIONS_LATER,
+    *approvals.MIGRATIONS_LAST,
 )
 """Of all that one transaction is about. Once released this only grows, at its end."""
 

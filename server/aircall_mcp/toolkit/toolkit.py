@@ -257,10 +257,14 @@ class Toolkit:
         told = cast("Json", data) if isinstance(data, dict) else {}
         return told.get("say") == "ask" and told.get("grade") == 1
 
-    async def shown(self, question: Question, asking: Sequence[Any]) -> bool:
+    async def shown(
+        self, question: Question, asking: Sequence[Any], place: Sequence[Any] = ()
+    ) -> bool:
         """For the forms: whether `question` is what a person was shown when `asking`, a tool call
-        as its framework knows it again, came before. The same names may mean others by now."""
-        return await self._desk.shown(_named(asking), question.approval)
+        as its framework knows it again, came before. The same names may mean others by now. Of
+        several that asked at one `place`, whose answers name none of them, none is."""
+        there = _named(place) if place else ""
+        return await self._desk.shown(_named(asking), question.approval, there)
 
     async def refuse(self, asking: Sequence[Any], *, way: str) -> bool:
         """For the forms: a person said no to what they were shown when `asking` came, and the
