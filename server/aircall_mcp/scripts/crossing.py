@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import json
 import secrets
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -24,6 +24,9 @@ LONGEST: Final = 1_000_000
 FILE: Final = '"<python-input-0>"'
 """Where our own lines are, as the interpreter names what it was given first."""
 RESULT: Final = "_result"
+TAKEN: Final = "what is called by us alone"
+"""The name of what takes a call over here: no identifier, so that no script ever looks it up. One
+that a script unbinds would be looked up anew, and be had as it is."""
 
 _OURS: Final = """
 def _made(call, dumps, loads, day, clock, exact):
@@ -49,20 +52,20 @@ def _made(call, dumps, loads, day, clock, exact):
     return function, text
 import datetime, decimal, json
 _function, TEXT = _made(
-    CALL, json.dumps, json.loads, datetime.date, datetime.time, decimal.Decimal
+    _call, json.dumps, json.loads, datetime.date, datetime.time, decimal.Decimal
 )
-CALL = None
+_call = None
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """`first` is to be run before the script, `last` after it gives its result as JSON; both with
-    `names`, which a script neither guesses nor finds among its own: what is called by one of them
-    is handed over as it is."""
+    """`first` is to be run before the script, with `inputs`; `last` after it gives its result as
+    JSON. `names` go with all of them: what is called by one is handed over as it is."""
 
     first: str
     last: str
+    inputs: Mapping[str, Function]
     names: Mapping[str, Function]
 
 
@@ -75,25 +78,45 @@ def crossing(functions: Mapping[str, Function]) -> Crossing:
         name, args, kwargs = json.loads(said)
         return functions[name](*args, **kwargs)
 
-    ours, text = (f"_{secrets.token_hex(16)}" for _ in range(2))
-    head = _OURS.replace("MOST", str(MOST_VALUES)).replace("CALL", ours).replace("TEXT", text)
+    call.__name__ = TAKEN
+    text = f"_{secrets.token_hex(16)}"
+    head = _OURS.replace("MOST", str(MOST_VALUES)).replace("TEXT", text)
     lines = [f"{name} = _function({name!r})" for name in functions]
     first = "\n".join([head, *lines, f"{RESULT} = None"])
     # A script may find the name of `text` and put something else there: it is a text all the same.
-    return Crossing(first, f'f"{{{text}({RESULT})}}"', {ours: call})
+    return Crossing(first, f'f"{{{text}({RESULT})}}"', {"_call": call}, {TAKEN: call})
 
 
 def kept(code: str) -> str:
-    """The same script, which keeps the value of its last expression and gives none. Raises
-    `SyntaxError` and what else parsing may, `ValueError`, `RecursionError`, `MemoryError`."""
+    """The same script, which keeps the value of its last expression, or of the `return` that ends
+    it, and gives none. Raises `SyntaxError` and what else parsing may, `ValueError`,
+    `RecursionError`, `MemoryError`."""
     code = code.replace("\r\n", "\n").replace("\r", "\n")
     body = ast.parse(code).body
-    lines = code.split("\n")
+    lines = [line.encode() for line in code.split("\n")]  # columns are in bytes
+
+    def put(row: int, column: int, words: str, instead_of: int = 0) -> None:
+        line = lines[row - 1]
+        lines[row - 1] = line[:column] + words.encode() + line[column + instead_of :]
+
+    # From the end on, so that nothing moves before it is put where it belongs.
+    for one in reversed([*_returns(body)]):
+        put(one.end_lineno or one.lineno, one.end_col_offset or 0, "; return")
+        put(one.lineno, one.col_offset, f"{RESULT} =", len("return"))
     if body and isinstance(body[-1], ast.Expr):
-        at, column = body[-1].lineno - 1, body[-1].col_offset  # in bytes
-        line = lines[at].encode()
-        lines[at] = f"{line[:column].decode()}{RESULT} = {line[column:].decode()}"
-    return "\n".join([*lines, "None"])
+        put(body[-1].lineno, body[-1].col_offset, f"{RESULT} = ")
+    return b"\n".join([*lines, b"None"]).decode()
+
+
+def _returns(body: Iterable[ast.AST]) -> Iterator[ast.Return]:
+    """Those with a value that end the script itself, in the order of its text."""
+    for one in body:
+        if isinstance(one, ast.Return) and one.value is not None:
+            yield one
+        elif isinstance(one, (ast.stmt, ast.ExceptHandler, ast.match_case)) and not isinstance(
+            one, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+        ):
+            yield from _returns(ast.iter_child_nodes(one))
 
 
 def result_in(said: str) -> Any:

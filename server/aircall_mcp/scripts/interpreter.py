@@ -33,6 +33,9 @@ LETTING_GO: Final = 0.1
 ends before they did, it aborts (seen in 4 of 105 that ended at once)."""
 LONGEST_TOLD: Final = 1_500
 """Characters of what is said of a failure: its end, where the fault is."""
+LONGEST_READ: Final = 100_000
+"""Characters of it, from its end, that are looked at to say it: a script fails with as many as its
+memory holds, and to go through those takes seconds in which nobody else is served."""
 PRINTED: Final = 16_000
 """Bytes that a script may print."""
 _HEAD: Final = "Traceback (most recent call last):"
@@ -104,9 +107,10 @@ class Interpreter:
                 begun = True
                 confine(session.worker_pid, computing=limits.computing, memory=limits.memory)
                 across = crossing(functions)
-                for part in (across.first, code):
+                names = dict(across.names)
+                for part, inputs in (across.first, dict(across.inputs)), (code, {}):
                     await session.feed_run(
-                        part, external_lookup=dict(across.names), print_callback=printed
+                        part, inputs=inputs, external_lookup=names, print_callback=printed
                     )
                 try:
                     given: str = await session.feed_run(across.last, print_callback=printed)
@@ -190,7 +194,7 @@ def _ungiven(said: str) -> ArgumentError:
 
 
 def _failed(traceback: str) -> ArgumentError:
-    traceback = _OURS.sub("", traceback).replace(f"{RESULT} = ", "")
+    traceback = _OURS.sub("", traceback[-LONGEST_READ:]).replace(f"{RESULT} = ", "")
     told = _PLACE.sub(r"\1", traceback.strip().removeprefix(_HEAD)).strip()
     last = traceback.strip().rpartition("\n")[2]
     hint = next((hint for word, hint in _HINTS if word in last), "")
