@@ -59,7 +59,7 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     "gateway/body.py": ("before[-1:]", "raw[max(0, at - len(_ENDLESS)):at + 1]"),
     "protocol/frames.py": ("text[-END:]",),
     # What a script says of itself: all that it read was scrubbed before.
-    "scripts/interpreter.py": ("told[-LONGEST_TOLD:]",),
+    "scripts/interpreter.py": ("told[-LONGEST_TOLD:]", "traceback[-LONGEST_READ:]"),
     "scripts/crossing.py": ("line[:column]",),  # both halves stay
     "offer/stubs.py": ("told[:LONGEST - 1]",),
     "toolkit/calls.py": ("_list(response, 'choices')[:1]",),
