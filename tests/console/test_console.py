@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -193,6 +195,22 @@ async def test_who_wants_it_opened_has_it_opened_once_for_each(home: Path) -> No
         other = await page.ask("Another")
         await page.console.address(other.id, led=True)  # the client opens that one
         assert opened == [url]
+
+
+async def test_who_ends_does_not_wait_for_what_opens_it(home: Path) -> None:
+    over, opened = Event(), Event()
+
+    def show(_url: str) -> None:
+        opened.set()
+        over.wait(2)
+
+    async with paged(home, show=show) as page:
+        waiting = asyncio.create_task(page.console.address("a"))
+        await until(opened.is_set)
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        assert not over.is_set()
+        over.set()
 
 
 async def test_a_store_that_cannot_be_read_lets_nothing_through(home: Path) -> None:

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import pytest
 
+from aircall_mcp.console import Console
 from aircall_mcp.offer import Offers, Registry, Selection
 from aircall_mcp.protocol.elicitation import Elicitation
 from aircall_mcp.protocol.mcp_server import AircallServer
@@ -235,6 +236,19 @@ async def test_where_a_form_was_answered_unseen_the_next_way_is_tried(room: Room
             assert [one.get("mode", "form") for one in client.asked] == ["form", "url"]
         await asyncio.gather(*room.people)
     assert len(room.arrived) == 2
+
+
+@pytest.mark.parametrize("modern", [False, True], ids=["older", "newer"])
+async def test_nobody_is_led_to_a_page_that_cannot_be_had(
+    room: Room, home: Path, modern: bool
+) -> None:
+    unkept = Console(room.page.safety, home)
+    server = AircallServer(room.desk, elicitation=Elicitation(), page=unkept.address)
+    async with connected(server, Peer(modern=modern, elicitation=BOTH)) as client:
+        error = (await client.call("aircall_delete_tag", tag_id=1))["error"]
+    assert client.asked == []
+    assert error["kind"] == "needs_confirmation"
+    assert "page" not in error["approval"]
 
 
 @pytest.mark.parametrize(

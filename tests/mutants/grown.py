@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -37,29 +38,13 @@ SECONDS = 120
 """After which a test is taken for hanging."""
 
 HIT = "__hit__"
-_PAGE = ["tests/console", "tests/attacks/test_page.py", "tests/safety/test_visitors.py"]
-_FORM = ["tests/journeys/test_elicitation.py", "tests/attacks/test_approvals_by_form.py"]
-_SAFETY = [
-    *(f"tests/safety/test_{name}.py" for name in
-      ("approvals", "judge", "judge_world", "leases", "planned", "plans", "policy", "usage")),
-    "tests/workflows/test_send_text.py",
-]  # fmt: skip
+_WRITTEN = tomllib.loads(Path(__file__).with_name("grown.toml").read_text("utf-8"))
 TESTS: dict[str, list[str]] = {
-    "safety/approvals.py": _SAFETY,
-    "safety/judge.py": _SAFETY,
-    "safety/policy.py": _SAFETY,
-    "safety/holds.py": _SAFETY,
-    "safety/usage.py": _SAFETY,
-    "safety/leases.py": _SAFETY,
-    "safety/planned.py": _SAFETY,
-    "safety/plans.py": _SAFETY,
-    "safety/visitors.py": _PAGE,
-    "protocol/elicitation.py": _FORM,
-    "console/site.py": _PAGE,
-    "console/origin.py": _PAGE,
-    "console/console.py": _PAGE,
+    file: [test for one in _WRITTEN["group"] if file in one["files"] for test in one["tests"]]
+    for group in _WRITTEN["group"]
+    for file in group["files"]
 }
-"""Of these, those that come past the line."""
+"""By file, the tests that may come past its lines."""
 COMPARED: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq,
     ast.NotEq: ast.Eq, ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In,
@@ -78,18 +63,8 @@ SQL = (
     ("ORDER BY asked DESC", "ORDER BY asked"),
 )  # fmt: skip
 
-
-SAME: dict[tuple[str, str, str], str] = {
-    ("safety/approvals.py", "2", "one more"): "no question needs more than 2",
-    ("safety/approvals.py", "True", "turned"): "a row has the columns that were asked for",
-    (
-        "safety/holds.py",
-        "if held.approval or held.lease or held.place:",
-        "always",
-    ): "a transaction with nothing in it",
-}
-"""Mutants that no test can see, by file, the line that stood there and what was done to it, with
-why."""
+SAME = {(one["file"], one["was"], one["done"]) for one in _WRITTEN["same"]}
+"""Mutants that no test can see, by file, the line that stood there and what was done to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +122,7 @@ def _changes(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
             yield "always", ast.If(ast.Constant(True), body, orelse)
         case ast.Expr(ast.Call() | ast.Await()):
             yield "left out", ast.Pass()
-        case ast.Return(ast.expr()):
+        case ast.Return(ast.expr() as value) if ast.unparse(value) != "None":
             yield "None", ast.Return(ast.Constant(None))
         case _:
             return
@@ -366,7 +341,9 @@ def graft(name: str, source: str, more: Mapping[str, object] | None = None) -> N
         before = vars(old).get(word)
         if getattr(value, "__module__", name) != name or word.startswith("__"):
             continue
-        if isinstance(value, type) and isinstance(before, type):
+        if isinstance(value, type) and hasattr(value, "model_fields"):
+            setattr(old, word, value)  # what a model checks is settled when it is made
+        elif isinstance(value, type) and isinstance(before, type):
             _bodies(before, value)
         elif not _body(before, value) and repr(before) != repr(value):
             for module in list(sys.modules.values()):

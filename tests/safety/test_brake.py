@@ -95,7 +95,11 @@ def an_odd_file(path: Path) -> None:
     path.write_text('{"by": {"a": 1}, "reason": ["x"]}')
 
 
-@pytest.mark.parametrize("odd", [a_link_to_nowhere, a_directory, nonsense, an_odd_file])
+def a_list(path: Path) -> None:
+    path.write_text('["by", "reason"]')
+
+
+@pytest.mark.parametrize("odd", [a_link_to_nowhere, a_directory, nonsense, an_odd_file, a_list])
 def test_whatever_stands_there_it_is_pulled(
     home: Path, registry: Registry, odd: Callable[[Path], None]
 ) -> None:

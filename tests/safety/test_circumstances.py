@@ -52,6 +52,25 @@ def test_of_many_numbers_the_first_are_told(registry: Registry) -> None:
     assert lines[MOST] == "And to 5 more numbers: 5 in FR."
 
 
+def test_of_words_in_two_alphabets_three_are_told_and_none_that_is_long(
+    registry: Registry,
+) -> None:
+    words = ["p\u0430ypal" + "l" * 35, *(f"{letter}\u0430" for letter in "bcd")]
+
+    def of(*some: str) -> list[str]:
+        more: dict[str, Any] = {"number_id": 1, "to": "+33612345678", "body": " ".join(some)}
+        return told(registry, "send_message", **more)[2:]
+
+    assert len(of(*words[:3])) == 3
+    *three, rest = of(*words)
+    assert [line.rpartition(" looks like ")[2] for line in three] == [
+        "\u2026.",
+        "b\u0430.",
+        "c\u0430.",
+    ]
+    assert rest == "Nor are they in 1 more words."
+
+
 def test_what_vanishes_is_said_and_a_read_has_nothing_to_say(registry: Registry) -> None:
     assert told(registry, "delete_tag", tag_id=1) == [
         "It makes one object vanish, with what belongs to it."

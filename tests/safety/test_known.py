@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,36 @@ pytestmark = pytest.mark.anyio
 WANTED = "+33612345678"
 
 
+class Town:
+    """A company before an Aircall that says `answer` whatever it is asked."""
+
+    def __init__(self, registry: Registry) -> None:
+        self.status, self.asked = 200, 0
+        self.answer: Any = {}
+        self.clock = Clock()
+        self.gateway = gateway_to(self, clock=self.clock.handed())
+
+        async def resolve(named: str | None) -> str:
+            return named or "tests"
+
+        async def listens() -> bool:
+            return False
+
+        asking = Aircall(self.gateway, registry.ids)
+        self.company = Company(lambda _: asking, resolve, listens, self.clock.handed())
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.asked += 1
+        await answering(self.status, self.answer)[0](scope, receive, send)
+
+
+@pytest.fixture
+async def town(registry: Registry) -> AsyncIterator[Town]:
+    made = Town(registry)
+    yield made
+    await made.gateway.aclose()
+
+
 @pytest.mark.parametrize(
     ("numbers", "known"),
     [
@@ -29,22 +60,100 @@ WANTED = "+33612345678"
     ],
 )
 async def test_somebody_is_known_by_their_own_number_alone(
-    registry: Registry, numbers: Sequence[str], known: bool
+    town: Town, numbers: Sequence[str], known: bool
 ) -> None:
-    contact: Mapping[str, object] = {
-        "id": 1, "phone_numbers": [{"id": 1, "label": "Work", "value": one} for one in numbers]
-    }  # fmt: skip
-    app, _ = answering(200, {"contacts": [contact], "meta": {"count": 1}})
-    gateway = gateway_to(app)
+    town.answer = found(*numbers)
+    assert (await town.company.known("tests", (WANTED,)) == {WANTED}) is known
 
-    async def resolve(named: str | None) -> str:
-        return named or "tests"
 
-    async def listens() -> bool:
-        return False
+def found(*numbers: str) -> Any:
+    phones = [{"id": 1, "label": "Work", "value": one} for one in numbers]
+    return {"contacts": [{"id": 1, "phone_numbers": phones}], "meta": {"count": 1}}
 
-    company = Company(
-        lambda _: Aircall(gateway, registry.ids), resolve, listens, Clock().handed()
-    )  # fmt: skip
-    assert (await company.known("tests", (WANTED,)) == {WANTED}) is known
-    await gateway.aclose()
+
+async def test_who_is_known_is_so_for_five_minutes_and_nobody_is_unknown_for_longer(
+    town: Town,
+) -> None:
+    town.answer = found()
+    assert await town.company.known("tests", (WANTED,)) == frozenset()
+    town.answer = found(WANTED)
+    assert await town.company.known("tests", (WANTED,)) == {WANTED}
+    town.clock.pass_by(299)
+    assert await town.company.known("tests", (WANTED,)) == {WANTED}
+    assert town.asked == 2
+    assert await town.company.known("other", (WANTED,)) == {WANTED}
+    assert town.asked == 3
+    town.clock.pass_by(1)
+    town.answer = found()
+    assert await town.company.known("tests", (WANTED,)) == frozenset()
+
+
+async def test_of_more_than_five_nobody_is_looked_for(town: Town) -> None:
+    six = tuple(f"+3361234567{last}" for last in range(6))
+    town.answer = found(*six)
+    assert await town.company.known("tests", six) == frozenset()
+    assert town.asked == 0
+    assert await town.company.known("tests", six[:5]) == set(six[:5])
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        [], {}, {"contacts": None}, {"contacts": "+33612345678"}, {"contacts": [None, WANTED]},
+        {"contacts": [{"phone_numbers": WANTED}]},
+        {"contacts": [{"phone_numbers": [WANTED, {"value": 33612345678}]}]},
+    ],
+    ids=str,
+)  # fmt: skip
+async def test_an_odd_answer_makes_nobody_known_and_nothing_home(town: Town, odd: Any) -> None:
+    town.answer = odd
+    assert await town.company.known("tests", (WANTED,)) == frozenset()
+    town.answer = {"numbers": odd}
+    assert await town.company.home("tests") is None
+
+
+async def test_home_is_where_the_numbers_are_and_is_read_again_in_time(town: Town) -> None:
+    async def home() -> frozenset[str] | None:
+        return await town.company.home("tests")
+
+    town.status = 403
+    assert await home() is None
+    town.status = 200
+    town.answer = {"numbers": [{"id": 1, "country": one} for one in ("FR", "LV", "France", 33)]}
+    town.clock.pass_by(59)
+    assert await home() is None  # it is not asked for with every call
+    town.clock.pass_by(1)
+    assert await home() == {"FR", "LV"}
+    town.answer = {"numbers": [{"id": 1, "country": "US"}]}
+    town.clock.pass_by(3599)
+    assert await home() == {"FR", "LV"}
+    town.clock.pass_by(1)
+    assert await home() == {"US"}
+
+
+@pytest.mark.parametrize(
+    ("tag", "called"),
+    [
+        ({"id": 7, "name": " To \n call "}, "To call"),
+        ({"id": 8, "name": "Another"}, None),
+        ({"name": "Nobody's"}, None),
+        ({"id": 7, "name": ""}, None),
+        ({"id": 7, "name": 7}, None),
+        (["id", "name"], None),
+    ],
+    ids=str,
+)
+async def test_an_id_is_called_what_its_own_row_says(
+    town: Town, registry: Registry, tag: Any, called: str | None
+) -> None:
+    town.answer = {"tag": tag}
+    names = await town.company.names(registry.ids["delete_tag"].bind({"tag_id": 7}), "tests")
+    assert names == ({} if called is None else {("tag_id", 7): called})
+
+
+async def test_a_name_is_read_again_after_five_minutes(town: Town, registry: Registry) -> None:
+    bound = registry.ids["delete_tag"].bind({"tag_id": 7})
+    for name, seconds, called in (("One", 0, "One"), ("Two", 299, "One"), ("Two", 1, "Two")):
+        town.answer = {"tag": {"id": 7, "name": name}}
+        town.clock.pass_by(seconds)
+        assert await town.company.names(bound, "tests") == {("tag_id", 7): called}

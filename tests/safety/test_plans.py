@@ -356,6 +356,17 @@ async def test_a_plan_has_a_hundred_steps_at_most(plant: Plant) -> None:
     assert plant.sent == []
 
 
+async def test_a_draft_is_asked_for_in_the_account_that_it_was_made_for(plant: Plant) -> None:
+    desk = plant.desk()
+    assert desk.plans is not None
+    steps = [plant.registry.ids["send_message"].bind(text(1)["arguments"])]
+    draft = desk.plans.drafts.keep(steps, "owner", "other")
+    question = await asked(desk, {"draft": draft.id})
+    found = await desk.safety.approvals.find(question.approval)
+    assert found is not None
+    assert found.account == "other"
+
+
 FATES: list[tuple[Intent | None, str, str]] = [
     (None, "finished", "done"),
     (Intent("a", "send_message", "not_sent", 50.0), "finished", "done"),

@@ -10,7 +10,7 @@ import pytest
 from aircall_mcp import spec
 from aircall_mcp.errors import SettingsError, StoreError
 from aircall_mcp.offer import Registry
-from aircall_mcp.safety.policy import Cap, Line, Policy, Quiet
+from aircall_mcp.safety.policy import Cap, Line, Policy, Quiet, Rule
 from aircall_mcp.safety.policy_file import NAME, PolicyFile, policy_in, policy_of, preset_text
 from aircall_mcp.safety.wording import lines_of, table_of
 
@@ -90,6 +90,17 @@ def test_a_fault_is_named_by_its_key_with_the_nearest_word(
     assert words in caught.value.message
     assert caught.value.message.startswith("policy.toml: ")
     assert hint in caught.value.hint
+
+
+def test_what_a_table_leaves_out_is_as_without_it() -> None:
+    text = "[[rules]]\nname = 'a'\nsay = 'deny'\n[destinations]\n[caps]\ntexts = {}\n[from]\n"
+    assert read(text) == Policy(
+        rules=(Rule("a", Line("deny")),), caps={"texts": Cap()}, written=True
+    )  # fmt: skip
+    text = "[[rules]]\nname = 'a'\nsay = 'deny'\nover = 0\n[caps]\ntexts = { hour = 0, day = 0 }"
+    assert read(text).rules[0].over == 0
+    assert read(text).caps == {"texts": Cap(0, 0)}
+    assert Rule("a", Line("deny")).over == 0
 
 
 def test_what_is_no_text_at_all_is_a_fault_too() -> None:

@@ -78,6 +78,14 @@ async def test_a_clock_that_is_set_back_lets_nobody_in_for_longer(
     assert await visitors.enter(made) is None
 
 
+async def test_a_clock_that_is_set_back_keeps_nobody_out_for_longer(
+    visitors: Visitors, clock: Clock
+) -> None:
+    assert await visitors.code("browser") is not None
+    clock.pass_by(-60)
+    assert await visitors.code("browser") is not None
+
+
 async def test_wrong_guesses_end_every_code(visitors: Visitors) -> None:
     first, second = await code(visitors), await code(visitors)
     for _ in range(GUESSES - 1):

@@ -26,7 +26,8 @@ HEADERS: Final = {
     "x-frame-options": "DENY",
 }
 POLICY: Final = (
-    "default-src 'none'; {style}form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; style-src '{style}'; form-action 'self'; base-uri 'none';"
+    " frame-ancestors 'none'"
 )
 FORM: Final = "application/x-www-form-urlencoded"
 
@@ -34,12 +35,11 @@ FORM: Final = "application/x-www-form-urlencoded"
 class SameOrigin:
     """Before `app`, which is served at `origin` alone; `style` is the hash of its style sheet."""
 
-    def __init__(self, app: ASGIApp, origin: str, style: str = "") -> None:
+    def __init__(self, app: ASGIApp, origin: str, style: str) -> None:
         self._app = app
         self._origin = origin
         self._host = origin.removeprefix("http://")
-        styled = f"style-src '{style}'; " if style else ""
-        self._headers = {**HEADERS, "content-security-policy": POLICY.format(style=styled)}
+        self._headers = {**HEADERS, "content-security-policy": POLICY.format(style=style)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def say(message: Message) -> None:

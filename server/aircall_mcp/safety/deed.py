@@ -137,6 +137,6 @@ def _counted(bound: Bound, recipients: tuple[str, ...]) -> Counted | None:
     operation = bound.operation
     if operation.effect == "delete":
         return "deletions"
-    if operation.effect != "reach" or not recipients:
+    if not recipients:
         return None
     return "texts" if operation.toolset == "messages" else "calls"

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from ..ground.phones import reached
 from .deed import COUNTED, Counted
@@ -207,7 +207,7 @@ def _digits(number: str) -> str:
 
 
 def _used(tx: Transaction, account: str, kind: Counted, now: float) -> Used:
-    row: tuple[Any, ...] | None = tx.one(
+    ((hour, day),) = tx.all(
         "SELECT SUM(CASE WHEN wall > :hour THEN size ELSE 0 END), SUM(size) FROM taken"
         " WHERE account = :account AND kind = :kind AND wall > :day",
         account=account,
@@ -215,5 +215,4 @@ def _used(tx: Transaction, account: str, kind: Counted, now: float) -> Used:
         hour=now - HOUR,
         day=now - DAY,
     )
-    hour, day = row or (0, 0)
     return Used(hour=int(hour or 0), day=int(day or 0))

@@ -119,7 +119,7 @@ class Visitors:
             )
             return found is not None
 
-        return bool(key) and await self._state.write(work)
+        return await self._state.write(work)
 
     async def leave(self) -> None:
         """All visits end, and no code is good any more."""
