@@ -3,11 +3,12 @@ not asked for, and nothing of the company leaves."""
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import asynccontextmanager, closing
+from itertools import cycle
+from math import isqrt
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -112,6 +113,15 @@ def orders(surface: str, *, full: bool) -> Iterator[Order]:
     yield "aircall_delete", {"operation": "delete_contact", "arguments": {"contact_id": "7719010"}}
 
 
+def forever(payloads: Sequence[str]) -> Iterator[str]:
+    """A prime number of texts, so that each round of reads begins at another one, however many
+    fields it fills: or some would stand in fields alone that no answer shows."""
+    length = len(payloads)
+    while any(length % one == 0 for one in range(2, isqrt(length) + 1)):
+        length += 1
+    return cycle([*payloads, *payloads[: length - len(payloads)]])
+
+
 def opened(home: Path, url: str, surface: str, allow: tuple[Allowance, ...] = ()) -> App:
     environment = {
         "AIRCALL_MCP_HOME": str(home), "AIRCALL_API_ID": "an-id-of-ours", "AIRCALL_API_TOKEN": KEY,
@@ -165,8 +175,7 @@ async def test_whatever_it_is_told_to_do_nothing_is_done(
     payloads = [frame.format(said(one)) for frame in frames for one in wanted]
     if not full:
         payloads = [FRAMES[at % len(FRAMES)].format(said(one)) for at, one in enumerate(wanted)]
-    # Each round begins a place later, or one may stand in fields alone that no answer shows.
-    turn = itertools.cycle([*payloads, payloads[0]])
+    turn = forever(payloads)
     aircall.say = lambda _name: next(turn)
     different = {json.dumps(one, sort_keys=True) for one in wanted}
     with served(aircall) as url:
@@ -176,10 +185,7 @@ async def test_whatever_it_is_told_to_do_nothing_is_done(
             heard = [told("message.received", f"SM{at}", body=text, raw_digits="+33199001234")
                      for at, text in enumerate(payloads[:: 1 if full else 9])]  # fmt: skip
             app.events.log.append(heard)
-            rounds = len(payloads) // 400 + 1 if full else 1
-            # In full until each was heard: on some surfaces fewer fields are shown.
-            while rounds > 0 or (full and rounds > -30 and not different <= model.done):
-                rounds -= 1
+            for _ in range(len(payloads) // 400 + 1 if full else 1):
                 for tool, given in reads(app, surface):
                     await model.read(tool, given)
             for text in payloads if full else payloads[::9]:
