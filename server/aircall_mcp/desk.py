@@ -202,8 +202,8 @@ class Desk:
             log.info("%s: %s", operation.tool, error.kind)
             return Failure(self._scrubber.json(tools.error_of(error)))
         weight = LIGHT + 1 if self._scrubber.crowded else 0
-        written = self._scrubber.written
-        return Answer(*await self._gateway.aside(lambda: written(payload), weight=weight))
+        written, text = self._scrubber.written, tools.text_of(payload)
+        return Answer(*await self._gateway.aside(lambda: written(payload, text), weight=weight))
 
     def scrub(self, text: str) -> Scrubbed:
         """`text` as it may leave, for who tells of something else than an outcome."""

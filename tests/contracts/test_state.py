@@ -41,12 +41,11 @@ OF_ONE = {
     "ground.clients.Stream": "_fruitless _socket whole",
     "scripts.functions.Functions": "_open _steps calls partial reads sandbox",
     "scripts.result._Weighed": "_left",
-    "offer.shape.Shaped": "_items _sizes",
+    "offer.shape.Shaped": "_items _texts",
     "offer.shape.Cut": "_cuts _keys _lists _shortened _trimmed size steps",
     "offer.shape._List": "sizes",
     "offer.shape._Trim": "_sizes",
     "offer.walk.Walk": "_steps told",
-    "offer.walk.Ways": "everywhere nested",
     "workflows.call_log._Course": "known",
     "workflows.call_log._Reading": "_error _steps _stop",
     "workflows.call_log._Segment": "pages totals",
@@ -103,6 +102,8 @@ OTHERWISE = {
     "events.forwarding.deliver.Forwarder": "_clients _resting",  # by destination
     "events.receiver.Receiver": "_digests _families",  # by webhook
     "ground.admission.Admission": "_from _held _told _turned _visits _waiting",  # by connection
+    "offer.walk": "_ways",  # by the names of fields that an answer marks
+    "offer.walk._Ways": "everywhere nested",  # by the name of a field: what is done with it
     "protocol.http._Ready": "_ends",  # by version and method
     "protocol.mcp_server.AircallServer": "_lists",  # by offer
     "protocol.resources.Resources": "_sessions",  # by URI and connection
@@ -119,6 +120,7 @@ OTHERWISE = {
 OURS = {
     "desk.Desk": "index",
     "ground.command": "_typed",  # of this installation
+    "ground.addresses": "one_host",  # of how hosts are spelled
     "ground.times": "_day",  # of the calendar
     "ground.operation.Operation": "_by_name _validator _wire_names",
     "offer.offer.Offer": "prompts tools",

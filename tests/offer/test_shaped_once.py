@@ -9,13 +9,15 @@ from typing import Any, cast
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
+from pydantic_core import to_json
 
 from aircall_mcp import spec
 from aircall_mcp.ground.operation import Answer, Detail
+from aircall_mcp.ground.reply import Page, Reply
 from aircall_mcp.ground.secrets import MASK, Scrubber, Secret
 from aircall_mcp.ground.times import iso
 from aircall_mcp.ground.visible import clean
-from aircall_mcp.offer import Registry
+from aircall_mcp.offer import Registry, tools
 from aircall_mcp.offer.shape import Shaped, shape
 from aircall_mcp.offer.walk import IDENTITY, PLUMBING
 
@@ -23,12 +25,15 @@ OPERATION = Registry.of(spec.load()).ids["list_calls"]
 ANSWER = OPERATION.answer
 NAMES = sorted({
     "id", "name", "direct_link", "user", "tags", "é", "a\u200bb", "started_at", "ended_at", "sid",
+    *sorted(ANSWER.seconds)[:3], *sorted(ANSWER.milliseconds)[:3],
     "archived", "digits", *ANSWER.strangers, *ANSWER.expiring, *ANSWER.secrets,
 })  # fmt: skip
 
 texts = some.text(max_size=12) | some.sampled_from(["x\u200by", "\x1b[0m", "é", "tok\ud800", ""])
 leaves = some.none() | some.booleans() | some.floats(allow_nan=False) | texts | some.integers()
-moments = some.integers(10**8, 10**13)
+moments = some.integers(10**8, 10**13) | some.sampled_from(
+    [10**8, 10**8 + 1, 253_402_300_799, 253_402_300_800, 10**11, 10**11 + 1, 1.5e9, True]
+)
 values = some.recursive(
     leaves | moments,
     lambda inner: (
@@ -102,6 +107,14 @@ def test_items_that_were_looked_at_are_given_as_they_are(
         assert bool(told & ANSWER.strangers) == any("quotes" in note for note in notes)
 
 
+def test_what_is_done_with_a_name_is_remembered_of_so_many_names_alone() -> None:
+    many = {f"field_{number}": number for number in range(3_000)} | {"n" * 200: "long", "name": "x"}
+    for _ in range(2):
+        data, notes = shape({"calls": [many]}, ANSWER, "concise")
+        assert data == {"calls": [many]}
+        assert any("name" in note for note in notes)
+
+
 @pytest.mark.parametrize("detail", ["concise", "full"])
 def test_what_was_measured_is_not_walked_again(detail: Detail) -> None:
     items = [{"id": number, "started_at": 1_700_000_000} for number in range(50)]
@@ -110,6 +123,43 @@ def test_what_was_measured_is_not_walked_again(detail: Detail) -> None:
     once, twice = (shape({"calls": items}, ANSWER, detail, shaped)[0]["calls"] for _ in range(2))
     assert all(first is second for first, second in zip(once, twice, strict=True))
     assert measured == [len(json.dumps(item, separators=(",", ":"))) for item in once]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    items=some.lists(values, max_size=5),
+    notes=some.lists(texts, max_size=2),
+    several=some.booleans(),
+    beside=some.booleans(),
+)
+def test_the_text_put_together_is_the_one_that_is_written(
+    items: list[Any], notes: list[str], *, several: bool, beside: bool
+) -> None:
+    bound, scrub = OPERATION.bind({}), Scrubber()
+    shaped = tools.shaped_for(bound, scrub.text)
+    room = tools.room_in(bound, shaped)
+    for item in items:
+        room.size(item)
+    given = items * 2 if several else items
+    body: dict[str, Any] = {"calls": given, **({"meta": 1} if beside else {})}
+    page = Page(complete=False, returned=len(given), total=None, next={"page": 2})
+    reply = Reply(200, body, True, 0.0, tuple(notes), page, 0)
+    result = tools.result_of(bound, reply, scrub.text, shaped)
+    text = tools.text_of(result)
+    assert (text is not None) == (bool(items) and not beside)
+    assert scrub.written(result, text) == scrub.written(dict(result))
+    assert text is None or text == to_json(dict(result)).decode()
+
+
+def test_what_was_cut_is_written_anew() -> None:
+    bound, scrub = OPERATION.bind({}), Scrubber()
+    shaped = tools.shaped_for(bound, scrub.text)
+    items = [{"id": number, "title": "x" * 19_000} for number in range(9)]
+    for item in items:
+        shaped.size(item)
+    result = tools.result_of(bound, Reply(200, {"calls": items}), scrub.text, shaped)
+    assert tools.text_of(result) is None
+    assert len(scrub.written(result)[1]) < 70_000
 
 
 @settings(max_examples=150, deadline=None)

@@ -8,10 +8,13 @@ from typing import Any
 import anyio
 import mcp_types as types
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
 from mcp.shared.message import SessionMessage
 
 from aircall_mcp.desk import Answer
-from aircall_mcp.protocol.framed import filled, frame_of
+from aircall_mcp.ground.secrets import Scrubber
+from aircall_mcp.protocol.framed import Written, filled, frame_of, line_of
 from aircall_mcp.protocol.mcp_server import AircallServer
 from aircall_mcp.protocol.opening import LEGACY, MODERN
 from aircall_mcp.protocol.rehearsal import CLIENT, ENVELOPE
@@ -83,3 +86,34 @@ async def test_what_is_framed_is_not_copied() -> None:
     assert result["structuredContent"] is answer.payload
     assert result["content"] == [{"type": "text", "text": answer.written}]
     assert frame_of(answer).structured_content == answer.payload  # outside, it is whole
+
+
+texts = some.text(max_size=12) | some.sampled_from(
+    ['"', "\\", "\u2028", "é\n", "\ud800x", "\x00", "{}"]
+)
+values = some.recursive(
+    some.none() | some.booleans() | some.integers() | some.floats() | texts,
+    lambda inner: some.lists(inner, max_size=4) | some.dictionaries(texts, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    payload=some.dictionaries(texts, values, max_size=4),
+    beside=some.dictionaries(some.sampled_from(["isError", "_meta", "é"]), values, max_size=3),
+    at=some.integers(0, 3),
+    number=some.integers() | texts.filter(str.isprintable),
+)
+def test_a_page_that_is_written_once_is_the_line_that_the_sdk_writes(
+    payload: dict[str, Any], beside: dict[str, Any], at: int, number: int | str
+) -> None:
+    value, text = Scrubber().written(payload)
+    beside = Scrubber().json(beside)
+    fields = [*beside.items(), ("content", [{"type": "text", "text": Written(text)}])]
+    fields.insert(at, ("structuredContent", value))
+    once = types.JSONRPCResponse(jsonrpc="2.0", id=number, result=dict(fields))
+    twice = once.model_dump_json(by_alias=True, exclude_unset=True).encode()
+    assert line_of(once) == twice
+    plain = {**dict(fields), "content": [{"type": "text", "text": text}]}
+    assert line_of(types.JSONRPCResponse(jsonrpc="2.0", id=number, result=plain)) == twice

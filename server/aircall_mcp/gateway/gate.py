@@ -96,9 +96,9 @@ class Gate:
             raise Tried(request.bound, caller)
         with suppress(ToolError):  # a judge may have more to say of it
             acting = await self._acting(request.bound.account or caller.account)
-            request = replace(request, caller=replace(caller, account=acting))
-        async with self.admitted(request.bound, request.caller) as waived:
-            return await self._then.send(replace(request, waived=waived))
+            caller = replace(caller, account=acting)
+        async with self.admitted(request.bound, caller) as waived:
+            return await self._then.send(replace(request, caller=caller, waived=waived))
 
     @asynccontextmanager
     async def admitted(self, bound: Bound, caller: Caller) -> AsyncGenerator[tuple[Allowance, ...]]:

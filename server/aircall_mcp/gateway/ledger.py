@@ -103,13 +103,13 @@ class Ledger:
                 now=now,
                 impossible=now + LONGEST_HOLD + self._window,
             )
-            pace = _pace(tx, share.company, now)
+            pace, taken = _standing(tx, share.company, now)
             if pace.paused_until > now:
                 return Full(pace.paused_until - now, paused=True)
             room = pace.limit(share.limit, now)
             if share.lane == "bulk":
                 room = max(1, int(room * BULK_SHARE))
-            over = _taken(tx, share.company) - room
+            over = taken - room
             if over < 0:
                 return self._add(tx, share.company, now + hold + self._window, settled=False)
             # A slot still in flight is free a window from now, at the very earliest.
@@ -132,9 +132,8 @@ class Ledger:
 
         def work(tx: Transaction) -> None:
             now = self._clock.monotonic()
-            pace = _pace(tx, share.company, now)
+            pace, taken = _standing(tx, share.company, now)
             allowed = pace.limit(share.limit, now)
-            taken = _taken(tx, share.company)
             lowered = allowed
             if said.limit is not None and 0 < said.limit < allowed:
                 lowered = said.limit
@@ -195,21 +194,20 @@ class Ledger:
         return name
 
 
-def _taken(tx: Transaction, company: str) -> int:
-    row = tx.one("SELECT COUNT(*) FROM slot WHERE company = :company", company=company)
-    return row[0] if row else 0
-
-
-def _pace(tx: Transaction, company: str, now: float) -> _Pace:
-    """What the company was told; what lies in an impossible future is of another boot."""
+def _standing(tx: Transaction, company: str, now: float) -> tuple[_Pace, int]:
+    """What the company was told, and how many slots it has taken. What lies in an impossible future
+    is of another boot."""
     row = tx.one(
-        "SELECT paused_until, lowered, lowered_at FROM pace WHERE company = :company",
+        "SELECT taken.count, paused_until, lowered, lowered_at"
+        " FROM (SELECT COUNT(*) AS count FROM slot WHERE company = :company) AS taken"
+        " LEFT JOIN pace ON pace.company = :company",
         company=company,
     )
-    pace = _Pace(*row) if row else _Pace()
+    taken, paused_until, *lowered = row or (0, None)
+    pace = _Pace() if paused_until is None else _Pace(paused_until, *lowered)
     if pace.paused_until > now + LONGEST_PAUSE or pace.lowered_at > now:
-        return _Pace()
-    return pace
+        pace = _Pace()
+    return pace, taken
 
 
 def _set_pace(tx: Transaction, company: str, pace: _Pace) -> None:

@@ -102,7 +102,8 @@ def unwrapped(reply: Reply, key: str) -> tuple[list[Any] | None, Mapping[str, An
 
 def fields(value: Any) -> Mapping[str, Any]:
     """`value` if it is a JSON object, else an empty one."""
-    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
+    # A dict is seen at once, while to ask the abstract class takes ten times as long.
+    return cast("Mapping[str, Any]", value) if isinstance(value, (dict, Mapping)) else {}
 
 
 def count_of(value: Any) -> int | None:

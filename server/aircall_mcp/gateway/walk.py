@@ -55,7 +55,7 @@ class Walk:
         return joined(parts, paging.key)
 
     async def _step(self, bound: Bound, given: Given, *, part: bool = False) -> Reply | None:
-        request, caller = replace(self._request, bound=bound), self._request.caller
+        request, caller = self._request, self._request.caller
         if self._steps:
             if given.items and bound.max_items is None and not (part or given.leaves[-1].guessed):
                 return None  # one page was asked for
@@ -73,7 +73,7 @@ class Walk:
                 request = replace(request, until=self._until)
         self._steps += 1
         try:
-            self.reply = await self._then.send(replace(request, caller=caller))
+            self.reply = await self._then.send(replace(request, bound=bound, caller=caller))
         except ToolError as error:
             if not given.items or (isinstance(error, TooMuch) and not part):
                 raise

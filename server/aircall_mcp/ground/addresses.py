@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from functools import lru_cache
 
 from .top_level import NAMES
 
@@ -92,6 +93,7 @@ def _held(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
     return None
 
 
+@lru_cache(256)
 def one_host(host: str) -> str:
     """`host` in one spelling; all names that this machine has for itself are one."""
     host = host.lower().rstrip(".").strip("[]")

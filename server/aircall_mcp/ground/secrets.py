@@ -256,11 +256,11 @@ class Scrubber:
         """`value` (JSON), in keys and in values as `text` makes it."""
         return self.written(value)[0]
 
-    def written(self, value: Any) -> tuple[Any, str]:
-        """The same, and as it is written: it had to be, to be looked through."""
+    def written(self, value: Any, text: str | None = None) -> tuple[Any, str]:
+        """The same, and as it is written: what is looked through, `text` where that is known."""
         # What a string holds, its JSON holds as JSON writes it, which is a form, too. Nearly always
         # there is none: one look at the whole then spares a look at every string.
-        whole, forms = _written(value), self._all()
+        whole, forms = _written(value) if text is None else text, self._all()
         if not is_clean(whole) or (("\\" in whole or "\x7f" in whole) and _UNSEEN.search(whole)):
             value = clean_json(value)
             whole = _written(value)
@@ -355,7 +355,7 @@ _ESCAPED = re.compile(f"{_PERCENT.pattern}(?:{_PERCENT.pattern})*")
 def _written(value: Any) -> str:
     """`value` as JSON, every letter as it is; half a letter is one that only Python's writes."""
     try:
-        return to_json(value).decode()
+        return to_json(value, inf_nan_mode="null").decode()
     except (ValueError, TypeError):
         return json.dumps(value, ensure_ascii=False)
 

@@ -17,7 +17,7 @@ from pydantic_core import to_json
 from ..ground.operation import Answer, Detail
 from ..ground.secrets import Scrub, Scrubbed, cut
 from ..ground.weight import LIGHT, give_way
-from .walk import Walk, Ways
+from .walk import Walk
 
 LARGEST = 60_000
 """Bytes of JSON given to a model in one result: under 20,000 tokens."""
@@ -38,8 +38,9 @@ class Shaped:
         self._answer = answer
         self._detail = detail
         self._scrub = scrub
-        self._ways = Ways(answer)
-        self._sizes: dict[int, int] = {}
+        self._walk = Walk(answer)
+        self._texts: dict[int, bytes] = {}
+        """By the same: as JSON what was measured."""
         self._items: dict[int, tuple[Any, Any, set[str]]] = {}
         """By the identity of what came, which is kept: what came, what it became, and what is to be
         told of it."""
@@ -47,19 +48,18 @@ class Shaped:
     def size(self, item: Any) -> int:
         """Bytes that `item` takes at most in the answer, once its long texts are cut."""
         shaped = self._of(item)[1]
-        size = self._sizes[id(item)] = _size(shaped)
+        text = self._texts[id(item)] = to_json(shaped)
+        size = len(text)
         return size if size <= LONGEST_TEXT else Cut(shaped, self._scrub).size
 
-    def measured(self, body: Any) -> int | None:
-        """Bytes of what is shown of `body`, at most, where all its items were measured before."""
-        items: Any = (
-            cast("dict[str, Any]", body).get(self._answer.key) if isinstance(body, dict) else None
-        )
-        if not isinstance(items, list) or len(cast("dict[str, Any]", body)) != 1:
+    def text(self, body: Any) -> bytes | None:
+        """As JSON what is shown of `body`, where all its items were measured before."""
+        items = self._listed(body, self._walk)
+        texts = [self._texts.get(id(item)) for item in items or ()]
+        known = [text for text in texts if text is not None]
+        if not known or len(known) < len(texts):
             return None
-        sizes = [self._sizes.get(id(item)) for item in cast("list[Any]", items)]
-        known = [size + 1 for size in sizes if size is not None]
-        return sum(known, len(self._answer.key) + 7) if len(known) == len(sizes) else None
+        return b'{"%s":[%s]}' % (self._answer.key.encode(), b",".join(known))
 
     def body(self, body: Any, walk: Walk) -> Any:
         """What of `body` a model sees; `walk` learns what is to be told."""
@@ -73,9 +73,10 @@ class Shaped:
     def _of(self, item: Any) -> tuple[Any, Any, set[str]]:
         known = self._items.get(id(item))
         if known is None:
-            walk = Walk(self._answer, self._ways)
+            walk = self._walk
+            walk.told = told = set[str]()
             shaped = walk.full(item) if self._detail == "full" else walk.concise(item, 1)
-            known = self._items[id(item)] = item, shaped, walk.told
+            known = self._items[id(item)] = item, shaped, told
         return known
 
     def _listed(self, body: Any, walk: Walk) -> list[Any] | None:

@@ -10,6 +10,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pydantic_core import to_json
+
 from ..errors import ToolError
 from ..ground.command import runnable
 from ..ground.operation import Bound, Operation
@@ -98,13 +100,31 @@ def room_in(bound: Bound, shaped: Shaped) -> Room:
     return Room(room, lambda item: shaped.size(item) + 1)
 
 
+class Told(Json):
+    """A result that begins with its data, of which it is known how they are written."""
+
+    def __init__(self, data: Any, text: bytes) -> None:
+        super().__init__(data=data)
+        self.text_of_data = text
+
+
+def text_of(result: Json) -> str | None:
+    """`result` as JSON, where most of that was written before."""
+    if not isinstance(result, Told):
+        return None
+    rest = to_json({name: part for name, part in result.items() if name != "data"})
+    comma = b"," if len(result) > 1 else b""
+    return (b'{"data":' + result.text_of_data + comma + rest[1:]).decode()
+
+
 def result_of(bound: Bound, reply: Reply, scrub: Scrub, shaped: Shaped | None = None) -> Json:
     """A reply as one JSON object: `data`, and where it says something `page`, `window`, `notes`."""
     operation = bound.operation
     data, notes = shape(reply.body, operation.answer, bound.detail, shaped)
     page, key = reply.page, operation.answer.key
     whole = key if operation.answer.is_list else ""
-    size = None if shaped is None else shaped.measured(reply.body)
+    text = None if shaped is None else shaped.text(reply.body)
+    size = None if text is None else len(text)
     data, cuts = bounded(data, scrub, weight=reply.weight, key=whole, size=size)
     if page is not None and cuts and 0 < len(data.get(key, ())) < page.returned:
         before, page = page.returned, page.cut_to(len(data[key]))
@@ -113,7 +133,7 @@ def result_of(bound: Bound, reply: Reply, scrub: Scrub, shaped: Shaped | None = 
             f"`{key}` is too long for one answer: {page.returned} of these {before} items are"
             " given; `page.next` leads to the others."
         )
-    result: Json = {"data": data}
+    result: Json = {"data": data} if cuts or text is None else Told(data, text)
     nothing = operation.effect == "read" and reply.body in (None, "", {}, [])
     if nothing:
         result["data"] = {key: []} if operation.answer.is_list else {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, TypeAlias, cast
 
 from ..ground.operation import Answer
@@ -17,45 +18,73 @@ IDENTITY = frozenset({
 })  # fmt: skip
 
 
-_NOTED, _SECRET, _TIME = 1, 2, 4
-"""What is done with a field of some name beside showing it: told of, masked, read as a time."""
+_NOTED, _SECRET, _TIME, _SECONDS = 1, 2, 4, 8
+"""What is done with a field of some name beside showing it: told of, masked, read as a time, and as
+one of seconds alone."""
+_FIRST, _BEYOND = 10**8, 253_402_300_800
+"""What is no moment since 1973: of less a number is no time, and with more the calendar ends."""
 _Way: TypeAlias = str | tuple[int, str] | None
 """The name that is shown, with what else is done if there is more; None for what is left out."""
-_NEW = object()
 
 
-class Ways:
-    """What is done with the fields of one answer, looked up once for a name: a page has few names,
-    and each of them hundreds of times."""
+class _Ways:
+    """What is done with the fields of an answer, looked up once for a name: answers have few names,
+    and each of them hundreds of times a page."""
 
-    def __init__(self, answer: Answer) -> None:
-        self._answer = answer
-        self.dropped = PLUMBING | answer.expiring.keys()
-        self.noted = answer.strangers | answer.expiring.keys()
+    def __init__(
+        self,
+        expiring: frozenset[str],
+        strangers: frozenset[str],
+        secrets: frozenset[str],
+        seconds: frozenset[str],
+        milliseconds: frozenset[str],
+    ) -> None:
+        self._secrets = secrets
+        self._seconds = seconds - milliseconds
+        self._times = milliseconds
+        self.dropped = PLUMBING | expiring
+        self.noted = strangers | expiring
         self.everywhere: dict[str, _Way] = {}
         """By the name of a field."""
         self.nested: dict[str, _Way] = {}
         """The same in a resource inside a resource."""
 
     def of(self, name: str, *, nested: bool) -> _Way:
-        answer, way = self._answer, 0
-        way |= _NOTED if name in self.noted else 0
-        way |= _SECRET if name in answer.secrets else 0
-        way |= _TIME if name in answer.milliseconds or name in answer.seconds else 0
+        way = _NOTED if name in self.noted else 0
+        way |= _SECRET if name in self._secrets else 0
+        way |= _TIME if name in self._times else _SECONDS if name in self._seconds else 0
         shown = clean(name)
         known = (way, shown) if way else shown
         if name in self.dropped or (nested and name not in IDENTITY):
             known = None
-        (self.nested if nested else self.everywhere)[name] = known
+        ways = self.nested if nested else self.everywhere
+        if len(ways) < _MOST_NAMES and len(name) <= _LONGEST_NAME:
+            ways[name] = known
         return known
 
 
-class Walk:
-    """One walk over one body; `told` are the names worth a note that had something to say."""
+@lru_cache(256)
+def _ways(*names: frozenset[str]) -> _Ways:
+    return _Ways(*names)
 
-    def __init__(self, answer: Answer, ways: Ways | None = None) -> None:
+
+_MOST_NAMES, _LONGEST_NAME = 1_000, 100
+"""Names of fields that are remembered of an answer: they are Aircall's words, and may be any."""
+
+
+class Walk:
+    """Walks over what came of one answer; `told` are the names worth a note that had something to
+    say."""
+
+    def __init__(self, answer: Answer) -> None:
         self._answer = answer
-        self._ways = ways or Ways(answer)
+        self._ways = _ways(
+            frozenset(answer.expiring),
+            answer.strangers,
+            answer.secrets,
+            answer.seconds,
+            answer.milliseconds,
+        )
         self.told: set[str] = set()
         self._steps = 0
 
@@ -87,11 +116,14 @@ class Walk:
             return self._fields(cast("dict[str, Any]", value), depth)
         self._step()
         if isinstance(value, list):
-            return [self.concise(item, depth) for item in cast("list[Any]", value)]
+            items, fields = cast("list[Any]", value), self._fields
+            return [fields(i, depth) if type(i) is dict else self.concise(i, depth) for i in items]  # pyright: ignore[reportUnknownArgumentType]  # of Any
         return value
 
     def _fields(self, fields: dict[str, Any], depth: int) -> dict[str, Any]:
-        self._step()
+        self._steps += 1
+        if not self._steps & 0xFF:
+            give_way()
         nested = depth > 1 and "direct_link" in fields and "id" in fields
         ways = self._ways.nested if nested else self._ways.everywhere
         kept: dict[str, Any] = {}
@@ -100,13 +132,17 @@ class Walk:
         for name, part in fields.items():
             if part is None:
                 continue
-            shown: Any = ways.get(name, _NEW)
-            if shown is _NEW:
+            try:
+                shown: Any = ways[name]
+            except KeyError:
                 shown = self._ways.of(name, nested=nested)
             if shown is None:
                 continue
             if type(shown) is not str:
                 marks, shown = shown
+                if marks == _SECONDS and type(part) is int and _FIRST < part < _BEYOND:
+                    kept[shown] = iso(part)
+                    continue
                 part = self._marked(name, part, marks)
             kind = type(part)  # pyright: ignore[reportUnknownVariableType]  # of Any
             if kind is str:
@@ -129,7 +165,8 @@ class Walk:
             self.told.add(name)
         if marks & _SECRET:
             return MASK
-        return self._timed(name, part) if marks & _TIME and isinstance(part, int) else part
+        timed = marks & (_TIME | _SECONDS)
+        return self._timed(name, part) if timed and isinstance(part, int) else part
 
     def _step(self) -> None:
         self._steps += 1

@@ -27,6 +27,7 @@ from mcp.shared.message import SessionMessage
 from mcp_types import JSONRPCError, JSONRPCResponse, jsonrpc_message_adapter
 from pydantic import ValidationError
 
+from .framed import line_of
 from .frames import END, PARSE_ERROR, Refusal, id_in, message_in
 from .instant import LONGEST_LINE, Instant, taken_wire
 from .mcp_server import AircallServer
@@ -183,8 +184,7 @@ class _Lines:
     async def send(self, item: SessionMessage, /) -> None:
         """Write a message, behind those that wait for room. Raises `BrokenResourceError`."""
         message = item.message
-        text = message.model_dump_json(by_alias=True, exclude_unset=True)
-        raw = text.encode("utf-8", "replace") + b"\n"
+        raw = line_of(message) + b"\n"
         if self._told:
             self._hear(raw)
             return

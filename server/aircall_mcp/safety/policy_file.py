@@ -50,6 +50,7 @@ class PolicyFile:
         clock: Clock | None = None,
     ) -> None:
         self._home = home
+        self._file = home / NAME
         self._operations = operations
         self._toolsets = toolsets
         self._clock = clock or Clock()
@@ -79,7 +80,7 @@ class PolicyFile:
         if os.name != "posix":
             return None
         try:
-            home, file = os.lstat(self._home), os.lstat(self._home / NAME)
+            home, file = os.lstat(self._home), os.lstat(self._file)
         except OSError:
             return None
         if self._clock.wall() - file.st_ctime <= TICK:
