@@ -86,13 +86,14 @@ class Failing(Keyring):
 
 class Bus:
     """A session bus (D-Bus) with everything behind it: methods, and properties as `Kind.Property`,
-    each with the signature and the values of its answer. It remembers what it was `asked`; who
-    asks to unlock the collection finds a person there who does.
+    each with the signature and the values of its answer. It remembers what it was `asked`, and
+    what was `given` with it last; who asks to unlock the collection finds a person there who does.
     """
 
     def __init__(self, path: Path, answers: Mapping[str, tuple[str, tuple[Any, ...]]]) -> None:
         self.address = f"unix:path={path}"
         self.asked: list[str] = []
+        self.given: dict[str, tuple[Any, ...]] = {}
         self._answers = {"Hello": ("s", (":1.1",)), "AddMatch": ("", ()), **answers}
         self._door = socket.socket(socket.AF_UNIX)
         self._door.bind(str(path))
@@ -123,6 +124,7 @@ class Bus:
                     if name == "Get":
                         name = f"{call.body[0].rpartition('.')[2]}.{call.body[1]}"
                     self.asked.append(name)
+                    self.given[name] = call.body
                     if name == "Unlock":
                         self._answers["Collection.Locked"] = "v", (("b", False),)
                     if name in self._answers:

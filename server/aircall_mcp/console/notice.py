@@ -24,14 +24,12 @@ PATIENCE: Final = 5.0
 
 
 async def on_desktop(words: str) -> bool:
-    """Whether this machine's desktop took `words` to show them; it has none that we know of on
-    Windows."""
+    """Whether this machine's desktop took `words` to show them; on Windows there is none that has
+    such a bus."""
     try:
         with anyio.fail_after(PATIENCE):
             if sys.platform == "darwin":
                 return await _by_applescript(words)
-            if sys.platform == "win32":
-                return False
             return await anyio.to_thread.run_sync(_by_bus, words, abandon_on_cancel=True)
     except Exception as error:  # each desktop says in its own way that it is not there
         log.info("no notification: %s", type(error).__name__)
