@@ -37,6 +37,7 @@ async def test_a_person_types_a_code_sees_all_of_it_and_says_yes_once(home: Path
         assert (entered.status_code, entered.headers["location"]) == (303, path)
         shown = (await visitor.get(path)).text
         assert all(part in shown for part in ("+33612345678", "See you at three.", "acme"))
+        assert 'class="yes">Approve<' in shown
         said = await visitor.say(one, "yes")
         assert (said.status_code, said.headers["location"]) == (303, path)
         assert "You said yes" in (await visitor.get(path)).text
@@ -54,7 +55,8 @@ async def test_a_no_is_a_no(home: Path) -> None:
         one, visitor = await page.ask(), await page.visitor()
         await visitor.say(one, "no")
         assert await page.standing(one) == "refused"
-        assert "You said no" in (await visitor.get(f"/approvals/{one.id}")).text
+        text = (await visitor.get(f"/approvals/{one.id}")).text
+        assert ("You said no" in text, "<button" in text) == (True, False)
         await visitor.aclose()
 
 

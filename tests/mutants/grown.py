@@ -192,7 +192,8 @@ def _written(tree: ast.AST) -> str:
 
 
 def _inert(tree: ast.AST) -> set[int]:
-    """What decides nothing: annotations, words for a log or a person, and what types alone read."""
+    """What decides nothing: annotations, words for a log, what types alone read, and that an id has
+    one byte more."""
     found: set[int] = set()
     for node in ast.walk(tree):
         parts: list[ast.AST] = []
@@ -208,6 +209,8 @@ def _inert(tree: ast.AST) -> set[int]:
                 | ast.Expr(ast.Constant()) | ast.Call(ast.Attribute(ast.Name("log")))
                 | ast.Expr(ast.Call(ast.Attribute(ast.Name("log"))))
                 | ast.Call(ast.Name("dataclass"))
+                | ast.Call(ast.Attribute(ast.Name("os"), "urandom"))
+                | ast.ClassDef(bases=[ast.Name("Protocol")])
             ):  # fmt: skip
                 parts = [node]
             case _:

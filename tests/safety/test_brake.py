@@ -15,6 +15,7 @@ from aircall_mcp.ground.operation import Operation
 from aircall_mcp.ground.private_files import Modes
 from aircall_mcp.offer import Registry
 from aircall_mcp.safety import Brake
+from aircall_mcp.safety.brake import Pulled
 
 from ..house import THURSDAY, Clock
 
@@ -77,6 +78,22 @@ def test_pulled_again_the_first_time_stands(home: Path) -> None:
     os.utime(brake.path, (THURSDAY, THURSDAY))
     again = brake.pull(by="max", reason="me too")
     assert (again.since, again.by) == (THURSDAY, first.by)
+
+
+@pytest.mark.parametrize(
+    ("pulled", "said"),
+    [
+        (Pulled(), "the emergency brake is pulled"),
+        (Pulled(THURSDAY), "the emergency brake is pulled since 2026-11-19T10:00:00Z"),
+        (Pulled(by="zoe"), "the emergency brake is pulled by zoe"),
+        (Pulled(0.0, "zoe", "a test"),
+         "the emergency brake is pulled since 1970-01-01T00:00:00Z by zoe: a test"),
+        (Pulled(trouble="no disk"),
+         "whether the emergency brake is pulled cannot be told (no disk)"),
+    ],
+)  # fmt: skip
+def test_how_it_stands_is_said_in_one_sentence(pulled: Pulled, said: str) -> None:
+    assert str(pulled) == said
 
 
 def a_link_to_nowhere(path: Path) -> None:

@@ -41,6 +41,8 @@ HOOK = {"url": "https://Hooks.Acme.COM:8443/in", "events": ["call.created"]}
         ("update_contact_phone_number", {"contact_id": 1, "detail_id": 3, "value": ONE}, {
             "introduces": (ONE,)}),
         ("create_webhook", HOOK, {"hosts": ("hooks.acme.com",)}),
+        ("send_message", {"number_id": 2, "to": ONE, "body": "Hi", "mediaUrl": [HOOK["url"]]}, {
+            "recipients": (ONE,), "senders": (2,), "counted": "texts"}),
         ("transfer_call", {"call_id": 1, "user_id": 5}, {"users": (5,)}),
     ],
     ids=str,

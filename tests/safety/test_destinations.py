@@ -28,6 +28,9 @@ from aircall_mcp.safety.destinations import destination_of, meant
         ("+882161234567", "", "satellite"),
         ("+97912345678", "", "premium"),
         ("+80812345678", "", "shared_cost"),
+        ("+88812345678", "", "satellite"),
+        ("+883512345678", "", "satellite"),
+        ("+87812345678", "", "premium"),
         ("+80012345678", "", "ordinary"),  # free, in every country
         ("+99912345678", "", "unassigned"),
         ("+3310000000", "", "unassigned"),

@@ -157,3 +157,12 @@ async def test_a_name_is_read_again_after_five_minutes(town: Town, registry: Reg
         town.answer = {"tag": {"id": 7, "name": name}}
         town.clock.pass_by(seconds)
         assert await town.company.names(bound, "tests") == {("tag_id", 7): called}
+    town.clock.pass_by(300)
+    town.status = 403
+    assert await town.company.names(bound, "tests") == {}
+
+
+async def test_a_name_that_cannot_be_read_at_all_is_none(town: Town, registry: Registry) -> None:
+    bound = registry.ids["delete_tag"].bind({"tag_id": 7})
+    for town.answer in ([], ["tag"], None):
+        assert await town.company.names(bound, "tests") == {}

@@ -200,6 +200,15 @@ async def test_a_number_is_known_again_by_its_last_eight_digits(
     assert await usage.introduced([number]) == ({number} if same else set())
 
 
+async def test_what_is_fleeting_leaves_nothing_in_the_home(home: Path, clock: Clock) -> None:
+    safety = Safety.of(home, clock=clock.handed(), fleeting=True)
+    assert await safety.usage.take("acme", "calls", 1, Cap(hour=1))
+    assert await safety.visitors.code("terminal")
+    assert not await safety.usage.take("acme", "calls", 1, Cap(hour=1))
+    assert not Safety.waits_in(home)
+    safety.close()
+
+
 async def test_nothing_is_kept_for_longer_than_it_is_asked_about(home: Path, clock: Clock) -> None:
     safety = Safety.of(home, clock=clock.handed())
     usage = safety.usage

@@ -86,8 +86,6 @@ def _ascii(label: str) -> str:
 
 
 def _is_mixed(word: str) -> bool:
-    if word.isascii():
-        return False
     scripts = {unicodedata.name(one, "").partition(" ")[0] for one in word if one.isalpha()}
     return "LATIN" in scripts and not scripts.isdisjoint(_ALIKE)
 
@@ -106,8 +104,10 @@ def _texts(value: Any) -> Iterator[str]:
 
 def _place(number: str, now: float) -> str:
     there = destination_of(number)
-    times = sorted({f"{datetime.fromtimestamp(now, UTC).astimezone(ZoneInfo(zone)):%H:%M}"
-                    for zone in there.zones})  # fmt: skip
+    at = datetime.fromtimestamp(now, UTC)
+    # From west to east: by the clock alone, an hour before midnight would be the last of all.
+    clocks = sorted(at.astimezone(ZoneInfo(zone)).replace(tzinfo=None) for zone in there.zones)
+    times = list(dict.fromkeys(f"{clock:%H:%M}" for clock in clocks))
     where = there.country or "of no country that is known"
     kind = "" if there.kind == "ordinary" else f", {there.kind.replace('_', ' ')}"
     if not times:

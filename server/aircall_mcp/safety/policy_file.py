@@ -98,8 +98,6 @@ class _Fault(ValueError):
 
 
 def _line(value: object) -> Line:
-    if isinstance(value, Line):
-        return value
     if isinstance(value, str) and value in _LINES:
         return _LINES[value]
     hint = nearest(value, _LINES) if isinstance(value, str) else ""
