@@ -252,6 +252,18 @@ async def test_it_holds_for_as_long_as_it_was_given_and_a_day_at_most(
     assert await leases.given() == []  # nobody knows how long ago it was given
 
 
+@pytest.mark.parametrize("every", [False, True])
+async def test_what_was_over_when_it_was_revoked_holds_at_no_other_time(
+    ground: Ground, every: bool
+) -> None:
+    leases = ground.desk().safety.leases
+    lease = await leases.give("texts", 5, 600, principal="owner", account="acme", recipients=["*"])
+    ground.clock.pass_by(86_400)  # the clock was wrong, and is set right later
+    assert await leases.revoke(None if every else lease.id, "the brake") == 0
+    ground.clock.pass_by(-86_400)
+    assert await leases.given() == []
+
+
 async def test_one_is_revoked_or_all_and_after_a_week_none_is_kept(ground: Ground) -> None:
     safety, given = ground.desk().safety, list[str]()
     for _ in range(3):

@@ -152,15 +152,14 @@ class Leases:
     async def revoke(self, name: str | None, why: str) -> int:
         """End the lease of this id, or all; how many held till now."""
 
+        sql = "UPDATE lease SET revoked = :why WHERE revoked = '' AND (id = :id OR :all = 1)"
+        which = {"why": why, "id": name or "", "all": int(name is None)}
+
         def work(tx: Transaction) -> int:
-            return tx.run(
-                "UPDATE lease SET revoked = :why WHERE revoked = '' AND expires > :now"
-                " AND (id = :id OR :all = 1)",
-                why=why,
-                now=self._clock.wall(),
-                id=name or "",
-                all=int(name is None),
-            )
+            held = tx.run(f"{sql} AND expires > :now", **which, now=self._clock.wall())
+            # What is over would hold again where the clock is set back.
+            tx.run(sql, **which)
+            return held
 
         return await self._state.write(work)
 
