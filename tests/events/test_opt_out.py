@@ -24,7 +24,8 @@ pytestmark = pytest.mark.anyio
 @pytest.mark.parametrize(
     "words",
     ["STOP", "stop", " Stop. ", "STOP!!", "Stop all", "UNSUBSCRIBE", "opt-out", "Arrêt", "ARRET",
-     "stopp", "Baja", "SAIR", "\u200eSTOP", "ST\u200bOP", "\uff33\uff34\uff2f\uff30"],
+     "stopp", "Baja", "SAIR", "\u200eSTOP", "ST\u200bOP", "\uff33\uff34\uff2f\uff30",
+     f"STOP{50 * chr(10)}"],
 )  # fmt: skip
 def test_what_stops(words: str) -> None:
     assert is_stop(words)
@@ -43,6 +44,10 @@ def test_only_a_text_from_outside_stops_and_only_for_who_wrote_it() -> None:
     assert who_stops("message.received", text("1", "STOP").data) == "+33199001234"
     written = told("message.received", "5", body="", text="STOP", raw_digits="+33199001235")
     assert who_stops(written.kind, written.data) == "+33199001235"
+    blank = told(
+        "message.received", "6", body="STOP", raw_digits="", external_number="+33199001236"
+    )
+    assert who_stops(blank.kind, blank.data) == "+33199001236"
     sent = told("message.sent", "2", body="STOP", raw_digits="+33199001234", direction="outbound")
     odd = told("message.received", "3", body=["STOP"], raw_digits=7, direction="inbound")
     for one in (sent, odd, call("ended", 4)):

@@ -40,9 +40,9 @@ def who_stops(kind: str, data: Mapping[str, Any]) -> str | None:
     )
     number = next(
         (
-            data[name]
+            number
             for name in ("raw_digits", "external_number", "from")
-            if isinstance(data.get(name), str)
+            if isinstance(number := data.get(name), str) and number.strip()
         ),
         "",
     )
@@ -51,7 +51,7 @@ def who_stops(kind: str, data: Mapping[str, Any]) -> str | None:
 
 def is_stop(text: str) -> bool:
     """Whether `text` is a word that stops, whatever its case, accents and punctuation."""
-    if len(text) > _LONGEST:
+    if len(text := text.strip()) > _LONGEST:
         return False
     plain = unicodedata.normalize("NFKD", bare(text)).casefold()
     kept = "".join(one if one.isalnum() else " " for one in plain if not unicodedata.combining(one))
