@@ -297,6 +297,10 @@ class Desk:
         """See `Approvals.shown`."""
         return self._approvals is not None and await self._approvals.shown(asking, approval, place)
 
+    async def stood(self, asking: str) -> str | None:
+        """See `Approvals.stood`."""
+        return None if self._approvals is None else await self._approvals.stood(asking)
+
     async def refuse(self, asking: str, *, way: str) -> bool:
         """See `Approvals.refuse`."""
         return self._approvals is not None and await self._approvals.refuse(asking, way=way)

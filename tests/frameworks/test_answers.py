@@ -166,8 +166,11 @@ async def test_pydantic_ai_takes_a_yes_for_what_this_very_call_was_shown_for() -
             await perform(approved, to=to, user=str(maya["id"]))
 
 
+@pytest.mark.parametrize("turn", [(YES, NO), (NO, YES)], ids=["yes and no", "no and yes"])
 @pytest.mark.parametrize("named", [False, True], ids=["by its place alone", "by its approval"])
-async def test_a_graph_gives_no_calls_answer_to_another_of_the_same_task(named: bool) -> None:
+async def test_a_graph_gives_no_calls_answer_to_another_of_the_same_task(
+    named: bool, turn: tuple[Json, Json]
+) -> None:
     """Where a node performs both calls in one task: by the time of the second answer the first
     call is done, asks no more, and leaves its place and the yes in it to the other one."""
     pytest.importorskip("langgraph")
@@ -182,7 +185,7 @@ async def test_a_graph_gives_no_calls_answer_to_another_of_the_same_task(named: 
         graph.add_node("tools", ToolNode(aircall.only(names=["send_message"]).langchain()))
         graph.add_edge(START, "tools")
         agent = graph.compile(checkpointer=InMemorySaver())
-        calls = [{"name": NAME, "args": args, "id": args["body"]} for args in (YES, NO)]
+        calls = [{"name": NAME, "args": args, "id": args["body"]} for args in turn]
         thread = {"configurable": {"thread_id": "1"}}
         result = await agent.ainvoke({"messages": [AIMessage("", tool_calls=calls)]}, thread)
         shown: list[Json] = []
@@ -191,13 +194,19 @@ async def test_a_graph_gives_no_calls_answer_to_another_of_the_same_task(named: 
             yes = shown[-1]["arguments"] == YES
             answer = {"approved": yes, "approval": shown[-1]["approval"]} if named else yes
             result = await agent.ainvoke(Command(resume=answer), thread)
-        assert [one["arguments"] for one in shown] == [YES, NO]
-        status = [
-            (await aircall.execute("approval_status", {"id": one["approval"]}))["data"]["standing"]
+        assert [one["arguments"] for one in shown] == [*turn]
+        status = {
+            one["arguments"]["body"]: (
+                await aircall.execute("approval_status", {"id": one["approval"]})
+            )["data"]["standing"]
             for one in shown
-        ]
+        }
+        told = [str(one.content) for one in result["messages"][1:]]
+        # Not by when it was done: somebody may take hours to answer the second.
+        assert ("began anew" in told[0]) is named
         # An answer that does not say to which is one to neither.
-        assert status == (["used", "refused"] if named else ["waiting", "waiting"])
+        stood = ("used", "refused") if named else ("waiting", "waiting")
+        assert (status[YES["body"]], status[NO["body"]]) == stood
 
 
 async def test_the_agents_sdk_refuses_for_nobody_what_nobody_was_asked() -> None:

@@ -171,6 +171,17 @@ class Approvals:
 
         return await self._state.write(work)
 
+    async def stood(self, asking: str) -> Standing | None:
+        """How what `asking` was told to show the last time it came stands; None where that was
+        nothing, or is forgotten."""
+
+        def work(tx: Transaction) -> Standing | None:
+            last = tx.one("SELECT approval FROM shown WHERE asking = :asking", asking=asking)
+            found = None if last is None else self._found(tx, last[0], self._clock.wall())
+            return None if found is None else found.standing
+
+        return await self._state.write(work)
+
     async def refuse(self, asking: str, *, way: str) -> bool:
         """A person said no to what `asking` was told to show the last time it came: whether that
         stood open. A yes that nobody used yet is over with it."""

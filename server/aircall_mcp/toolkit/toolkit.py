@@ -266,6 +266,14 @@ class Toolkit:
         there = _named(place) if place else ""
         return await self._desk.shown(_named(asking), question.approval, there)
 
+    async def stood(self, asking: Sequence[Any]) -> str | None:
+        """For the forms: how the question stands that `asking` came to the last time."""
+        return await self._desk.stood(_named(asking))
+
+    async def answer(self, approval: str, *, yes: bool, way: str) -> None:
+        """For the forms: a person's answer to another call's question, which finds it there."""
+        await self._desk.answer(approval, yes=yes, grade=1, way=way)
+
     async def refuse(self, asking: Sequence[Any], *, way: str) -> bool:
         """For the forms: a person said no to what they were shown when `asking` came, and the
         framework does not call again. Whether that waited still."""

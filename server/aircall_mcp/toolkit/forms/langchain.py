@@ -1,29 +1,42 @@
 """Tools of LangChain and LangGraph. A question interrupts the graph; what it is resumed with is the
 answer.
 
-A graph gives answers back by their places alone, and a call that was done takes its place no more.
-So where several calls ask in one task, as in a `ToolNode` of one's own, an answer counts for the
-approval that it names, and one that names none for nothing.
+A graph that is resumed performs the task anew, the calls in it that were answered already, too, and
+gives answers back by their places alone, of which those take none any more. So a call that was
+answered in its task is not asked about there again, however late that is. And where several calls
+ask in one task, as in a `ToolNode` of one's own, an answer counts for the approval that it names,
+and one that names none for nothing.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-from typing import Any, cast
+from asyncio import Lock
+from typing import Any, Final, cast
+from weakref import WeakValueDictionary
 
 from langchain_core.tools import StructuredTool
 
-from ...desk import Question
+from ...desk import Failure, Outcome, Question
+from ...errors import Duplicate, NeedsConfirmation, ToolError
+from ...offer.tools import error_of
 from ..schemas import loose
 from ..tool import Performs, Tool
 
 log = logging.getLogger(__name__)
 
-CLIENT = "langchain"
+CLIENT, WAY = "langchain", "langgraph"
 YES = (True, "yes", "approve")
 """What a graph is resumed with for a yes; an object says it as its `approved` or `type`, and to
 what as its `approval`."""
+ANSWERED: Final[dict[str | None, ToolError]] = {
+    "used": Duplicate("This was done, or may have been, before its task began anew."),
+    "refused": NeedsConfirmation("A person said no, before this task began anew."),
+}
+"""What a call comes to whose question stands so when it comes again."""
+_turns = WeakValueDictionary[str, Lock]()
+"""The calls of one task take answers one after the other: each finds what is to another there."""
 
 
 def form(toolkit: Performs) -> list[Any]:
@@ -32,30 +45,16 @@ def form(toolkit: Performs) -> list[Any]:
 
 
 def _tool(toolkit: Performs, tool: Tool) -> StructuredTool:
+    beside = tool.reads and not tool.stakes  # nearly always asked of nobody
+
     async def perform(**arguments: Any) -> str:
-        outcome = await toolkit.outcome(tool.name, arguments, client=CLIENT)
-        if isinstance(outcome, Question) and outcome.grade == 1 and not toolkit.approves:
-            # Noted before the graph is interrupted, which ends this run of the tool.
-            task, shown = [CLIENT, *_task()], outcome.approval
-            before = await toolkit.shown(outcome, [*task, tool.name, arguments], task)
-            told = _interrupt(outcome)
-            while (named := _named(told)) not in (None, shown):
-                told = _interrupt(outcome)  # that was another call's
-            if told is None or not (before or named):
-                # Nobody can be asked, or what was answered is what the same call came to before,
-                # or another call of this task.
-                if told is not None:
-                    log.warning("%s: an answer that may be to another question is none", tool.name)
-                return json.dumps(outcome.payload, ensure_ascii=False)
-            said = _yes(told)
-            outcome = await toolkit.outcome(
-                tool.name,
-                arguments,
-                client=CLIENT,
-                approve=lambda question: said and question.approval == shown,
-                way="langgraph",
-            )
-        return json.dumps(outcome.payload, ensure_ascii=False)
+        task = _task()
+        if task is None or beside:
+            outcome = await toolkit.outcome(tool.name, arguments, client=CLIENT)
+            if task is None or not isinstance(outcome, Question):
+                return _text(outcome)
+        async with _turns.setdefault(repr(task), Lock()):
+            return _text(await _within(toolkit, tool, arguments, [CLIENT, *task]))
 
     return StructuredTool(
         name=tool.name,
@@ -66,13 +65,44 @@ def _tool(toolkit: Performs, tool: Tool) -> StructuredTool:
     )
 
 
+async def _within(
+    toolkit: Performs, tool: Tool, arguments: dict[str, Any], task: list[Any]
+) -> Outcome:
+    """What a call comes to in a task of a graph, which can be interrupted."""
+    asking = [*task, tool.name, arguments]
+    if (answered := ANSWERED.get(await toolkit.stood(asking))) is not None:
+        return Failure(error_of(answered))
+    outcome = await toolkit.outcome(tool.name, arguments, client=CLIENT)
+    if not isinstance(outcome, Question) or outcome.grade != 1 or toolkit.approves:
+        return outcome
+    # Noted before the graph is interrupted, which ends this run of the tool.
+    before, shown = await toolkit.shown(outcome, asking, task), outcome.approval
+    told = _interrupt(outcome)
+    while (named := _named(told)) not in (None, shown):
+        await toolkit.answer(cast("str", named), yes=_yes(told), way=WAY)
+        told = _interrupt(outcome)
+    if not (before or named):
+        # What was answered is what the same call came to before, or another call of this task.
+        log.warning("%s: an answer that may be to another question is none", tool.name)
+        return outcome
+    said = _yes(told)
+    return await toolkit.outcome(
+        tool.name,
+        arguments,
+        client=CLIENT,
+        approve=lambda question: said and question.approval == shown,
+        way=WAY,
+    )
+
+
+def _text(outcome: Outcome) -> str:
+    return json.dumps(outcome.payload, ensure_ascii=False)
+
+
 def _interrupt(question: Question) -> Any:
-    """What the graph was resumed with; None outside of a graph, where nobody can be asked."""
-    from langchain_core.runnables.config import var_child_runnable_config
+    """What the graph was resumed with."""
     from langgraph.types import interrupt
 
-    if var_child_runnable_config.get() is None:
-        return None
     return interrupt(
         {
             "preview": question.preview,
@@ -84,12 +114,14 @@ def _interrupt(question: Question) -> Any:
     )
 
 
-def _task() -> list[Any]:
-    """What names the task of a graph that runs, the same once it is resumed."""
+def _task() -> list[Any] | None:
+    """What names the task of a graph that runs, the same once it is resumed; None outside of a
+    graph, where nobody can be asked."""
     from langchain_core.runnables.config import var_child_runnable_config
 
-    there = (var_child_runnable_config.get() or {}).get("configurable", {})
-    return [there.get("thread_id"), there.get("checkpoint_ns")]
+    config = var_child_runnable_config.get()
+    there = (config or {}).get("configurable", {})
+    return None if config is None else [there.get("thread_id"), there.get("checkpoint_ns")]
 
 
 def _named(said: Any) -> str | None:
