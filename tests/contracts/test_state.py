@@ -109,6 +109,7 @@ OTHERWISE = {
     "protocol.resources.Resources": "_sessions",  # by URI and connection
     "protocol.sessions.Sessions": "_idle _used",  # by session
     "toolkit.toolkit._Opened": "shown",  # by view, of one toolkit
+    "toolkit.forms.langchain": "_turns",  # by task of a graph, while one of its calls is answered
     "scripts.scripts.Scripts": "_turns",  # by principal, while one of its scripts runs
     "safety.drafts.Drafts": "_kept",  # by id, of one principal and one account each
     "workflows.choices.Choices": "_asked",  # by principal and account, while it is asked for
