@@ -225,6 +225,23 @@ async def test_the_agents_sdk_refuses_for_nobody_what_nobody_was_asked() -> None
         assert standing["data"]["standing"] == "waiting"
 
 
+async def test_a_run_of_the_agents_sdk_that_is_resumed_twice_does_nothing_twice() -> None:
+    """Its state is a text that anybody may keep, with the approval in it."""
+    pytest.importorskip("agents")
+    run: Any = SimpleNamespace(
+        tool_name=NAME, tool_call_id="call-1", is_tool_approved=lambda *_: True
+    )
+    async with Toolkit.sandbox(ask=True) as aircall:
+        view = aircall.only(names=["send_message"])
+        send = view.agents_sdk()[0].on_invoke_tool
+        first, again, another = [
+            json.loads(await send(run, json.dumps(given))) for given in (YES, YES, NO)
+        ]
+    assert first["data"]["body"] == YES["body"]
+    assert "resumed before" in again["error"]["message"]
+    assert another["data"]["body"] == NO["body"]
+
+
 async def _contact(aircall: Toolkit) -> str:
     contacts = (await aircall.execute("list_contacts", {"detail": "full"}))["data"]["contacts"]
     found = (one["value"] for row in contacts for one in row["phone_numbers"])

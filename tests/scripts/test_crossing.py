@@ -56,6 +56,7 @@ async def test_no_name_that_a_script_unbinds_is_what_takes_objects(
         ("if False:\n    return 3\nelse:\n    'é'; return 'é'; return 5", "é"),
         ("def f():\n    return 1\nreturn\nf()", None),
         ("def f():\n    return 1\nf()", 1),
+        ("return 'return 5'; 6", "return 5"),
     ],
 )
 async def test_the_result_is_what_is_returned_or_the_last_expression(

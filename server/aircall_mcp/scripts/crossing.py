@@ -100,11 +100,11 @@ def kept(code: str) -> str:
         lines[row - 1] = line[:column] + words.encode() + line[column + instead_of :]
 
     # From the end on, so that nothing moves before it is put where it belongs.
+    if body and isinstance(body[-1], ast.Expr):
+        put(body[-1].lineno, body[-1].col_offset, f"{RESULT} = ")
     for one in reversed([*_returns(body)]):
         put(one.end_lineno or one.lineno, one.end_col_offset or 0, "; return")
         put(one.lineno, one.col_offset, f"{RESULT} =", len("return"))
-    if body and isinstance(body[-1], ast.Expr):
-        put(body[-1].lineno, body[-1].col_offset, f"{RESULT} = ")
     return b"\n".join([*lines, b"None"]).decode()
 
 

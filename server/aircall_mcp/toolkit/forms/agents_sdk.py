@@ -9,6 +9,8 @@ from agents import FunctionTool
 from agents.run_context import RunContextWrapper
 from agents.tool_context import ToolContext
 
+from ...errors import Duplicate
+from ...offer.tools import error_of
 from ..tool import Performs, Tool
 from .openai import parameters
 
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
     from ...desk import Question
 
 CLIENT = "openai-agents"
+AGAIN = Duplicate(
+    "This was done, or may have been, on this very approval, when the run was resumed before."
+)
 
 
 def form(toolkit: Performs, *, strict: bool, defer_loading: bool) -> list[Any]:
@@ -28,11 +33,16 @@ def _tool(toolkit: Performs, tool: Tool, strict: bool, defer_loading: bool) -> F
         return await toolkit.asks(tool.name, given, client=CLIENT)
 
     async def perform(run: ToolContext[Any], given: str) -> str:
-        def approved(_question: Question) -> bool:
+        asking = [CLIENT, run.tool_call_id, tool.name, given]
+
+        async def approved(question: Question) -> bool:
+            await toolkit.shown(question, asking)  # so that it is known what became of it
             return True
 
         # Where the run got here past no approval of this very call, nobody was asked.
         answers = run.is_tool_approved(run.tool_name, run.tool_call_id) is True
+        if answers and await toolkit.stood(asking) == "used":
+            return json.dumps(error_of(AGAIN), ensure_ascii=False)
         try:
             arguments = json.loads(given or "{}")
         except ValueError:
