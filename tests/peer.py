@@ -25,7 +25,8 @@ Answers = Callable[[Json], Awaitable[Json | None]]
 
 @dataclass
 class Peer:
-    """`elicitation` is what it declares, `modern` which era it speaks. What it was asked, and told
+    """`elicitation` is what it declares, `modern` which era it speaks; in the newer
+    one it says nothing of who it is without a `name`. What it was asked, and told
     to be complete, is kept."""
 
     name: str = "somebody"
@@ -81,6 +82,8 @@ class Peer:
                     },
                 },
             }
+            if not self.name:
+                del params["_meta"]["io.modelcontextprotocol/clientInfo"]
         await self._send({"id": number, "method": method, "params": params})
         async with asyncio.timeout(PATIENCE):
             while True:

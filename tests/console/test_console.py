@@ -38,6 +38,7 @@ async def test_a_person_types_a_code_sees_all_of_it_and_says_yes_once(home: Path
         shown = (await visitor.get(path)).text
         assert all(part in shown for part in ("+33612345678", "See you at three.", "acme"))
         assert 'class="yes">Approve<' in shown
+        assert "<bdi>It reaches a person or costs money" in shown
         said = await visitor.say(one, "yes")
         assert (said.status_code, said.headers["location"]) == (303, path)
         assert "You said yes" in (await visitor.get(path)).text
@@ -179,7 +180,8 @@ async def test_the_page_closes_when_nothing_can_wait_any_more_and_opens_again(ho
         end = clock.now + seconds
         await until(lambda: clock.now >= end)
 
-    async with paged(home, clock, sleep=look) as page:
+    opened: list[str] = []
+    async with paged(home, clock, sleep=look, show=opened.append) as page:
         origin = await page.origin()
         port = int(origin.rpartition(":")[2])
         clock.pass_by(OPEN_FOR - LOOK)
@@ -192,6 +194,9 @@ async def test_the_page_closes_when_nothing_can_wait_any_more_and_opens_again(ho
             return not await reachable(port)
 
         await until(closed)
+        assert opened == [f"{origin}/"]
+        await until(page.console.address)
+        assert len(opened) == 2  # whoever wants it opened has the new one opened
         visitor = await page.visitor()
         assert (await visitor.get("/")).status_code == 200
         await visitor.aclose()

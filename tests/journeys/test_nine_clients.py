@@ -194,6 +194,7 @@ async def test_a_yes_is_obtained_or_the_way_to_it_is_told(room: Room, kind: Kind
             assert error["kind"] == "needs_confirmation"
             assert f"aircall-mcp approve {name}" in error["hint"]
             assert error["approval"]["page"] in error["hint"]
+            assert ("it stays open" in error["message"]) is ("url" in kind.asked)
             stands = await client.call("aircall_approval_status", id=name)
             assert stands["data"]["standing"] == "waiting"
             await room.on_page(error["approval"]["page"])
@@ -261,6 +262,22 @@ async def test_a_form_that_nobody_filled_in_is_nobodys_answer(room: Room, conten
         answer = await client.call("aircall_create_tag", **TAG)
     assert "counts as not asked" in answer["error"]["message"]
     assert room.arrived == []
+
+
+async def test_a_client_that_forgets_questions_is_not_waited_for_as_long(room: Room) -> None:
+    asking = Elicitation(hanging=0.1, clock=room.clock)
+    server = AircallServer(room.desk, elicitation=asking)
+    silent = Peer("claude-code", "2.1.300", FORM, room.after(0, None))
+    async with connected(server, silent) as client:
+        answer = await client.call("aircall_create_tag", **TAG)
+    assert "Nobody answered in time." in answer["error"]["message"]
+
+
+async def test_a_client_that_does_not_say_who_it_is_can_ask(room: Room) -> None:
+    peer = Peer("", modern=True, elicitation=FORM, answers=room.after(5, YES))
+    async with connected(room.server, peer) as client:
+        assert "error" not in await client.call("aircall_create_tag", **TAG)
+    assert len(room.arrived) == 1
 
 
 async def test_a_person_at_a_client_that_nobody_knows_can_say_no(room: Room) -> None:

@@ -374,6 +374,8 @@ def _body(old: Any, new: Any) -> bool:
             if hasattr(old, "__wrapped__"):
                 _body(vars(old)["__wrapped__"], vars(new)["__wrapped__"])
             return True
+        case (classmethod(), classmethod()) | (staticmethod(), staticmethod()):
+            return _body(old.__func__, new.__func__)  # pyright: ignore
         case property(), property():
             return _body(old.fget, new.fget)
         case _:

@@ -105,14 +105,17 @@ def a_directory(path: Path) -> None:
 
 
 def nonsense(path: Path) -> None:
+    path.touch(0o600)
     path.write_bytes(b"\xff\x00{")
 
 
 def an_odd_file(path: Path) -> None:
+    path.touch(0o600)
     path.write_text('{"by": {"a": 1}, "reason": ["x"]}')
 
 
 def a_list(path: Path) -> None:
+    path.touch(0o600)
     path.write_text('["by", "reason"]')
 
 

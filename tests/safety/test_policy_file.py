@@ -107,6 +107,17 @@ def test_what_a_table_leaves_out_is_as_without_it() -> None:
     assert Rule("a", Line("deny")).over == 0
 
 
+@pytest.mark.parametrize(
+    ("word", "line"),
+    [
+        ("allow", Line("allow")), ("ask", Line("ask", 1)), ("ask 1", Line("ask", 1)),
+        ("ask 2", Line("ask", 2)), ("deny", Line("deny")),
+    ],
+)  # fmt: skip
+def test_a_line_is_one_of_five_words(word: str, line: Line) -> None:
+    assert read(f"[effects]\nreach = '{word}'").effects == {"reach": line}
+
+
 def test_what_is_no_text_at_all_is_a_fault_too() -> None:
     with pytest.raises(SettingsError):
         policy_of(b"\xff\xfe", "policy.toml", *NAMES)

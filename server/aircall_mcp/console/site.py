@@ -138,7 +138,7 @@ class Site:
         if await self._key(request) is not None:
             await self.safety.visitors.leave()
         answer = RedirectResponse("/", 303)
-        answer.delete_cookie(self.cookie, path="/", httponly=True, samesite="strict")
+        answer.delete_cookie(self.cookie)
         return answer
 
     def _whole(self, one: Approval, key: str, said: str = "", status: int = 200) -> Response:

@@ -92,12 +92,14 @@ class Elicitation:
         self,
         *,
         patience: float = PATIENCE,
+        hanging: float = HANGING,
         quickest: float = QUICKEST,
         page_patience: float = PAGE_PATIENCE,
         look: float = LOOK,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._patience = patience
+        self._hanging = hanging
         self._quickest = quickest
         self._page_patience = page_patience
         self._look = look
@@ -215,7 +217,7 @@ class Elicitation:
         return "closed" if answer.action == "cancel" else "no"
 
     def _patience_with(self, ctx: Context) -> float:
-        return min(self._patience, HANGING) if "hangs" in _does(ctx) else self._patience
+        return min(self._patience, self._hanging) if "hangs" in _does(ctx) else self._patience
 
 
 _NOBODY: Final[dict[Way, str]] = {
