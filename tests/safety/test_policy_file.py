@@ -202,6 +202,26 @@ def test_a_file_of_long_ago_is_looked_at_alone_and_no_change_of_it_is_missed(hom
     assert not holds().written
 
 
+def test_where_there_is_none_it_is_looked_for_alone_and_found_as_soon_as_it_is_there(
+    home: Path,
+) -> None:
+    home.mkdir(mode=0o700, exist_ok=True)
+    holds = PolicyFile(home, *NAMES, Clock(time.time() + 3_600).handed())
+    for _ in range(3):
+        first = holds()
+        assert first is holds()
+        assert not first.written
+        (home / NAME).write_text("[effects]\nreach = 'deny'", "utf-8")
+        assert holds().effects == {"reach": Line("deny")}
+        (home / NAME).unlink()
+    assert not holds().written
+    home.chmod(0o777)
+    with pytest.raises(StoreError):
+        holds()
+    home.chmod(0o700)
+    assert not holds().written
+
+
 def test_a_home_that_others_may_write_to_since_it_was_read_has_no_policy(home: Path) -> None:
     home.mkdir(mode=0o700, exist_ok=True)
     (home / NAME).write_text("[effects]\nreach = 'allow'", "utf-8")

@@ -96,7 +96,7 @@ class Gate:
             raise Tried(request.bound, caller)
         with suppress(ToolError):  # a judge may have more to say of it
             acting = await self._acting(request.bound.account or caller.account)
-            caller = replace(caller, account=acting)
+            caller = caller if acting == caller.account else replace(caller, account=acting)
         async with self.admitted(request.bound, caller) as waived:
             return await self._then.send(replace(request, caller=caller, waived=waived))
 

@@ -49,7 +49,8 @@ class Pages:
         answer = request.operation.answer
         if not answer.is_list or answer.paging == "none":
             reply = await self._then.send(request)
-            return replace(reply, notes=(*reply.notes, *_of_age(reply.age)))
+            of_age = _of_age(reply.age)
+            return replace(reply, notes=(*reply.notes, *of_age)) if of_age else reply
         return await self._read(request, paging_of(request.bound))
 
     async def _read(self, request: Request, paging: Paging) -> Reply:

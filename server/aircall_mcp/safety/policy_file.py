@@ -28,6 +28,8 @@ from .policy import Cap, Line, Policy, Quiet, Rule
 NAME: Final = "policy.toml"
 TICK: Final = 5.0
 """Seconds that are longer than any tick of a file system's clock: 2 at the most, that of FAT."""
+_OF_HOME: Final = 4
+"""What is looked at of the directory, which is all where there is no file."""
 PRESETS: Final = ("analyst", "support", "sales")
 _LINES: Final[Mapping[str, Line]] = {
     "allow": Line("allow"),
@@ -71,22 +73,29 @@ class PolicyFile:
             self._policy = None
             self._policy = _policy_of(text, self._home, self._operations, self._toolsets)
             self._came_from = text
-        self._telling = seen
+        if seen is not None and (text is None) == (len(seen) == _OF_HOME):  # it did not come or go
+            self._telling = seen
         return self._policy
 
     def _looks(self) -> tuple[int, ...] | None:
         """Who may write to it, and when it was last changed in any way, which nobody can set back;
-        None where that is so short ago that it can be changed again within the same tick."""
+        None where that is so short ago that it can be changed again within the same tick. What is
+        not there was not changed, so that who may make it is all there is to say."""
         if os.name != "posix":
             return None
         try:
-            home, file = os.lstat(self._home), os.lstat(self._file)
+            home = os.lstat(self._home)
+            its = home.st_dev, home.st_ino, home.st_mode, home.st_uid
+            try:
+                file = os.lstat(self._file)
+            except FileNotFoundError:
+                return its
         except OSError:
             return None
         if self._clock.wall() - file.st_ctime <= TICK:
             return None
-        return (home.st_ino, home.st_mode, home.st_uid, file.st_dev, file.st_ino, file.st_mode,
-                file.st_uid, file.st_nlink, file.st_size, file.st_ctime_ns)  # fmt: skip
+        return (*its, file.st_dev, file.st_ino, file.st_mode, file.st_uid, file.st_nlink,
+                file.st_size, file.st_ctime_ns)  # fmt: skip
 
 
 class _Fault(ValueError):
