@@ -24,7 +24,7 @@ from .ground.weight import LIGHT
 from .offer import Offer, Offers, Registry, tools
 from .offer.questions import Named, preview_of
 from .offer.stubs import stub_of
-from .safety.approvals import Approvals, approval_of
+from .safety.approvals import Approval, Approvals, approval_of
 from .safety.plans import Plans
 from .safety.policy import Grade, Look
 from .safety.wording import trial_in, trial_of
@@ -297,9 +297,9 @@ class Desk:
         """See `Approvals.shown`."""
         return self._approvals is not None and await self._approvals.shown(asking, approval, place)
 
-    async def stood(self, asking: str) -> str | None:
-        """See `Approvals.stood`."""
-        return None if self._approvals is None else await self._approvals.stood(asking)
+    async def last(self, asking: str) -> Approval | None:
+        """See `Approvals.last`."""
+        return None if self._approvals is None else await self._approvals.last(asking)
 
     async def refuse(self, asking: str, *, way: str) -> bool:
         """See `Approvals.refuse`."""

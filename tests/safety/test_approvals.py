@@ -178,8 +178,9 @@ async def test_a_no_to_what_an_asking_was_shown_is_the_end_of_that_and_of_nothin
     await approvals.shown("two", other.id)
     await yes(approvals, other)
     assert await use(approvals, "b") == other.id
-    stood = [await approvals.stood(asking) for asking in ("one", "two", "three")]
-    assert stood == ["refused", "used", None]
+    found = [await approvals.last(asking) for asking in ("one", "two", "three")]
+    stood = [None if one is None else (one.id, one.standing) for one in found]
+    assert stood == [(again.id, "refused"), (other.id, "used"), None]
     assert not await refuse("two")  # it is done already
     await approvals.shown("late", (await ask(approvals, "c")).id)
     clock.pass_by(LASTING)

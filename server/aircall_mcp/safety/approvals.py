@@ -171,14 +171,13 @@ class Approvals:
 
         return await self._state.write(work)
 
-    async def stood(self, asking: str) -> Standing | None:
-        """How what `asking` was told to show the last time it came stands; None where that was
-        nothing, or is forgotten."""
+    async def last(self, asking: str) -> Approval | None:
+        """What `asking` was told to show the last time it came; None where that was nothing, or is
+        forgotten."""
 
-        def work(tx: Transaction) -> Standing | None:
+        def work(tx: Transaction) -> Approval | None:
             last = tx.one("SELECT approval FROM shown WHERE asking = :asking", asking=asking)
-            found = None if last is None else self._found(tx, last[0], self._clock.wall())
-            return None if found is None else found.standing
+            return None if last is None else self._found(tx, last[0], self._clock.wall())
 
         return await self._state.write(work)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 if TYPE_CHECKING:
     from ..desk import Outcome, Question
     from ..ground.effects import Effect
+    from ..safety.approvals import Approval
 
 Json = dict[str, Any]
 Approve: TypeAlias = "Callable[[Question], bool | Awaitable[bool]]"
@@ -77,7 +78,7 @@ class Performs(Protocol):
         self, question: Question, asking: Sequence[Any], place: Sequence[Any] = ()
     ) -> bool: ...
 
-    async def stood(self, asking: Sequence[Any]) -> str | None: ...
+    async def last(self, asking: Sequence[Any]) -> Approval | None: ...
 
     async def answer(self, approval: str, *, yes: bool, way: str) -> None: ...
 

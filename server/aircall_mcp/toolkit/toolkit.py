@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ..app import App
     from ..desk import Desk, Outcome, Question
     from ..ground.operation import Operation
+    from ..safety.approvals import Approval
     from .tool import Tool
 
 log = logging.getLogger(__name__)
@@ -266,9 +267,9 @@ class Toolkit:
         there = _named(place) if place else ""
         return await self._desk.shown(_named(asking), question.approval, there)
 
-    async def stood(self, asking: Sequence[Any]) -> str | None:
-        """For the forms: how the question stands that `asking` came to the last time."""
-        return await self._desk.stood(_named(asking))
+    async def last(self, asking: Sequence[Any]) -> Approval | None:
+        """For the forms: the question that `asking` came to the last time, as it stands."""
+        return await self._desk.last(_named(asking))
 
     async def answer(self, approval: str, *, yes: bool, way: str) -> None:
         """For the forms: a person's answer to another call's question, which finds it there."""

@@ -41,7 +41,8 @@ def _tool(toolkit: Performs, tool: Tool, strict: bool, defer_loading: bool) -> F
 
         # Where the run got here past no approval of this very call, nobody was asked.
         answers = run.is_tool_approved(run.tool_name, run.tool_call_id) is True
-        if answers and await toolkit.stood(asking) == "used":
+        before = await toolkit.last(asking) if answers else None
+        if before is not None and before.standing == "used":
             return json.dumps(error_of(AGAIN), ensure_ascii=False)
         try:
             arguments = json.loads(given or "{}")

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import logging
 from asyncio import Lock
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 from weakref import WeakValueDictionary
 
 from langchain_core.tools import StructuredTool
@@ -24,15 +24,18 @@ from ...offer.tools import error_of
 from ..schemas import loose
 from ..tool import Performs, Tool
 
+if TYPE_CHECKING:
+    from ...safety.approvals import Approval
+
 log = logging.getLogger(__name__)
 
 CLIENT, WAY = "langchain", "langgraph"
 YES = (True, "yes", "approve")
 """What a graph is resumed with for a yes; an object says it as its `approved` or `type`, and to
 what as its `approval`."""
-ANSWERED: Final[dict[str | None, ToolError]] = {
+ANSWERED: Final[dict[str, ToolError]] = {
     "used": Duplicate("This was done, or may have been, before its task began anew."),
-    "refused": NeedsConfirmation("A person said no, before this task began anew."),
+    "refused": NeedsConfirmation("A person said no to it, in this task."),
 }
 """What a call comes to whose question stands so when it comes again."""
 _turns = WeakValueDictionary[str, Lock]()
@@ -70,18 +73,30 @@ async def _within(
 ) -> Outcome:
     """What a call comes to in a task of a graph, which can be interrupted."""
     asking = [*task, tool.name, arguments]
-    if (answered := ANSWERED.get(await toolkit.stood(asking))) is not None:
-        return Failure(error_of(answered))
+    last = await toolkit.last(asking)
+    standing = "" if last is None else last.standing
+    if last is not None and standing == "approved" and await _denied(toolkit, last):
+        await toolkit.refuse(asking, way=WAY)
+        standing = "refused"
+    if standing in ANSWERED:
+        return Failure(error_of(ANSWERED[standing]))
     outcome = await toolkit.outcome(tool.name, arguments, client=CLIENT)
     if not isinstance(outcome, Question) or outcome.grade != 1 or toolkit.approves:
         return outcome
     # Noted before the graph is interrupted, which ends this run of the tool.
     before, shown = await toolkit.shown(outcome, asking, task), outcome.approval
-    told = _interrupt(outcome)
-    while (named := _named(told)) not in (None, shown):
-        await toolkit.answer(cast("str", named), yes=_yes(told), way=WAY)
-        told = _interrupt(outcome)
-    if not (before or named):
+    told = await _told(
+        toolkit,
+        shown,
+        {
+            "preview": outcome.preview,
+            "effect": outcome.effect,
+            "tool": outcome.operation.tool,
+            "arguments": dict(outcome.arguments),
+            "approval": shown,
+        },
+    )
+    if not (before or _named(told)):
         # What was answered is what the same call came to before, or another call of this task.
         log.warning("%s: an answer that may be to another question is none", tool.name)
         return outcome
@@ -99,19 +114,27 @@ def _text(outcome: Outcome) -> str:
     return json.dumps(outcome.payload, ensure_ascii=False)
 
 
-def _interrupt(question: Question) -> Any:
-    """What the graph was resumed with."""
+async def _told(toolkit: Performs, approval: str, question: dict[str, Any]) -> Any:
+    """What the graph was resumed with for `approval`, or for none by its name. What names another
+    is kept for that one."""
     from langgraph.types import interrupt
 
-    return interrupt(
-        {
-            "preview": question.preview,
-            "effect": question.effect,
-            "tool": question.operation.tool,
-            "arguments": dict(question.arguments),
-            "approval": question.approval,
-        }
-    )
+    told = interrupt(question)
+    while (named := _named(told)) is not None and named != approval:
+        await toolkit.answer(named, yes=_yes(told), way=WAY)
+        told = interrupt(question)
+    return told
+
+
+async def _denied(toolkit: Performs, said_yes: Approval) -> bool:
+    """Whether the graph is resumed with a no to what somebody said yes to elsewhere: that was
+    before."""
+    from langgraph.errors import GraphInterrupt
+
+    try:
+        return not _yes(await _told(toolkit, said_yes.id, {"preview": said_yes.preview}))
+    except GraphInterrupt:
+        return False  # nobody answered it here, and nobody need
 
 
 def _task() -> list[Any] | None:
