@@ -29,3 +29,21 @@ async def test_what_is_typed_ahead_answers_nothing(home: Path) -> None:
         assert [one and one.standing for one in stands] == ["approved", "refused"]
     finally:
         safety.close()
+
+
+async def test_a_yes_is_taken_back_as_long_as_nobody_used_it(home: Path) -> None:
+    safety = Safety.of(home)
+    try:
+        one = await safety.approvals.ask(
+            principal="owner", account="acme", operation="aircall_x", identity="x",
+            preview="Tell Ann", grade=2,
+        )  # fmt: skip
+        assert on_terminal("approve", one.id, typed=[("Do it?", "y")]).code == 0
+        shown = on_terminal("approve", one.id, "--refuse")
+        assert shown.code == 0, shown.text
+        found = await safety.approvals.find(one.id)
+        assert found is not None
+        assert found.standing == "refused"
+        assert on_terminal("approve", one.id, "--refuse").code != 0
+    finally:
+        safety.close()

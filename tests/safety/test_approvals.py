@@ -155,6 +155,20 @@ async def test_a_no_is_the_end_of_it(approvals: Approvals) -> None:
     assert (await ask(approvals)).id != one.id
 
 
+async def test_a_no_after_a_yes_ends_it_where_nobody_used_it_yet(approvals: Approvals) -> None:
+    """Two are asked in two ways, or one thinks again."""
+    one = await ask(approvals)
+    assert await yes(approvals, one, grade=2) is not None
+    assert await yes(approvals, one, grade=2) is None
+    refused = await approvals.answer(one.id, yes=False, grade=1, way="tests")
+    assert refused is not None
+    assert (refused.standing, refused.given) == ("refused", 1)
+    assert await use(approvals) == ""
+    await yes(approvals, other := await ask(approvals), grade=2)
+    assert await use(approvals) == other.id
+    assert await approvals.answer(other.id, yes=False, grade=2, way="tests") is None
+
+
 async def test_a_no_to_what_an_asking_was_shown_is_the_end_of_that_and_of_nothing_else(
     approvals: Approvals, clock: Clock
 ) -> None:

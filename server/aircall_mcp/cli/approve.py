@@ -23,7 +23,11 @@ WAY = "terminal"
 
 @click.command("approve")
 @click.argument("name", metavar="[ID]", required=False)
-@click.option("--refuse", is_flag=True, help="Say no to it instead; stop the plan ID.")
+@click.option(
+    "--refuse",
+    is_flag=True,
+    help="Say no to it instead, or after a yes that was not used yet; stop the plan ID.",
+)
 @click.option("--list", "only_list", is_flag=True, help="Show what waits, and ask for nothing.")
 @click.option("--page", is_flag=True, help="Do it on a page in your browser instead.")
 @as_json
@@ -56,6 +60,9 @@ async def _approve(name: str | None, refuse: bool, only_list: bool, as_json: boo
         if name is not None and not waiting:
             if refuse and await safety.planned.end(name, "stopped", "a person stopped it"):
                 screen.say("Stopped. What was done is done; nothing more of the plan is.\n")
+                return
+            if refuse and await safety.approvals.answer(name, yes=False, grade=2, way=WAY):
+                screen.say("No. The yes that was said to it is over; nothing was done on it.\n")
                 return
             raise await _gone(safety, name)
         if not waiting:

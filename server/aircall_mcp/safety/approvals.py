@@ -200,15 +200,17 @@ class Approvals:
 
     async def answer(self, name: str, *, yes: bool, grade: Grade, way: str) -> Approval | None:
         """A person said yes or no to what waits under the id `name`; what became of it, None where
-        nothing of that id waits. A yes of too low a grade leaves it waiting."""
+        nothing of that id waits. A yes of too low a grade leaves it waiting; a no ends a yes, too,
+        that nobody used yet."""
 
         def work(tx: Transaction) -> Approval | None:
             now = self._clock.wall()
             least = grade if yes else 2
             changed = tx.run(
                 "UPDATE approval SET standing = :standing, given = :given, way = :way"
-                " WHERE id = :id AND standing = 'waiting' AND expires > :now AND asked <= :now"
-                " AND grade <= :least",
+                " WHERE id = :id AND standing IN ('waiting', :ended) AND expires > :now"
+                " AND asked <= :now AND grade <= :least",
+                ended="waiting" if yes else "approved",
                 standing="approved" if yes else "refused",
                 given=grade,
                 way=way,
