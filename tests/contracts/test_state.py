@@ -34,7 +34,7 @@ OF_ONE = {
     "gateway.budget.Slot": "_settle",
     "accounts.login.Loopback": "_asking _authorization _port _server",
     "events.event.Arrival": "digest",
-    "gateway.given.Given": "_left behind crowded full items leaves twice",
+    "gateway.given.Given": "_at _left crowded full items leaves twice",
     "gateway.intents.Entry": "_abandoned _earlier_doubt _intent begun doubt refused",
     "gateway.walk.Walk": "_steps note reply",
     "ground.asgi.Counting": "body chunks requests",

@@ -30,8 +30,8 @@ class Given:
     def __init__(self, wanted: int, room: Room | None, course: Course) -> None:
         self.items: list[Any] = []
         self.leaves: list[Leaf] = []
-        self.behind: list[Bookmark] = []
-        """The place behind each of the items."""
+        self._at: list[tuple[Leaf, int]] = []
+        """The leaf of each of the items, and its index there."""
         self.twice = 0
         """Items that came once more, since the list changed meanwhile."""
         self.full = False
@@ -58,7 +58,7 @@ class Given:
         of the list."""
         self.leaves.append(leaf)
         for n in range(index, len(leaf.items)):
-            item, behind = leaf.items[n], Bookmark(leaf.at, n + 1)
+            item = leaf.items[n]
             key = identity(item)
             if key is not None and key in self._seen:
                 self.twice += 1
@@ -71,12 +71,17 @@ class Given:
             if key is not None:
                 self._seen.add(key)
             self.items.append(item)
-            at_its_end = n + 1 == len(leaf.items)
-            self.behind.append((leaf.next or behind) if at_its_end else behind)
+            self._at.append((leaf, n))
             if len(self.items) == self._wanted:
                 self.full = True
-                return leaf.next if at_its_end else behind
+                return leaf.next if n + 1 == len(leaf.items) else Bookmark(leaf.at, n + 1)
         return leaf.next
+
+    def behind(self, count: int) -> Bookmark:
+        """The place behind the first `count` items."""
+        leaf, n = self._at[count - 1]
+        following = leaf.next if n + 1 == len(leaf.items) else None
+        return following or Bookmark(leaf.at, n + 1)
 
     def doubt(self, bound: Bound, end: End, now: float, *, whole: bool) -> str:
         """Why a list that ends here is not surely all that there is; "" where that is proven.

@@ -123,4 +123,4 @@ def token_of(value: Any) -> str | int | None:
 def identity(item: Any) -> int | str | None:
     """What tells an item from others; None where it has nothing of that kind."""
     key = fields(item).get("id")
-    return key if isinstance(key, int | str) else None
+    return key if isinstance(key, (int, str)) else None

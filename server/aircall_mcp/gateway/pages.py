@@ -80,7 +80,7 @@ class Pages:
             total=given.leaves[-1].total if given.leaves and not paging.moved else None,
             next=following,
             why=why,
-            onward=lambda count: paging.onward(given.behind[count - 1]),
+            onward=lambda count: paging.onward(given.behind(count)),
         )
         age = max((began - leaf.read for leaf in given.leaves), default=0.0)
         notes = (

@@ -124,7 +124,8 @@ class _Lines:
         self._lock = threading.Lock()
         self._waiting = anyio.Lock()
         self._calls: set[str | int] = set()
-        self._idle = anyio.Event()
+        self._idle: anyio.Event | None = None
+        """There while somebody waits for it."""
         self._ahead = threading.Semaphore(AHEAD)
         self._come = asyncio.Queue[_Line | None]()
         """None is the end."""
@@ -202,14 +203,15 @@ class _Lines:
         """Wait until every call is answered on the wire, or `DRAIN_SECONDS`."""
         with anyio.move_on_after(DRAIN_SECONDS, shield=True):
             while self._calls:
+                self._idle = self._idle or anyio.Event()
                 await self._idle.wait()
         self._calls.clear()  # nobody waits for the same ones twice
 
     def _answered(self, request_id: str | int) -> None:
         self._calls.discard(request_id)
-        if not self._calls:
+        if self._idle is not None and not self._calls:
             self._idle.set()
-            self._idle = anyio.Event()
+            self._idle = None
 
     def _write(self, raw: bytes) -> None:
         with self._lock:
