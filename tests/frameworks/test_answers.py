@@ -218,6 +218,26 @@ async def test_a_graphs_answer_is_heard_after_a_yes_elsewhere(yes: bool) -> None
         assert stood["data"]["standing"] == ("used" if yes else "refused")
 
 
+async def test_a_chain_is_no_task_that_is_resumed() -> None:
+    """What it calls again it calls anew, with whatever yes there is by then."""
+    pytest.importorskip("langgraph")
+    from langchain_core.runnables import RunnableLambda
+
+    async with Toolkit.sandbox(ask=True) as aircall:
+        tool = aircall.only(names=["send_message"]).langchain()[0]
+
+        async def send(given: Json) -> Json:
+            return json.loads(await tool.ainvoke(given))
+
+        chain = RunnableLambda(send)
+        asked = await chain.ainvoke(YES)
+        approval = asked["error"]["approval"]["id"]
+        assert await aircall._desk.answer(approval, yes=True, grade=2, way="page")
+        assert "data" in await chain.ainvoke(YES)
+        again = await chain.ainvoke(YES)
+        assert "exactly these arguments" in again["error"]["message"]
+
+
 def _graph(view: Toolkit) -> Any:
     """One node, which performs all calls of a turn in one task."""
     from langgraph.checkpoint.memory import InMemorySaver

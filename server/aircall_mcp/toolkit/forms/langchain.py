@@ -138,13 +138,13 @@ async def _denied(toolkit: Performs, said_yes: Approval) -> bool:
 
 
 def _task() -> list[Any] | None:
-    """What names the task of a graph that runs, the same once it is resumed; None outside of a
-    graph, where nobody can be asked."""
+    """What names the task of a graph that runs, the same once it is resumed and no other's; None
+    outside of a graph, where nobody can be asked."""
     from langchain_core.runnables.config import var_child_runnable_config
 
-    config = var_child_runnable_config.get()
-    there = (config or {}).get("configurable", {})
-    return None if config is None else [there.get("thread_id"), there.get("checkpoint_ns")]
+    there = (var_child_runnable_config.get() or {}).get("configurable", {})
+    task = there.get("checkpoint_ns")
+    return [there.get("thread_id"), task] if task else None
 
 
 def _named(said: Any) -> str | None:
