@@ -294,6 +294,7 @@ async def test_every_answer_says_what_a_browser_may_do_with_it(home: Path) -> No
             await visitor.get("/", host="evil.example"),
             await visitor.say(one, "no"),
         ]
+        assert all("Nothing is here" in one.text for one in answers[2:4])
         for answer in answers:
             policy = answer.headers["content-security-policy"]
             assert policy.startswith("default-src 'none';")

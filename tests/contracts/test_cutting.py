@@ -68,7 +68,7 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     "cli/config.py": ("line[:1]",),
     "desk.py": ("query[:LONGEST_QUERY]",),
     "safety/circumstances.py": ("numbers[:MOST]", "words[:_MOST_WORDS]"),
-    "safety/visitors.py": ("code[:64]", "letters[:4]", "letters[:_LENGTH]"),
+    "safety/visitors.py": ("letters[:4]", "letters[:_LENGTH]"),
     "events/envelope.py": ("resource[:100]", "text[:start]", "units[at:at + 4]"),
     "events/event.py": ("one[:-1]",),
     "gateway/wish.py": ("steps[1:-1]",),

@@ -189,6 +189,7 @@ async def test_a_yes_is_obtained_or_the_way_to_it_is_told(room: Room, kind: Kind
             assert "error" not in answer
         else:
             assert room.arrived == []
+            assert client.completed == []
             error = answer["error"]
             name = error["approval"]["id"]
             assert error["kind"] == "needs_confirmation"
@@ -216,8 +217,7 @@ async def test_what_is_said_on_the_page_is_waited_for_and_told(room: Room, moder
             assert len(room.arrived) == count
             if says == "no":
                 assert "said no" in answer["error"]["message"]
-            if not modern:
-                assert client.completed == [asked["url"].rpartition("/")[2]]
+            assert client.completed == ([] if modern else [asked["url"].rpartition("/")[2]])
         await asyncio.gather(*room.people)
 
 
@@ -271,6 +271,28 @@ async def test_a_client_that_forgets_questions_is_not_waited_for_as_long(room: R
     async with connected(server, silent) as client:
         answer = await client.call("aircall_create_tag", **TAG)
     assert "Nobody answered in time." in answer["error"]["message"]
+
+
+async def test_any_other_client_is_waited_for(room: Room) -> None:
+    server = AircallServer(room.desk, elicitation=Elicitation(hanging=0.0, clock=room.clock))
+    peer = Peer(elicitation=FORM, answers=room.after(5, YES))
+    async with connected(server, peer) as client:
+        assert "error" not in await client.call("aircall_create_tag", **TAG)
+
+
+@pytest.mark.parametrize("modern", [False, True], ids=["older", "newer"])
+async def test_who_is_asked_in_a_form_needs_no_page(room: Room, modern: bool) -> None:
+    opened: list[str] = []
+
+    async def page(approval: str, /, *, led: bool = False) -> str:
+        opened.append(approval)
+        return await room.page.console.address(approval, led=led)
+
+    asking = Elicitation(clock=room.clock)
+    peer = Peer(modern=modern, elicitation=BOTH, answers=room.after(5, YES))
+    async with connected(AircallServer(room.desk, elicitation=asking, page=page), peer) as client:
+        assert "error" not in await client.call("aircall_create_tag", **TAG)
+    assert opened == []
 
 
 async def test_a_client_that_does_not_say_who_it_is_can_ask(room: Room) -> None:

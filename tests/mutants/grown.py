@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import inspect
 import json
 import os
 import random
@@ -351,8 +352,19 @@ def graft(name: str, source: str, more: Mapping[str, object] | None = None) -> N
         elif not _body(before, value) and repr(before) != repr(value):
             for module in list(sys.modules.values()):
                 for known, held in list(vars(module).items()):
-                    if held is before and (known == word or isinstance(held, tuple)):
+                    if held is not before or not (known == word or isinstance(held, tuple)):
+                        continue
+                    if module is old or known != word or not _assigns(module, word):
                         setattr(module, known, value)
+
+
+def _assigns(module: ModuleType, word: str) -> bool:
+    """Whether a module has what it calls `word` of itself, and not from elsewhere."""
+    with suppress(OSError, TypeError):
+        tree = ast.parse(inspect.getsource(module))
+        names = (one for one in ast.walk(tree) if isinstance(one, ast.Name))
+        return any(one.id == word and isinstance(one.ctx, ast.Store) for one in names)
+    return False
 
 
 def _bodies(old: type, new: type) -> None:

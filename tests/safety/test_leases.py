@@ -84,12 +84,28 @@ async def test_it_answers_what_is_asked_within_its_bounds_alone(ground: Ground) 
     assert len(ground.arrived) == 3
 
 
+@pytest.mark.parametrize("other", [{"principal": "ann"}, {"account": "acme"}], ids=str)
+async def test_it_is_of_one_principal_and_one_account(
+    ground: Ground, other: dict[str, str]
+) -> None:
+    safety = ground.desk().safety
+    lease = await give(ground.desks[0], 3)
+    deed = Deed("send_message", "messages", ("reach",), "tests", "owner", ("+33184880001",),
+                senders=(2,), counted="texts")  # fmt: skip
+    theirs = replace(deed, **other)
+    assert await safety.state.write(lambda tx: safety.leases.using(tx, theirs)) == ""
+    assert await safety.state.write(lambda tx: safety.leases.using(tx, deed)) == lease
+
+
 async def test_caps_hold_time_ends_it_and_so_does_a_person(ground: Ground) -> None:
     desk = ground.desk()
     lease = await give(desk, 20)
     assert [await sent(desk, last) for last in range(6)] == [True] * 5 + [False]
     ground.clock.pass_by(601)
     assert not await sent(desk, 7)
+    ground.clock.pass_by(-602)  # set back to before it was given
+    assert not await sent(desk, 7)
+    ground.clock.pass_by(1)
     ground.clock.pass_by(3600)
     lease = await give(desk, 20)
     assert await sent(desk, 7)

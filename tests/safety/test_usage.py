@@ -207,6 +207,10 @@ async def test_what_is_fleeting_leaves_nothing_in_the_home(home: Path, clock: Cl
     assert not await safety.usage.take("acme", "calls", 1, Cap(hour=1))
     assert not Safety.waits_in(home)
     safety.close()
+    kept = Safety.of(home, clock=clock.handed())
+    assert await kept.usage.take("acme", "calls", 1, Cap(hour=1))
+    assert Safety.waits_in(home)
+    kept.close()
 
 
 async def test_nothing_is_kept_for_longer_than_it_is_asked_about(home: Path, clock: Clock) -> None:

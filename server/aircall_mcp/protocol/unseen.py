@@ -8,6 +8,7 @@ refusal, a yes of one that accepts unseen is no yes, and one that hangs is not w
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -64,12 +65,12 @@ HABITS: Final[tuple[Habit, ...]] = (
 )
 
 
-def habits_of(client: str, version: str) -> frozenset[Does]:
+def habits_of(client: str, version: str, habits: Sequence[Habit] = HABITS) -> frozenset[Does]:
     """What the client that calls itself so may do unseen; nothing for one that is not known. A
     version that says nothing may be any."""
     return frozenset(
         habit.does
-        for habit in HABITS
+        for habit in habits
         if habit.client == client.strip().lower() and _within(version, *habit.versions)
     )
 

@@ -25,7 +25,7 @@ _COSTLY: Final[Mapping[str, Kind]] = {
     "PAGER": "premium",
 }
 """By the names of libphonenumber, which is loaded at the first number: it takes 20 ms."""
-_BEYOND: Final[dict[int, Kind]] = {
+_BEYOND: Final[Mapping[int | None, Kind]] = {
     808: "shared_cost",
     870: "satellite",
     878: "premium",
@@ -69,7 +69,7 @@ def destination_of(number: str) -> Destination:
     parsed = _parsed(plain)
     if parsed is None:
         return Destination(number, "", "unassigned", (), _beginnings(plain))
-    beyond = _BEYOND.get(parsed.country_code or 0)
+    beyond = _BEYOND.get(parsed.country_code)
     if beyond is not None:
         return Destination(number, "", beyond, (), _beginnings(plain))
     kind = _kind_of(parsed)

@@ -340,7 +340,7 @@ _RULES: Final[Mapping[str, str]] = {
 
 def _fault_of(error: ValidationError) -> tuple[str, str, str]:
     """Where, what it must be, and a hint: of the first thing that is wrong."""
-    first = error.errors(include_url=False)[0]
+    first = error.errors()[0]
     parts = [str(part) for part in first["loc"] if part != "[key]"]
     context: Mapping[str, Any] = first.get("ctx", {})
     if first["type"] == "value_error":

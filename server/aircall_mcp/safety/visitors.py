@@ -173,4 +173,4 @@ def _random_letters() -> str:
 
 def _typed(code: str) -> str:
     """As it was meant: of any case, with a dash, spaces or nothing between."""
-    return "".join(one for one in code[:64].upper() if one.isalnum())
+    return "".join(one for one in code.upper() if one.isalnum())
