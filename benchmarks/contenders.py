@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -59,6 +60,7 @@ class Bench:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("AIRCALL_", "PYTHONDONT"))}
         self.environment = {**kept, "AIRCALL_MCP_HOME": str(folder / "home")}
         self._homes = count()
+        self._settled: dict[str, Contender] = {}
         listed = subprocess.check_output([*PRODUCT, "tools", "--json"], env=self.environment)
         self._tools: list[Json] = json.loads(listed)["tools"]
 
@@ -96,6 +98,20 @@ class Bench:
         while not list(home.glob("instant/*.jsonl")) and time.monotonic() < until:
             time.sleep(0.1)
         wire.close()
+        return found
+
+    def at_work(self, upstream: Json) -> Contender:
+        """We, in a home that is new but for the openings that an earlier start kept there: they are
+        made once, in the second after a first start, and are no part of a call."""
+        address = upstream["base_url"]
+        if address not in self._settled:
+            self._settled[address] = self.settled(upstream)
+        found = self.ours(upstream)
+        before, home = (
+            Path(one.start.args[1]["AIRCALL_MCP_HOME"]) for one in (self._settled[address], found)
+        )
+        home.mkdir(mode=0o700)
+        shutil.copytree(before / "instant", home / "instant")
         return found
 
     def others(self, upstream: Json) -> list[Contender]:

@@ -98,7 +98,7 @@ def calling(
     warm = single_calls(upstream, CROWD)
     for _ in range(rounds):
         # Anew each round: a budget that had to remember thousands of requests would be none.
-        contenders = [bench.floor(upstream), bench.ours(upstream), *others]
+        contenders = [bench.floor(upstream), bench.at_work(upstream), *others]
         with running(contenders, warm) as wires:
             for one, wire in zip(contenders, wires, strict=True):
                 try:
@@ -122,7 +122,7 @@ def crowding(bench: Bench, upstream: Json, others: Sequence[Contender], rounds: 
     """`CROWD` calls at once, while each answer of the upstream takes `LATENCY_MS`."""
     calls = single_calls(upstream, CROWD)
     figure = Figure(f"{CROWD} calls at once, upstream {LATENCY_MS} ms", "ms", 1.1, 1000)
-    contenders = [bench.floor(upstream), bench.ours(upstream), *others]
+    contenders = [bench.floor(upstream), bench.at_work(upstream), *others]
     with running(contenders, calls) as wires:
         for _ in range(rounds):
             for one, wire in zip(contenders, wires, strict=True):
@@ -230,7 +230,9 @@ make their tools of our API description by themselves. All are measured in the s
 turn, over stdio with raw JSON-RPC; values are medians over the rounds, the ratio is ours to the
 floor's, round by round. The upstream is the project's own sandbox in a process of its own, on
 loopback, which the two cores of a small machine feel: times of calls hold its work too, processor
-times do not. An empty cell is a server that could not be had, or that answered with an error.
+times do not. The home of aircall-mcp is new each round but for the openings that an earlier start
+kept there, which are made once and are no part of a call. An empty cell is a server that could not
+be had, or that answered with an error.
 
 [docs/performance.md](../docs/performance.md) says what the time of a call is spent on.
 """
