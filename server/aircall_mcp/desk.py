@@ -301,6 +301,15 @@ class Desk:
         """See `Approvals.last`."""
         return None if self._approvals is None else await self._approvals.last(asking)
 
+    async def done(self, asking: str) -> bool:
+        """See `Approvals.done`."""
+        return self._approvals is not None and await self._approvals.done(asking)
+
+    async def note_done(self, asking: str) -> None:
+        """See `Approvals.note_done`."""
+        if self._approvals is not None:
+            await self._approvals.note_done(asking)
+
     async def refuse(self, asking: str, *, way: str) -> bool:
         """See `Approvals.refuse`."""
         return self._approvals is not None and await self._approvals.refuse(asking, way=way)

@@ -218,6 +218,31 @@ async def test_a_graphs_answer_is_heard_after_a_yes_elsewhere(yes: bool) -> None
         assert stood["data"]["standing"] == ("used" if yes else "refused")
 
 
+async def test_a_graph_does_nothing_twice_because_another_call_of_its_task_asks() -> None:
+    """What is done with nobody's yes is performed anew with the task as well."""
+    pytest.importorskip("langgraph")
+    from langchain_core.messages import AIMessage
+    from langchain_core.tools import tool
+    from langgraph.types import Command, interrupt
+
+    @tool
+    async def ask_user() -> str:
+        """Ask."""
+        return str(interrupt("Which one?"))
+
+    async with Toolkit.sandbox() as aircall:
+        agent = _graph(aircall.only(names=["send_message"]), ask_user)
+        asks = {"name": "ask_user", "args": {}, "id": "asks"}
+        calls = [{"name": NAME, "args": YES, "id": "sends"}, asks]
+        result = await agent.ainvoke({"messages": [AIMessage("", tool_calls=calls)]}, _thread())
+        assert "__interrupt__" in result
+        result = await agent.ainvoke(Command(resume="The first."), _thread())
+    sent, answered = [one.content for one in result["messages"][1:]]
+    # Not by when it was done: somebody may take hours to answer.
+    assert "began anew" in sent
+    assert answered == "The first."
+
+
 async def test_a_chain_is_no_task_that_is_resumed() -> None:
     """What it calls again it calls anew, with whatever yes there is by then."""
     pytest.importorskip("langgraph")
@@ -238,14 +263,14 @@ async def test_a_chain_is_no_task_that_is_resumed() -> None:
         assert "exactly these arguments" in again["error"]["message"]
 
 
-def _graph(view: Toolkit) -> Any:
+def _graph(view: Toolkit, *more: Any) -> Any:
     """One node, which performs all calls of a turn in one task."""
     from langgraph.checkpoint.memory import InMemorySaver
     from langgraph.graph import START, MessagesState, StateGraph
     from langgraph.prebuilt import ToolNode
 
     graph: Any = StateGraph(MessagesState)
-    graph.add_node("tools", ToolNode(view.langchain()))
+    graph.add_node("tools", ToolNode([*view.langchain(), *more]))
     graph.add_edge(START, "tools")
     return graph.compile(checkpointer=InMemorySaver())
 

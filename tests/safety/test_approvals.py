@@ -201,6 +201,18 @@ async def test_a_no_to_what_an_asking_was_shown_is_the_end_of_that_and_of_nothin
     assert not await refuse("late")
 
 
+async def test_what_was_done_for_an_asking_is_known_for_a_week(
+    approvals: Approvals, clock: Clock
+) -> None:
+    await approvals.note_done("one")
+    clock.pass_by(6 * 86_400)
+    await approvals.note_done("two")
+    assert [await approvals.done(one) for one in ("one", "two", "three")] == [True, True, False]
+    clock.pass_by(2 * 86_400)
+    await approvals.note_done("three")
+    assert [await approvals.done(one) for one in ("one", "two", "three")] == [False, True, True]
+
+
 async def test_of_two_that_ask_at_one_place_none_is_answered_there(approvals: Approvals) -> None:
     one, other = await ask(approvals), await ask(approvals, "b")
     assert not await approvals.shown("one", one.id, "a task")

@@ -187,7 +187,7 @@ async def test_a_no_that_a_framework_took_ends_what_was_shown(
     async def shown(asking: list[Any]) -> str:
         question = await aircall.outcome(name, given)
         assert isinstance(question, Question)
-        await aircall.shown(question, asking)
+        await aircall.asked.shown(question, asking)
         return question.approval
 
     async def standing(approval: str) -> str:
@@ -197,20 +197,22 @@ async def test_a_no_that_a_framework_took_ends_what_was_shown(
     asking = ["tests", "call-1", name, given]
     async with Toolkit.sandbox(ask=True, environment=home, surface=surface) as aircall:
         assert await aircall.asks(name, given)
-        assert not await aircall.refuse(asking, way="tests")  # nobody was shown anything
+        assert not await aircall.asked.refuse(asking, way="tests")  # nobody was shown anything
         first = await shown(asking)
-        assert not await aircall.refuse([*asking[:3], {**given, "body": "Other."}], way="tests")
+        assert not await aircall.asked.refuse(
+            [*asking[:3], {**given, "body": "Other."}], way="tests"
+        )
         assert await standing(first) == "waiting"
-        assert await aircall.refuse(asking, way="tests")
+        assert await aircall.asked.refuse(asking, way="tests")
         assert await standing(first) == "refused"
         second = await shown(asking)
         assert second != first
         safety = Safety.of(Path(home["AIRCALL_MCP_HOME"]), clock=Clock(), fleeting=False)
         assert await safety.approvals.answer(second, yes=True, grade=2, way="elsewhere")
         safety.close()
-        assert await aircall.refuse(asking, way="tests")  # the last word
+        assert await aircall.asked.refuse(asking, way="tests")  # the last word
         assert await standing(second) == "refused"
-        assert not await aircall.refuse(asking, way="tests")
+        assert not await aircall.asked.refuse(asking, way="tests")
 
 
 async def test_what_is_bound_is_gone_and_filled_in_and_cannot_be_chosen(

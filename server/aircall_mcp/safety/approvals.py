@@ -41,8 +41,15 @@ MIGRATIONS = (
 )
 MIGRATIONS_LATER = (("CREATE TABLE shown (asking TEXT PRIMARY KEY, approval TEXT NOT NULL)",),)
 """Of an asking that comes again with its answer: what it was told to show a person."""
-MIGRATIONS_LAST = (("ALTER TABLE shown ADD COLUMN place TEXT NOT NULL DEFAULT ''",),)
-"""Where it was asked, if whoever answers there may mean another asking of the same place."""
+MIGRATIONS_LAST = (
+    ("ALTER TABLE shown ADD COLUMN place TEXT NOT NULL DEFAULT ''",),
+    (
+        "CREATE TABLE performed (asking TEXT PRIMARY KEY, wall DOUBLE PRECISION NOT NULL)",
+        "CREATE INDEX performed_wall ON performed (wall)",
+    ),
+)
+"""Where it was asked, if whoever answers there may mean another asking of the same place; and what
+was done for an asking, whether or not somebody had to say yes."""
 _SELECT: Final = (
     "SELECT id, principal, account, operation, identity, preview, grade, given, standing, way,"
     " asked, expires FROM approval"
@@ -180,6 +187,26 @@ class Approvals:
             return None if last is None else self._found(tx, last[0], self._clock.wall())
 
         return await self._state.write(work)
+
+    async def note_done(self, asking: str) -> None:
+        """It was done for `asking`, or may have been."""
+
+        def work(tx: Transaction) -> None:
+            now = self._clock.wall()
+            tx.run("DELETE FROM performed WHERE wall < :old", old=now - KEPT)
+            tx.run(
+                "INSERT INTO performed (asking, wall) VALUES (:asking, :now)"
+                " ON CONFLICT (asking) DO UPDATE SET wall = :now",
+                asking=asking,
+                now=now,
+            )
+
+        await self._state.write(work)
+
+    async def done(self, asking: str) -> bool:
+        """Whether it was done for `asking` before, within a week."""
+        sql = "SELECT 1 FROM performed WHERE asking = :asking"
+        return await self._state.write(lambda tx: tx.one(sql, asking=asking)) is not None
 
     async def refuse(self, asking: str, *, way: str) -> bool:
         """A person said no to what `asking` was told to show the last time it came: whether that

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from ..desk import Outcome, Question
     from ..ground.effects import Effect
-    from ..safety.approvals import Approval
+    from .asked import Asked
 
 Json = dict[str, Any]
 Approve: TypeAlias = "Callable[[Question], bool | Awaitable[bool]]"
@@ -74,12 +74,5 @@ class Performs(Protocol):
 
     async def asks(self, name: str, arguments: Any, *, client: str = "") -> bool: ...
 
-    async def shown(
-        self, question: Question, asking: Sequence[Any], place: Sequence[Any] = ()
-    ) -> bool: ...
-
-    async def last(self, asking: Sequence[Any]) -> Approval | None: ...
-
-    async def answer(self, approval: str, *, yes: bool, way: str) -> None: ...
-
-    async def refuse(self, asking: Sequence[Any], *, way: str) -> bool: ...
+    @property
+    def asked(self) -> Asked: ...

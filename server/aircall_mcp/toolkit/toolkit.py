@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..app import App
     from ..desk import Desk, Outcome, Question
     from ..ground.operation import Operation
-    from ..safety.approvals import Approval
+    from .asked import Asked
     from .tool import Tool
 
 log = logging.getLogger(__name__)
@@ -258,27 +258,12 @@ class Toolkit:
         told = cast("Json", data) if isinstance(data, dict) else {}
         return told.get("say") == "ask" and told.get("grade") == 1
 
-    async def shown(
-        self, question: Question, asking: Sequence[Any], place: Sequence[Any] = ()
-    ) -> bool:
-        """For the forms: whether `question` is what a person was shown when `asking`, a tool call
-        as its framework knows it again, came before. The same names may mean others by now. Of
-        several that asked at one `place`, whose answers name none of them, none is."""
-        there = _named(place) if place else ""
-        return await self._desk.shown(_named(asking), question.approval, there)
+    @property
+    def asked(self) -> Asked:
+        """For the forms: what is known of a call that comes again."""
+        from .asked import Asked
 
-    async def last(self, asking: Sequence[Any]) -> Approval | None:
-        """For the forms: the question that `asking` came to the last time, as it stands."""
-        return await self._desk.last(_named(asking))
-
-    async def answer(self, approval: str, *, yes: bool, way: str) -> None:
-        """For the forms: a person's answer to another call's question, which finds it there."""
-        await self._desk.answer(approval, yes=yes, grade=1, way=way)
-
-    async def refuse(self, asking: Sequence[Any], *, way: str) -> bool:
-        """For the forms: a person said no to what they were shown when `asking` came, and the
-        framework does not call again. Whether that waited still."""
-        return await self._desk.refuse(_named(asking), way=way)
+        return Asked(self._desk)
 
     def _found(self, name: str) -> Operation:
         registry, offer = self._desk.registry, self._desk.offer()
@@ -410,13 +395,6 @@ class Toolkit:
     def approves(self) -> bool:
         """Whether the program answers questions itself, so that no framework has to."""
         return self._approve is not None
-
-
-def _named(asking: Sequence[Any]) -> str:
-    import json  # what the forms alone need is not paid for by an import of the toolkit
-    from hashlib import sha256
-
-    return sha256(json.dumps(asking, sort_keys=True, default=repr).encode()).hexdigest()
 
 
 async def _said(approve: Approve, question: Question) -> bool | None:

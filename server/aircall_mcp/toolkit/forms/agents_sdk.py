@@ -36,12 +36,12 @@ def _tool(toolkit: Performs, tool: Tool, strict: bool, defer_loading: bool) -> F
         asking = [CLIENT, run.tool_call_id, tool.name, given]
 
         async def approved(question: Question) -> bool:
-            await toolkit.shown(question, asking)  # so that it is known what became of it
+            await toolkit.asked.shown(question, asking)  # so that it is known what became of it
             return True
 
         # Where the run got here past no approval of this very call, nobody was asked.
         answers = run.is_tool_approved(run.tool_name, run.tool_call_id) is True
-        before = await toolkit.last(asking) if answers else None
+        before = await toolkit.asked.last(asking) if answers else None
         if before is not None and before.standing == "used":
             return json.dumps(error_of(AGAIN), ensure_ascii=False)
         try:

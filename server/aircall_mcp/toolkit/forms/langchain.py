@@ -1,9 +1,9 @@
 """Tools of LangChain and LangGraph. A question interrupts the graph; what it is resumed with is the
 answer.
 
-A graph that is resumed performs the task anew, the calls in it that were answered already, too, and
-gives answers back by their places alone, of which those take none any more. So a call that was
-answered in its task is not asked about there again, however late that is. And where several calls
+A graph that is resumed performs the task anew, the calls in it that were done or answered already,
+too, and gives answers back by their places alone, of which those take none any more. So a call that
+was done or answered in its task is not again there, however late that is. And where several calls
 ask in one task, as in a `ToolNode` of one's own, an answer counts for the approval that it names,
 and one that names none for nothing.
 """
@@ -19,7 +19,7 @@ from weakref import WeakValueDictionary
 from langchain_core.tools import StructuredTool
 
 from ...desk import Failure, Outcome, Question
-from ...errors import Duplicate, NeedsConfirmation, ToolError
+from ...errors import Duplicate, NeedsConfirmation, OutcomeUnknown, ToolError
 from ...offer.tools import error_of
 from ..schemas import loose
 from ..tool import Performs, Tool
@@ -38,6 +38,7 @@ ANSWERED: Final[dict[str, ToolError]] = {
     "refused": NeedsConfirmation("A person said no to it, in this task."),
 }
 """What a call comes to whose question stands so when it comes again."""
+MAY_BE_DONE: Final = (Duplicate.kind, OutcomeUnknown.kind)
 _turns = WeakValueDictionary[str, Lock]()
 """The calls of one task take answers one after the other: each finds what is to another there."""
 
@@ -57,7 +58,10 @@ def _tool(toolkit: Performs, tool: Tool) -> StructuredTool:
             if task is None or not isinstance(outcome, Question):
                 return _text(outcome)
         async with _turns.setdefault(repr(task), Lock()):
-            return _text(await _within(toolkit, tool, arguments, [CLIENT, *task]))
+            outcome = await _within(toolkit, tool, arguments, [CLIENT, *task])
+            if not outcome.is_error or outcome.payload["error"]["kind"] in MAY_BE_DONE:
+                await toolkit.asked.note_done([CLIENT, *task, tool.name, arguments])
+            return _text(outcome)
 
     return StructuredTool(
         name=tool.name,
@@ -73,10 +77,12 @@ async def _within(
 ) -> Outcome:
     """What a call comes to in a task of a graph, which can be interrupted."""
     asking = [*task, tool.name, arguments]
-    last = await toolkit.last(asking)
+    if await toolkit.asked.done(asking):
+        return Failure(error_of(ANSWERED["used"]))
+    last = await toolkit.asked.last(asking)
     standing = "" if last is None else last.standing
     if last is not None and standing == "approved" and await _denied(toolkit, last):
-        await toolkit.refuse(asking, way=WAY)
+        await toolkit.asked.refuse(asking, way=WAY)
         standing = "refused"
     if standing in ANSWERED:
         return Failure(error_of(ANSWERED[standing]))
@@ -84,7 +90,7 @@ async def _within(
     if not isinstance(outcome, Question) or outcome.grade != 1 or toolkit.approves:
         return outcome
     # Noted before the graph is interrupted, which ends this run of the tool.
-    before, shown = await toolkit.shown(outcome, asking, task), outcome.approval
+    before, shown = await toolkit.asked.shown(outcome, asking, task), outcome.approval
     told = await _told(
         toolkit,
         shown,
@@ -121,7 +127,7 @@ async def _told(toolkit: Performs, approval: str, question: dict[str, Any]) -> A
 
     told = interrupt(question)
     while (named := _named(told)) is not None and named != approval:
-        await toolkit.answer(named, yes=_yes(told), way=WAY)
+        await toolkit.asked.answer(named, yes=_yes(told), way=WAY)
         told = interrupt(question)
     return told
 

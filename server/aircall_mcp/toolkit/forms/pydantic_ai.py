@@ -29,7 +29,9 @@ def _tool(toolkit: Performs, tool: Ours, strict: bool | None) -> Tool[Any]:
         if isinstance(outcome, Question) and outcome.grade == 1 and not toolkit.approves:
             shown = outcome.approval
             # Approved is what this very call came to when it was shown, and nothing else.
-            before = await toolkit.shown(outcome, [CLIENT, run.tool_call_id, tool.name, arguments])
+            before = await toolkit.asked.shown(
+                outcome, [CLIENT, run.tool_call_id, tool.name, arguments]
+            )
             if not (run.tool_call_approved and before):
                 raise ApprovalRequired(metadata={"preview": outcome.preview, "approval": shown})
             outcome = await toolkit.outcome(
@@ -45,7 +47,7 @@ def _tool(toolkit: Performs, tool: Ours, strict: bool | None) -> Tool[Any]:
         for call in _denied(run.messages):
             if call.tool_name == tool.name:
                 asking = [CLIENT, call.tool_call_id, tool.name, call.args_as_dict()]
-                await toolkit.refuse(asking, way=WAY)
+                await toolkit.asked.refuse(asking, way=WAY)
         return shown
 
     made: Tool[Any] = Tool.from_schema(
