@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -10,6 +9,7 @@ from tempfile import TemporaryDirectory
 from threading import Event
 from typing import Any
 
+import anyio
 import pytest
 
 from aircall_mcp.console import Console
@@ -226,18 +226,19 @@ async def test_who_wants_it_opened_has_it_opened_once_for_each(home: Path) -> No
 
 
 async def test_who_ends_does_not_wait_for_what_opens_it(home: Path) -> None:
-    over, opened = Event(), Event()
+    over, opened, shown = Event(), Event(), Event()
 
     def show(_url: str) -> None:
         opened.set()
         over.wait(2)
+        shown.set()
 
     async with paged(home, show=show) as page:
-        waiting = asyncio.create_task(page.console.address("a"))
-        await until(opened.is_set)
-        waiting.cancel()
-        await asyncio.wait([waiting])
-        assert not over.is_set()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(page.console.address, "a")
+            await until(opened.is_set)
+            tasks.cancel_scope.cancel()
+        assert not shown.is_set()
         over.set()
 
 

@@ -294,17 +294,18 @@ class Session:
         return {0: "survived", 2: "hung"}.get(code, "killed")
 
     def _grafted(self, one: Grown, items: list[pytest.Item]) -> int:
-        # What ends a test may hang as well, where its own time limit does not reach.
-        watch = threading.Timer(2 * SECONDS, os._exit, (2,))
-        watch.daemon = True
-        watch.start()
         graft(_module(self.place / PACKAGE / one.file, self.place / "server"), one.source)
         return self._run(items)
 
     def _run(self, items: list[pytest.Item]) -> int:
         """0 where all pass, 1 at the first that does not, 2 where that hangs."""
         for item, following in zip(items, [*items[1:], None], strict=True):
-            if code := self._passes(item, following):
+            # What ends a test may hang as well, where its own time limit does not reach.
+            watch = threading.Timer(2 * SECONDS, os._exit, (2,))
+            watch.start()
+            code = self._passes(item, following)
+            watch.cancel()
+            if code:
                 return code
         return 0
 

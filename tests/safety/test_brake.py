@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import time
 from collections.abc import Callable
@@ -94,6 +95,13 @@ def test_pulled_again_the_first_time_stands(home: Path) -> None:
 )  # fmt: skip
 def test_how_it_stands_is_said_in_one_sentence(pulled: Pulled, said: str) -> None:
     assert str(pulled) == said
+
+
+def test_when_it_was_pulled_stands_in_it_for_a_person(home: Path) -> None:
+    brake = Brake(home, clock=Clock().handed())
+    brake.pull(by="zoe")
+    said = {"by": "zoe", "reason": "", "at": "2026-11-19T10:00:00Z"}
+    assert json.loads(brake.path.read_bytes()) == said
 
 
 def a_link_to_nowhere(path: Path) -> None:

@@ -88,6 +88,19 @@ async def test_who_is_known_is_so_for_five_minutes_and_nobody_is_unknown_for_lon
     assert await town.company.known("tests", (WANTED,)) == frozenset()
 
 
+async def test_where_it_cannot_be_told_nobody_is_known(town: Town) -> None:
+    town.status, town.answer = 403, found(WANTED)
+    assert await town.company.known("tests", (WANTED,)) == frozenset()
+    town.status = 200
+    assert await town.company.known("tests", (WANTED,)) == {WANTED}
+
+
+async def test_which_account_is_meant_and_where_it_is_are_asked_of_who_knows(town: Town) -> None:
+    company = town.company
+    assert (await company.account(None), await company.account("acme")) == ("tests", "acme")
+    assert await company.at_sandbox() is False
+
+
 async def test_of_more_than_five_nobody_is_looked_for(town: Town) -> None:
     six = tuple(f"+3361234567{last}" for last in range(6))
     town.answer = found(*six)
