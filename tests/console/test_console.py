@@ -18,7 +18,7 @@ from aircall_mcp.console.notice import on_desktop
 from aircall_mcp.console.site import EARLY, LEAST_READING
 
 from ..house import Clock
-from ..paged import PREVIEW, Visitor, paged
+from ..paged import PREVIEW, Paged, Visitor, paged
 from ..vaults import Bus
 from ..waiting import reachable, until
 
@@ -92,7 +92,14 @@ async def test_all_that_waits_is_listed_and_what_is_over_is_not(home: Path, cloc
         assert "token" not in text  # only who sees it whole can say yes
         await visitor.say(one, "no")
         assert f"/approvals/{one.id}" not in (await visitor.get("/")).text
-        clock.pass_by(901)
+        for seconds, left in (
+            (0, "15 more minutes."),
+            (800, "2 more minutes."),
+            (71, "1 more minute."),
+        ):
+            clock.pass_by(seconds)
+            assert f"waits for {left}" in (await visitor.get("/")).text
+        clock.pass_by(30)
         assert "Nothing waits" in (await visitor.get("/")).text
         assert "Nobody answered in time" in (await visitor.get(f"/approvals/{two.id}")).text
         await visitor.aclose()
@@ -203,12 +210,35 @@ async def test_the_page_closes_when_nothing_can_wait_any_more_and_opens_again(ho
         await visitor.aclose()
 
 
+async def test_a_page_that_failed_opens_again(home: Path) -> None:
+    failed: list[float] = []
+
+    async def look(seconds: float) -> None:
+        failed.append(seconds)
+        if len(failed) == 1:
+            raise RuntimeError("a bug of ours")
+        await anyio.Event().wait()
+
+    async with paged(home, sleep=look) as page:
+        first = await page.origin()
+        await until(lambda: failed)
+        await until(lambda: other_than(page, first))
+        visitor = await page.visitor()
+        assert (await visitor.get("/")).status_code == 200
+        await visitor.aclose()
+
+
+async def other_than(page: Paged, origin: str) -> bool:
+    return await page.origin() not in ("", origin)
+
+
 async def test_nobody_is_led_to_a_page_that_nobody_keeps(home: Path) -> None:
     async with paged(home) as page:
         assert await Console(page.safety, home).address("a") == ""
         taken = int((await page.origin()).rpartition(":")[2])
         async with paged(home, port=taken) as second:
             assert await second.console.address("a") == ""  # nor to one that cannot be had
+    assert await page.console.address("a") == ""
 
 
 async def test_who_wants_it_opened_has_it_opened_once_for_each(home: Path) -> None:

@@ -153,8 +153,7 @@ class Site:
         return _html(page.unreadable(), 503)
 
     async def _found(self, request: Request) -> Approval | None:
-        name = request.path_params["name"]
-        return await self.safety.approvals.find(name) if _ID.fullmatch(name) else None
+        return await self.safety.approvals.find(request.path_params["name"])
 
     async def _key(self, request: Request) -> str | None:
         """That of the visit which this browser is in; None where it is in none."""
