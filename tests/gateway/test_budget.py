@@ -181,8 +181,9 @@ async def test_those_in_line_keep_their_order_and_their_patience(home: Path) -> 
     await budget.aclose()
 
 
-async def test_a_cancelled_wait_leaves_no_slot_behind(home: Path) -> None:
-    budget = Budget(lambda: until_reboot(home, "state", MIGRATIONS, "b1"), window=30)
+@pytest.mark.parametrize("boot", ["b1", ""])  # written at once, and by a thread
+async def test_a_cancelled_wait_leaves_no_slot_behind(home: Path, boot: str) -> None:
+    budget = Budget(lambda: until_reboot(home, "state", MIGRATIONS, boot), window=30)
     share = Share("company", 5)
     for _ in range(40):
         asking = asyncio.ensure_future(budget.slot(share, hold=25))

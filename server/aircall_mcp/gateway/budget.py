@@ -169,19 +169,15 @@ class Budget:
 
     async def _reserve(self, share: Share, hold: float) -> Slot | Full:
         ended, self._ended = self._ended, []
-        writing = asyncio.ensure_future(self._ledger.reserve(share, hold, ended))
+        name = self._ledger.name()
         try:
-            await asyncio.wait({writing})
-            got = writing.result()
-        except asyncio.CancelledError:
-            writing.add_done_callback(lambda done: self._abandoned(done, ended))
-            raise
-        except BaseException:
+            full = await self._ledger.reserve(share, hold, ended, name)
+        except BaseException as error:
             self._ended = ended + self._ended
+            if isinstance(error, asyncio.CancelledError):
+                self._slot(name).give_back()  # what was begun is written all the same
             raise
-        if isinstance(got, Full):
-            return got
-        return self._slot(got)
+        return full or self._slot(name)
 
     def _slot(self, name: str) -> Slot:
         def settle(at: float | None) -> None:
@@ -190,15 +186,6 @@ class Budget:
                 self._flush = asyncio.ensure_future(self._flush_soon())
 
         return Slot(settle, self._clock)
-
-    def _abandoned(
-        self, done: asyncio.Future[str | Full], ended: list[tuple[str, float | None]]
-    ) -> None:
-        """Nobody waits any more for the slot that was just taken."""
-        if done.cancelled() or done.exception() is not None:
-            self._ended = ended + self._ended
-        elif isinstance(name := done.result(), str):
-            self._slot(name).give_back()
 
     async def _flush_soon(self) -> None:
         """A slot that ended is not missed before its window has passed; the next request settles

@@ -36,6 +36,7 @@ MOST_KEPT = 64
 _SAID = {
     **clients.SAID,
     "Accept": "application/json",
+    "Connection": "keep-alive",
     # Two of Aircall's GETs answer 400 without it, so every request says what it speaks.
     "Content-Type": "application/json",
 }

@@ -92,10 +92,16 @@ class Ledger:
         self._name = os.urandom(6).hex()
         self._count = 0
 
-    async def reserve(self, share: Share, hold: float, ended: Ended) -> str | Full:
-        """A slot for at most `hold` seconds, by its name, once those that `ended` are settled."""
+    def name(self) -> str:
+        """That of a new slot."""
+        self._count += 1
+        return f"{self._name}-{self._count}"
 
-        def work(tx: Transaction) -> str | Full:
+    async def reserve(self, share: Share, hold: float, ended: Ended, name: str) -> Full | None:
+        """Take a slot of this `name` for at most `hold` seconds, once those that `ended` are
+        settled, unless all are taken."""
+
+        def work(tx: Transaction) -> Full | None:
             now = self._clock.monotonic()
             self._settle(tx, ended)
             tx.run(
@@ -111,7 +117,8 @@ class Ledger:
                 room = max(1, int(room * BULK_SHARE))
             over = taken - room
             if over < 0:
-                return self._add(tx, share.company, now + hold + self._window, settled=False)
+                self._add(tx, name, share.company, now + hold + self._window, settled=False)
+                return None
             # A slot still in flight is free a window from now, at the very earliest.
             row = tx.one(
                 "SELECT CASE WHEN settled = 1 THEN until ELSE :earliest END AS free FROM slot"
@@ -151,7 +158,7 @@ class Ledger:
                 # Others spend from the same budget: their requests take slots in our log, too.
                 until = now + min(max(said.reset, 0.0), LONGEST_PAUSE)
                 for _ in range(lowered - taken - max(0, said.remaining)):
-                    self._add(tx, share.company, until, settled=True)
+                    self._add(tx, self.name(), share.company, until, settled=True)
 
         await self._opened().write(work)
 
@@ -180,9 +187,9 @@ class Ledger:
                     id=name,
                 )
 
-    def _add(self, tx: Transaction, company: str, until: float, *, settled: bool) -> str:
-        self._count += 1
-        name = f"{self._name}-{self._count}"
+    def _add(
+        self, tx: Transaction, name: str, company: str, until: float, *, settled: bool
+    ) -> None:
         tx.run(
             "INSERT INTO slot (id, company, until, settled)"
             " VALUES (:id, :company, :until, :settled)",
@@ -191,7 +198,6 @@ class Ledger:
             until=until,
             settled=int(settled),
         )
-        return name
 
 
 def _standing(tx: Transaction, company: str, now: float) -> tuple[_Pace, int]:
