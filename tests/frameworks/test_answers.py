@@ -243,6 +243,57 @@ async def test_a_graph_does_nothing_twice_because_another_call_of_its_task_asks(
     assert answered == "The first."
 
 
+async def test_what_may_be_done_again_is_in_a_task_as_elsewhere() -> None:
+    """What reads, what only tries, and what sets a state: each is performed anew with its task, and
+    again within it."""
+    pytest.importorskip("langgraph")
+    from langgraph.types import Command, interrupt
+
+    async with Toolkit.sandbox() as aircall:
+        tools = {one.name: one for one in aircall.langchain()}
+        user = str((await aircall.execute("team_status"))["data"]["users"][0]["id"])
+        calls: list[tuple[str, Json]] = [
+            ("list_calls", {}),
+            (NAME.removeprefix("aircall_"), {**YES, "dry_run": True}),
+            *(
+                ("update_user_v2", {"id": user, "availability_status": status})
+                for status in ("available", "unavailable", "available")
+            ),
+        ]
+        told: list[Json] = []
+
+        async def perform(_: Json) -> Json:
+            for name, args in calls:
+                told.append(json.loads(await tools[f"aircall_{name}"].ainvoke(args)))
+            interrupt("Go on?")
+            return {}
+
+        agent = _of_one_node(perform)
+        await agent.ainvoke({"messages": []}, _thread())
+        await agent.ainvoke(Command(resume="Yes."), _thread())
+    assert [one for one in told if "data" not in one] == []
+    assert len(told) == 2 * len(calls)
+
+
+async def test_a_call_with_other_fixed_arguments_is_another_of_its_task() -> None:
+    """The same text to two people, each by a view that is bound to one."""
+    pytest.importorskip("langgraph")
+
+    async with Toolkit.sandbox() as aircall:
+        view, text = aircall.only(names=["send_message"]), {**YES}
+        people = [text.pop("to"), "+14155550144"]
+        told: list[Json] = []
+
+        async def perform(_: Json) -> Json:
+            for to in [*people, people[0]]:
+                send = view.bind(to=to).langchain()[0]
+                told.append(json.loads(await send.ainvoke(text)))
+            return {}
+
+        await _of_one_node(perform).ainvoke({"messages": []}, _thread())
+    assert ["data" in one for one in told] == [True, True, False]
+
+
 async def test_a_chain_is_no_task_that_is_resumed() -> None:
     """What it calls again it calls anew, with whatever yes there is by then."""
     pytest.importorskip("langgraph")
@@ -265,12 +316,17 @@ async def test_a_chain_is_no_task_that_is_resumed() -> None:
 
 def _graph(view: Toolkit, *more: Any) -> Any:
     """One node, which performs all calls of a turn in one task."""
-    from langgraph.checkpoint.memory import InMemorySaver
-    from langgraph.graph import START, MessagesState, StateGraph
     from langgraph.prebuilt import ToolNode
 
+    return _of_one_node(ToolNode([*view.langchain(), *more]))
+
+
+def _of_one_node(node: Any) -> Any:
+    from langgraph.checkpoint.memory import InMemorySaver
+    from langgraph.graph import START, MessagesState, StateGraph
+
     graph: Any = StateGraph(MessagesState)
-    graph.add_node("tools", ToolNode([*view.langchain(), *more]))
+    graph.add_node("tools", node)
     graph.add_edge(START, "tools")
     return graph.compile(checkpointer=InMemorySaver())
 

@@ -227,6 +227,14 @@ async def test_of_two_that_ask_at_one_place_none_is_answered_there(approvals: Ap
     assert await approvals.shown("nowhere", one.id)
 
 
+async def test_a_place_is_known_of_what_an_earlier_release_asked(approvals: Approvals) -> None:
+    one, other = await ask(approvals), await ask(approvals, "b")
+    await approvals.shown("one", one.id)  # which noted no place
+    assert await approvals.shown("one", one.id, "a task")
+    await approvals.shown("two", other.id, "a task")
+    assert not await approvals.shown("two", other.id, "a task")
+
+
 async def test_what_is_given_back_may_be_used_still(approvals: Approvals) -> None:
     await yes(approvals, await ask(approvals))
     name = await use(approvals)

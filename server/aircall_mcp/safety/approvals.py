@@ -160,21 +160,21 @@ class Approvals:
 
         def work(tx: Transaction) -> bool:
             last = tx.one("SELECT approval FROM shown WHERE asking = :asking", asking=asking)
-            if last is not None and last[0] == name:
-                return not place or None is tx.one(
-                    "SELECT 1 FROM shown WHERE place = :place AND asking <> :asking",
-                    place=place,
-                    asking=asking,
-                )
             tx.run("DELETE FROM shown WHERE approval NOT IN (SELECT id FROM approval)")
             tx.run(
                 "INSERT INTO shown (asking, approval, place) VALUES (:asking, :name, :place)"
-                " ON CONFLICT (asking) DO UPDATE SET approval = :name",
+                " ON CONFLICT (asking) DO UPDATE SET approval = :name, place = :place",
                 asking=asking,
                 name=name,
                 place=place,
             )
-            return False
+            if last is None or last[0] != name:
+                return False
+            return not place or None is tx.one(
+                "SELECT 1 FROM shown WHERE place = :place AND asking <> :asking",
+                place=place,
+                asking=asking,
+            )
 
         return await self._state.write(work)
 

@@ -21,7 +21,7 @@ class Tool:
     """`schema` is the JSON Schema of its arguments, without those that are bound. `effect` is
     `read`, `write`, `reach` (a person, or money) or `delete`; `stakes` say what else a call always
     or ever has at stake (`exposes`, `administers`). `output_schema` is that of its answer, where it
-    is described.
+    is described. `once` are those that, called the same again, do another one.
     """
 
     name: str
@@ -32,6 +32,7 @@ class Tool:
     effect: Effect
     stakes: tuple[str, ...] = ()
     output_schema: Mapping[str, Any] | None = None
+    once: bool = False
 
     @property
     def reads(self) -> bool:

@@ -140,6 +140,7 @@ class View:
             effect=operation.effect,
             stakes=tuple(operation.worst),
             output_schema=operation.result,
+            once=operation.repeatable == "never" or operation.effect == "reach",
         )
 
     def named(self, operation: Operation) -> dict[Kind, str]:

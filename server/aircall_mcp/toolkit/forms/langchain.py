@@ -3,9 +3,10 @@ answer.
 
 A graph that is resumed performs the task anew, the calls in it that were done or answered already,
 too, and gives answers back by their places alone, of which those take none any more. So a call that
-was done or answered in its task is not again there, however late that is. And where several calls
-ask in one task, as in a `ToolNode` of one's own, an answer counts for the approval that it names,
-and one that names none for nothing.
+was answered in its task is not again there, nor one that was done and would be done twice, however
+late that is; what reads, tries or sets a state is. And where several calls ask in one task, as in a
+`ToolNode` of one's own, an answer counts for the approval that it names, and one that names none
+for nothing.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def _tool(toolkit: Performs, tool: Tool) -> StructuredTool:
                 return _text(outcome)
         async with _turns.setdefault(repr(task), Lock()):
             outcome = await _within(toolkit, tool, arguments, [CLIENT, *task])
-            if not outcome.is_error or outcome.payload["error"]["kind"] in MAY_BE_DONE:
+            if tool.once and _may_be_done(outcome):
                 await toolkit.asked.note_done([CLIENT, *task, tool.name, arguments])
             return _text(outcome)
 
@@ -114,6 +115,12 @@ async def _within(
         approve=lambda question: said and question.approval == shown,
         way=WAY,
     )
+
+
+def _may_be_done(outcome: Outcome) -> bool:
+    if outcome.is_error:
+        return outcome.payload["error"]["kind"] in MAY_BE_DONE
+    return outcome.payload["data"].get("dry_run") is not True
 
 
 def _text(outcome: Outcome) -> str:
