@@ -73,6 +73,10 @@ async def test_a_yes_that_comes_sooner_than_anybody_reads_counts_for_nothing(hom
         assert await page.standing(one) == "waiting"
         page.clock.pass_by(0.001)
         assert (await visitor.post(path, token=token, answer="yes")).status_code == 303
+        page.clock.pass_by(-0.001)
+        late = await visitor.post(path, token=token, answer="yes")
+        assert (late.status_code, EARLY in late.text) == (409, False)  # it is answered already
+        page.clock.pass_by(0.001)
         other = await page.ask("Another", identity="other")
         token = await visitor.token(other)
         page.clock.pass_by(-LEAST_READING)
@@ -89,12 +93,13 @@ async def test_all_that_waits_is_listed_and_what_is_over_is_not(home: Path, cloc
         text = (await visitor.get("/")).text
         assert f"/approvals/{one.id}" in text
         assert f"/approvals/{two.id}" in text
+        assert "See you at three." not in text
         assert "token" not in text  # only who sees it whole can say yes
         await visitor.say(one, "no")
         assert f"/approvals/{one.id}" not in (await visitor.get("/")).text
         for seconds, left in (
-            (0, "15 more minutes."),
-            (800, "2 more minutes."),
+            (29, "15 more minutes."),
+            (771, "2 more minutes."),
             (71, "1 more minute."),
         ):
             clock.pass_by(seconds)

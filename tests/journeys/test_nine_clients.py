@@ -281,18 +281,26 @@ async def test_any_other_client_is_waited_for(room: Room) -> None:
 
 
 @pytest.mark.parametrize("modern", [False, True], ids=["older", "newer"])
-async def test_who_is_asked_in_a_form_needs_no_page(room: Room, modern: bool) -> None:
-    opened: list[str] = []
+async def test_a_page_is_opened_for_who_leads_there_and_for_no_form(
+    room: Room, modern: bool
+) -> None:
+    opened: list[bool] = []
 
     async def page(approval: str, /, *, led: bool = False) -> str:
-        opened.append(approval)
+        opened.append(led)
         return await room.page.console.address(approval, led=led)
 
-    asking = Elicitation(clock=room.clock)
-    peer = Peer(modern=modern, elicitation=BOTH, answers=room.after(5, YES))
-    async with connected(AircallServer(room.desk, elicitation=asking, page=page), peer) as client:
+    asking = Elicitation(clock=room.clock, look=0.01)
+    server = AircallServer(room.desk, elicitation=asking, page=page)
+    form = Peer(modern=modern, elicitation=BOTH, answers=room.after(5, YES))
+    async with connected(server, form) as client:
         assert "error" not in await client.call("aircall_create_tag", **TAG)
     assert opened == []
+    url = Peer(modern=modern, elicitation={"url": {}}, answers=room.opens())
+    async with connected(server, url) as client:
+        assert "error" not in await client.call("aircall_create_tag", **{**TAG, "name": "Next"})
+    assert opened == [True]
+    await asyncio.gather(*room.people)
 
 
 async def test_a_client_that_does_not_say_who_it_is_can_ask(room: Room) -> None:

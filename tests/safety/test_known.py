@@ -148,6 +148,8 @@ async def test_home_is_where_the_numbers_are_and_is_read_again_in_time(town: Tow
     ("tag", "called"),
     [
         ({"id": 7, "name": " To \n call "}, "To call"),
+        ({"id": 7, "name": "n" * 80}, "n" * 80),
+        ({"id": 7, "name": "n" * 81}, "\u2026"),
         ({"id": 8, "name": "Another"}, None),
         ({"name": "Nobody's"}, None),
         ({"id": 7, "name": ""}, None),

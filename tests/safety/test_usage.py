@@ -148,7 +148,10 @@ async def test_who_is_left_alone_is_kept(usage: Usage) -> None:
     assert await usage.suppress("+33184880000", "said STOP")
     assert not await usage.suppress("+33184880000", "again")
     assert await usage.suppressed() == {"+33184880000": "said STOP"}
+    assert await usage.suppress("+33184880001", "said STOP, too")
     assert await usage.unsuppress("+33184880000")
+    assert await usage.suppressed() == {"+33184880001": "said STOP, too"}
+    assert await usage.unsuppress("+33184880001")
     assert not await usage.unsuppress("+33184880000")
     assert await usage.suppressed() == {}
 
