@@ -310,6 +310,11 @@ class Desk:
         if self._approvals is not None:
             await self._approvals.note_done(asking)
 
+    async def note_undone(self, asking: str) -> None:
+        """See `Approvals.note_undone`."""
+        if self._approvals is not None:
+            await self._approvals.note_undone(asking)
+
     async def refuse(self, asking: str, *, way: str) -> bool:
         """See `Approvals.refuse`."""
         return self._approvals is not None and await self._approvals.refuse(asking, way=way)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -292,6 +293,45 @@ async def test_a_call_with_other_fixed_arguments_is_another_of_its_task() -> Non
 
         await _of_one_node(perform).ainvoke({"messages": []}, _thread())
     assert ["data" in one for one in told] == [True, True, False]
+
+
+async def test_what_was_under_way_when_a_graph_broke_off_is_not_done_again() -> None:
+    """As where another call asks and the program ends, before it is known what came of this one."""
+    pytest.importorskip("langgraph")
+    from aircall_mcp.toolkit.forms import langchain
+
+    async with Toolkit.sandbox() as aircall:
+        view = aircall.only(names=["send_message"])
+        slow, told = _Slow(view), list[Json]()
+        tools = [*langchain.form(slow), *view.langchain()]
+
+        async def perform(_: Json) -> Json:
+            told.append(json.loads(await tools[len(told)].ainvoke(YES)))
+            return {}
+
+        agent = _of_one_node(perform)
+        run = asyncio.create_task(agent.ainvoke({"messages": []}, _thread()))
+        await slow.sent.wait()
+        run.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await run
+        tools.pop(0)
+        await agent.ainvoke(None, _thread())
+    assert "may have been" in told[0]["error"]["message"]
+
+
+class _Slow:
+    """A toolkit whose calls are sent and come to no end."""
+
+    approves = False
+
+    def __init__(self, view: Toolkit) -> None:
+        self.tools, self.asked, self.load, self.asks = view.tools, view.asked, view.load, view.asks
+        self.sent = asyncio.Event()
+
+    async def outcome(self, *_: Any, **__: Any) -> Any:
+        self.sent.set()
+        await asyncio.Event().wait()
 
 
 async def test_a_chain_is_no_task_that_is_resumed() -> None:

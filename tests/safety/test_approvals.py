@@ -211,6 +211,8 @@ async def test_what_was_done_for_an_asking_is_known_for_a_week(
     clock.pass_by(2 * 86_400)
     await approvals.note_done("three")
     assert [await approvals.done(one) for one in ("one", "two", "three")] == [False, True, True]
+    await approvals.note_undone("two")
+    assert [await approvals.done(one) for one in ("one", "two", "three")] == [False, False, True]
 
 
 async def test_of_two_that_ask_at_one_place_none_is_answered_there(approvals: Approvals) -> None:

@@ -203,6 +203,11 @@ class Approvals:
 
         await self._state.write(work)
 
+    async def note_undone(self, asking: str) -> None:
+        """It was not done for `asking`, after all."""
+        sql = "DELETE FROM performed WHERE asking = :asking"
+        await self._state.write(lambda tx: tx.run(sql, asking=asking))
+
     async def done(self, asking: str) -> bool:
         """Whether it was done for `asking` before, within a week."""
         sql = "SELECT 1 FROM performed WHERE asking = :asking"

@@ -54,6 +54,10 @@ class Asked:
         """It was done, or may have been: it is not to be done for `asking` again."""
         await self._desk.note_done(self._named(asking))
 
+    async def note_undone(self, asking: Sequence[Any]) -> None:
+        """It was not done, after all."""
+        await self._desk.note_undone(self._named(asking))
+
 
 def _named(asking: Sequence[Any]) -> str:
     return sha256(json.dumps(asking, sort_keys=True, default=repr).encode()).hexdigest()

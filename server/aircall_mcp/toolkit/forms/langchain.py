@@ -59,10 +59,7 @@ def _tool(toolkit: Performs, tool: Tool) -> StructuredTool:
             if task is None or not isinstance(outcome, Question):
                 return _text(outcome)
         async with _turns.setdefault(repr(task), Lock()):
-            outcome = await _within(toolkit, tool, arguments, [CLIENT, *task])
-            if tool.once and _may_be_done(outcome):
-                await toolkit.asked.note_done([CLIENT, *task, tool.name, arguments])
-            return _text(outcome)
+            return _text(await _once(toolkit, tool, arguments, [CLIENT, *task]))
 
     return StructuredTool(
         name=tool.name,
@@ -73,13 +70,34 @@ def _tool(toolkit: Performs, tool: Tool) -> StructuredTool:
     )
 
 
+async def _once(
+    toolkit: Performs, tool: Tool, arguments: dict[str, Any], task: list[Any]
+) -> Outcome:
+    """What a call comes to in a task of a graph, where it is not to be done a second time."""
+    from langgraph.errors import GraphInterrupt
+
+    if not tool.once:
+        return await _within(toolkit, tool, arguments, task)
+    asking = [*task, tool.name, arguments]
+    if await toolkit.asked.done(asking):
+        return Failure(error_of(ANSWERED["used"]))
+    # Noted before: when it is done, nobody may be there any more who could.
+    await toolkit.asked.note_done(asking)
+    try:
+        outcome = await _within(toolkit, tool, arguments, task)
+    except GraphInterrupt:
+        await toolkit.asked.note_undone(asking)
+        raise
+    if not _may_be_done(outcome):
+        await toolkit.asked.note_undone(asking)
+    return outcome
+
+
 async def _within(
     toolkit: Performs, tool: Tool, arguments: dict[str, Any], task: list[Any]
 ) -> Outcome:
     """What a call comes to in a task of a graph, which can be interrupted."""
     asking = [*task, tool.name, arguments]
-    if await toolkit.asked.done(asking):
-        return Failure(error_of(ANSWERED["used"]))
     last = await toolkit.asked.last(asking)
     standing = "" if last is None else last.standing
     if last is not None and standing == "approved" and await _denied(toolkit, last):
