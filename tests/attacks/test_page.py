@@ -164,6 +164,7 @@ async def test_a_token_is_of_this_visit_and_of_this_approval(home: Path) -> None
             f"token={right}&answer=YES",
             f"token={right}&answer=yes&answer=no",
             f"token=x&token={right}&answer=yes",
+            f"token=&token={right}&answer=yes",
             f"token={right}&answer=yes" + "&x=" * 7,
             f"token={right}&answer=yes&x=" + "x" * 5_000,
             json.dumps({"token": right, "answer": "yes"}),
@@ -172,6 +173,9 @@ async def test_a_token_is_of_this_visit_and_of_this_approval(home: Path) -> None
             said = await ours.http.post(path, content=body, headers=headers)
             assert said.status_code == 403, body[:60]
         assert await page.standing(one) == await page.standing(other) == "waiting"
+        largest = f"token={right}&answer=yes&x=".ljust(4_096, "x")
+        assert (await ours.http.post(path, content=largest, headers=headers)).status_code == 303
+        assert await page.standing(one) == "approved"
         await ours.aclose()
         await theirs.aclose()
 
@@ -290,11 +294,12 @@ async def test_every_answer_says_what_a_browser_may_do_with_it(home: Path) -> No
             await visitor.get(f"/approvals/{one.id}"),
             await visitor.get("/approvals/0000000000"),
             await visitor.get("/nothing"),
+            await visitor.post("/approvals/0000000000", token="x", answer="yes"),
             await visitor.post("/enter", code="x", then="/"),
             await visitor.get("/", host="evil.example"),
             await visitor.say(one, "no"),
         ]
-        assert all("Nothing is here" in one.text for one in answers[2:4])
+        assert all("Nothing is here" in one.text for one in answers[2:5])
         for answer in answers:
             policy = answer.headers["content-security-policy"]
             assert policy.startswith("default-src 'none';")

@@ -172,7 +172,10 @@ async def test_no_desktop_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_whoever_leaves_is_outside(home: Path) -> None:
     async with paged(home) as page:
-        visitor = await page.visitor()
+        visitor, nobody = await page.visitor(), Visitor(await page.origin())
+        await nobody.post("/leave")
+        assert (await visitor.get("/")).status_code == 200
+        await nobody.aclose()
         await visitor.post("/leave")
         assert (await visitor.get("/")).status_code == 403
         await visitor.aclose()
