@@ -198,7 +198,7 @@ async def test_a_no_to_what_an_asking_was_shown_is_the_end_of_that_and_of_nothin
     assert not await refuse("two")  # it is done already
     await approvals.shown("late", (await ask(approvals, "c")).id)
     clock.pass_by(LASTING)
-    assert not await refuse("late")
+    assert await refuse("late")  # lest a clock was wrong
 
 
 async def test_what_was_done_for_an_asking_is_known_for_a_week(
@@ -227,6 +227,36 @@ async def test_of_two_that_ask_at_one_place_none_is_answered_there(approvals: Ap
     assert not await approvals.shown("nowhere", one.id)
     assert not await approvals.shown("nor there", other.id)
     assert await approvals.shown("nowhere", one.id)
+
+
+@pytest.mark.parametrize("off", [-3_600, 3_600])
+@pytest.mark.parametrize("asking", [False, True], ids=["by its id", "by its asking"])
+async def test_a_no_holds_when_a_wrong_clock_is_right_again(
+    approvals: Approvals, clock: Clock, off: float, asking: bool
+) -> None:
+    waits = await ask(approvals)
+    await approvals.shown("one", waits.id)
+    await approvals.answer(waits.id, yes=True, grade=2, way="page")
+    clock.pass_by(off)
+    if asking:
+        await approvals.refuse("one", way="form")
+    else:
+        await approvals.answer(waits.id, yes=False, grade=1, way="form")
+    clock.pass_by(-off)
+    found = await approvals.find(waits.id)
+    assert found is not None
+    assert found.standing == "refused"
+
+
+async def test_a_no_while_it_is_under_way_ends_a_yes_that_is_given_back(
+    approvals: Approvals,
+) -> None:
+    waits = await ask(approvals)
+    await yes(approvals, waits)
+    assert await use(approvals) == waits.id
+    assert await approvals.answer(waits.id, yes=False, grade=2, way="terminal") is None
+    await approvals.give_back(waits.id)
+    assert await use(approvals) == ""
 
 
 async def test_a_place_is_known_of_what_an_earlier_release_asked(approvals: Approvals) -> None:

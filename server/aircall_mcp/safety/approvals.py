@@ -214,19 +214,12 @@ class Approvals:
         return await self._state.write(lambda tx: tx.one(sql, asking=asking)) is not None
 
     async def refuse(self, asking: str, *, way: str) -> bool:
-        """A person said no to what `asking` was told to show the last time it came: whether that
-        stood open. A yes that nobody used yet is over with it."""
+        """A person said no to what `asking` was told to show the last time it came: whether nobody
+        had, and it was not done yet. A yes that nobody used yet is over with it."""
 
         def work(tx: Transaction) -> bool:
-            changed = tx.run(
-                "UPDATE approval SET standing = 'refused', given = 1, way = :way"
-                " WHERE id = (SELECT approval FROM shown WHERE asking = :asking)"
-                " AND standing IN ('waiting', 'approved') AND expires > :now AND asked <= :now",
-                asking=asking,
-                way=way,
-                now=self._clock.wall(),
-            )
-            return changed > 0
+            last = tx.one("SELECT approval FROM shown WHERE asking = :asking", asking=asking)
+            return last is not None and self._refusing(tx, last[0], 1, way)
 
         return await self._state.write(work)
 
@@ -237,22 +230,34 @@ class Approvals:
 
         def work(tx: Transaction) -> Approval | None:
             now = self._clock.wall()
-            least = grade if yes else 2
-            changed = tx.run(
-                "UPDATE approval SET standing = :standing, given = :given, way = :way"
-                " WHERE id = :id AND standing IN ('waiting', :ended) AND expires > :now"
-                " AND asked <= :now AND grade <= :least",
-                ended="waiting" if yes else "approved",
-                standing="approved" if yes else "refused",
-                given=grade,
-                way=way,
-                id=name,
-                now=now,
-                least=least,
-            )
+            if yes:
+                changed = tx.run(
+                    "UPDATE approval SET standing = 'approved', given = :given, way = :way"
+                    " WHERE id = :id AND standing = 'waiting' AND expires > :now"
+                    " AND asked <= :now AND grade <= :given",
+                    given=grade,
+                    way=way,
+                    id=name,
+                    now=now,
+                )
+            else:
+                changed = self._refusing(tx, name, grade, way)
             return self._found(tx, name, now) if changed else None
 
         return await self._state.write(work)
+
+    def _refusing(self, tx: Transaction, name: str, grade: Grade, way: str) -> bool:
+        """At every time of the clock: one that is wrong may be right again."""
+        # What is used at this moment may be given back later: by then it is over.
+        tx.run("UPDATE approval SET expires = asked WHERE id = :id AND standing = 'used'", id=name)
+        changed = tx.run(
+            "UPDATE approval SET standing = 'refused', given = :given, way = :way"
+            " WHERE id = :id AND standing IN ('waiting', 'approved')",
+            given=grade,
+            way=way,
+            id=name,
+        )
+        return changed > 0
 
     def using(
         self, tx: Transaction, *, principal: str, account: str, identity: str, grade: Grade
