@@ -212,7 +212,7 @@ async def test_what_is_said_on_the_page_is_waited_for_and_told(room: Room, moder
             answer = await client.call("aircall_create_tag", **{**TAG, "name": f"{says}{modern}"})
             (asked,) = client.asked
             assert "aircall_create_tag" in asked["message"]
-            assert "Newest" not in asked["message"] + asked["url"]
+            assert f"{says}{modern}" not in asked["message"] + asked["url"]
             assert ("error" in answer) is (says == "no")
             assert len(room.arrived) == count
             if says == "no":
@@ -317,6 +317,15 @@ async def test_a_person_at_a_client_that_nobody_knows_can_say_no(room: Room) -> 
     assert "said no" in answer["error"]["message"]
     assert "approval" not in answer["error"]
     assert await room.page.safety.approvals.waiting() == []
+
+
+async def test_who_closes_the_question_has_said_neither(room: Room) -> None:
+    peer = Peer(elicitation=FORM, answers=room.after(5, {"action": "cancel"}))
+    async with connected(room.server, peer) as client:
+        answer = await client.call("aircall_create_tag", **TAG)
+    assert "closed the question without an answer" in answer["error"]["message"]
+    assert len(await room.page.safety.approvals.waiting()) == 1
+    assert room.arrived == []
 
 
 async def test_a_cookie_is_all_that_a_visitor_needs_the_second_time(room: Room) -> None:

@@ -122,6 +122,7 @@ async def test_what_browsers_ask_for_takes_no_code_away_from_a_terminal(
         assert await visitors.code("browser") is not None
     assert await visitors.enter(made[0]) is None  # the oldest made room
     assert await visitors.enter(made[-1]) is not None
+    assert await visitors.enter(made[-2]) is not None
 
 
 async def test_whoever_leaves_ends_all_visits_and_codes(visitors: Visitors) -> None:
