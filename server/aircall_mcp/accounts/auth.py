@@ -29,8 +29,6 @@ from ..ground.secrets import Scrubbed, Scrubber, Secret, inside, reveal, scrubbe
 from ..storage.lock import Alone, Latch, latches
 from .account import Account, ApiKey, Credential, Grant
 from .accounts import Accounts, Held
-from .oauth import Denied, renewal, renewed_grant
-from .token_url import plain_client, send
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +77,7 @@ class Auth:
         self._accounts = accounts
         self._latch = latch
         self.scrubber = scrubber or Scrubber()
-        self._client = client or plain_client
+        self._client = client
         self._clock = clock or Clock()
         self._ahead = leeway + jitter * random()
         self._patience = patience
@@ -227,6 +225,8 @@ class Auth:
 
     async def _renewal(self, seen: Held) -> Held:
         """One renewal, in the order that loses nothing: lock, read, mark, ask, store."""
+        from .oauth import Denied
+
         name = seen.account.name
         latch = self._latch(name) if self._accounts.persistent(name) else Alone()
         await self._take(name, latch)
@@ -280,7 +280,11 @@ class Auth:
         )
 
     async def _asked(self, grant: Grant) -> Grant:
-        status, content = await send(renewal(grant), self._client, patience=self._patience)
+        from .oauth import renewal, renewed_grant
+        from .token_url import plain_client, send
+
+        client = self._client or plain_client
+        status, content = await send(renewal(grant), client, patience=self._patience)
         return renewed_grant(grant, status, content, self._clock.wall())
 
     async def _refused(self, marked: Held, reason: str) -> Held:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -312,6 +311,10 @@ def _read(file: Path) -> dict[str, Any]:
     text = ""
     try:
         text = text_of(Modes().read_written(file) or b"")
+        if not text:
+            return {}
+        import tomllib
+
         return tomllib.loads(text)
     except StoreError as error:
         raise SettingsError(error.message, hint=error.hint) from None

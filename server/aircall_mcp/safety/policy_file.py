@@ -7,7 +7,6 @@ the nearest right word; nothing is taken from a file that has a fault.
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Collection, Mapping
 from datetime import time
 from importlib import resources
@@ -161,7 +160,10 @@ _Host = Annotated[str, Field(pattern=r"^(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)+$")]
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+    # Built where there is a file to read: most homes have none.
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, arbitrary_types_allowed=True, defer_build=True
+    )
 
 
 class _Rule(_Table):
@@ -252,6 +254,8 @@ def policy_of(
     text: bytes, source: str, operations: Collection[str], toolsets: Collection[str]
 ) -> Policy:
     """The policy that `text` says. `source` names it in what is wrong. Raises `SettingsError`."""
+    import tomllib
+
     try:
         parsed = tomllib.loads(text.decode("utf-8"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
