@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pydantic_core import to_json
+from pydantic_core import PydanticSerializationError, to_json
 
 from ..errors import ToolError
 from ..ground.command import runnable
@@ -109,10 +109,14 @@ class Told(Json):
 
 
 def text_of(result: Json) -> str | None:
-    """`result` as JSON, where most of that was written before."""
+    """`result` as JSON, where most of that was written before, and the rest can be: half a letter
+    is not written before it is cleaned."""
     if not isinstance(result, Told):
         return None
-    rest = to_json({name: part for name, part in result.items() if name != "data"})
+    try:
+        rest = to_json({name: part for name, part in result.items() if name != "data"})
+    except PydanticSerializationError:
+        return None
     comma = b"," if len(result) > 1 else b""
     return (b'{"data":' + result.text_of_data + comma + rest[1:]).decode()
 
