@@ -95,6 +95,8 @@ class Bus:
         self.asked: list[str] = []
         self.given: dict[str, tuple[Any, ...]] = {}
         self._answers = {"Hello": ("s", (":1.1",)), "AddMatch": ("", ()), **answers}
+        # Before anybody connects: who does waits a second for the first word, and no longer.
+        self._jeepney: Any = import_module("jeepney")
         self._door = socket.socket(socket.AF_UNIX)
         self._door.bind(str(path))
         self._door.listen()
@@ -111,7 +113,7 @@ class Bus:
                 threading.Thread(target=self._serve, args=(peer,), daemon=True).start()
 
     def _serve(self, peer: socket.socket) -> None:
-        jeepney: Any = import_module("jeepney")
+        jeepney = self._jeepney
         parser = jeepney.Parser()
         with suppress(OSError), peer, peer.makefile("rb") as said:
             said.readline()  # who is there
