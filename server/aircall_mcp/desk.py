@@ -24,7 +24,7 @@ from .ground.weight import LIGHT
 from .offer import Offer, Offers, Registry, tools
 from .offer.questions import Named, preview_of
 from .offer.stubs import stub_of
-from .safety.approvals import Approval, Approvals, approval_of
+from .safety.approvals import Approvals, approval_of
 from .safety.plans import Plans
 from .safety.policy import Grade, Look
 from .safety.wording import trial_in, trial_of
@@ -292,32 +292,6 @@ class Desk:
         if self._approvals is None:
             return False
         return await self._approvals.answer(approval, yes=yes, grade=grade, way=way) is not None
-
-    async def shown(self, asking: str, approval: str, place: str) -> bool:
-        """See `Approvals.shown`."""
-        return self._approvals is not None and await self._approvals.shown(asking, approval, place)
-
-    async def last(self, asking: str) -> Approval | None:
-        """See `Approvals.last`."""
-        return None if self._approvals is None else await self._approvals.last(asking)
-
-    async def done(self, asking: str) -> bool:
-        """See `Approvals.done`."""
-        return self._approvals is not None and await self._approvals.done(asking)
-
-    async def note_done(self, asking: str) -> None:
-        """See `Approvals.note_done`."""
-        if self._approvals is not None:
-            await self._approvals.note_done(asking)
-
-    async def note_undone(self, asking: str) -> None:
-        """See `Approvals.note_undone`."""
-        if self._approvals is not None:
-            await self._approvals.note_undone(asking)
-
-    async def refuse(self, asking: str, *, way: str) -> bool:
-        """See `Approvals.refuse`."""
-        return self._approvals is not None and await self._approvals.refuse(asking, way=way)
 
     async def standing(self, approval: str) -> str:
         """How what a person was asked stands; empty where nothing of that id is known."""

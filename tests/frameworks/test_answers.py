@@ -295,14 +295,18 @@ async def test_a_call_with_other_fixed_arguments_is_another_of_its_task() -> Non
     assert ["data" in one for one in told] == [True, True, False]
 
 
-async def test_what_was_under_way_when_a_graph_broke_off_is_not_done_again() -> None:
-    """As where another call asks and the program ends, before it is known what came of this one."""
+@pytest.mark.parametrize("ask", [False, True], ids=["asking nobody", "after a yes"])
+async def test_what_was_under_way_when_a_graph_broke_off_is_not_done_again(ask: bool) -> None:
+    """As where another call asks and the program ends, before it is known what came of this one:
+    whatever it was done on."""
     pytest.importorskip("langgraph")
+    from langgraph.types import Command
+
     from aircall_mcp.toolkit.forms import langchain
 
-    async with Toolkit.sandbox() as aircall:
+    async with Toolkit.sandbox(ask=ask) as aircall:
         view = aircall.only(names=["send_message"])
-        slow, told = _Slow(view), list[Json]()
+        slow, told = _Slow(view, answered=ask), list[Json]()
         tools = [*langchain.form(slow), *view.langchain()]
 
         async def perform(_: Json) -> Json:
@@ -310,7 +314,10 @@ async def test_what_was_under_way_when_a_graph_broke_off_is_not_done_again() -> 
             return {}
 
         agent = _of_one_node(perform)
-        run = asyncio.create_task(agent.ainvoke({"messages": []}, _thread()))
+        if ask:
+            assert "__interrupt__" in await agent.ainvoke({"messages": []}, _thread())
+        again = Command(resume=True) if ask else {"messages": []}
+        run = asyncio.create_task(agent.ainvoke(again, _thread()))
         await slow.sent.wait()
         run.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -321,17 +328,20 @@ async def test_what_was_under_way_when_a_graph_broke_off_is_not_done_again() -> 
 
 
 class _Slow:
-    """A toolkit whose calls are sent and come to no end."""
+    """A toolkit whose calls, or those that are `answered`, are sent and come to no end."""
 
     approves = False
 
-    def __init__(self, view: Toolkit) -> None:
+    def __init__(self, view: Toolkit, *, answered: bool) -> None:
         self.tools, self.asked, self.load, self.asks = view.tools, view.asked, view.load, view.asks
         self.sent = asyncio.Event()
+        self._view, self._answered = view, answered
 
-    async def outcome(self, *_: Any, **__: Any) -> Any:
+    async def outcome(self, *given: Any, **options: Any) -> Any:
+        if self._answered and "approve" not in options:
+            return await self._view.outcome(*given, **options)
         self.sent.set()
-        await asyncio.Event().wait()
+        return await asyncio.Event().wait()
 
 
 async def test_a_chain_is_no_task_that_is_resumed() -> None:

@@ -169,79 +169,14 @@ async def test_a_no_after_a_yes_ends_it_where_nobody_used_it_yet(approvals: Appr
     assert await approvals.answer(other.id, yes=False, grade=2, way="tests") is None
 
 
-async def test_a_no_to_what_an_asking_was_shown_is_the_end_of_that_and_of_nothing_else(
-    approvals: Approvals, clock: Clock
-) -> None:
-    async def refuse(asking: str) -> bool:
-        return await approvals.refuse(asking, way="a framework")
-
-    waits, other = await ask(approvals), await ask(approvals, "b")
-    assert not await refuse("one")
-    await approvals.shown("one", waits.id)
-    assert not await refuse("two")
-    assert await refuse("one")
-    assert not await refuse("one")
-    await approvals.shown("one", (again := await ask(approvals)).id)
-    await yes(approvals, again, grade=2)
-    assert await refuse("one")
-    assert await use(approvals) == ""
-    for one in (waits, again):
-        found = await approvals.find(one.id)
-        assert found is not None
-        assert (found.standing, found.way, found.given) == ("refused", "a framework", 1)
-    await approvals.shown("two", other.id)
-    await yes(approvals, other)
-    assert await use(approvals, "b") == other.id
-    found = [await approvals.last(asking) for asking in ("one", "two", "three")]
-    stood = [None if one is None else (one.id, one.standing) for one in found]
-    assert stood == [(again.id, "refused"), (other.id, "used"), None]
-    assert not await refuse("two")  # it is done already
-    await approvals.shown("late", (await ask(approvals, "c")).id)
-    clock.pass_by(LASTING)
-    assert await refuse("late")  # lest a clock was wrong
-
-
-async def test_what_was_done_for_an_asking_is_known_for_a_week(
-    approvals: Approvals, clock: Clock
-) -> None:
-    await approvals.note_done("one")
-    clock.pass_by(6 * 86_400)
-    await approvals.note_done("two")
-    assert [await approvals.done(one) for one in ("one", "two", "three")] == [True, True, False]
-    clock.pass_by(2 * 86_400)
-    await approvals.note_done("three")
-    assert [await approvals.done(one) for one in ("one", "two", "three")] == [False, True, True]
-    await approvals.note_undone("two")
-    assert [await approvals.done(one) for one in ("one", "two", "three")] == [False, False, True]
-
-
-async def test_of_two_that_ask_at_one_place_none_is_answered_there(approvals: Approvals) -> None:
-    one, other = await ask(approvals), await ask(approvals, "b")
-    assert not await approvals.shown("one", one.id, "a task")
-    assert await approvals.shown("one", one.id, "a task")
-    assert not await approvals.shown("elsewhere", other.id, "another task")
-    assert await approvals.shown("one", one.id, "a task")
-    assert not await approvals.shown("two", other.id, "a task")
-    assert not await approvals.shown("one", one.id, "a task")
-    assert not await approvals.shown("two", other.id, "a task")
-    assert not await approvals.shown("nowhere", one.id)
-    assert not await approvals.shown("nor there", other.id)
-    assert await approvals.shown("nowhere", one.id)
-
-
 @pytest.mark.parametrize("off", [-3_600, 3_600])
-@pytest.mark.parametrize("asking", [False, True], ids=["by its id", "by its asking"])
 async def test_a_no_holds_when_a_wrong_clock_is_right_again(
-    approvals: Approvals, clock: Clock, off: float, asking: bool
+    approvals: Approvals, clock: Clock, off: float
 ) -> None:
     waits = await ask(approvals)
-    await approvals.shown("one", waits.id)
     await approvals.answer(waits.id, yes=True, grade=2, way="page")
     clock.pass_by(off)
-    if asking:
-        await approvals.refuse("one", way="form")
-    else:
-        await approvals.answer(waits.id, yes=False, grade=1, way="form")
+    await approvals.answer(waits.id, yes=False, grade=1, way="form")
     clock.pass_by(-off)
     found = await approvals.find(waits.id)
     assert found is not None
@@ -257,14 +192,6 @@ async def test_a_no_while_it_is_under_way_ends_a_yes_that_is_given_back(
     assert await approvals.answer(waits.id, yes=False, grade=2, way="terminal") is None
     await approvals.give_back(waits.id)
     assert await use(approvals) == ""
-
-
-async def test_a_place_is_known_of_what_an_earlier_release_asked(approvals: Approvals) -> None:
-    one, other = await ask(approvals), await ask(approvals, "b")
-    await approvals.shown("one", one.id)  # which noted no place
-    assert await approvals.shown("one", one.id, "a task")
-    await approvals.shown("two", other.id, "a task")
-    assert not await approvals.shown("two", other.id, "a task")
 
 
 async def test_what_is_given_back_may_be_used_still(approvals: Approvals) -> None:

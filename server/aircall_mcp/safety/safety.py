@@ -12,8 +12,9 @@ from ..ground.private_files import Modes
 from ..storage import state
 from ..storage.state import State
 from ..storage.store import Transaction
-from . import approvals, leases, planned, usage, visitors
+from . import approvals, askings, leases, planned, usage, visitors
 from .approvals import Approvals
+from .askings import Askings
 from .holds import Holds
 from .leases import Leases
 from .planned import Planned
@@ -31,6 +32,7 @@ MIGRATIONS = (
     *approvals.MIGRATIONS_LATER,
     *usage.MIGRATIONS_LATER,
     *approvals.MIGRATIONS_LAST,
+    *askings.MIGRATIONS,
 )
 """Of all that one transaction is about. Once released this only grows, at its end."""
 
@@ -42,11 +44,12 @@ EARLIER = "approvals.db"
 class Safety:
     """`approvals` wait for a person, `usage` counts what is under a cap and who is left alone,
     `planned` knows of plans and `leases` of yeses given ahead; `holds` takes from all of them in
-    one transaction of `state`. `visitors` are who may look at the page. Nothing is opened before it
-    is used."""
+    one transaction of `state`. `askings` are the calls of frameworks that come again, `visitors`
+    who may look at the page. Nothing is opened before it is used."""
 
     state: State
     approvals: Approvals
+    askings: Askings
     usage: Usage
     planned: Planned
     leases: Leases
@@ -75,7 +78,8 @@ class Safety:
         waiting, counted = Approvals(kept, clock), Usage(kept, clock)
         plans, given = Planned(kept, clock), Leases(kept, clock)
         holds = Holds(kept, waiting, counted, plans, given)
-        return cls(kept, waiting, counted, plans, given, holds, seen)
+        again = Askings(kept, clock)
+        return cls(kept, waiting, again, counted, plans, given, holds, seen)
 
     @staticmethod
     def waits_in(home: Path) -> bool:

@@ -9,20 +9,26 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ..desk import Desk, Question
+    from ..desk import Question
     from ..safety.approvals import Approval
+    from ..safety.safety import Safety
 
 
 class Asked:
     """`asking` is a tool call as its framework knows it again; with other arguments `fixed` it is
     another."""
 
-    def __init__(self, desk: Desk, fixed: Mapping[str, Any]) -> None:
-        self._desk = desk
+    def __init__(self, safety: Safety, fixed: Mapping[str, Any]) -> None:
+        self._askings, self._approvals = safety.askings, safety.approvals
         self._fixed = dict(fixed)
 
-    def _named(self, asking: Sequence[Any]) -> str:
-        return _named([*asking, self._fixed] if self._fixed else asking)
+    async def begin(self, asking: Sequence[Any]) -> bool:
+        """It is about to be done, if nobody must say yes. Whether that was not so before."""
+        return await self._askings.begin(self._named(asking))
+
+    async def undone(self, asking: Sequence[Any]) -> None:
+        """Nothing was done for it, after all."""
+        await self._askings.undone(self._named(asking))
 
     async def shown(
         self, question: Question, asking: Sequence[Any], place: Sequence[Any] = ()
@@ -30,34 +36,27 @@ class Asked:
         """Whether `question` is what a person was shown when `asking` came before. The same names
         may mean others by now. Of several that asked at one `place`, whose answers name none of
         them, none is."""
-        there = _named(place) if place else ""
-        return await self._desk.shown(self._named(asking), question.approval, there)
+        there = _hashed(place) if place else ""
+        return await self._askings.shown(self._named(asking), question.approval, there)
 
     async def last(self, asking: Sequence[Any]) -> Approval | None:
-        """The question that `asking` came to the last time, as it stands."""
-        return await self._desk.last(self._named(asking))
+        """What a person was shown when `asking` came the last time, as it stands."""
+        return await self._approvals.find(await self._askings.last(self._named(asking)))
 
-    async def answer(self, approval: str, *, yes: bool, way: str) -> None:
-        """A person's answer to another call's question, which finds it there."""
-        await self._desk.answer(approval, yes=yes, grade=1, way=way)
+    async def answer(self, approval: str, *, yes: bool, way: str) -> bool:
+        """A person's answer to a call's question, which finds it there. Whether it waited for that
+        still."""
+        return await self._approvals.answer(approval, yes=yes, grade=1, way=way) is not None
 
     async def refuse(self, asking: Sequence[Any], *, way: str) -> bool:
         """A person said no to what they were shown when `asking` came, and the framework does not
         call again. Whether that waited still."""
-        return await self._desk.refuse(self._named(asking), way=way)
+        last = await self.last(asking)
+        return last is not None and await self.answer(last.id, yes=False, way=way)
 
-    async def done(self, asking: Sequence[Any]) -> bool:
-        """Whether `asking` was done, or may have been, when it came before."""
-        return await self._desk.done(self._named(asking))
-
-    async def note_done(self, asking: Sequence[Any]) -> None:
-        """It was done, or may have been: it is not to be done for `asking` again."""
-        await self._desk.note_done(self._named(asking))
-
-    async def note_undone(self, asking: Sequence[Any]) -> None:
-        """It was not done, after all."""
-        await self._desk.note_undone(self._named(asking))
+    def _named(self, asking: Sequence[Any]) -> str:
+        return _hashed([*asking, self._fixed] if self._fixed else asking)
 
 
-def _named(asking: Sequence[Any]) -> str:
-    return sha256(json.dumps(asking, sort_keys=True, default=repr).encode()).hexdigest()
+def _hashed(named: Sequence[Any]) -> str:
+    return sha256(json.dumps(named, sort_keys=True, default=repr).encode()).hexdigest()

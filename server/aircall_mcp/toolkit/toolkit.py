@@ -263,7 +263,7 @@ class Toolkit:
         """For the forms: what is known of a call that comes again."""
         from .asked import Asked
 
-        return Asked(self._desk, self._view.fixed)
+        return Asked(self._app.safety, self._view.fixed)
 
     def _found(self, name: str) -> Operation:
         registry, offer = self._desk.registry, self._desk.offer()

@@ -27,6 +27,7 @@ from ..tool import Performs, Tool
 
 if TYPE_CHECKING:
     from ...safety.approvals import Approval
+    from ..asked import Asked
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +60,7 @@ def _tool(toolkit: Performs, tool: Tool) -> StructuredTool:
             if task is None or not isinstance(outcome, Question):
                 return _text(outcome)
         async with _turns.setdefault(repr(task), Lock()):
-            return _text(await _once(toolkit, tool, arguments, [CLIENT, *task]))
+            return _text(await _within(toolkit, tool, arguments, [CLIENT, *task]))
 
     return StructuredTool(
         name=tool.name,
@@ -70,65 +71,56 @@ def _tool(toolkit: Performs, tool: Tool) -> StructuredTool:
     )
 
 
-async def _once(
-    toolkit: Performs, tool: Tool, arguments: dict[str, Any], task: list[Any]
-) -> Outcome:
-    """What a call comes to in a task of a graph, where it is not to be done a second time."""
-    from langgraph.errors import GraphInterrupt
-
-    if not tool.once:
-        return await _within(toolkit, tool, arguments, task)
-    asking = [*task, tool.name, arguments]
-    if await toolkit.asked.done(asking):
-        return Failure(error_of(ANSWERED["used"]))
-    # Noted before: when it is done, nobody may be there any more who could.
-    await toolkit.asked.note_done(asking)
-    try:
-        outcome = await _within(toolkit, tool, arguments, task)
-    except GraphInterrupt:
-        await toolkit.asked.note_undone(asking)
-        raise
-    if not _may_be_done(outcome):
-        await toolkit.asked.note_undone(asking)
-    return outcome
-
-
 async def _within(
     toolkit: Performs, tool: Tool, arguments: dict[str, Any], task: list[Any]
 ) -> Outcome:
-    """What a call comes to in a task of a graph, which can be interrupted."""
-    asking = [*task, tool.name, arguments]
-    last = await toolkit.asked.last(asking)
+    """What a call comes to in a task of a graph, which can be interrupted and begins anew then."""
+    asked, asking = toolkit.asked, [*task, tool.name, arguments]
+    last = await asked.last(asking)
     standing = "" if last is None else last.standing
-    if last is not None and standing == "approved" and await _denied(toolkit, last):
-        await toolkit.asked.refuse(asking, way=WAY)
+    if last is not None and standing == "approved" and await _denied(asked, last):
+        await asked.refuse(asking, way=WAY)
         standing = "refused"
+    if tool.once and standing not in ANSWERED and not await asked.begin(asking):
+        standing = "used"
     if standing in ANSWERED:
         return Failure(error_of(ANSWERED[standing]))
     outcome = await toolkit.outcome(tool.name, arguments, client=CLIENT)
-    if not isinstance(outcome, Question) or outcome.grade != 1 or toolkit.approves:
-        return outcome
+    if isinstance(outcome, Question) and outcome.grade == 1 and not toolkit.approves:
+        outcome = await _answered(toolkit, tool, outcome, asking, task)
+    if tool.once and not _may_be_done(outcome):
+        await asked.undone(asking)
+    return outcome
+
+
+async def _answered(
+    toolkit: Performs, tool: Tool, question: Question, asking: list[Any], task: list[Any]
+) -> Outcome:
+    """What a call comes to that a person is asked about."""
+    asked, shown = toolkit.asked, question.approval
     # Noted before the graph is interrupted, which ends this run of the tool.
-    before, shown = await toolkit.asked.shown(outcome, asking, task), outcome.approval
+    before = await asked.shown(question, asking, task)
     told = await _told(
-        toolkit,
+        asked,
         shown,
         {
-            "preview": outcome.preview,
-            "effect": outcome.effect,
-            "tool": outcome.operation.tool,
-            "arguments": dict(outcome.arguments),
+            "preview": question.preview,
+            "effect": question.effect,
+            "tool": question.operation.tool,
+            "arguments": dict(question.arguments),
             "approval": shown,
         },
     )
     if not (before or _named(told)):
         # What was answered is what the same call came to before, or another call of this task.
         log.warning("%s: an answer that may be to another question is none", tool.name)
-        return outcome
+        return question
     said = _yes(told)
+    if tool.once:
+        await asked.begin(asking)  # whatever it is done on by now
     return await toolkit.outcome(
         tool.name,
-        arguments,
+        asking[-1],
         client=CLIENT,
         approve=lambda question: said and question.approval == shown,
         way=WAY,
@@ -145,25 +137,25 @@ def _text(outcome: Outcome) -> str:
     return json.dumps(outcome.payload, ensure_ascii=False)
 
 
-async def _told(toolkit: Performs, approval: str, question: dict[str, Any]) -> Any:
+async def _told(asked: Asked, approval: str, question: dict[str, Any]) -> Any:
     """What the graph was resumed with for `approval`, or for none by its name. What names another
     is kept for that one."""
     from langgraph.types import interrupt
 
     told = interrupt(question)
     while (named := _named(told)) is not None and named != approval:
-        await toolkit.asked.answer(named, yes=_yes(told), way=WAY)
+        await asked.answer(named, yes=_yes(told), way=WAY)
         told = interrupt(question)
     return told
 
 
-async def _denied(toolkit: Performs, said_yes: Approval) -> bool:
+async def _denied(asked: Asked, said_yes: Approval) -> bool:
     """Whether the graph is resumed with a no to what somebody said yes to elsewhere: that was
     before."""
     from langgraph.errors import GraphInterrupt
 
     try:
-        return not _yes(await _told(toolkit, said_yes.id, {"preview": said_yes.preview}))
+        return not _yes(await _told(asked, said_yes.id, {"preview": said_yes.preview}))
     except GraphInterrupt:
         return False  # nobody answered it here, and nobody need
 
