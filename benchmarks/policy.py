@@ -29,7 +29,6 @@ from aircall_mcp.ground.clock import Clock
 from aircall_mcp.ground.operation import Bound
 from aircall_mcp.offer import Registry
 from aircall_mcp.safety.judge import Judge
-from aircall_mcp.safety.policy import Cap
 from aircall_mcp.safety.policy_file import NAME, PolicyFile
 from aircall_mcp.safety.safety import Safety
 from aircall_mcp.storage.store import Transaction
@@ -116,7 +115,7 @@ async def main() -> int:
 
         def filled(tx: Transaction) -> None:
             for number in range(1000):
-                safety.usage.taking(tx, "acme", "calls", 1, Cap())
+                safety.usage.taking(tx, "acme", "calls", 1)
                 tx.run(
                     "INSERT INTO suppressed (number, since, why) VALUES (:number, 0, 'said STOP')",
                     number=f"+3370000{number:04}",

@@ -1,8 +1,8 @@
 """Run the tests on every Python of this machine that the project says it runs on.
 
-All of them on the oldest; on the newest the journeys of real processes and the quick unit tests of
-what leans on Python; on those between some of these alone. The Pythons are the classifiers of
-`pyproject.toml`, looked for on the path, in /usr/bin and at pyenv's: one that appears there is
+All of them on the oldest; on the newest the main journeys of real processes and the quick unit
+tests of what leans on Python; on those between some of these alone. The Pythons are the classifiers
+of `pyproject.toml`, looked for on the path, in /usr/bin and at pyenv's: one that appears there is
 taken from then on.
 
     make test-pythons
@@ -31,6 +31,8 @@ DEEPEST = ("gateway", "ground", "protocol", "storage", "vault")
 """Folders of unit tests whose code leans most on what Pythons change: asyncio, sqlite3, typing."""
 WINGS = (*DEEPEST, "events", "offer", "safety", "toolkit")
 """Folders whose code leans on it, too."""
+JOURNEYS = tuple(f"journeys/test_{one}.py" for one in ("stdio", "http", "instant", "tasks"))
+"""The ways through real processes that newer Pythons go, too: starts, signals, pipes and ends."""
 SWEEPS = (
     "gateway/test_stakes.py",
     "ground/test_addresses.py",
@@ -87,7 +89,7 @@ def selections(versions: list[str]) -> Iterator[tuple[str, list[str]]]:
         if version == versions[0]:
             yield version, []
         elif version == versions[-1]:
-            wings = [f"tests/{wing}" for wing in (*WINGS, "journeys")]
+            wings = [f"tests/{wing}" for wing in (*WINGS, *JOURNEYS)]
             yield version, ["-m", "not once and (not slow or journey)", *without, *wings]
         else:
             wings = [f"tests/{wing}" for wing in DEEPEST]

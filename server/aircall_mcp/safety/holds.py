@@ -68,13 +68,13 @@ class Holds:
         def work(tx: Transaction) -> Held:
             if self.usage.leaving_alone(tx, ringing):
                 raise LeftAlone
-            place = ""
-            if deed.counted and cap is not None:
-                place = self.usage.taking(tx, deed.account, deed.counted, deed.size, cap)
-                if not place:
-                    raise NoRoom
-            # Last, so that nobody is asked for what there is no room for.
+            counted = deed.counted if cap is not None else None
+            if cap is not None and not self._room(tx, deed, cap):
+                raise NoRoom
+            # After that, so that nobody is asked for what there is no room for; and before anything
+            # is written, which would be for nothing where somebody is asked.
             approval, lease = self._yes(tx, deed, identity, ruling, part)
+            place = self.usage.taking(tx, deed.account, counted, deed.size) if counted else ""
             if deed.introduces:
                 # Else a model would make a contact of whomever it wants to call.
                 self.usage.introducing(tx, deed.introduces)
@@ -95,6 +95,10 @@ class Holds:
 
         if held.approval or held.lease or held.place:
             await self.state.write(work)
+
+    def _room(self, tx: Transaction, deed: Deed, cap: Cap) -> bool:
+        kind = deed.counted
+        return not kind or self.usage.has_room(tx, deed.account, kind, deed.size, cap)
 
     def _yes(
         self, tx: Transaction, deed: Deed, identity: str, ruling: Ruling, part: str

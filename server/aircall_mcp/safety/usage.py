@@ -74,16 +74,22 @@ class Usage:
 
     async def take(self, account: str, kind: Counted, size: int, cap: Cap) -> str:
         """The id of what was taken; "" where the cap leaves no room for `size` more."""
-        return await self._state.write(lambda tx: self.taking(tx, account, kind, size, cap))
 
-    def taking(self, tx: Transaction, account: str, kind: Counted, size: int, cap: Cap) -> str:
-        """See `take`."""
+        def work(tx: Transaction) -> str:
+            free = self.has_room(tx, account, kind, size, cap)
+            return self.taking(tx, account, kind, size) if free else ""
+
+        return await self._state.write(work)
+
+    def has_room(self, tx: Transaction, account: str, kind: Counted, size: int, cap: Cap) -> bool:
+        """Whether the cap leaves room for `size` more."""
+        used = _used(tx, account, kind, self._clock.wall())
+        within_hour = cap.hour is None or used.hour + size <= cap.hour
+        return within_hour and (cap.day is None or used.day + size <= cap.day)
+
+    def taking(self, tx: Transaction, account: str, kind: Counted, size: int) -> str:
+        """The id of a place that is taken, whether or not there is room."""
         now = self._clock.wall()
-        used = _used(tx, account, kind, now)
-        if cap.hour is not None and used.hour + size > cap.hour:
-            return ""
-        if cap.day is not None and used.day + size > cap.day:
-            return ""
         name = os.urandom(9).hex()
         tx.run(
             # Of these alone, since no index knows of times by themselves.
