@@ -25,7 +25,8 @@ pytestmark = pytest.mark.anyio
     "words",
     ["STOP", "stop", " Stop. ", "STOP!!", "Stop all", "UNSUBSCRIBE", "opt-out", "Arrêt", "ARRET",
      "stopp", "Baja", "SAIR", "\u200eSTOP", "ST\u200bOP", "\uff33\uff34\uff2f\uff30",
-     f"STOP{50 * chr(10)}"],
+     f"STOP{50 * chr(10)}", "STOP STOP", "Stop! Unsubscribe.", "Please stop", "СТОП", "ΣΤΟΠ",
+     "إلغاء", "退订"],
 )  # fmt: skip
 def test_what_stops(words: str) -> None:
     assert is_stop(words)
@@ -33,8 +34,8 @@ def test_what_stops(words: str) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    ["", "stop by at three?", "please don't stop", "the bus stop", "Ende gut", "START", "yes",
-     "cancel my appointment on Friday", "STOP " * 1000],
+    ["", "!", "stop by at three?", "please", "stop stopping", "please don't stop",
+     "the bus stop", "Ende gut", "START", "yes", "cancel my appointment on Friday", "STOP " * 1000],
 )  # fmt: skip
 def test_what_does_not(words: str) -> None:
     assert not is_stop(words)

@@ -1,4 +1,4 @@
-"""Who asks by text to be left alone: a message that is one of the words carriers act upon."""
+"""Who asks by text to be left alone: a message of nothing but words carriers act upon."""
 
 from __future__ import annotations
 
@@ -12,16 +12,24 @@ STOP_WORDS: Final = frozenset(
     {
         # https://www.ctia.org/the-wireless-industry/industry-commitments/messaging-principles
         "stop", "stopall", "stop all", "unsubscribe", "cancel", "end", "quit", "revoke", "optout",
-        "opt out",
+        "opt out", "please stop", "stop please", "stop texting", "stop texting me",
         "arret", "arreter", "desabonner",  # fr
         "stopp", "abbestellen", "abmelden",  # de
         "alto", "parar", "baja", "cancelar",  # es
         "pare", "sair",  # pt
         "ferma", "basta", "annulla",  # it
         "afmelden", "uitschrijven",  # nl
+        "avsluta", "avregistrera",  # sv
+        "wypisz", "rezygnuje",  # pl
+        "iptal",  # tr
+        "стоп", "отписаться",  # ru
+        "στοπ",  # el
+        "توقف", "الغاء",  # ar
+        "停止",  # ja, zh
+        "退订", "退訂", "取消",  # zh
     }
 )  # fmt: skip
-"""In small letters without accents, each the whole of a text."""
+"""In small letters without accents, each the whole of a text, or of its words if it has several."""
 _LONGEST: Final = 40
 """Characters above which no text is one of the words: nothing longer is looked at."""
 
@@ -50,9 +58,10 @@ def who_stops(kind: str, data: Mapping[str, Any]) -> str | None:
 
 
 def is_stop(text: str) -> bool:
-    """Whether `text` is a word that stops, whatever its case, accents and punctuation."""
+    """Whether `text` is a word that stops, or several, whatever case, accents and punctuation."""
     if len(text := text.strip()) > _LONGEST:
         return False
     plain = unicodedata.normalize("NFKD", bare(text)).casefold()
     kept = "".join(one if one.isalnum() else " " for one in plain if not unicodedata.combining(one))
-    return " ".join(kept.split()) in STOP_WORDS
+    words = kept.split()
+    return " ".join(words) in STOP_WORDS or (bool(words) and STOP_WORDS.issuperset(words))
