@@ -418,3 +418,17 @@ async def test_without_the_extra_it_is_told_how_to_have_it(home: Path) -> None:
         asked = {"query": "run a python script over aircall"}
         found = (await app.desk.call("aircall_search", asked, Caller())).payload["matches"]
         assert any(install in one.get("not_offered", "") for one in found)
+
+
+@pytest.mark.parametrize("end", ["1 / 0", "while True: pass"])
+async def test_nothing_goes_on_for_a_script_that_is_over(home: Path, end: str) -> None:
+    """Each of these would wait for minutes, and look at the calls of the company meanwhile."""
+    call = "wait_for_event(kinds=['call.answered'], timeout_seconds=300)"
+    async with small(home, Interpreter(Limits(seconds=1))) as made:
+        await made.run("await list_tags()")
+        await made.run(f"for _ in range(30): {call}\n{end}")
+        running = asyncio.create_task(made.run(f"await {call}"))
+        await asyncio.wait([running], timeout=0.5)
+        running.cancel()
+        await asyncio.wait([running], timeout=0.5)
+        assert [one for one in asyncio.all_tasks() if "_answered" in repr(one)] == []

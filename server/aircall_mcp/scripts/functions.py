@@ -66,6 +66,8 @@ class Functions:
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._steps: dict[int, tuple[Bound, ...]] = {}
         self._open: dict[int, str] = {}
+        self._under_way: set[asyncio.Task[Any]] = set()
+        self._over = False
         self.calls = 0
         self.reads = 0
         self.sandbox = False
@@ -91,6 +93,12 @@ class Functions:
         """The functions whose calls never came to an end."""
         return sorted(set(self._open.values()))
 
+    def end(self) -> None:
+        """The script is over: nothing goes on for it, awaited or not."""
+        self._over = True
+        for task in self._under_way:
+            task.cancel()
+
     def _function(self, operation: Operation) -> Function:
         def called(*args: Any, **kwargs: Any) -> Coroutine[Any, Any, str]:
             self.calls += 1
@@ -105,7 +113,11 @@ class Functions:
         self, number: int, operation: Operation, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> str:
         """In JSON. Raises `RuntimeError`, which is all that a script hears of a failure."""
+        task = cast("asyncio.Task[Any]", asyncio.current_task())
+        self._under_way.add(task)
         try:
+            if self._over:
+                return ""  # nobody reads it
             async with self._slots:
                 arguments = _given(operation, args, kwargs)
                 if operation.effect == "read":
@@ -120,6 +132,7 @@ class Functions:
             raise RuntimeError("internal: something went wrong here.") from None
         finally:
             self._open.pop(number, None)
+            self._under_way.discard(task)
 
     async def _read(self, operation: Operation, arguments: Json) -> str:
         self.reads += 1

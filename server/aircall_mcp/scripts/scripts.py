@@ -61,6 +61,8 @@ class Scripts:
             # Its words may be somebody's: what was read is in what a fault tells of.
             error.hint = f"{error.hint} {STRANGERS}".strip() if functions.reads else error.hint
             raise _unawaited(functions) or error from None
+        finally:
+            functions.end()
         if (error := _unawaited(functions)) is not None:
             raise error
         data: Json = {"result": plain(ran.value, LARGEST)}
