@@ -127,6 +127,23 @@ async def test_a_house_hands_its_own_vault_to_its_events_and_the_account_it_is_p
     house.events.vault.close()
 
 
+@pytest.fixture
+def denying(home: Path) -> Path:
+    home.mkdir(exist_ok=True)
+    (home / "policy.toml").write_text('[operations]\nread_events = "deny"\n')
+    return home
+
+
+async def test_what_the_policy_does_not_let_a_tool_read_is_no_resource_either(
+    denying: Path,
+) -> None:
+    async with open_app(settings_from({"sandbox": True, "ask": True, "home": denying}), {}) as app:
+        assert app.news is not None
+        for uri in ("aircall://events", "aircall://calls/77"):
+            with pytest.raises(ToolError, match="not allowed by the policy"):
+                await app.news().resource(uri, Caller())
+
+
 async def test_changes_name_the_calls_they_are_about(room: Room) -> None:
     changes = room.resources.changes()
     assert await anext(changes) == []  # it looks from here on

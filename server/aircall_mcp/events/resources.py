@@ -39,6 +39,7 @@ class Resources:
     ) -> None:
         self._tools = tools
         self._events = events
+        self._gateway = gateway
         self._aircall = Aircall(gateway, operations)
         self._operations = operations
         self._account = account
@@ -47,8 +48,9 @@ class Resources:
         self._answers = Answers(events, gateway, operations, account, self._scrubber)
 
     async def resource(self, uri: str, caller: Caller) -> Json | None:
-        """What stands at `uri`, None for nothing of ours."""
-        found = await self._resource(uri, caller)
+        """What stands at `uri`, None for nothing of ours. Raises what `read_events` does."""
+        async with self._gateway.admitted(self._operations["read_events"].bind({}), caller):
+            found = await self._resource(uri, caller)
         return await self._answers.beside(lambda: self._scrubber.json(found))
 
     async def _resource(self, uri: str, caller: Caller) -> Json | None:
