@@ -66,19 +66,14 @@ async def test_what_was_shown_is_what_was_shown_last(askings: Askings, clock: Cl
     assert await askings.last("one") == ""
 
 
-async def test_of_two_that_ask_at_one_place_none_is_answered_there(askings: Askings) -> None:
-    assert not await askings.shown("one", "a", "a task")
-    assert await askings.shown("one", "a", "a task")
-    assert not await askings.shown("elsewhere", "b", "another task")
-    assert await askings.shown("one", "a", "a task")
-    assert not await askings.shown("two", "b", "a task")
-    assert not await askings.shown("one", "a", "a task")
-    assert not await askings.shown("two", "b", "a task")
+async def test_of_two_that_ask_at_one_place_none_is_alone_there(askings: Askings) -> None:
+    await askings.shown("one", "a", "a task")
+    await askings.shown("elsewhere", "b", "another task")
+    assert await askings.alone("one")
+    await askings.shown("two", "b", "a task")
     assert await askings.begin("two")  # it asked there all the same
-    assert not await askings.shown("one", "a", "a task")
-    assert not await askings.shown("nowhere", "a")
-    assert not await askings.shown("nor there", "b")
-    assert await askings.shown("nowhere", "a")
+    assert [await askings.alone(one) for one in ("one", "two", "elsewhere")] == [False, False, True]
+    assert await askings.alone("unknown")
 
 
 async def test_what_earlier_releases_kept_is_known(home: Path, clock: Clock) -> None:
@@ -93,7 +88,12 @@ async def test_what_earlier_releases_kept_is_known(home: Path, clock: Clock) -> 
                 now=now,
             )
         )
-    for asking, approval, place in (("one", "a", "t"), ("two", "b", "t"), ("older", "a", "")):
+    for asking, approval, place in (
+        ("one", "a", "t"),
+        ("two", "b", "t"),
+        ("older", "a", ""),
+        ("old", "a", ""),
+    ):
         await before.write(
             lambda tx, values=(asking, approval, place): tx.run(
                 "INSERT INTO shown VALUES (:asking, :approval, :place)",
@@ -114,11 +114,11 @@ async def test_what_earlier_releases_kept_is_known(home: Path, clock: Clock) -> 
         assert not await kept.begin("two")
         assert not await kept.begin("done")
         assert await kept.begin("one")
-        assert not await kept.shown("one", "a", "t")  # another one asked there
-        # A release that noted no place: it is known once it comes again.
+        assert not await kept.alone("one")
+        # A release that noted no place: nobody knows who else asked there, until it comes again.
+        assert not await kept.alone("older")
         assert await kept.shown("older", "a", "elsewhere")
-        assert not await kept.shown("another", "b", "elsewhere")
-        assert not await kept.shown("older", "a", "elsewhere")
+        assert await kept.alone("older")
         assert (found := await safety.approvals.find("a")) is not None
         assert found.standing == "waiting"
     finally:

@@ -62,8 +62,7 @@ class Askings:
     async def shown(self, asking: str, approval: str, place: str = "") -> bool:
         """Nothing is done for `asking` before a person says yes to `approval`. Whether that is what
         it was told to show the last time it came, so that an answer it brings is to that one, and
-        to no other that waits: never where something else asks at the same `place`, of which an
-        answer may be as well."""
+        to no other that waits."""
 
         def work(tx: Transaction) -> bool:
             last = tx.one("SELECT approval FROM asking WHERE asking = :asking", asking=asking)
@@ -74,15 +73,18 @@ class Askings:
                 approval=approval,
                 place=place,
             )
-            if last is None or last[0] != approval:
-                return False
-            return not place or None is tx.one(
-                "SELECT 1 FROM asking WHERE place = :place AND asking <> :asking",
-                place=place,
-                asking=asking,
-            )
+            return last is not None and last[0] == approval
 
         return await self._state.write(work)
+
+    async def alone(self, asking: str) -> bool:
+        """Whether nothing else asked at the place of `asking`, of which an answer there may be as
+        well."""
+        sql = (
+            "SELECT 1 FROM asking AS this JOIN asking AS other ON other.place = this.place"
+            " WHERE this.asking = :asking AND other.asking <> :asking"
+        )
+        return await self._state.write(lambda tx: tx.one(sql, asking=asking)) is None
 
     async def last(self, asking: str) -> str:
         """The id of the approval that `asking` was told to show the last time it came; "" where

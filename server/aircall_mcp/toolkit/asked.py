@@ -34,10 +34,13 @@ class Asked:
         self, question: Question, asking: Sequence[Any], place: Sequence[Any] = ()
     ) -> bool:
         """Whether `question` is what a person was shown when `asking` came before. The same names
-        may mean others by now. Of several that asked at one `place`, whose answers name none of
-        them, none is."""
+        may mean others by now."""
         there = _hashed(place) if place else ""
         return await self._askings.shown(self._named(asking), question.approval, there)
+
+    async def alone(self, asking: Sequence[Any]) -> bool:
+        """Whether no other call asked where `asking` did, so that an answer there is to it."""
+        return await self._askings.alone(self._named(asking))
 
     async def last(self, asking: Sequence[Any]) -> Approval | None:
         """What a person was shown when `asking` came the last time, as it stands."""

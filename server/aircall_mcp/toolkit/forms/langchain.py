@@ -2,11 +2,10 @@
 answer.
 
 A graph that is resumed performs the task anew, the calls in it that were done or answered already,
-too, and gives answers back by their places alone, of which those take none any more. So a call that
-was answered in its task is not again there, nor one that was done and would be done twice, however
-late that is; what reads, tries or sets a state is. And where several calls ask in one task, as in a
-`ToolNode` of one's own, an answer counts for the approval that it names, and one that names none
-for nothing.
+too, and gives answers back by their places alone. So a call that was answered in its task takes its
+answer again and is not done again, nor is one that would be done twice, however late that is; what
+reads, tries or sets a state is. And where several calls ask in one task, as in a `ToolNode` of
+one's own, an answer counts for the approval that it names, and one that names none for nothing.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ from langchain_core.tools import StructuredTool
 from ...desk import Failure, Outcome, Question
 from ...errors import Duplicate, NeedsConfirmation, OutcomeUnknown, ToolError
 from ...offer.tools import error_of
+from ...safety.approvals import standing_of
 from ..schemas import loose
 from ..tool import Performs, Tool
 
@@ -40,6 +40,9 @@ ANSWERED: Final[dict[str, ToolError]] = {
     "refused": NeedsConfirmation("A person said no to it, in this task."),
 }
 """What a call comes to whose question stands so when it comes again."""
+UNCLEAR = "An answer was there, which may be to another call of this turn: it is one to neither."
+NOBODY: Final = object()
+"""Said nothing so far."""
 MAY_BE_DONE: Final = (Duplicate.kind, OutcomeUnknown.kind)
 _turns = WeakValueDictionary[str, Lock]()
 """The calls of one task take answers one after the other: each finds what is to another there."""
@@ -78,53 +81,48 @@ async def _within(
     asked, asking = toolkit.asked, [*task, tool.name, arguments]
     last = await asked.last(asking)
     standing = "" if last is None else last.standing
-    if last is not None and standing == "approved" and await _denied(asked, last):
-        await asked.refuse(asking, way=WAY)
-        standing = "refused"
+    # Whatever became of it: an answer that it leaves there is one to whoever asks next.
+    told = NOBODY if last is None else await _told_before(asked, last)
+    if last is not None and told is not NOBODY and standing not in ANSWERED:
+        if not (_named(told) or standing == "approved" or await asked.alone(asking)):
+            log.warning("%s: an answer that may be to another question is none", tool.name)
+            return Failure(error_of(NeedsConfirmation(UNCLEAR, hint=standing_of(last)["next"])))
+        if not _yes(told):  # even where nobody need be asked by now
+            await asked.refuse(asking, way=WAY)
+            standing = "refused"
     if tool.once and standing not in ANSWERED and not await asked.begin(asking):
         standing = "used"
     if standing in ANSWERED:
         return Failure(error_of(ANSWERED[standing]))
     outcome = await toolkit.outcome(tool.name, arguments, client=CLIENT)
     if isinstance(outcome, Question) and outcome.grade == 1 and not toolkit.approves:
-        outcome = await _answered(toolkit, tool, outcome, asking, task)
+        if told is NOBODY:
+            await _interrupt(asked, outcome, asking, task)
+        elif last is not None and outcome.approval == last.id:
+            await asked.answer(last.id, yes=True, way=WAY)
+            outcome = await toolkit.outcome(tool.name, arguments, client=CLIENT)
     if tool.once and not _may_be_done(outcome):
         await asked.undone(asking)
     return outcome
 
 
-async def _answered(
-    toolkit: Performs, tool: Tool, question: Question, asking: list[Any], task: list[Any]
-) -> Outcome:
-    """What a call comes to that a person is asked about."""
-    asked, shown = toolkit.asked, question.approval
-    # Noted before the graph is interrupted, which ends this run of the tool.
-    before = await asked.shown(question, asking, task)
-    told = await _told(
-        asked,
-        shown,
-        {
-            "preview": question.preview,
-            "effect": question.effect,
-            "tool": question.operation.tool,
-            "arguments": dict(question.arguments),
-            "approval": shown,
-        },
-    )
-    if not (before or _named(told)):
-        # What was answered is what the same call came to before, or another call of this task.
-        log.warning("%s: an answer that may be to another question is none", tool.name)
-        return question
-    said = _yes(told)
-    if tool.once:
-        await asked.begin(asking)  # whatever it is done on by now
-    return await toolkit.outcome(
-        tool.name,
-        asking[-1],
-        client=CLIENT,
-        approve=lambda question: said and question.approval == shown,
-        way=WAY,
-    )
+async def _interrupt(asked: Asked, question: Question, asking: list[Any], task: list[Any]) -> None:
+    """Raises `GraphInterrupt`, unless an answer is there of before anybody was shown `question`:
+    it is to something else."""
+    from langgraph.errors import GraphInterrupt
+
+    shown = {
+        "preview": question.preview,
+        "effect": question.effect,
+        "tool": question.operation.tool,
+        "arguments": dict(question.arguments),
+        "approval": question.approval,
+    }
+    try:
+        await _told(asked, "", shown)
+    except GraphInterrupt:
+        await asked.shown(question, asking, task)
+        raise
 
 
 def _may_be_done(outcome: Outcome) -> bool:
@@ -149,15 +147,15 @@ async def _told(asked: Asked, approval: str, question: dict[str, Any]) -> Any:
     return told
 
 
-async def _denied(asked: Asked, said_yes: Approval) -> bool:
-    """Whether the graph is resumed with a no to what somebody said yes to elsewhere: that was
-    before."""
+async def _told_before(asked: Asked, last: Approval) -> Any:
+    """What the graph is resumed with for what a person was shown before; `NOBODY` where that is
+    nothing."""
     from langgraph.errors import GraphInterrupt
 
     try:
-        return not _yes(await _told(asked, said_yes.id, {"preview": said_yes.preview}))
+        return await _told(asked, last.id, {"preview": last.preview})
     except GraphInterrupt:
-        return False  # nobody answered it here, and nobody need
+        return NOBODY
 
 
 def _task() -> list[Any] | None:

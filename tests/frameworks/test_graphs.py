@@ -1,0 +1,278 @@
+"""What a graph is resumed with counts for the call that asked, however often its task runs anew."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aircall_mcp import Toolkit
+
+pytestmark = pytest.mark.anyio
+
+Json = dict[str, Any]
+
+NAME = "aircall_send_message"
+YES, NO = (
+    {"number_id": 88014, "to": "+14155550143", "body": body} for body in ("At nine.", "At ten.")
+)
+
+
+@pytest.mark.parametrize("turn", [(YES, NO), (NO, YES)], ids=["yes and no", "no and yes"])
+@pytest.mark.parametrize("named", [False, True], ids=["by its place alone", "by its approval"])
+async def test_a_graph_gives_no_calls_answer_to_another_of_the_same_task(
+    named: bool, turn: tuple[Json, Json]
+) -> None:
+    """Where a node performs both calls in one task: by the time of the second answer the first
+    call is done, asks no more, and leaves its place and the yes in it to the other one."""
+    pytest.importorskip("langgraph")
+    from langgraph.types import Command
+
+    async with Toolkit.sandbox(ask=True) as aircall:
+        agent, thread = _graph(aircall.only(names=["send_message"])), _thread()
+        result = await agent.ainvoke(_turn(*turn), thread)
+        shown: list[Json] = []
+        while waiting := result.get("__interrupt__"):
+            shown.append(waiting[0].value)
+            yes = shown[-1]["arguments"] == YES
+            answer = {"approved": yes, "approval": shown[-1]["approval"]} if named else yes
+            result = await agent.ainvoke(Command(resume=answer), thread)
+        assert [one["arguments"] for one in shown] == [*turn]
+        status = {
+            one["arguments"]["body"]: (
+                await aircall.execute("approval_status", {"id": one["approval"]})
+            )["data"]["standing"]
+            for one in shown
+        }
+        told = [str(one.content) for one in result["messages"][1:]]
+        # Not by when it was done: somebody may take hours to answer the second.
+        assert ("began anew" in told[0] or "in this task" in told[0]) is named
+        # An answer that does not say to which is one to neither.
+        stood = ("used", "refused") if named else ("waiting", "waiting")
+        assert (status[YES["body"]], status[NO["body"]]) == stood
+
+
+@pytest.mark.parametrize("yes", [False, True])
+@pytest.mark.parametrize("by", ["page", "policy"])
+async def test_a_graphs_answer_is_heard_after_a_yes_elsewhere(
+    by: str, yes: bool, tmp_path: Path
+) -> None:
+    """Somebody says yes on the page or to all such calls, and then no where they were asked."""
+    pytest.importorskip("langgraph")
+    from langgraph.types import Command
+
+    home = {"AIRCALL_MCP_HOME": str(tmp_path)}
+    async with Toolkit.sandbox(ask=True, environment=home) as aircall:
+        agent, thread = _graph(aircall.only(names=["send_message"])), _thread()
+        result = await agent.ainvoke(_turn(YES), thread)
+        approval = result["__interrupt__"][0].value["approval"]
+        if by == "policy":
+            (tmp_path / "policy.toml").write_text('[effects]\nreach = "allow"\n')
+        else:
+            assert await aircall._desk.answer(approval, yes=True, grade=2, way="page")
+        result = await agent.ainvoke(Command(resume=yes), thread)
+        told = json.loads(result["messages"][-1].content)
+        assert ("data" in told) is yes
+        stood = (await aircall.execute("approval_status", {"id": approval}))["data"]["standing"]
+        assert stood == ({"page": "used", "policy": "waiting"}[by] if yes else "refused")
+
+
+async def test_a_graph_does_nothing_twice_because_another_call_of_its_task_asks() -> None:
+    """What is done with nobody's yes is performed anew with the task as well."""
+    pytest.importorskip("langgraph")
+    from langchain_core.messages import AIMessage
+    from langchain_core.tools import tool
+    from langgraph.types import Command, interrupt
+
+    @tool
+    async def ask_user() -> str:
+        """Ask."""
+        return str(interrupt("Which one?"))
+
+    async with Toolkit.sandbox() as aircall:
+        agent = _graph(aircall.only(names=["send_message"]), ask_user)
+        asks = {"name": "ask_user", "args": {}, "id": "asks"}
+        calls = [{"name": NAME, "args": YES, "id": "sends"}, asks]
+        result = await agent.ainvoke({"messages": [AIMessage("", tool_calls=calls)]}, _thread())
+        assert "__interrupt__" in result
+        result = await agent.ainvoke(Command(resume="The first."), _thread())
+    sent, answered = [one.content for one in result["messages"][1:]]
+    # Not by when it was done: somebody may take hours to answer.
+    assert "began anew" in sent
+    assert answered == "The first."
+
+
+async def test_what_may_be_done_again_is_in_a_task_as_elsewhere() -> None:
+    """What reads, what only tries, and what sets a state: each is performed anew with its task, and
+    again within it."""
+    pytest.importorskip("langgraph")
+    from langgraph.types import Command, interrupt
+
+    async with Toolkit.sandbox() as aircall:
+        tools = {one.name: one for one in aircall.langchain()}
+        user = str((await aircall.execute("team_status"))["data"]["users"][0]["id"])
+        calls: list[tuple[str, Json]] = [
+            ("list_calls", {}),
+            (NAME.removeprefix("aircall_"), {**YES, "dry_run": True}),
+            *(
+                ("update_user_v2", {"id": user, "availability_status": status})
+                for status in ("available", "unavailable", "available")
+            ),
+        ]
+        told: list[Json] = []
+
+        async def perform(_: Json) -> Json:
+            for name, args in calls:
+                told.append(json.loads(await tools[f"aircall_{name}"].ainvoke(args)))
+            interrupt("Go on?")
+            return {}
+
+        agent = _of_one_node(perform)
+        await agent.ainvoke({"messages": []}, _thread())
+        await agent.ainvoke(Command(resume="Yes."), _thread())
+    assert [one for one in told if "data" not in one] == []
+    assert len(told) == 2 * len(calls)
+
+
+async def test_a_call_with_other_fixed_arguments_is_another_of_its_task() -> None:
+    """The same text to two people, each by a view that is bound to one."""
+    pytest.importorskip("langgraph")
+
+    async with Toolkit.sandbox() as aircall:
+        view, text = aircall.only(names=["send_message"]), {**YES}
+        people = [text.pop("to"), "+14155550144"]
+        told: list[Json] = []
+
+        async def perform(_: Json) -> Json:
+            for to in [*people, people[0]]:
+                send = view.bind(to=to).langchain()[0]
+                told.append(json.loads(await send.ainvoke(text)))
+            return {}
+
+        await _of_one_node(perform).ainvoke({"messages": []}, _thread())
+    assert ["data" in one for one in told] == [True, True, False]
+
+
+@pytest.mark.parametrize("ask", [False, True], ids=["asking nobody", "after a yes"])
+async def test_what_was_under_way_when_a_graph_broke_off_is_not_done_again(ask: bool) -> None:
+    """As where another call asks and the program ends, before it is known what came of this one:
+    whatever it was done on."""
+    pytest.importorskip("langgraph")
+    from langgraph.types import Command
+
+    from aircall_mcp.toolkit.forms import langchain
+
+    async with Toolkit.sandbox(ask=ask) as aircall:
+        view = aircall.only(names=["send_message"])
+        # Asked, and asked again when it is answered.
+        slow, told = _Slow(view, through=2 if ask else 0), list[Json]()
+        tools = [*langchain.form(slow), *view.langchain()]
+
+        async def perform(_: Json) -> Json:
+            told.append(json.loads(await tools[len(told)].ainvoke(YES)))
+            return {}
+
+        agent = _of_one_node(perform)
+        if ask:
+            assert "__interrupt__" in await agent.ainvoke({"messages": []}, _thread())
+        again = Command(resume=True) if ask else {"messages": []}
+        run = asyncio.create_task(agent.ainvoke(again, _thread()))
+        await slow.sent.wait()
+        run.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await run
+        tools.pop(0)
+        await agent.ainvoke(None, _thread())
+    assert "may have been" in told[0]["error"]["message"]
+
+
+class _Slow:
+    """A toolkit whose calls are sent and come to no end, after the first that go `through`."""
+
+    approves = False
+
+    def __init__(self, view: Toolkit, *, through: int) -> None:
+        self.tools, self.asked, self.load, self.asks = view.tools, view.asked, view.load, view.asks
+        self.sent = asyncio.Event()
+        self._view, self._through = view, through
+
+    async def outcome(self, *given: Any, **options: Any) -> Any:
+        self._through -= 1
+        if self._through >= 0:
+            return await self._view.outcome(*given, **options)
+        self.sent.set()
+        return await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("yes", [False, True])
+async def test_an_answer_of_a_task_is_left_to_no_question_after_it(yes: bool) -> None:
+    """Neither to the program's own nor to another call's, which finds the one that names it."""
+    pytest.importorskip("langgraph")
+    from langgraph.types import Command, interrupt
+
+    async with Toolkit.sandbox(ask=True) as aircall:
+        send, told = aircall.only(names=["send_message"]).langchain()[0], list[Any]()
+
+        async def perform(_: Json) -> Json:
+            told[:] = [await send.ainvoke(YES), interrupt("Which?"), await send.ainvoke(NO)]
+            return {}
+
+        agent = _of_one_node(perform)
+        await agent.ainvoke({"messages": []}, _thread())
+        for said in (True, "The first."):
+            result = await agent.ainvoke(Command(resume=said), _thread())
+        answer = {"approval": result["__interrupt__"][0].value["approval"], "approved": yes}
+        await agent.ainvoke(Command(resume=answer), _thread())
+    assert told[1] == "The first."
+    assert ('"data"' if yes else "said no") in told[2]
+
+
+async def test_a_chain_is_no_task_that_is_resumed() -> None:
+    """What it calls again it calls anew, with whatever yes there is by then."""
+    pytest.importorskip("langgraph")
+    from langchain_core.runnables import RunnableLambda
+
+    async with Toolkit.sandbox(ask=True) as aircall:
+        tool = aircall.only(names=["send_message"]).langchain()[0]
+
+        async def send(given: Json) -> Json:
+            return json.loads(await tool.ainvoke(given))
+
+        chain = RunnableLambda(send)
+        asked = await chain.ainvoke(YES)
+        approval = asked["error"]["approval"]["id"]
+        assert await aircall._desk.answer(approval, yes=True, grade=2, way="page")
+        assert "data" in await chain.ainvoke(YES)
+        again = await chain.ainvoke(YES)
+        assert "exactly these arguments" in again["error"]["message"]
+
+
+def _graph(view: Toolkit, *more: Any) -> Any:
+    """One node, which performs all calls of a turn in one task."""
+    from langgraph.prebuilt import ToolNode
+
+    return _of_one_node(ToolNode([*view.langchain(), *more]))
+
+
+def _of_one_node(node: Any) -> Any:
+    from langgraph.checkpoint.memory import InMemorySaver
+    from langgraph.graph import START, MessagesState, StateGraph
+
+    graph: Any = StateGraph(MessagesState)
+    graph.add_node("tools", node)
+    graph.add_edge(START, "tools")
+    return graph.compile(checkpointer=InMemorySaver())
+
+
+def _thread() -> Json:
+    return {"configurable": {"thread_id": "1"}}
+
+
+def _turn(*turn: Json) -> Json:
+    from langchain_core.messages import AIMessage
+
+    calls = [{"name": NAME, "args": args, "id": args["body"]} for args in turn]
+    return {"messages": [AIMessage("", tool_calls=calls)]}
