@@ -199,6 +199,56 @@ async def test_a_run_of_the_agents_sdk_that_is_resumed_twice_does_nothing_twice(
     assert another["data"]["body"] == NO["body"]
 
 
+async def test_frameworks_are_told_of_arguments_that_nobody_knows() -> None:
+    """Whatever a model calls them, and however deep it goes."""
+    pydantic_ai, agents = (pytest.importorskip(one) for one in ("pydantic_ai", "agents"))
+    langchain = pytest.importorskip("langchain_core.tools")
+    run: Any = SimpleNamespace(
+        tool_name=NAME, tool_call_id="call-1", is_tool_approved=lambda *_: True
+    )
+    async with Toolkit.sandbox(ask=True) as aircall:
+        view = aircall.only(names=["send_message"])
+        chained, called, deep = view.langchain()[0], view.pydantic_ai()[0], view.agents_sdk()[0]
+        assert isinstance(chained, langchain.BaseTool)
+        assert isinstance(called, pydantic_ai.Tool)
+        assert isinstance(deep, agents.FunctionTool)
+        for name in ("self", "config", "run"):
+            given = {**YES, name: "x"}
+            told = [json.loads(await chained.ainvoke(given)), await called.function(run, **given)]
+            assert [f"unknown `{name}`" in one["error"]["message"] for one in told] == [True] * 2
+        told = json.loads(await deep.on_invoke_tool(run, "[" * 100_000))
+        assert told["error"]["kind"] == "argument"
+
+
+async def test_frameworks_are_told_of_a_home_that_cannot_be_read(tmp_path: Path) -> None:
+    pytest.importorskip("agents")
+    runnable = pytest.importorskip("langchain_core.runnables")
+    run: Any = SimpleNamespace(
+        tool_name=NAME, tool_call_id="call-1", is_tool_approved=lambda *_: True
+    )
+    (tmp_path / "usage.db").mkdir()
+    home = {"AIRCALL_MCP_HOME": str(tmp_path)}
+    async with Toolkit.sandbox(ask=True, environment=home) as aircall:
+        view = aircall.only(names=["send_message"])
+        task = runnable.RunnableConfig(configurable={"thread_id": "1", "checkpoint_ns": "a:1"})
+        for told in (
+            await view.langchain()[0].ainvoke(YES, task),
+            await view.agents_sdk()[0].on_invoke_tool(run, json.dumps(YES)),
+        ):
+            assert json.loads(told)["error"]["kind"] == "storage"
+
+
+async def test_a_call_for_another_account_is_another(tmp_path: Path) -> None:
+    """Where two toolkits of one home are in one task."""
+    home = {"AIRCALL_MCP_HOME": str(tmp_path)}
+    async with (
+        Toolkit.sandbox(ask=True, environment=home) as one,
+        Toolkit.sandbox(ask=True, environment=home, account="sandbox") as other,
+    ):
+        begun = [await toolkit.asked.begin(["call-1"]) for toolkit in (one, other, one, other)]
+    assert begun == [True, True, False, False]
+
+
 async def _contact(aircall: Toolkit) -> str:
     contacts = (await aircall.execute("list_contacts", {"detail": "full"}))["data"]["contacts"]
     found = (one["value"] for row in contacts for one in row["phone_numbers"])

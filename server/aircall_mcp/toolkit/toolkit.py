@@ -263,7 +263,9 @@ class Toolkit:
         """For the forms: what is known of a call that comes again."""
         from .asked import Asked
 
-        return Asked(self._app.safety, self._view.fixed)
+        acts = self._app.settings.account  # a home is that of several, and a task may have them all
+        fixed = {"account": acts, **self._view.fixed} if acts else self._view.fixed
+        return Asked(self._app.safety, fixed)
 
     def _found(self, name: str) -> Operation:
         registry, offer = self._desk.registry, self._desk.offer()

@@ -9,7 +9,7 @@ from agents import FunctionTool
 from agents.run_context import RunContextWrapper
 from agents.tool_context import ToolContext
 
-from ...errors import Duplicate
+from ...errors import Duplicate, ToolError
 from ...offer.tools import error_of
 from ..tool import Performs, Tool
 from .openai import parameters
@@ -41,12 +41,15 @@ def _tool(toolkit: Performs, tool: Tool, strict: bool, defer_loading: bool) -> F
 
         # Where the run got here past no approval of this very call, nobody was asked.
         answers = run.is_tool_approved(run.tool_name, run.tool_call_id) is True
-        before = await toolkit.asked.last(asking) if answers else None
+        try:
+            before = await toolkit.asked.last(asking) if answers else None
+        except ToolError as error:
+            return json.dumps(error_of(error), ensure_ascii=False)
         if before is not None and before.standing == "used":
             return json.dumps(error_of(AGAIN), ensure_ascii=False)
         try:
             arguments = json.loads(given or "{}")
-        except ValueError:
+        except (ValueError, RecursionError):
             arguments = given
         outcome = await toolkit.outcome(
             tool.name,

@@ -48,6 +48,13 @@ _turns = WeakValueDictionary[str, Lock]()
 """The calls of one task take answers one after the other: each finds what is to another there."""
 
 
+class _Tool(StructuredTool):
+    async def _arun(self, /, **arguments: Any) -> Any:
+        """Whatever a model calls an argument: none is the framework's own."""
+        perform: Any = self.coroutine
+        return await perform(**arguments)
+
+
 def form(toolkit: Performs) -> list[Any]:
     """See `Toolkit.langchain`."""
     return [_tool(toolkit, tool) for tool in toolkit.tools]
@@ -63,9 +70,12 @@ def _tool(toolkit: Performs, tool: Tool) -> StructuredTool:
             if task is None or not isinstance(outcome, Question):
                 return _text(outcome)
         async with _turns.setdefault(repr(task), Lock()):
-            return _text(await _within(toolkit, tool, arguments, [CLIENT, *task]))
+            try:
+                return _text(await _within(toolkit, tool, arguments, [CLIENT, *task]))
+            except ToolError as error:
+                return _text(Failure(error_of(error)))
 
-    return StructuredTool(
+    return _Tool(
         name=tool.name,
         description=tool.description,
         args_schema=loose(tool.schema),

@@ -24,7 +24,7 @@ def form(toolkit: Performs, *, strict: bool | None) -> list[Any]:
 
 
 def _tool(toolkit: Performs, tool: Ours, strict: bool | None) -> Tool[Any]:
-    async def perform(run: RunContext[Any], **arguments: Any) -> Any:
+    async def perform(run: RunContext[Any], /, **arguments: Any) -> Any:
         outcome = await toolkit.outcome(tool.name, arguments, client=CLIENT)
         if isinstance(outcome, Question) and outcome.grade == 1 and not toolkit.approves:
             shown = outcome.approval
