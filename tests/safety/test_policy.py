@@ -218,6 +218,13 @@ def test_quiet_hours_are_the_recipients_own_and_go_past_midnight(
     assert (ruling.rule == "quiet_hours") is held
 
 
+@pytest.mark.parametrize("hour", [0, 11, 12, 23])
+def test_hours_that_end_when_they_begin_are_the_whole_day(hour: int) -> None:
+    now = datetime(2026, 11, 19, hour, tzinfo=UTC).timestamp()
+    policy = Policy(quiet=Quiet(time(0), time(0)), written=True)
+    assert ruling_of(policy, text_to(), known(now=now)).rule == "quiet_hours"
+
+
 @pytest.mark.parametrize(("day", "held"), [(24, False), (25, True)])
 def test_quiet_hours_follow_the_summer_time(day: int, held: bool) -> None:
     """In Paris summer time ends on 25 October 2026: 06:30 UTC is 08:30, and 07:30 from then on."""
@@ -323,7 +330,6 @@ UNTOUCHED: list[tuple[Policy, Deed, Facts]] = [
     (Policy(caps={"calls": Cap(hour=0)}), text_to(), known()),
     (Policy(batches=Line("allow")), text_to(PARIS, SAN_FRANCISCO), known(PARIS, SAN_FRANCISCO)),
     (Policy(strangers=Line("allow")), text_to(), known(SAN_FRANCISCO)),
-    (Policy(quiet=Quiet(time(12), time(12))), text_to(), known()),
 ]
 
 

@@ -91,14 +91,14 @@ class Rule:
 @dataclass(frozen=True, slots=True)
 class Quiet:
     """Local times between which nobody is called or texted; past midnight where `since` is the
-    later one."""
+    later one, and all day where both are the same."""
 
     since: time
     until: time
     line: Line = Line("deny")
 
     def holds(self, moment: time) -> bool:
-        if self.since <= self.until:
+        if self.since < self.until:
             return self.since <= moment < self.until
         return moment >= self.since or moment < self.until
 
