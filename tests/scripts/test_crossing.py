@@ -73,3 +73,33 @@ async def test_a_long_failure_holds_up_nobody(interpreter: Interpreter) -> None:
             "raise ValueError('  File \"x\", line 1\\n' * 700_000 + 'the end')", {}
         )
     assert time.process_time() - began < 0.4
+
+
+CALLING = """
+def isinstance(*_):
+    return False
+for _ in range(30):
+    try:
+        await told(x=[[]] * 40_000)
+    except RuntimeError:
+        pass
+"""
+"""What counts the values where the script runs is the script's own here."""
+
+
+async def test_what_is_asked_holds_up_nobody_however_often(interpreter: Interpreter) -> None:
+    heard: list[Any] = []
+
+    async def told(**asked: Any) -> str:
+        heard.append(asked)
+        return "[]"
+
+    await interpreter.run(CALLING, {"told": told})
+    assert heard == []
+    await interpreter.run("await told(x='é' * 60_000)", {"told": told})
+    assert len(heard[0]["x"]) == 60_000
+
+
+async def test_a_result_that_is_too_long_is_said_to_be(interpreter: Interpreter) -> None:
+    with pytest.raises(ArgumentError, match="too long: 70002 characters"):
+        await interpreter.run("'a' * 70_000", {})

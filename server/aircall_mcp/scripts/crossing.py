@@ -19,8 +19,9 @@ Function: TypeAlias = Callable[..., Coroutine[Any, Any, str]]
 
 MOST_VALUES: Final = 70_000
 """Values that are looked at before it is too much, of what is asked or given back."""
-LONGEST: Final = 1_000_000
-"""Characters of JSON that cross at once."""
+LONGEST: Final = 64 * 1024
+"""Characters of JSON that cross at once: what is asked, or the result. They are read on the loop,
+as often as a script may call."""
 FILE: Final = '"<python-input-0>"'
 """Where our own lines are, as the interpreter names what it was given first."""
 RESULT: Final = "_result"
@@ -42,7 +43,7 @@ def _made(call, dumps, loads, day, clock, exact):
             return value.isoformat()
         return str(value) if isinstance(value, exact) else value
     def text(value):
-        return dumps(plain(value, [MOST]))
+        return dumps(plain(value, [MOST]), ensure_ascii=False)
     async def read(answer):
         return loads(await answer)
     def function(name):
@@ -74,7 +75,7 @@ def crossing(functions: Mapping[str, Function]) -> Crossing:
 
     def call(said: str) -> Coroutine[Any, Any, str]:
         if len(said) > LONGEST:
-            raise RuntimeError("argument: a call takes less than that.")
+            raise RuntimeError(f"argument: a call takes {LONGEST} characters, in all.")
         name, args, kwargs = json.loads(said)
         return functions[name](*args, **kwargs)
 
@@ -122,5 +123,5 @@ def _returns(body: Iterable[ast.AST]) -> Iterator[ast.Return]:
 def result_in(said: str) -> Any:
     """The result that crossed. Raises `ValueError`."""
     if len(said) > LONGEST:
-        raise ValueError("too long")
+        raise ValueError(f"{len(said)} characters")
     return json.loads(said)

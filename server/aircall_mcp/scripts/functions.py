@@ -17,7 +17,6 @@ from ..offer.stubs import spelled, stub_of
 from ..offer.tools import error_of
 from ..safety.plans import MOST
 from .interpreter import Function
-from .result import LARGEST_CALL, plain
 
 log = logging.getLogger(__name__)
 
@@ -170,8 +169,7 @@ def _given(operation: Operation, args: tuple[Any, ...], kwargs: Mapping[str, Any
             f"{operation.id} takes its arguments by name.", hint=stub_of(operation, bare=True)
         )
     names = {spelled(one.name): one.name for one in operation.parameters}
-    told: Json = plain(dict(kwargs), LARGEST_CALL, f"What {operation.id} is called with")
-    return {names.get(name, name): value for name, value in told.items() if value is not None}
+    return {names.get(name, name): value for name, value in kwargs.items() if value is not None}
 
 
 def _said(payload: Json) -> str:

@@ -117,6 +117,8 @@ class Interpreter:
                     value = result_in(given)
                 except monty.MontyRuntimeError as error:
                     raise _ungiven(error.display("msg")) from None
+                except ValueError as error:
+                    raise _ungiven(str(error)) from None
         except monty.MontyCrashedError:
             raise self._over("its time or its memory") from None
         except (monty.MontySyntaxError, monty.MontyRuntimeError) as error:

@@ -13,21 +13,19 @@ from ..errors import ArgumentError
 
 LARGEST: Final = 16_000
 """Bytes of JSON of the whole answer: 4,000 tokens."""
-LARGEST_CALL: Final = 64 * 1024
-"""Bytes of JSON of the arguments of one call."""
 DEEPEST: Final = 40
 MOST_BITS: Final = 128
 """Of a whole number; a phone number has fifty."""
 _SMALLER: Final = "Return less: totals, the few fields that are needed, the first rows."
 
 
-def plain(value: Any, largest: int, what: str = "The result") -> Any:
+def plain(value: Any, largest: int) -> Any:
     """`value` as JSON, which is at most `largest` bytes; tuples and sets become lists, times text.
 
     What the interpreter hands over shares its parts, so that little memory can be a lot of JSON:
     each value counts wherever it stands. Raises `ArgumentError`.
     """
-    return _Weighed(largest, what).plain(value, 0)
+    return _Weighed(largest).plain(value, 0)
 
 
 def bounded(payload: Mapping[str, Any]) -> dict[str, Any]:
@@ -42,10 +40,9 @@ def bounded(payload: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class _Weighed:
-    def __init__(self, largest: int, what: str) -> None:
+    def __init__(self, largest: int) -> None:
         self._largest = largest
         self._left = largest
-        self._what = what
 
     def plain(self, value: Any, depth: int) -> Any:
         self._take(2)
@@ -54,7 +51,7 @@ class _Weighed:
         if isinstance(value, int | float | str):
             return self._scalar(value)
         if depth > DEEPEST:
-            raise ArgumentError(f"{self._what} is nested too deeply.", hint=_SMALLER)
+            raise ArgumentError("The result is nested too deeply.", hint=_SMALLER)
         if isinstance(value, dict):
             fields = cast("dict[Any, Any]", value)
             return {self._name(name): self.plain(one, depth + 1) for name, one in fields.items()}
@@ -65,7 +62,7 @@ class _Weighed:
         if isinstance(value, Decimal):
             return self._scalar(str(value))
         raise ArgumentError(
-            f"{self._what} holds what is no JSON.",
+            "The result holds what is no JSON.",
             hint="Take numbers, texts, lists and dicts; of an object take its fields.",
         )
 
@@ -75,11 +72,11 @@ class _Weighed:
             return value.encode("utf-8", "replace").decode()
         if isinstance(value, int):
             if value.bit_length() > MOST_BITS:
-                raise ArgumentError(f"{self._what} holds a number that is too large.")
+                raise ArgumentError("The result holds a number that is too large.")
             self._take(value.bit_length() // 4)
             return value
         if not math.isfinite(value):
-            raise ArgumentError(f"{self._what} holds a number without end.")
+            raise ArgumentError("The result holds a number without end.")
         return value
 
     def _name(self, name: Any) -> str:
@@ -92,11 +89,11 @@ class _Weighed:
                     else str(self._scalar(name) if isinstance(name, int | float) else name)
                 ),
             )
-        raise ArgumentError(f"{self._what} has a key that is no text.")
+        raise ArgumentError("The result has a key that is no text.")
 
     def _take(self, size: int) -> None:
         self._left -= size
         if self._left < 0:
             raise ArgumentError(
-                f"{self._what} is too long: of at most {self._largest // 4} tokens.", hint=_SMALLER
+                f"The result is too long: of at most {self._largest // 4} tokens.", hint=_SMALLER
             )
