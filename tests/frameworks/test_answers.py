@@ -182,13 +182,20 @@ async def test_the_agents_sdk_refuses_for_nobody_what_nobody_was_asked() -> None
         assert standing["data"]["standing"] == "waiting"
 
 
-async def test_a_run_of_the_agents_sdk_that_is_resumed_twice_does_nothing_twice() -> None:
-    """Its state is a text that anybody may keep, with the approval in it."""
+@pytest.mark.parametrize("by", ["approval", "policy"])
+async def test_a_run_of_the_agents_sdk_that_is_resumed_twice_does_nothing_twice(
+    by: str, tmp_path: Path
+) -> None:
+    """Its state is a text that anybody may keep, with the approval in it: also of what nobody need
+    be asked about by then."""
     pytest.importorskip("agents")
     run: Any = SimpleNamespace(
         tool_name=NAME, tool_call_id="call-1", is_tool_approved=lambda *_: True
     )
-    async with Toolkit.sandbox(ask=True) as aircall:
+    home = {"AIRCALL_MCP_HOME": str(tmp_path)}
+    if by == "policy":
+        (tmp_path / "policy.toml").write_text('[effects]\nreach = "allow"\n')
+    async with Toolkit.sandbox(ask=True, environment=home) as aircall:
         view = aircall.only(names=["send_message"])
         send = view.agents_sdk()[0].on_invoke_tool
         first, again, another = [

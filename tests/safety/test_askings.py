@@ -79,12 +79,13 @@ async def test_of_two_that_ask_at_one_place_none_is_alone_there(askings: Askings
 async def test_what_earlier_releases_kept_is_known(home: Path, clock: Clock) -> None:
     later, now = len(table.MIGRATIONS), clock.handed().wall()
     before = durable(home / "usage.db", whole.MIGRATIONS[:-later])
-    for name in ("a", "b"):
+    for name, standing in (("a", "waiting"), ("b", "waiting"), ("c", "used")):
         await before.write(
-            lambda tx, name=name: tx.run(
+            lambda tx, name=name, standing=standing: tx.run(
                 "INSERT INTO approval VALUES (:name, 'owner', 'acme', 'aircall_create_tag', 'i',"
-                " 'Create a tag', 1, 0, 'waiting', '', :now, :now + 900)",
+                " 'Create a tag', 1, 0, :standing, '', :now, :now + 900)",
                 name=name,
+                standing=standing,
                 now=now,
             )
         )
@@ -92,7 +93,7 @@ async def test_what_earlier_releases_kept_is_known(home: Path, clock: Clock) -> 
         ("one", "a", "t"),
         ("two", "b", "t"),
         ("older", "a", ""),
-        ("old", "a", ""),
+        ("old", "c", ""),
     ):
         await before.write(
             lambda tx, values=(asking, approval, place): tx.run(
@@ -113,6 +114,7 @@ async def test_what_earlier_releases_kept_is_known(home: Path, clock: Clock) -> 
         assert [await kept.last(one) for one in ("one", "two", "older")] == ["a", "b", "a"]
         assert not await kept.begin("two")
         assert not await kept.begin("done")
+        assert not await kept.begin("old")  # on the yes that was used
         assert await kept.begin("one")
         assert not await kept.alone("one")
         # A release that noted no place: nobody knows who else asked there, until it comes again.

@@ -25,8 +25,9 @@ MIGRATIONS = (
         "CREATE INDEX asking_place ON asking (place)",
         "CREATE INDEX asking_wall ON asking (wall)",
         "INSERT INTO asking (asking, place, approval, begun, wall)"
-        " SELECT shown.asking, place, approval, 0, asked FROM shown"
-        " JOIN approval ON approval.id = shown.approval",
+        " SELECT shown.asking, place, approval,"
+        " CASE WHEN standing = 'used' THEN 1 ELSE 0 END, asked"
+        " FROM shown JOIN approval ON approval.id = shown.approval",
         "INSERT INTO asking (asking, begun, wall) SELECT asking, 1, wall FROM performed WHERE true"
         " ON CONFLICT (asking) DO UPDATE SET begun = 1",
         "DROP TABLE shown",

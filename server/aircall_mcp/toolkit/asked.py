@@ -6,12 +6,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from ..errors import Duplicate, OutcomeUnknown
 
 if TYPE_CHECKING:
-    from ..desk import Question
+    from ..desk import Outcome, Question
     from ..safety.approvals import Approval
     from ..safety.safety import Safety
+
+MAY_BE_DONE: Final = (Duplicate.kind, OutcomeUnknown.kind)
 
 
 class Asked:
@@ -59,6 +63,14 @@ class Asked:
 
     def _named(self, asking: Sequence[Any]) -> str:
         return _hashed([*asking, self._fixed] if self._fixed else asking)
+
+
+def may_be_done(outcome: Outcome) -> bool:
+    """Whether anything came of it, or may have."""
+    if outcome.is_error:
+        return outcome.payload["error"]["kind"] in MAY_BE_DONE
+    data = outcome.payload.get("data")
+    return not (isinstance(data, dict) and cast("dict[str, Any]", data).get("dry_run") is True)
 
 
 def _hashed(named: Sequence[Any]) -> str:

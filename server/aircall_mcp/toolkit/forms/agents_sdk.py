@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from agents import FunctionTool
 from agents.run_context import RunContextWrapper
@@ -11,11 +11,9 @@ from agents.tool_context import ToolContext
 
 from ...errors import Duplicate, ToolError
 from ...offer.tools import error_of
+from ..asked import may_be_done
 from ..tool import Performs, Tool
 from .openai import parameters
-
-if TYPE_CHECKING:
-    from ...desk import Question
 
 CLIENT = "openai-agents"
 AGAIN = Duplicate(
@@ -34,30 +32,26 @@ def _tool(toolkit: Performs, tool: Tool, strict: bool, defer_loading: bool) -> F
 
     async def perform(run: ToolContext[Any], given: str) -> str:
         asking = [CLIENT, run.tool_call_id, tool.name, given]
-
-        async def approved(question: Question) -> bool:
-            await toolkit.asked.shown(question, asking)  # so that it is known what became of it
-            return True
-
         # Where the run got here past no approval of this very call, nobody was asked.
         answers = run.is_tool_approved(run.tool_name, run.tool_call_id) is True
-        try:
-            before = await toolkit.asked.last(asking) if answers else None
-        except ToolError as error:
-            return json.dumps(error_of(error), ensure_ascii=False)
-        if before is not None and before.standing == "used":
-            return json.dumps(error_of(AGAIN), ensure_ascii=False)
         try:
             arguments = json.loads(given or "{}")
         except (ValueError, RecursionError):
             arguments = given
-        outcome = await toolkit.outcome(
-            tool.name,
-            arguments,
-            client=CLIENT,
-            approve=approved if answers and not toolkit.approves else None,
-            way="callback" if toolkit.approves else "agents_sdk",
-        )
+        try:
+            if answers and not await toolkit.asked.begin(asking):
+                return json.dumps(error_of(AGAIN), ensure_ascii=False)
+            outcome = await toolkit.outcome(
+                tool.name,
+                arguments,
+                client=CLIENT,
+                approve=(lambda _: True) if answers and not toolkit.approves else None,
+                way="callback" if toolkit.approves else "agents_sdk",
+            )
+            if answers and not may_be_done(outcome):
+                await toolkit.asked.undone(asking)
+        except ToolError as error:
+            return json.dumps(error_of(error), ensure_ascii=False)
         return json.dumps(outcome.payload, ensure_ascii=False)
 
     shape = parameters(tool, strict=strict)

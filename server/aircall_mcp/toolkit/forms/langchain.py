@@ -19,9 +19,10 @@ from weakref import WeakValueDictionary
 from langchain_core.tools import StructuredTool
 
 from ...desk import Failure, Outcome, Question
-from ...errors import Duplicate, NeedsConfirmation, OutcomeUnknown, ToolError
+from ...errors import Duplicate, NeedsConfirmation, ToolError
 from ...offer.tools import error_of
 from ...safety.approvals import standing_of
+from ..asked import may_be_done
 from ..schemas import loose
 from ..tool import Performs, Tool
 
@@ -43,7 +44,6 @@ ANSWERED: Final[dict[str, ToolError]] = {
 UNCLEAR = "An answer was there, which may be to another call of this turn: it is one to neither."
 NOBODY: Final = object()
 """Said nothing so far."""
-MAY_BE_DONE: Final = (Duplicate.kind, OutcomeUnknown.kind)
 _turns = WeakValueDictionary[str, Lock]()
 """The calls of one task take answers one after the other: each finds what is to another there."""
 
@@ -111,7 +111,7 @@ async def _within(
         elif last is not None and outcome.approval == last.id:
             await asked.answer(last.id, yes=True, way=WAY)
             outcome = await toolkit.outcome(tool.name, arguments, client=CLIENT)
-    if tool.once and not _may_be_done(outcome):
+    if tool.once and not may_be_done(outcome):
         await asked.undone(asking)
     return outcome
 
@@ -133,12 +133,6 @@ async def _interrupt(asked: Asked, question: Question, asking: list[Any], task: 
     except GraphInterrupt:
         await asked.shown(question, asking, task)
         raise
-
-
-def _may_be_done(outcome: Outcome) -> bool:
-    if outcome.is_error:
-        return outcome.payload["error"]["kind"] in MAY_BE_DONE
-    return outcome.payload["data"].get("dry_run") is not True
 
 
 def _text(outcome: Outcome) -> str:
