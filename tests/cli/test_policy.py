@@ -40,6 +40,29 @@ def test_the_defaults_are_told_and_a_preset_takes_their_place(home: Path) -> Non
     assert "is there already" in str(again.exception)
 
 
+def test_what_a_rule_fits_and_what_a_cap_is_are_told(home: Path) -> None:
+    home.mkdir(mode=0o700, exist_ok=True)
+    (home / "policy.toml").write_text(
+        "[[rules]]\nname = 'many'\nsay = 'deny'\noperations = ['send_group_message']\nover = 3\n"
+        "[[rules]]\nname = 'all'\nsay = 'ask 2'\n"
+        "[caps]\ntexts = { hour = 4, day = 9 }\ncalls = {}\n",
+        "utf-8",
+    )
+    told = typed("policy", "show").stdout
+    assert (
+        "Rule 1, 'many', for operations send_group_message; over 3 recipients: it is refused."
+        in told
+    )
+    assert "Rule 2, 'all', for everything: it needs the yes of a person who is seen" in told
+    assert "Texts: at most 4 in any hour and 9 in any 24 hours." in told
+    assert "Calls: any number." in told
+    rules = json.loads(typed("policy", "show", "--json").stdout)["rules"]
+    assert rules == [
+        {"name": "many", "say": "deny", "operations": ["send_group_message"], "over": 3},
+        {"name": "all", "say": "ask 2"},
+    ]
+
+
 def test_a_fault_is_told_and_is_no_policy(home: Path) -> None:
     home.mkdir(mode=0o700, exist_ok=True)
     (home / "policy.toml").write_text("[effects]\nreach = 'dney'", "utf-8")

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from aircall_mcp.cli.run import answered, arguments_of
+from aircall_mcp.ground.caller import Caller
 from aircall_mcp.offer import Offers, Registry
 
 from ..house import answering, asking_desk
@@ -16,23 +17,29 @@ from ..waiting import PATIENCE
 pytestmark = pytest.mark.anyio
 
 
-@pytest.mark.parametrize("yes", [True, False])
-async def test_a_person_at_the_terminal_is_asked_and_obeyed(registry: Registry, yes: bool) -> None:
+@pytest.mark.parametrize(("yes", "waits"), [(True, False), (False, False), (None, True)])
+async def test_a_person_at_the_terminal_is_asked_and_obeyed(
+    registry: Registry, yes: bool | None, waits: bool
+) -> None:
     app, arrived = answering(204)
     desk = asking_desk(Offers(registry), app)
     shown: list[str] = []
 
-    def confirm(preview: str) -> bool:
+    def confirm(preview: str) -> bool | None:
         shown.append(preview)
         return yes
 
     outcome = await answered(desk, "aircall_delete_tag", {"tag_id": 7}, confirm)
-    assert (outcome.is_error, len(arrived)) == (not yes, int(yes))
+    assert (outcome.is_error, len(arrived)) == (not yes, int(bool(yes)))
     assert len(shown) == 1
     assert "aircall_delete_tag" in shown[0]
     assert "tag_id: 7" in shown[0]
     if not yes:
-        assert outcome.payload["error"]["kind"] == "needs_confirmation"
+        error = outcome.payload["error"]
+        assert (error["kind"], "approval" in error) == ("needs_confirmation", waits)
+        assert ("said no" in error["message"]) is not waits
+    stands = await desk.call("aircall_approval_status", {}, Caller(interface="cli"))
+    assert bool(stands.payload["data"]["waiting"]) is waits
     await desk.aclose()
 
 
@@ -63,7 +70,7 @@ def test_who_cannot_see_the_question_or_not_type_an_answer_is_not_asked(
     os.close(terminal)
     os.close(here)
     assert process.returncode == 0
-    assert said.split()[-1] == str(yes).encode()
+    assert said.split()[-1] == (b"True" if yes else b"None")  # nobody's no
     assert not complaint
 
 

@@ -272,11 +272,22 @@ def test_a_preset_becomes_the_policy_and_one_that_is_there_stays(
     policy = home / "policy.toml"
     assert "support assistant" in policy.read_text()
     assert str(policy) in done.said
+    again_the_same = ran("--yes", "--may", "support", "--clients", "none")
+    assert again_the_same.code == 0, again_the_same.said
     policy.write_text("# mine\n[effects]\nwrite = 'ask'\n")
     refused = ran("--yes", "--may", "sales", "--clients", "none")
     assert refused.code == 1
     assert "is there already" in refused.said
     assert policy.read_text().startswith("# mine")
+
+
+def test_an_analyst_reads_by_the_tools_and_by_the_policy(
+    person: Path, home: Path, ran: Ran
+) -> None:
+    done = ran("--yes", "--may", "analyst", "--clients", "cursor", given=KEY)
+    assert done.code == 0, done.said
+    assert "An analyst reads" in (home / "policy.toml").read_text()
+    assert "--read-only" in (person / ".cursor" / "mcp.json").read_text()
 
 
 def test_a_wrong_key_stores_nothing_and_touches_no_client(

@@ -216,6 +216,7 @@ async def test_a_suppressed_number_is_reached_by_nobody(desks: Desks) -> None:
         error = (await told(desk, tool, **given))["error"]
         assert error["kind"] == "not_allowed"
         assert "suppression list" in error["message"]
+        assert "`aircall-mcp suppress remove`" in error["hint"]
     assert desks.arrived == []
 
 

@@ -340,6 +340,14 @@ def test_a_line_that_does_not_touch_it_changes_nothing(
     assert said(ruling_of(policy, deed, facts)) == ("ask", 1, "effects.reach")
 
 
+def test_a_cap_says_how_many_it_would_take() -> None:
+    full = Policy(caps={"texts": Cap(hour=3)})
+    two = ruling_of(full, text_to(PARIS, SAN_FRANCISCO), known(used={"texts": Used(hour=2)}))
+    one = ruling_of(full, text_to(), known(used={"texts": Used(hour=3)}))
+    assert two.why == "2 of 3 in the last hour are used, and it takes 2"
+    assert one.why == "3 of 3 in the last hour are used"
+
+
 @pytest.mark.parametrize(
     ("named", "host", "within"),
     [

@@ -66,17 +66,23 @@ def show(payload: dict[str, Any]) -> None:
 
 
 async def answered(
-    desk: Desk, name: str, arguments: dict[str, Any], confirm: Callable[[str], bool]
+    desk: Desk, name: str, arguments: dict[str, Any], confirm: Callable[[str], bool | None]
 ) -> Outcome:
-    """Call `name`; what a person must say yes to is put to `confirm`, and done if that says yes."""
-    from ..desk import Question
+    """Call `name`; what a person must say yes to is put to `confirm`, and done if that says yes.
+    None is nobody's answer, and it goes on waiting for one."""
+    from ..desk import Failure, Question
+    from ..errors import NeedsConfirmation
     from ..ground.caller import Caller
+    from ..offer.tools import error_of
 
     outcome = await desk.call(name, arguments, Caller(interface="cli"))
-    if isinstance(outcome, Question) and confirm(outcome.preview):
-        await desk.answer(outcome.approval, yes=True, grade=2, way="terminal")
-        return await desk.call(name, arguments, Caller(interface="cli"))
-    return outcome
+    if not isinstance(outcome, Question) or (yes := confirm(outcome.preview)) is None:
+        return outcome
+    await desk.answer(outcome.approval, yes=yes, grade=2, way="terminal")
+    if not yes:
+        hint = "Nothing was done. Do not try again unless a person asks for it."
+        return Failure(error_of(NeedsConfirmation("A person said no.", hint=hint)))
+    return await desk.call(name, arguments, Caller(interface="cli"))
 
 
 def _tell(error: dict[str, Any]) -> None:
@@ -86,10 +92,10 @@ def _tell(error: dict[str, Any]) -> None:
         screen.next_step(f"Try again in {error['retry_after_seconds']:g} seconds.")
 
 
-def _confirm(preview: str) -> bool:
+def _confirm(preview: str) -> bool | None:
     """Ask on the terminal; where there is none, nobody is asked and nothing is done."""
     if not screen.attended():
-        return False
+        return None
     screen.preview(preview)
     return screen.confirmed("Do it?")
 

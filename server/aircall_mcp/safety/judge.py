@@ -38,6 +38,7 @@ UNASKED: Final[frozenset[Allowance]] = frozenset({"read", "write"})
 """What is done with nobody's yes where no policy says otherwise: nothing else is at stake."""
 
 WHO: Final = "The owner of this server can change that: `aircall-mcp policy show` says what goes."
+_OFF: Final = "A person alone takes it off the list, at a terminal: `aircall-mcp suppress remove`."
 
 
 class World(Protocol):
@@ -277,7 +278,8 @@ def _asking(ruling: Ruling, loopback: str) -> str:
 def _refused(bound: Bound, ruling: Ruling) -> ToolError:
     because = f": {ruling.why}" if ruling.why else ""
     return NotAllowed(
-        f"{bound.operation.tool} is not allowed by the policy, {ruling.rule}{because}.", hint=WHO
+        f"{bound.operation.tool} is not allowed by the policy, {ruling.rule}{because}.",
+        hint=_OFF if ruling == SUPPRESSED else WHO,
     )
 
 

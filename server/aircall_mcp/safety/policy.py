@@ -237,7 +237,9 @@ def _bans(policy: Policy, deed: Deed, facts: Facts, places: list[Destination]) -
         ):
             if most is not None and already + deed.size > most:
                 rule = f"caps.{deed.counted}"
-                yield Ruling("deny", rule, f"{already} of {most} in the last {period} are used")
+                why = f"{already} of {most} in the last {period} are used"
+                more = f", and it takes {deed.size}" if deed.size > 1 else ""
+                yield Ruling("deny", rule, why + more)
 
 
 def _places(policy: Policy, facts: Facts, places: list[Destination]) -> Iterator[Ruling]:

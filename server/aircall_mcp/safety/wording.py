@@ -9,7 +9,7 @@ from ..errors import ArgumentError
 from ..ground.effects import EFFECTS, Allowance
 from ..ground.operation import Bound, Operation
 from ..ground.secrets import MASK
-from .policy import DEFAULTS, WHAT, Cap, Line, Look, Policy, Ruling
+from .policy import DEFAULTS, WHAT, Cap, Line, Look, Policy, Rule, Ruling
 
 _SAYS = {
     ("allow", 1): "goes with nobody's yes",
@@ -33,7 +33,8 @@ def lines_of(policy: Policy, standing: Collection[Allowance] = ()) -> Iterator[s
     for name, line in policy.operations.items():
         yield f"The operation {name} {_says(line)}."
     for number, rule in enumerate(policy.rules, 1):
-        yield f"Rule {number}, {rule.name!r}: what it fits {_says(rule.line)}."
+        named = "; ".join(f"{key} {_listed(what)}" for key, what in _fitting(rule).items())
+        yield f"Rule {number}, {rule.name!r}, for {named or 'everything'}: it {_says(rule.line)}."
     yield from _places(policy)
     yield from _limits(policy)
 
@@ -63,7 +64,7 @@ def _places(policy: Policy) -> Iterator[str]:
 
 def _limits(policy: Policy) -> Iterator[str]:
     for kind, cap in policy.caps.items():
-        yield f"At most {_cap(cap)} {kind}."
+        yield f"{kind.capitalize()}: {_cap(cap)}."
     if policy.numbers:
         yield f"Only these of your numbers are used: {_ids(policy.numbers)}."
     if policy.users:
@@ -82,7 +83,10 @@ def table_of(policy: Policy) -> dict[str, Any]:
         },
         "operations": {name: _spelled(line) for name, line in policy.operations.items()},
         "toolsets": {name: _spelled(line) for name, line in policy.toolsets.items()},
-        "rules": [{"name": rule.name, "say": _spelled(rule.line)} for rule in policy.rules],
+        "rules": [
+            {"name": rule.name, "say": _spelled(rule.line), **_fitting(rule)}
+            for rule in policy.rules
+        ],
         "destinations": {
             "countries": sorted(policy.countries),
             "elsewhere": _spelled(policy.elsewhere),
@@ -119,7 +123,27 @@ def _cap(cap: Cap) -> str:
         for most, period in ((cap.hour, "hour"), (cap.day, "24 hours"))
         if most is not None
     ]
-    return " and ".join(parts) or "any number of"
+    return f"at most {' and '.join(parts)}" if parts else "any number"
+
+
+def _fitting(rule: Rule) -> dict[str, Any]:
+    """What must fit, as the file spells it."""
+    told: dict[str, Any] = {
+        key: sorted(names)
+        for key, names in (
+            ("operations", rule.operations),
+            ("toolsets", rule.toolsets),
+            ("accounts", rule.accounts),
+            ("principals", rule.principals),
+            ("countries", rule.countries),
+        )
+        if names
+    }
+    return told | ({"over": rule.over} if rule.over else {})
+
+
+def _listed(what: Any) -> str:
+    return f"{what} recipients" if isinstance(what, int) else ", ".join(what)
 
 
 def _ids(ids: Collection[int]) -> str:

@@ -11,7 +11,8 @@ import click
 
 from ...accounts import Account
 from ...ground.config import settings_from
-from ...safety.policy_file import NAME
+from ...ground.private_files import Modes
+from ...safety.policy_file import NAME, preset_text
 from .. import accounts as keys
 from .. import config, options, screen
 from ..configs.known_clients import Client
@@ -28,13 +29,14 @@ say = screen.say
 
 MAY = {
     "read": "only read",
+    "analyst": "only read, and the policy refuses all else",
     "ask": "read, and change what is harmless; whatever reaches people, deletes, lets words out or"
     " administers waits for your yes",
     "support": "as support does: answers customers one at a time, with your yes, within caps",
     "sales": "as outbound sales does: calls by day, with your yes, within caps",
     "allow": "all that, unasked: call, text, delete, let words out, administer",
 }
-"""What the model may do. Those in the middle are presets of the policy."""
+"""What the model may do. The `ROLES` among them are presets of the policy."""
 EVERYTHING = "reach,delete,exposes,administers"
 FIRST = (
     "Which calls did we miss today, and who has not been called back?",
@@ -120,16 +122,17 @@ def _check_complete(flags: dict[str, Any]) -> None:
 
 def _may(flags: dict[str, Any], questions: Questions, did: Did) -> str:
     """What the model may do; a preset is written as the policy, where there is none yet."""
-    kept = (settings_from().home / NAME).exists()
+    file = settings_from().home / NAME
+    kept = file.exists()
     choices = [(word, meaning) for word, meaning in MAY.items() if not (kept and word in ROLES)]
     may = flags["may"]
     if may is None:
         if questions.asking:
             say("\nWhat may the model do?" + (f" Your {NAME} holds besides." if kept else ""))
         may = questions.choose("May", choices, "ask")
-    if may in ROLES:
+    if may in ROLES and Modes().read_written(file) != preset_text(may):
         click.get_current_context().invoke(use, preset=may)
-        did.note(f"Wrote the policy: {settings_from().home / NAME}.", "aircall-mcp policy edit")
+        did.note(f"Wrote the policy: {file}.", "aircall-mcp policy edit")
     did.note(f"What the model may do: {MAY[may]}.")
     return may
 
