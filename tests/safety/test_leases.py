@@ -132,6 +132,35 @@ async def test_a_plan_takes_its_steps_from_a_lease_or_none(ground: Ground) -> No
     assert len(ground.arrived) == 2
 
 
+@pytest.mark.parametrize("tool", ["aircall_send_message", "aircall_plan"])
+async def test_a_no_to_exactly_this_is_heard_whatever_lease_is_given(
+    ground: Ground, tool: str
+) -> None:
+    desk, approvals = ground.desk(), ground.desks[0].safety.approvals
+    given: dict[str, Any] = {"number_id": 2, "to": "+33184880001", "body": "Hello"}
+    if tool == "aircall_plan":
+        given = {"steps": [{"operation": "send_message", "arguments": given}]}
+
+    async def asked() -> Question:
+        outcome = await desk.call(tool, given, Caller())
+        assert isinstance(outcome, Question)
+        return outcome
+
+    waiting = await asked()
+    await give(desk, 4)
+    await approvals.answer(waiting.approval, yes=False, grade=2, way="terminal")
+    ground.clock.pass_by(1)
+    another = await asked()
+    assert another.approval != waiting.approval
+    assert await sent(desk, 2)
+    # Until somebody says yes to it, too.
+    await approvals.answer(another.approval, yes=True, grade=2, way="terminal")
+    assert not (await desk.call(tool, given, Caller())).is_error
+    ground.clock.pass_by(300)
+    assert not (await desk.call(tool, given, Caller())).is_error
+    assert len(ground.arrived) == 3
+
+
 @pytest.mark.parametrize("end", ["revoked", "over"])
 async def test_a_plan_on_a_lease_ends_with_it_and_goes_on_with_a_yes(
     ground: Ground, end: str

@@ -218,6 +218,18 @@ class Approvals:
             )[0]
         )
 
+    def denied(self, tx: Transaction, *, principal: str, account: str, identity: str) -> bool:
+        """Whether a no was the last that a person said to exactly this."""
+        last = tx.one(
+            "SELECT standing FROM approval WHERE principal = :principal AND account = :account"
+            " AND identity = :identity AND standing IN ('refused', 'used')"
+            " ORDER BY asked DESC LIMIT 1",
+            principal=principal,
+            account=account,
+            identity=identity,
+        )
+        return last is not None and last[0] == "refused"
+
     def giving_back(self, tx: Transaction, name: str) -> None:
         """Nothing was done on this yes: it may be used still, as long as it lasts."""
         tx.run(

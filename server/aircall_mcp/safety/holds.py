@@ -110,16 +110,11 @@ class Holds:
             if not self.planned.covers(tx, part, deed, identity, ruling.grade):
                 raise NoYes
             return "", ""
-        approval, _ = self.approvals.using(
-            tx,
-            principal=deed.principal,
-            account=deed.account,
-            identity=identity,
-            grade=ruling.grade,
-        )
+        this = {"principal": deed.principal, "account": deed.account, "identity": identity}
+        approval, _ = self.approvals.using(tx, **this, grade=ruling.grade)
         if approval:
             return approval, ""
-        lease = self.leases.using(tx, deed)
+        lease = "" if self.approvals.denied(tx, **this) else self.leases.using(tx, deed)
         if not lease:
             raise NoYes
         return "", lease

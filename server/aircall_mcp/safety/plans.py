@@ -223,15 +223,17 @@ class Plans:
         """The id of a person's yes to all of it, its grade, and the lease of each item where leases
         are that yes, each that of a person seen. Raises `NeedsConfirmation`, and what was taken is
         undone."""
-        name, grade = self._safety.approvals.using(
-            tx,
-            principal=whole.deeds[0].principal,
-            account=whole.account,
-            identity=bound.identity(whole.account),
-            grade=2 if ask.grade > 1 else 1,
-        )
+        this = {
+            "principal": whole.deeds[0].principal,
+            "account": whole.account,
+            "identity": bound.identity(whole.account),
+        }
+        approvals = self._safety.approvals
+        name, grade = approvals.using(tx, **this, grade=2 if ask.grade > 1 else 1)
         if name:
             return name, grade, []
+        if approvals.denied(tx, **this):
+            raise _asking(ask, bound, whole.account)
         leases: list[str] = []
         for place, deed in enumerate(whole.deeds):
             over = going is not None and going.items[place].outcome in OVER
