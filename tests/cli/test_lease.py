@@ -42,6 +42,8 @@ async def test_it_is_given_at_a_terminal_counts_down_and_ends(
     assert shown.code == 0
     assert "2 texts to +1415555014*" in shown.text
     (lease,) = json.loads((await aside(typed, "lease", "list", "--json")).stdout)
+    listed = (await aside(typed, "lease", "list")).stdout
+    assert "0 of 2 texts to +1415555014*, from any of your numbers, by " in listed
     async with spoken("--sandbox", "--ask") as server:
         tool = "aircall_send_message_in_conversation"
         for last in (1, 2):

@@ -265,6 +265,7 @@ def test_a_tool_made_of_operations_is_not_named_but_they_are(registry: Registry)
     """A line for `place_call` would do nothing, so that nobody relies on one."""
     toolsets = [one.name for one in registry.toolsets]
     for name in ("place_call", "send_text", "plan", "reach"):
-        with pytest.raises(SettingsError, match="which is none"):
+        with pytest.raises(SettingsError, match="which is none") as refused:
             policy_of(f'[operations]\n{name} = "deny"\n'.encode(), "p", registry.judged, toolsets)
+        assert "is judged by its operations" in refused.value.hint
     policy_of(b'[operations]\nfind_calls = "deny"\n', "p", registry.judged, toolsets)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import closing
 from typing import TYPE_CHECKING, TypeVar
 
@@ -80,9 +80,8 @@ def give(
     """
     numbers = [_number(one) for one in recipients]
     acting = _acting(account)
-    whom, sender = ", ".join(numbers), ", ".join(map(str, senders)) or "any of your numbers"
     screen.say(
-        f"{count} {kind} to {whom}, from {sender}, by {principal}, account {acting}, within"
+        f"{count} {kind} {_between(numbers, senders)}, by {principal}, account {acting}, within"
         f" {minutes} minutes, without another question."
     )
     at_terminal()
@@ -117,7 +116,7 @@ def list_(as_json: bool) -> None:
         screen.say("No lease holds.")
     for one in given if not as_json else ():
         screen.out(
-            f"{one.id}  {one.used} of {one.size} {one.kind} to {', '.join(one.recipients)}"
+            f"{one.id}  {one.used} of {one.size} {one.kind} {_between(one.recipients, one.senders)}"
             f", by {one.principal}, account {one.account}, until {iso(one.expires)}"
         )
 
@@ -135,6 +134,11 @@ def revoke(name: str | None, every: bool) -> None:
             f"`{quoted(name)}` is no lease that holds.", hint="`aircall-mcp lease list` shows them."
         )
     screen.say(f"Ended: {count}.")
+
+
+def _between(recipients: Iterable[str], senders: Iterable[int]) -> str:
+    sender = ", ".join(map(str, senders)) or "any of your numbers"
+    return f"to {', '.join(recipients)}, from {sender}"
 
 
 def _fields(lease: Lease) -> dict[str, object]:

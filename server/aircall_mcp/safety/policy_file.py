@@ -322,7 +322,7 @@ def _known(source: str, key: str, named: Collection[str], known: Collection[str]
         if name not in known:
             raise SettingsError(
                 f"{source}: `{key}` names {name!r}, which is none.",
-                hint=nearest(name, known) or _JUDGED,
+                hint=f"{nearest(name, known)} {_JUDGED}".strip(),
             )
 
 
