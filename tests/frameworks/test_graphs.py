@@ -105,27 +105,30 @@ async def test_a_graph_does_nothing_twice_because_another_call_of_its_task_asks(
     assert answered == "The first."
 
 
-async def test_what_may_be_done_again_is_in_a_task_as_elsewhere() -> None:
+@pytest.mark.parametrize("surface", ["full", "search"])
+async def test_what_may_be_done_again_is_in_a_task_as_elsewhere(surface: Any) -> None:
     """What reads, what only tries, and what sets a state: each is performed anew with its task, and
     again within it."""
     pytest.importorskip("langgraph")
     from langgraph.types import Command, interrupt
 
-    async with Toolkit.sandbox() as aircall:
+    async with Toolkit.sandbox(surface=surface) as aircall:
         tools = {one.name: one for one in aircall.langchain()}
         user = str((await aircall.execute("team_status"))["data"]["users"][0]["id"])
-        calls: list[tuple[str, Json]] = [
-            ("list_calls", {}),
-            (NAME.removeprefix("aircall_"), {**YES, "dry_run": True}),
+        calls: list[tuple[str, str, Json]] = [
+            ("read", "list_calls", {}),
+            ("reach", NAME.removeprefix("aircall_"), {**YES, "dry_run": True}),
             *(
-                ("update_user_v2", {"id": user, "availability_status": status})
+                ("write", "update_user_v2", {"id": user, "availability_status": status})
                 for status in ("available", "unavailable", "available")
             ),
         ]
         told: list[Json] = []
 
         async def perform(_: Json) -> Json:
-            for name, args in calls:
+            for effect, name, args in calls:
+                if surface == "search":
+                    name, args = effect, {"operation": name, "arguments": args}
                 told.append(json.loads(await tools[f"aircall_{name}"].ainvoke(args)))
             interrupt("Go on?")
             return {}

@@ -19,7 +19,7 @@ from weakref import WeakValueDictionary
 from langchain_core.tools import StructuredTool
 
 from ...desk import Failure, Outcome, Question
-from ...errors import Duplicate, NeedsConfirmation, ToolError
+from ...errors import ArgumentError, Duplicate, NeedsConfirmation, ToolError
 from ...offer.tools import error_of
 from ...safety.approvals import standing_of
 from ..asked import may_be_done
@@ -89,6 +89,7 @@ async def _within(
 ) -> Outcome:
     """What a call comes to in a task of a graph, which can be interrupted and begins anew then."""
     asked, asking = toolkit.asked, [*task, tool.name, arguments]
+    once = _once(toolkit, tool, arguments)
     last = await asked.last(asking)
     standing = "" if last is None else last.standing
     # Whatever became of it: an answer that it leaves there is one to whoever asks next.
@@ -100,7 +101,7 @@ async def _within(
         if not _yes(told):  # even where nobody need be asked by now
             await asked.refuse(asking, way=WAY)
             standing = "refused"
-    if tool.once and standing not in ANSWERED and not await asked.begin(asking):
+    if once and standing not in ANSWERED and not await asked.begin(asking):
         standing = "used"
     if standing in ANSWERED:
         return Failure(error_of(ANSWERED[standing]))
@@ -111,7 +112,7 @@ async def _within(
         elif last is not None and outcome.approval == last.id:
             await asked.answer(last.id, yes=True, way=WAY)
             outcome = await toolkit.outcome(tool.name, arguments, client=CLIENT)
-    if tool.once and not may_be_done(outcome):
+    if once and not may_be_done(outcome):
         await asked.undone(asking)
     return outcome
 
@@ -133,6 +134,16 @@ async def _interrupt(asked: Asked, question: Question, asking: list[Any], task: 
     except GraphInterrupt:
         await asked.shown(question, asking, task)
         raise
+
+
+def _once(toolkit: Performs, tool: Tool, arguments: dict[str, Any]) -> bool:
+    """Whether it does another one where it is called the same again: what it performs, if that is
+    another operation."""
+    named = arguments.get("operation")
+    try:
+        return tool.once and not (isinstance(named, str) and not toolkit.load(named).once)
+    except ArgumentError:
+        return tool.once
 
 
 def _text(outcome: Outcome) -> str:
