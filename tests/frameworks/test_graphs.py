@@ -233,6 +233,19 @@ async def test_an_answer_of_a_task_is_left_to_no_question_after_it(yes: bool) ->
     assert ('"data"' if yes else "said no") in told[2]
 
 
+async def test_a_callback_that_interrupts_takes_nobodys_answer() -> None:
+    pytest.importorskip("langgraph")
+    from langgraph.types import interrupt
+
+    def approve(question: Any) -> bool:
+        return interrupt(question.preview) == "yes"
+
+    async with Toolkit.sandbox(approve=approve) as aircall:
+        agent = _graph(aircall.only(names=["send_message"]))
+        with pytest.raises(RuntimeError, match="leave it out"):
+            await agent.ainvoke(_turn(YES), _thread())
+
+
 async def test_a_chain_is_no_task_that_is_resumed() -> None:
     """What it calls again it calls anew, with whatever yes there is by then."""
     pytest.importorskip("langgraph")

@@ -404,7 +404,12 @@ async def _said(approve: Approve, question: Question) -> bool | None:
     try:
         said: Any = approve(question)
         said = await said if inspect.isawaitable(said) else said
-    except Exception:
+    except Exception as error:
+        if type(error).__module__ == "langgraph.errors":
+            # Swallowed, it takes the answer to another question once the graph is resumed.
+            raise RuntimeError(
+                "`approve` cannot interrupt a graph: leave it out, and the tools do so themselves."
+            ) from None
         log.exception(
             "`approve` broke off, so nobody answered. A question has attributes, no keys:"
             " `question.preview`, `.effect`, `.arguments`, `.grade`"
