@@ -125,7 +125,7 @@ def test_from_a_key_to_a_connected_client_with_ten_answers(
         ("Did you mean `Europe/Paris`?", ""),
         ("Time zone [America/Chicago]: ", "Europe/Paris"),
         ("Requests a minute [60]: ", "90"),
-        ("5  allow", ""),
+        ("6  allow", ""),
         ("May [ask]: ", "read"),
         ("Clients [all]: ", "cursor"),
         ("Change these files so? [Y/n]: ", "y"),
