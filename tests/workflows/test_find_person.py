@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from aircall_mcp.errors import ArgumentError
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.offer import Registry
 from aircall_mcp.sandbox import Sandbox
 from aircall_mcp.storage.sqlite import Database
 from aircall_mcp.workflows.cards import MIGRATIONS, Cards, Reading
 from aircall_mcp.workflows.contacts import Contacts
+from aircall_mcp.workflows.destination import e164_of
 from aircall_mcp.workflows.meant import Named
 
 from ..connections import lent
@@ -54,6 +57,18 @@ async def test_users_and_contacts_are_found_by_all_that_names_them(at: Errand) -
         told_ = await found(at, query)
         assert [one["id"] for one in told_["people"]] == [ana.id]
     assert (await found(at, "ana duarte", kind="contact"))["outcome"] != "one"
+
+
+@pytest.mark.parametrize(
+    "query", ["x" + " " * 1_500 + "y", "1" * 20_000 + "x", "x" * 30_000], ids=["gap", "digits", "x"]
+)
+async def test_what_is_far_too_long_for_a_person_holds_up_nobody(at: Errand, query: str) -> None:
+    await found(at, "nobody")
+    began = time.process_time()
+    await found(at, query)
+    with pytest.raises(ArgumentError, match="no phone number"):
+        e164_of(query, "FR")
+    assert time.process_time() - began < 1
 
 
 async def test_several_are_asked_back_and_none_names_the_nearest(at: Errand) -> None:

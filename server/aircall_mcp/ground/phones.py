@@ -9,7 +9,8 @@ E164_PATTERN = r"^\+[1-9]\d{6,14}$"
 
 _PHONE_PUNCTUATION = re.compile(r"[\s().\u00a0-]+")
 _NO_DIGIT = re.compile(r"[^0-9]+")
-_LONGEST_PHONE = 100
+LONGEST_PHONE = 100
+"""Characters beyond which nothing is a number, whatever it is written like."""
 _SHORT_PHONE = 8
 """Digits of a number of which the beginning would tell too much."""
 
@@ -28,7 +29,7 @@ _SHORTEST_PHONE = 7
 def phone(value: str) -> str:
     """A phone number without its spaces, dots, dashes and brackets; what is too long for one is
     left as it is."""
-    return value if len(value) > _LONGEST_PHONE else _PHONE_PUNCTUATION.sub("", value)
+    return value if len(value) > LONGEST_PHONE else _PHONE_PUNCTUATION.sub("", value)
 
 
 def masked(value: str) -> str:
@@ -49,7 +50,7 @@ def e164(value: str) -> str:
     text = unicodedata.normalize("NFKC", value)
     text = "".join(_digit(character) for character in text)
     digits = _NO_DIGIT.sub("", text)
-    if not digits or len(value) > _LONGEST_PHONE or any(c.isalpha() for c in text):
+    if not digits or len(value) > LONGEST_PHONE or any(c.isalpha() for c in text):
         return " ".join(text.casefold().split())  # words, or what nobody dials
     if digits.startswith("00"):
         digits = digits[2:]

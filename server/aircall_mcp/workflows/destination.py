@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ..errors import ArgumentError, quoted
-from ..ground.phones import E164_PATTERN
+from ..ground.phones import E164_PATTERN, LONGEST_PHONE
 from ..ground.visible import clean
 
 _NUMBER = re.compile(r"(?:tel:)?[+\d(][\d\s().+/\u00a0\u2010-\u2015-]*\d[\d\s().]*")
@@ -19,6 +19,8 @@ _LEAST = 3
 
 def is_number(said: str) -> bool:
     """Whether `said` is a phone number and no name, whatever it is written like."""
+    if len(said) > LONGEST_PHONE:  # what looks for an extension would take for ever
+        return False
     text = _EXTENSION.sub("", clean(said).strip())
     digits = sum(one.isdigit() for one in text)
     if _NUMBER.fullmatch(text):
@@ -32,6 +34,8 @@ def e164_of(said: str, country: str | None) -> str:
     import phonenumbers
 
     text = clean(said).strip().removeprefix("tel:")
+    if len(said) > LONGEST_PHONE:
+        raise _none(text)
     if _EXTENSION.search(text):
         raise ArgumentError(
             "Aircall dials no extensions.", hint="Give the number without its extension."
@@ -50,14 +54,15 @@ def e164_of(said: str, country: str | None) -> str:
     )
     if number is None or not fits:
         where = f" in {country}" if country and not international else ""
-        raise ArgumentError(
-            f"`{quoted(text)}` is no phone number{where} that can be dialled.",
-            hint="Write it with its country, like +33184880000.",
-        )
+        raise _none(text, where)
     written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
     if not re.fullmatch(E164_PATTERN, written):
-        raise ArgumentError(
-            f"`{quoted(text)}` is no phone number that can be dialled.",
-            hint="Write it with its country, like +33184880000.",
-        )
+        raise _none(text)
     return written
+
+
+def _none(text: str, where: str = "") -> ArgumentError:
+    return ArgumentError(
+        f"`{quoted(text)}` is no phone number{where} that can be dialled.",
+        hint="Write it with its country, like +33184880000.",
+    )

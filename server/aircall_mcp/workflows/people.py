@@ -18,7 +18,8 @@ from .meant import Found, Named, merged, unclear
 PATIENCE = 20.0
 """Seconds that somebody waits for the contacts that are read for the first time."""
 
-_ADDRESS = re.compile(r"[^\s@<>]+@[^\s@<>]+\.[^\s@<>]+")
+# It begins where a word does: else each letter of a long one is a beginning to go on from.
+_ADDRESS = re.compile(r"(?<![^\s@<>])[^\s@<>]+@[^\s@<>]+\.[^\s@<>]+")
 
 
 @dataclass(frozen=True, slots=True)
