@@ -233,6 +233,26 @@ async def test_an_answer_of_a_task_is_left_to_no_question_after_it(yes: bool) ->
     assert ('"data"' if yes else "said no") in told[2]
 
 
+async def test_the_answer_to_the_programs_question_is_none_to_ours_where_it_comes_again() -> None:
+    """As LangGraph gives it again to a graph that is gone on with."""
+    pytest.importorskip("langgraph")
+    from langgraph.types import Command, interrupt
+
+    async with Toolkit.sandbox(ask=True) as aircall:
+        send, told = aircall.only(names=["send_message"]).langchain()[0], list[Any]()
+
+        async def perform(_: Json) -> Json:
+            told[:] = [interrupt("Proceed?"), await send.ainvoke(YES)]
+            return {}
+
+        agent = _of_one_node(perform)
+        await agent.ainvoke({"messages": []}, _thread())
+        result = await agent.ainvoke(Command(resume=True), _thread())
+        assert "approval" in result["__interrupt__"][0].value
+        await agent.ainvoke(None, _thread())
+    assert "may be to another" in told[1]
+
+
 async def test_a_callback_that_interrupts_takes_nobodys_answer() -> None:
     pytest.importorskip("langgraph")
     from langgraph.types import interrupt

@@ -95,7 +95,8 @@ async def _within(
     # Whatever became of it: an answer that it leaves there is one to whoever asks next.
     told = NOBODY if last is None else await _told_before(asked, last)
     if last is not None and told is not NOBODY and standing not in ANSWERED:
-        if not (_named(told) or standing == "approved" or await asked.alone(asking)):
+        alone = _only_answer() and await asked.alone(asking)
+        if not (_named(told) or standing == "approved" or alone):
             log.warning("%s: an answer that may be to another question is none", tool.name)
             return Failure(error_of(NeedsConfirmation(UNCLEAR, hint=standing_of(last)["next"])))
         if not _yes(told):  # even where nobody need be asked by now
@@ -171,6 +172,15 @@ async def _told_before(asked: Asked, last: Approval) -> Any:
         return await _told(asked, last.id, {"preview": last.preview})
     except GraphInterrupt:
         return NOBODY
+
+
+def _only_answer() -> bool:
+    """Whether nothing else was answered in this task: LangGraph gives such an answer again to what
+    asks next, where a graph is gone on with and not resumed."""
+    from langchain_core.runnables.config import var_child_runnable_config
+
+    there = (var_child_runnable_config.get() or {}).get("configurable", {})
+    return len(getattr(there.get("__pregel_scratchpad"), "resume", ())) < 2
 
 
 def _task() -> list[Any] | None:
