@@ -24,7 +24,7 @@ from .ground.weight import LIGHT
 from .offer import Offer, Offers, Registry, tools
 from .offer.questions import Named, preview_of
 from .offer.stubs import stub_of
-from .safety.approvals import Approvals, approval_of
+from .safety.approvals import NO_MORE, SAID_NO, Approvals, approval_of
 from .safety.plans import Plans
 from .safety.policy import Grade, Look
 from .safety.wording import trial_in, trial_of
@@ -288,10 +288,12 @@ class Desk:
         return trial_of(bound, look)
 
     async def answer(self, approval: str, *, yes: bool, grade: Grade, way: str) -> bool:
-        """A person's answer to what waits as `approval`; whether it still waited for that."""
+        """A person's answer to what waits as `approval`, which the caller hears; whether it still
+        waited for that."""
         if self._approvals is None:
             return False
-        return await self._approvals.answer(approval, yes=yes, grade=grade, way=way) is not None
+        stood = await self._approvals.answer(approval, yes=yes, grade=grade, way=way, heard=True)
+        return stood is not None
 
     async def standing(self, approval: str) -> str:
         """How what a person was asked stands; empty where nothing of that id is known."""
@@ -315,6 +317,8 @@ class Desk:
             preview=preview,
             grade=cast("Grade", error.grade),
         )
+        if waiting.standing == "refused":
+            raise NeedsConfirmation(SAID_NO, hint=NO_MORE)
         told, named = tools.error_of(error), f" of {bound.operation.tool}" * (about is not bound)
         told["error"] |= {
             "hint": f"Tell your user what waits for them. {waiting.way_to_yes} Then make the very"

@@ -149,7 +149,7 @@ async def test_anybody_who_may_say_yes_to_less_may_say_no_to_all(approvals: Appr
 
 async def test_a_no_is_the_end_of_it(approvals: Approvals) -> None:
     one = await ask(approvals)
-    assert await approvals.answer(one.id, yes=False, grade=1, way="tests") is not None
+    assert await approvals.answer(one.id, yes=False, grade=1, way="tests", heard=True) is not None
     assert await yes(approvals, one, grade=2) is None
     assert await use(approvals) == ""
     assert (await ask(approvals)).id != one.id
@@ -160,7 +160,7 @@ async def test_a_no_after_a_yes_ends_it_where_nobody_used_it_yet(approvals: Appr
     one = await ask(approvals)
     assert await yes(approvals, one, grade=2) is not None
     assert await yes(approvals, one, grade=2) is None
-    refused = await approvals.answer(one.id, yes=False, grade=1, way="tests")
+    refused = await approvals.answer(one.id, yes=False, grade=1, way="tests", heard=True)
     assert refused is not None
     assert (refused.standing, refused.given) == ("refused", 1)
     assert await use(approvals) == ""
@@ -301,3 +301,24 @@ async def test_of_many_at_once_one_gets_the_yes(home: Path, clock: Clock) -> Non
     assert len([name for name in got if name]) == granted
     for safety in four:
         safety.close()
+
+
+async def test_a_no_that_nobody_heard_is_told_to_the_same_call_once(
+    approvals: Approvals, clock: Clock
+) -> None:
+    one = await ask(approvals)
+    assert (await approvals.answer(one.id, yes=False, grade=2, way="page")) is not None
+    assert (await ask(approvals, "b")).standing == "waiting"
+    assert (await ask(approvals, principal="ann")).standing == "waiting"
+    told = await ask(approvals, grade=2)
+    assert (told.id, told.standing) == (one.id, "refused")
+    again = await ask(approvals)
+    assert (again.id != one.id, again.standing) == (True, "waiting")
+    heard = await approvals.answer(again.id, yes=False, grade=1, way="form", heard=True)
+    assert heard is not None
+    assert heard.standing == "refused"
+    third = await ask(approvals)
+    assert third.standing == "waiting"
+    await approvals.answer(third.id, yes=False, grade=2, way="page")
+    clock.pass_by(LASTING)
+    assert (await ask(approvals)).standing == "waiting"  # long ago, and worth another question

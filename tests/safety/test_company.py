@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -51,6 +53,23 @@ async def asked(app: App, tool: str, **arguments: Any) -> Question:
     question = await app.desk.call(f"aircall_{tool}", arguments, Caller())
     assert isinstance(question, Question), question
     return question
+
+
+async def test_a_person_sees_who_a_number_is_but_not_by_what_a_model_called_them(
+    app: App, aircall: Counted
+) -> None:
+    world = aircall.sandbox.world
+    line = next(iter(world.numbers.values()))
+    contact = next(one for one in world.contacts.values() if one.first_name and one.phones)
+    to = re.sub(r"[^+0-9]", "", contact.phones[0].value)
+    texts: dict[str, Any] = {"number_id": line.id, "to": to, "body": "Hello"}
+    question = await asked(app, "send_message", **texts)
+    name = f"{contact.first_name} {contact.last_name}"
+    assert f'  to: "{to}" ("{name}' in question.preview
+    assert name not in json.dumps(question.payload)
+    await app.safety.usage.introduce([to])
+    other = await asked(app, "send_message", **{**texts, "body": "Hello again"})
+    assert f'  to: "{to}"\n' in other.preview
 
 
 async def test_a_person_sees_what_ids_are_called_and_a_model_does_not(

@@ -150,7 +150,9 @@ async def test_a_no_to_exactly_this_is_heard_whatever_lease_is_given(
     await give(desk, 4)
     await approvals.answer(waiting.approval, yes=False, grade=2, way="terminal")
     ground.clock.pass_by(1)
-    another = await asked()
+    told = await desk.call(tool, given, Caller())
+    assert told.payload["error"]["message"] == "The person who was asked said no."
+    another = await asked()  # somebody may have thought again
     assert another.approval != waiting.approval
     assert await sent(desk, 2)
     # Until somebody says yes to it, too.

@@ -74,14 +74,14 @@ async def answered(
     from ..errors import NeedsConfirmation
     from ..ground.caller import Caller
     from ..offer.tools import error_of
+    from ..safety.approvals import NO_MORE, SAID_NO
 
     outcome = await desk.call(name, arguments, Caller(interface="cli"))
     if not isinstance(outcome, Question) or (yes := confirm(outcome.preview)) is None:
         return outcome
     await desk.answer(outcome.approval, yes=yes, grade=2, way="terminal")
     if not yes:
-        hint = "Nothing was done. Do not try again unless a person asks for it."
-        return Failure(error_of(NeedsConfirmation("A person said no.", hint=hint)))
+        return Failure(error_of(NeedsConfirmation(SAID_NO, hint=NO_MORE)))
     return await desk.call(name, arguments, Caller(interface="cli"))
 
 

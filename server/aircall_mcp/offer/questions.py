@@ -16,8 +16,8 @@ LONGEST_SHOWN = 20_000
 """Characters that a person is shown of one call. Nobody says yes to what they have not seen: what
 is longer is not asked for."""
 
-Named: TypeAlias = Mapping[tuple[str, int], str]
-"""What the ids among the arguments are called, by the argument's name and the id."""
+Named: TypeAlias = Mapping[tuple[str, int | str], str]
+"""What the ids and numbers among the arguments are called, by the argument's name and these."""
 
 EFFECT_WORDS = {
     "read": "It reads.",
@@ -78,9 +78,10 @@ def _lines_of(bound: Bound, scrub: Scrub, names: Named) -> list[str]:
 
 
 def _called(name: str, value: Any, names: Named) -> str:
-    """What the ids are called that an argument is or lists; nothing where one is not known."""
+    """What the ids and numbers are called that an argument is or lists; nothing where one is not
+    known."""
     ids = cast("list[Any]", value) if isinstance(value, list) else [value]
-    known = [names.get((name, one), "") for one in ids if isinstance(one, int)]
+    known = [names.get((name, one), "") for one in ids if isinstance(one, int | str)]
     told = ", ".join(to_json(_line(one)).decode() for one in known)
     return f" ({told})" if known and all(known) else ""
 

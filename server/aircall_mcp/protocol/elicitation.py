@@ -29,6 +29,7 @@ from pydantic import ValidationError
 from ..desk import Failure, Question
 from ..errors import NeedsConfirmation
 from ..offer.tools import error_of
+from ..safety.approvals import NO_MORE
 from .unseen import Does, habits_of
 
 log = logging.getLogger(__name__)
@@ -269,5 +270,4 @@ def unanswered(heard: Heard) -> str:
 
 
 def refusal(words: str) -> Failure:
-    hint = "Nothing was done. Do not try again unless a person asks for it."
-    return Failure(error_of(NeedsConfirmation(words, hint=hint)))
+    return Failure(error_of(NeedsConfirmation(words, hint=NO_MORE)))

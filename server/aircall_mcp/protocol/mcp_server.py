@@ -25,6 +25,7 @@ from ..ground.caller import OWNER, Caller
 from ..ground.secrets import cut
 from ..offer import Offer
 from ..offer.tools import INSTRUCTIONS
+from ..safety.approvals import SAID_NO
 from .elicitation import Elicitation, Heard, Page, pending, refusal, unanswered
 from .framed import filled, frame_of
 from .prompts import Choosing, Prompts
@@ -35,8 +36,6 @@ log = logging.getLogger(__name__)
 LIST_LIFETIME_MS = 300_000
 """Milliseconds a client may keep a list: it only changes when the server is started anew."""
 
-
-SAID_NO = "The person who was asked said no."
 
 LONGEST_CLIENT = 60
 """Characters of a client's name and version that are kept."""
@@ -164,8 +163,8 @@ class AircallServer(Server[Any]):
             case "closed":
                 return refusal("The person who was asked closed the question without an answer.")
             case "opened":
-                stands = await self._elicitation.settled(ctx, heard.approval, self._desk.standing)
-                return refusal(SAID_NO) if stands == "refused" else None
+                await self._elicitation.settled(ctx, heard.approval, self._desk.standing)
+                return None  # a no is what the call comes to
             case "yes" | "no":
                 yes = heard.said == "yes"
                 stood = await self._desk.answer(

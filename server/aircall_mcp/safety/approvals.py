@@ -50,6 +50,9 @@ MIGRATIONS_LAST = (
 )
 """Where it was asked, if whoever answers there may mean another asking of the same place; and what
 was done for an asking, whether or not somebody had to say yes."""
+SAID_NO: Final = "The person who was asked said no."
+NO_MORE: Final = "Nothing was done. Do not try again unless a person asks for it."
+"""What a call comes to that a person said no to, and the hint that goes with it."""
 _SELECT: Final = (
     "SELECT id, principal, account, operation, identity, preview, grade, given, standing, way,"
     " asked, expires FROM approval"
@@ -63,7 +66,7 @@ _INSERT: Final = (
 
 _OPEN: Final[tuple[Standing, ...]] = ("waiting", "approved")
 _NEXT: Final[dict[Standing, str]] = {
-    "waiting": "{way}",
+    "waiting": "{way} Where a page was named, it stands there as well.",
     "approved": "Call {operation} again with the very same arguments: it goes through once.",
     "refused": "A person said no. Do not try again unless a person asks for it.",
     "used": "It was done on this yes, once. Another time needs another yes.",
@@ -115,16 +118,17 @@ class Approvals:
         preview: str,
         grade: Grade,
     ) -> Approval:
-        """What waits for this call: the one there is already, or a new one."""
+        """What waits for this call: the one there is already, or a new one. Where a person said no
+        to it and whoever calls has not heard so, that, once."""
 
         def work(tx: Transaction) -> Approval:
             now = self._clock.wall()
             self._tidy(tx, now)
             row = tx.one(
-                f"{_SELECT} WHERE principal = :principal"
-                " AND account = :account AND identity = :identity AND standing = 'waiting'"
-                " AND grade >= :grade AND expires > :now AND asked <= :now"
-                " ORDER BY asked DESC LIMIT 1",
+                f"{_SELECT} WHERE principal = :principal AND account = :account"
+                " AND identity = :identity AND expires > :now AND asked <= :now"
+                " AND (standing = 'refused' OR (standing = 'waiting' AND grade >= :grade))"
+                " ORDER BY standing, asked DESC LIMIT 1",
                 principal=principal,
                 account=account,
                 identity=identity,
@@ -132,7 +136,10 @@ class Approvals:
                 now=now,
             )
             if row is not None:
-                return _approval(row, now)
+                known = _approval(row, now)
+                if known.standing == "refused":
+                    self._hearing(tx, known.id)
+                return known
             self._make_room(tx, principal)
             new = Approval(
                 id=os.urandom(5).hex(),
@@ -153,10 +160,12 @@ class Approvals:
 
         return await self._state.write(work)
 
-    async def answer(self, name: str, *, yes: bool, grade: Grade, way: str) -> Approval | None:
+    async def answer(
+        self, name: str, *, yes: bool, grade: Grade, way: str, heard: bool = False
+    ) -> Approval | None:
         """A person said yes or no to what waits under the id `name`; what became of it, None where
         nothing of that id waits. A yes of too low a grade leaves it waiting; a no ends a yes, too,
-        that nobody used yet."""
+        that nobody used yet. `heard`: whoever called hears of it without calling again."""
 
         def work(tx: Transaction) -> Approval | None:
             now = self._clock.wall()
@@ -172,6 +181,8 @@ class Approvals:
                 )
             else:
                 changed = self._refusing(tx, name, grade, way)
+                if changed and heard:
+                    self._hearing(tx, name)
             return self._found(tx, name, now) if changed else None
 
         return await self._state.write(work)
@@ -188,6 +199,10 @@ class Approvals:
             id=name,
         )
         return changed > 0
+
+    def _hearing(self, tx: Transaction, name: str) -> None:
+        """A no that was heard is told to no other call."""
+        tx.run("UPDATE approval SET expires = asked WHERE id = :id", id=name)
 
     def using(
         self, tx: Transaction, *, principal: str, account: str, identity: str, grade: Grade

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any, Final, Literal, TypeAlias, cast
 
 import anyio
 
-from ..errors import AircallMCPError, quoted
+from ..errors import AircallMCPError, StoreError, quoted
 from ..gateway.ask import Aircall
 from ..ground.caller import AccountName
 from ..ground.clock import Clock
@@ -37,6 +37,7 @@ LONGEST_NAME: Final = 80
 
 Kind = Literal["user", "number", "contact", "tag", "team"]
 _Place: TypeAlias = tuple[AccountName, Kind, int]
+Introduced: TypeAlias = Callable[[Collection[str]], Awaitable[frozenset[str]]]
 _KINDS: Final[Mapping[str, Kind]] = {
     "user_id": "user",
     "inviter_user_id": "user",
@@ -64,9 +65,14 @@ _CALLED: Final[Mapping[Kind, tuple[str, ...]]] = {
 }
 
 
+async def _none_introduced(_numbers: Collection[str]) -> frozenset[str]:
+    return frozenset()
+
+
 class Company:
     """The `World` of the judge. `asking` gives an `Aircall` that acts for an account, `resolve` the
-    account that is meant by a name or by none, `listens` whether our own sandbox is asked."""
+    account that is meant by a name or by none, `listens` whether our own sandbox is asked,
+    `introduced` whom of some numbers a model made a contact."""
 
     def __init__(
         self,
@@ -75,15 +81,18 @@ class Company:
         listens: Callable[[], Awaitable[bool]],
         clock: Clock,
         *,
+        introduced: Introduced = _none_introduced,
         loopback: str = "",
     ) -> None:
         self._asking = asking
         self._resolve = resolve
         self._listens = listens
+        self._introduced = introduced
         self._clock = clock
         self.loopback = loopback
         self._home: dict[AccountName, tuple[float, frozenset[str] | None]] = {}
-        self._known: dict[tuple[AccountName, str], float] = {}
+        self._known: dict[tuple[AccountName, str], tuple[float, str]] = {}
+        """Until when somebody is known, and what they are called."""
         self._named: dict[_Place, tuple[float, str]] = {}
 
     async def account(self, named: str | None) -> str:
@@ -110,17 +119,21 @@ class Company:
             return frozenset()
         return frozenset([n for n in numbers if await self._is_known(account, n)])
 
-    async def names(self, bound: Bound, account: str) -> Mapping[tuple[str, int], str]:
-        """What the ids among the arguments are called, by the argument's name and the id: as far as
-        that was read before, or can be read in a moment. It never fails."""
+    async def names(self, bound: Bound, account: str) -> Mapping[tuple[str, int | str], str]:
+        """What the ids and numbers among the arguments are called, by the argument's name and
+        these: ids as far as that was read before, or can be read in a moment, numbers of contacts
+        as far as those were looked for. It never fails."""
         now = self._clock.monotonic()
-        wanted: dict[tuple[str, int], _Place] = {
-            (name, one): (account, _KINDS[name], one)
+        given = [
+            (name, one)
             for step in bound.steps or (bound,)
             for name, value in step.arguments.items()
-            if name in _KINDS
             for one in (cast("list[Any]", value) if isinstance(value, list) else [value])
-            if isinstance(one, int)
+        ]
+        wanted: dict[tuple[str, int | str], _Place] = {
+            (name, one): (account, _KINDS[name], one)
+            for name, one in given
+            if name in _KINDS and isinstance(one, int)
         }
         unknown = [key for key in dict.fromkeys(wanted.values()) if not self._is_named(key, now)]
         if 0 < len(unknown) <= MOST_NAMED:
@@ -128,7 +141,26 @@ class Company:
                 async with anyio.create_task_group() as tasks:
                     for key in unknown:
                         tasks.start_soon(self._read_name, *key)
-        return {place: self._named[key][1] for place, key in wanted.items() if key in self._named}
+        called: dict[tuple[str, int | str], str] = {
+            (name, one): contact
+            for name, one in given
+            if isinstance(one, str) and (contact := await self._contact(account, one, now))
+        }
+        return called | {
+            place: self._named[key][1] for place, key in wanted.items() if key in self._named
+        }
+
+    async def _contact(self, account: str, number: str, now: float) -> str:
+        """What the contact is called whom the policy found by `number`; "" for one whom a model
+        made, since it could call anybody anything."""
+        until, called = self._known.get((account, number), (now, ""))
+        if until <= now or not called:
+            return ""
+        try:
+            return "" if await self._introduced((number,)) else called
+        except StoreError as error:
+            log.info("who made a contact of a recipient: %s", error.message)
+            return ""
 
     def _is_named(self, key: _Place, now: float) -> bool:
         if self._named.get(key, (now, ""))[0] > now:
@@ -153,8 +185,7 @@ class Company:
     def _name(self, account: str, kind: Kind, row: Any, identity: int | None = None) -> None:
         """Keep what a row says that it is called, if it is that of `identity`, or of any."""
         fields = cast("dict[str, Any]", row) if isinstance(row, dict) else {}
-        words = [fields.get(name) for name in _CALLED[kind]]
-        called = " ".join(" ".join(one.split()) for one in words if isinstance(one, str))
+        called = _called(kind, fields)
         found = fields.get("id")
         if not called or not isinstance(found, int) or identity not in (None, found):
             return
@@ -174,7 +205,7 @@ class Company:
 
     async def _is_known(self, account: str, number: str) -> bool:
         now = self._clock.monotonic()
-        if self._known.get((account, number), now) > now:
+        if self._known.get((account, number), (now, ""))[0] > now:
             return True
         try:
             found = await self._asking(account).ask("search_contacts", phone_number=number)
@@ -182,13 +213,20 @@ class Company:
             log.warning("whether a recipient is a contact: %s", error.message)
             return False
         # Whatever the search gave for it: only who has that very number is known by it.
-        if not any(_has(one, number) for one in _objects(found.body, "contacts")):
+        contacts = [one for one in _objects(found.body, "contacts") if _has(one, number)]
+        if not contacts:
             return False
         if len(self._known) > 1_000:
-            for key in [key for key, until in self._known.items() if until <= now]:
+            for key in [key for key, (until, _) in self._known.items() if until <= now]:
                 del self._known[key]
-        self._known[account, number] = now + KNOWN_LASTS
+        called = ", ".join(filter(None, (_called("contact", one) for one in contacts)))
+        self._known[account, number] = now + KNOWN_LASTS, quoted(called, LONGEST_NAME)
         return True
+
+
+def _called(kind: Kind, fields: Mapping[str, Any]) -> str:
+    words = [fields.get(name) for name in _CALLED[kind]]
+    return " ".join(" ".join(one.split()) for one in words if isinstance(one, str))
 
 
 def _has(contact: dict[str, Any], number: str) -> bool:

@@ -31,14 +31,12 @@ from .holds import LeftAlone, NoRoom, NoYes
 from .plans import Whole
 from .policy import ALLOWED, SUPPRESSED, Cap, Facts, Look, Policy, Ruling, ruling_of
 from .safety import Safety
+from .wording import who_changes
 
 log = logging.getLogger(__name__)
 
 UNASKED: Final[frozenset[Allowance]] = frozenset({"read", "write"})
 """What is done with nobody's yes where no policy says otherwise: nothing else is at stake."""
-
-WHO: Final = "The owner of this server can change that: `aircall-mcp policy show` says what goes."
-_OFF: Final = "A person alone takes it off the list, at a terminal: `aircall-mcp suppress remove`."
 
 
 class World(Protocol):
@@ -279,7 +277,7 @@ def _refused(bound: Bound, ruling: Ruling) -> ToolError:
     because = f": {ruling.why}" if ruling.why else ""
     return NotAllowed(
         f"{bound.operation.tool} is not allowed by the policy, {ruling.rule}{because}.",
-        hint=_OFF if ruling == SUPPRESSED else WHO,
+        hint=who_changes(ruling),
     )
 
 

@@ -9,7 +9,7 @@ from ..errors import ArgumentError
 from ..ground.effects import EFFECTS, Allowance
 from ..ground.operation import Bound, Operation
 from ..ground.secrets import MASK
-from .policy import DEFAULTS, WHAT, Cap, Line, Look, Policy, Rule, Ruling
+from .policy import DEFAULTS, SUPPRESSED, WHAT, Cap, Line, Look, Policy, Rule, Ruling
 
 _SAYS = {
     ("allow", 1): "goes with nobody's yes",
@@ -196,6 +196,13 @@ def trial_of(bound: Bound, look: Look | None) -> dict[str, Any]:
     return {"data": told, "notes": ["This was a dry run: nothing was sent."]}
 
 
+def who_changes(ruling: Ruling) -> str:
+    """Who can have it otherwise where it is refused, and by what."""
+    if ruling == SUPPRESSED:
+        return "A person alone takes it off the list, at a terminal: `aircall-mcp suppress remove`."
+    return "The owner of this server can change that: `aircall-mcp policy show` says what goes."
+
+
 def would_be(ruling: Ruling) -> str:
     """What would become of a call, in a sentence."""
     by = f" ({ruling.rule})" if ruling.rule else ""
@@ -203,6 +210,6 @@ def would_be(ruling: Ruling) -> str:
     if ruling.say == "allow":
         return f"It would be done{by}."
     if ruling.say == "deny":
-        return f"It would be refused{because}{by}."
+        return f"It would be refused{because}{by}. {who_changes(ruling)}"
     seen = " who is seen" if ruling.grade == 2 else ""
     return f"It would need the yes of a person{seen}{because}{by}."

@@ -53,7 +53,8 @@ class Asked:
     async def answer(self, approval: str, *, yes: bool, way: str) -> bool:
         """A person's answer to a call's question, which finds it there. Whether it waited for that
         still."""
-        return await self._approvals.answer(approval, yes=yes, grade=1, way=way) is not None
+        answer = self._approvals.answer
+        return await answer(approval, yes=yes, grade=1, way=way, heard=True) is not None
 
     async def refuse(self, asking: Sequence[Any], *, way: str) -> bool:
         """A person said no to what they were shown when `asking` came, and the framework does not

@@ -243,8 +243,9 @@ class Toolkit:
             return outcome
         await self._desk.answer(outcome.approval, yes=said, grade=1, way=way)
         if not said:
-            hint = "Nothing was done. Do not try again unless a person asks for it."
-            return _failure(NeedsConfirmation("A person said no.", hint=hint))
+            from ..safety.approvals import NO_MORE, SAID_NO
+
+            return _failure(NeedsConfirmation(SAID_NO, hint=NO_MORE))
         return await self._desk.call(tool, given, caller)
 
     async def asks(self, name: str, arguments: Any, *, client: str = "") -> bool:
