@@ -180,14 +180,7 @@ def open_app(
     def asking(account: str) -> Aircall:
         return Aircall(gateway, registry.ids, Caller(interface="policy", account=account))
 
-    company = Company(
-        asking,
-        resolve,
-        listens,
-        clock,
-        introduced=safety.usage.introduced,
-        loopback=settings.loopback,
-    )
+    company = Company(asking, resolve, listens, clock, safety.usage.introduced, settings.loopback)
     judge = Judge(
         PolicyFile(settings.home, registry.judged, [one.name for one in registry.toolsets]),
         company,

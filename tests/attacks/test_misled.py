@@ -92,7 +92,7 @@ async def test_it_is_known_what_an_asking_was_told_to_show_last(asks: Asks) -> N
         given = {"number_id": 2, "to": "+33184880001", "body": body}
         question = await asks.desk.call("aircall_send_message", given, Caller())
         assert isinstance(question, Question)
-        return await asks.desk.shown(asking, question.approval, "")
+        return await asks.desk.safety.askings.shown(asking, question.approval)
 
     assert [
         await before(asking, body)

@@ -80,7 +80,6 @@ class Company:
         resolve: Callable[[str | None], Awaitable[str]],
         listens: Callable[[], Awaitable[bool]],
         clock: Clock,
-        *,
         introduced: Introduced = _none_introduced,
         loopback: str = "",
     ) -> None:
