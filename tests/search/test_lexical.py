@@ -18,7 +18,7 @@ def test_a_word_is_worth_what_it_is_where_it_says_most(registry: Registry, order
     summed = replace(one, id="list_seals", summary="Seals and walruses.", utterances=("walruses",))
     said = replace(one, id="list_otters", utterances=("walruses",))
     lexical = Lexical([named, summed, said][::order], Lexicon.of({}), lambda _: 1.0)
-    found = lexical.rank(["walruses"])
+    found = lexical.rank(["walruses"], [])
     assert found["list_walruses"] == pytest.approx(1.0)
     assert sorted(found, key=found.__getitem__, reverse=True) == [
         "list_walruses", "list_seals", "list_otters"]  # fmt: skip

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from .words import WORD
+
 MOST_CLAUSES = 8
 """Clauses of a sentence that are read on their own."""
 
@@ -22,18 +24,31 @@ _SECOND = (
 )
 """Said of what is done first."""
 
+_BETWEEN = (
+    r"and|then|after that|as well as|also|plus|but|so|if so|et|puis|ensuite|après|und|dann|danach|"
+    r"y|luego|después|e|ed|poi|dopo|depois|en|daarna"
+)
+
 _CLAUSE = (
     rf"\b(?P<first>{_FIRST})\b|\b(?P<second>{_SECOND})\b|"
-    r"[;:\n→]|->|(?<=\w)[,.!?](?=\s)|\s[\u2013\u2014-]\s|\b(?:"
-    r"and|then|after that|as well as|also|plus|but|so|if so|et|puis|ensuite|après|und|dann|danach|"
-    r"y|luego|después|e|ed|poi|dopo|depois|en|daarna)\b"
+    rf"[;:\n→]|->|(?<=\w)[,.!?](?=\s)|\s[\u2013\u2014-]\s|\b(?:{_BETWEEN})\b"
 )
-"""Compiled when it is first asked for, which is not at the first search."""
+"""Compiled when a text has a sign or a word of it, which the first search has seldom."""
+
+_SIGNS = frozenset(";:\n→,.!?-\u2013\u2014\u017f\u0131\u0130")
+"""The last three are an s and two kinds of i to the pattern, and stay what they are in `lower`."""
+
+_WORDS = frozenset(
+    said.split("(")[0].split()[0] for said in f"{_FIRST}|{_SECOND}|{_BETWEEN}".split("|")
+)
+"""The words that the pattern's begin with."""
 
 
 def clauses_of(text: str) -> list[tuple[str, float]]:
     """The clauses of a sentence with several, each with its place in the order of use; none of a
     sentence with one."""
+    if _SIGNS.isdisjoint(text) and _WORDS.isdisjoint(WORD.findall(text.lower())):
+        return []
     parts: list[tuple[str, float]] = []
     start, shift = 0, 0.0
     for found in [*re.finditer(_CLAUSE, text, re.IGNORECASE), None]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Container, Sequence
 
-from .model import Model
-from .words import LONGEST_TEXT, NAME, VALUES, folded
+from .model import Known
+from .words import LONGEST_TEXT, NAME, VALUES, WORD, folded
 
 COMMON = 8.0
 """Rarity below which a word is in so many sentences that it says little of a language."""
@@ -20,12 +19,10 @@ MOST_NAMES = 3
 LONGEST_NAME = 10
 """Letters of such a word; what is longer is a compound, as German makes them."""
 
-_WORD = re.compile(r"[^\W_]+")
-
 
 def capitals(text: str) -> set[str]:
     """The words inside `text` that have a capital."""
-    return {folded(word) for word in _WORD.findall(text[:LONGEST_TEXT])[1:] if word[0].isupper()}
+    return {folded(word) for word in WORD.findall(text[:LONGEST_TEXT])[1:] if word[0].isupper()}
 
 
 def named(words: Sequence[str], capital: Container[str], known: Callable[[str], bool]) -> list[str]:
@@ -38,39 +35,40 @@ def named(words: Sequence[str], capital: Container[str], known: Callable[[str], 
     return result
 
 
-def spoken_in(words: Sequence[str], model: Model) -> int:
-    """The languages that know most of the words: a bit each, all of them where none knows any."""
-    used = [model.languages(word) for word in dict.fromkeys(words)]
-    bits = [1 << n for n in range(len(model.vocabulary.names))]
-    counts = [sum(bool(said & bit) for said in used) for bit in bits]
-    return sum(bit for bit, count in zip(bits, counts, strict=True) if count == max(counts))
+def spoken_in(words: Sequence[str], known: Known, count: int) -> int:
+    """Which of the `count` languages know most of the words: a bit each, all of them where none
+    knows any."""
+    used = [known[word][0] for word in dict.fromkeys(words)]
+    bits = [1 << n for n in range(count)]
+    times = [sum(bool(said & bit) for said in used) for bit in bits]
+    return sum(bit for bit, known_here in zip(bits, times, strict=True) if known_here == max(times))
 
 
-def familiar(words: Sequence[str], model: Model, described: Callable[[str], bool]) -> float:
-    """The share (0..1) of the words that one language knows, the one that knows most of them.
+def familiar(
+    words: Sequence[str], known: Known, count: int, described: Callable[[str], bool]
+) -> float:
+    """The share (0..1) of the words that one of `count` languages knows, the one that knows most of
+    them.
 
     `described` tells of a word whether it describes an operation that the model never learned.
     Names, ids and other values make nothing known, and need not be.
     """
-    said = [word for word in dict.fromkeys(words) if word not in VALUES]
-    used = {word: model.languages(word) for word in said}
-    jargon = {
-        word for word in said if described(word) or (not used[word] and model.lexicon.of_word(word))
-    }
-    weights = {word: _weight(word, model) for word in said}
-    total = sum(weights.values())
-    if not total:
+    weights, languages = list[float](), list[int]()
+    every = (1 << count) - 1
+    shared = every
+    for word in dict.fromkeys(words):
+        if word in VALUES:
+            continue
+        used, rarity, concepts = known[word]
+        little = rarity is not None and rarity < COMMON and not concepts
+        weights.append(COMMON_SAYS if little else 1.0)
+        languages.append(every if described(word) or (concepts and not used) else used)
+        shared &= languages[-1]
+    if not weights:
         return 0.0
-    return (
-        max(
-            sum(weight for word, weight in weights.items() if word in jargon or used[word] & 1 << n)
-            for n in range(len(model.vocabulary.names))
-        )
-        / total
-    )
-
-
-def _weight(word: str, model: Model) -> float:
-    rarity = model.rarity(word)
-    little = rarity is not None and rarity < COMMON and not model.lexicon.of_word(word)
-    return COMMON_SAYS if little else 1.0
+    if shared:  # one knows them all
+        return 1.0
+    spoken = list(zip(weights, languages, strict=True))
+    return max(
+        sum([weight for weight, used in spoken if used & 1 << n]) for n in range(count)
+    ) / sum(weights)

@@ -34,7 +34,7 @@ LONGEST_ECHO = 80
 
 
 class Index:
-    """Made once over the operations; `rank` takes about a millisecond. Where one need is meant that
+    """Made once over the operations; `rank` takes half a millisecond. Where one need is meant that
     a tool of ours does the whole task of, that tool comes first, and what it stands for next."""
 
     def __init__(self, operations: Iterable[Operation], model: Model | None = None) -> None:
@@ -69,15 +69,14 @@ class Index:
                 confident=True,
             )
         whole = read_beside(self._reader, query, whole)
-        several = self._needs.of(query, whole)
-        scores, alone = {**several.scores}, whole.scores()
-        for name in (
-            self._doing & alone.keys()
-        ):  # what the whole sentence says of a whole task stays
-            scores[name] = max(scores[name], alone[name])
-        ranked = best(scores)
-        least = 0.0 if several.needs or not ranked else FAR_BELOW * scores[ranked[0]]
-        near = [name for name in ranked if scores[name] >= least]
+        alone = whole.scores()
+        several = self._needs.of(query, whole, alone)
+        scores = {**several.scores}
+        if several.scores is not alone:  # what the whole sentence says of a whole task stays
+            for name in self._doing & alone.keys():
+                scores[name] = max(scores[name], alone[name])
+        least = 0.0 if several.needs else FAR_BELOW * max(scores.values(), default=0.0)
+        near = best({name: score for name, score in scores.items() if score >= least})
         order = list(dict.fromkeys([*several.needs, *near]))
         if several.needs:
             instead = self._of_all(several.needs, alone)
@@ -87,7 +86,7 @@ class Index:
             scores[instead] = max(scores.values())
             order = [instead, *(name for name in order if name != instead)]
         order = order[:limit]
-        possible = whole.possible()
+        possible = whole.possible
         matches = tuple(
             Match(
                 self._by_id[name],

@@ -33,7 +33,6 @@ class Lexical:
     def __init__(
         self, operations: Iterable[Operation], lexicon: Lexicon, rarity: Callable[[str], float]
     ) -> None:
-        self._lexicon = lexicon
         self._rarity = rarity
         self._names: list[str] = []
         self._words: set[str] = set()
@@ -49,7 +48,7 @@ class Lexical:
             ):
                 words = words_of(text)
                 self._words.update(words)
-                for term in _terms(words, lexicon):
+                for term in _terms(words, concepts_of(words, lexicon)):
                     worths[term] = max(worths.get(term, 0.0), worth)
             for term, worth in worths.items():
                 self._postings[term].append((n, worth / (worth + SATURATION)))
@@ -57,13 +56,14 @@ class Lexical:
     def knows(self, word: str) -> bool:
         return word in self._words
 
-    def rank(self, words: Sequence[str]) -> dict[str, float]:
+    def rank(self, words: Sequence[str], concepts: Iterable[tuple[str, int]]) -> dict[str, float]:
         """By id, the share (0..1) of the query's weight that each operation explains."""
-        if not self._names:
+        terms = _terms(words, concepts)
+        if self._postings.keys().isdisjoint(terms):
             return {}
         found: dict[int, float] = defaultdict(float)
         total, all_of_them = 0.0, math.log(1 + len(self._names))
-        for term, word in _terms(words, self._lexicon).items():
+        for term, word in terms.items():
             postings = self._postings.get(term, ())
             here = math.log(1 + len(self._names) / (1 + len(postings))) / all_of_them
             weight = min(self._rarity(word), RAREST * here)
@@ -85,10 +85,10 @@ _LITTLE_WORDS = (
 _SAY_NOTHING = frozenset(_LITTLE_WORDS.split())
 
 
-def _terms(words: Sequence[str], lexicon: Lexicon) -> dict[str, str]:
+def _terms(words: Sequence[str], concepts: Iterable[tuple[str, int]]) -> dict[str, str]:
     """Roots and concepts, each with the word it comes from."""
     terms = {word[:ROOT]: word for word in words if word not in _SAY_NOTHING}
-    for concept, at in concepts_of(words, lexicon):
+    for concept, at in concepts:
         if words[at] not in _SAY_NOTHING:
             terms.setdefault(f"c:{concept}", words[at])
     return terms

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from ..ground.operation import Operation
 from .clauses import clauses_of
-from .company import expected, in_order
 from .reading import Reader, Reading, best
+from .record import Record
 
 PERHAPS_SEVERAL = -6.5
 """Log-odds of several needs from which the clauses are read at all."""
@@ -58,7 +57,7 @@ DROPPED = 0.8
 """Probability from which a clause of such a sentence asks for what Aircall cannot do."""
 
 
-class Want(NamedTuple):
+class Want(Record):
     """What one clause asks for: `served` by id, its `place` in the order of use, and what Aircall
     cannot do of it, by name, if that is what it surely asks for."""
 
@@ -67,7 +66,7 @@ class Want(NamedTuple):
     refused: str
 
 
-class Several(NamedTuple):
+class Several(Record):
     """Scores by id, the needs in the order of use if there are several, and what is `refused`."""
 
     scores: Mapping[str, float]
@@ -87,13 +86,15 @@ class Needs:
             if one.stands_for and one.id in reader.places
         }
 
-    def of(self, query: str, whole: Reading) -> Several:
-        """What there is to a sentence with several needs; nothing where there is but one."""
-        scores = whole.scores()
+    def of(self, query: str, whole: Reading, alone: Mapping[str, float]) -> Several:
+        """What there is to a sentence with several needs; nothing where there is but one. `alone`
+        are the scores of the whole."""
         if not self._reader.places or whole.several < PERHAPS_SEVERAL:
-            return Several(scores)
+            return Several(alone)
         clauses = [self._want(clause, whole) for clause in clauses_of(query)]
-        plain = self._plainly(scores)
+        if not clauses and whole.several < SURELY_SEVERAL:
+            return Several(alone)
+        plain = self._plainly(alone)
         heard = best(plain)[:HEARD_IN_WHOLE]
         wants: dict[str, float] = {}
         for clause in clauses:
@@ -102,7 +103,9 @@ class Needs:
                 wants[name] = max(wants.get(name, 0.0), clause.served[name])
         said = sum(WANTED_SAYS * (p >= WANTED) + SURE_SAYS * (p >= SURE) for p in wants.values())
         if whole.several + said < SURELY_SEVERAL:
-            return Several(self._beside(scores, clauses))
+            return Several(self._beside({**alone}, clauses))
+        from .company import expected, in_order  # not where one thing is asked for
+
         scores = plain
         asked = {
             name: max((clause.served[name] for clause in clauses), default=scores[name])
@@ -155,7 +158,7 @@ class Needs:
     def _want(self, clause: tuple[str, float], whole: Reading) -> Want:
         """What a clause asks for, read within its sentence, as if Aircall can do it."""
         text, place = clause
-        pairs = zip(self._reader.read(text, mend=False).marks, whole.marks, strict=True)
+        pairs = zip(self._reader.marks(text), whole.marks, strict=True)
         chances = self._reader.model.probabilities([one + WHOLE_SHARE * two for one, two in pairs])
         served = {
             name: chances[at] if whole.learned[name] else 0.0

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from functools import cached_property
 
 from ..ground.operation import Operation
 from .familiar import capitals, familiar, named, spoken_in
 from .lexical import RAREST, Lexical
-from .model import REFUSED, Model
-from .repair import mended
-from .words import features_of, words_of
+from .model import REFUSED, Known, Model
+from .record import Record
+from .words import concepts_of, features_of, words_of
 
 LEXICAL_TRUST = 0.85
 """What full agreement in words is worth for an operation the model never learned."""
@@ -35,16 +35,16 @@ SHORTEST_HINT = 5
 """Words from which a sentence may hint."""
 
 
-class Reading(NamedTuple):
-    """A text as the model reads it, slips mended in `words` but not in `spoken`: `rows` of the
-    model by feature, `at` the word of a feature, `marks` and `chances` of the intents, `learned`
+class Reading(Record):
+    """A text as the model reads it, slips mended in `words` but not in `spoken`: `at` the word of a
+    feature, `heard` the rows of the model by word, `marks` and `chances` of the intents, `learned`
     and `unlearned` scores of the operations by id, the log-odds of `several` needs, and the share
     of the words that are `familiar`."""
 
     words: Sequence[str]
     spoken: Sequence[str]
     at: Mapping[str, int]
-    rows: Mapping[str, int]
+    heard: Mapping[int, Sequence[int]]
     marks: Sequence[float]
     chances: Sequence[float]
     learned: Mapping[str, float]
@@ -57,10 +57,12 @@ class Reading(NamedTuple):
         total = sum(self.learned.values()) or 1.0
         return {name: score / total for name, score in self.learned.items()} | {**self.unlearned}
 
+    @cached_property
     def possible(self) -> float:
         """How probably it can."""
         return max(sum(self.learned.values()), max(self.unlearned.values(), default=0.0))
 
+    @cached_property
     def best(self) -> float:
         """How probably the best operation is meant."""
         return max((*self.learned.values(), *self.unlearned.values()), default=0.0)
@@ -91,70 +93,76 @@ class Reader:
         unlearned = (o for o in ranked.values() if o.id not in self.places)
         self._lexical = Lexical(unlearned, model.lexicon, self._rarity)
 
-    def read(self, text: str, *, mend: bool = True, without: Container[str] = ()) -> Reading:
-        """`text` as the model reads it, slips mended and strange words counted where `mend` says
-        so, and the words left out that speak of a concept in `without`."""
+    def marks(self, text: str) -> Sequence[float]:
+        """Those of a part of a text, taken as it is written."""
+        words = words_of(text)
+        at = features_of(words, concepts_of(words, self.model.lexicon))
+        return self.model.scores(self.model.rows_of(at))[0]
+
+    def read(self, text: str, *, without: Container[str] = ()) -> Reading:
+        """`text` as the model reads it, slips mended and strange words counted, and the words left
+        out that speak of a concept in `without`, features."""
         model, spoken = self.model, words_of(text)
+        known = Known(model)
         if without:
-            spoken = [w for w in spoken if not any(c in without for c in model.lexicon.of_word(w))]
-        words = self._understood(text, spoken) if mend else spoken
-        at = features_of(words, model.lexicon)
-        rows = model.rows_of(at)
-        marks, several = model.scores(rows.values())
+            spoken = [w for w in spoken if not any(f"c:{c}" in without for c in known.concepts(w))]
+        words = self._understood(text, spoken, known)
+        concepts = concepts_of(words, model.lexicon, known.concepts)
+        at = features_of(words, concepts)
+        heard = model.rows_of(at)
+        marks, several = model.scores(heard)
         chances = model.probabilities(marks)
-        learned = {name: chances[place] for name, place in self.places.items()}
+        learned = dict(
+            zip(self.places, map(chances.__getitem__, self.places.values()), strict=True)
+        )
         unlearned = {
             name: LEXICAL_TRUST * share**2 if share >= LEAST_SHARE else 0.0
-            for name, share in self._lexical.rank(words).items()
+            for name, share in self._lexical.rank(words, concepts).items()
         }
         if f"c:{DELETING}" not in at or f"c:{UNDOING}" in at:
             least = HINTS_LEAST if len(words) >= SHORTEST_HINT else SAYS_LEAST
             least = 1.0 if f"c:{UNDOING}" in at else least
             self._spare(learned, least)
             self._spare(unlearned, least)
-        share = familiar(words, model, self._lexical.knows) if mend else 1.0
-        return Reading(words, spoken, at, rows, marks, chances, learned, unlearned, several, share)
+        share = familiar(words, known, len(model.vocabulary.names), self._lexical.knows)
+        return Reading(words, spoken, at, heard, marks, chances, learned, unlearned, several, share)
 
     def _spare(self, scores: dict[str, float], least: float) -> None:
         """Nothing is deleted, or listed to be, by less than `least`."""
-        for name in self._deleting & scores.keys():
-            if scores[name] < least:
+        for name in self._deleting:
+            if scores.get(name, least) < least:
                 scores[name] = 0.0
 
-    def _understood(self, text: str, spoken: Sequence[str]) -> Sequence[str]:
+    def _understood(self, text: str, spoken: Sequence[str], known: Known) -> Sequence[str]:
         """`spoken`, with the names in it as such, and slips mended to words of its languages."""
-        if all(self._known(word) for word in spoken):
-            return spoken
-        model = self.model
-        capital = capitals(text)
-        languages = spoken_in([word for word in spoken if word not in capital], model)
 
-        def foreign(word: str) -> bool:
-            theirs = model.languages(word)
-            return bool(theirs and not theirs & languages)
+        def usual(word: str) -> bool:
+            _, rarity, concepts = known[word]
+            return bool(
+                (rarity is not None and rarity < RARE) or concepts or self._lexical.knows(word)
+            )
+
+        if all(map(usual, spoken)):
+            return spoken
+        from .repair import mended  # not where every word is known
+
+        capital = capitals(text)
+        count = len(self.model.vocabulary.names)
+        languages = spoken_in([word for word in spoken if word not in capital], known, count)
 
         def commonness(word: str) -> float:
-            rarity, meant = model.rarity(word), word in model.lexicon.whole
-            if (rarity is None and not meant) or foreign(word):
+            (theirs, rarity), meant = self.model.of_word(word), word in self.model.lexicon.whole
+            if (rarity is None and not meant) or (theirs and not theirs & languages):
                 return 0.0
             return meant + (0.0 if rarity is None else 1 / (1 + rarity))
 
         def understood(word: str) -> bool:
-            if self._lexical.knows(word) or model.lexicon.of_word(word):
-                return True
-            return bool(model.languages(word) & languages)
+            theirs, _, concepts = known[word]
+            return bool(self._lexical.knows(word) or concepts or theirs & languages)
 
         if languages != self._capital_nouns:
             spoken = named(spoken, capital, understood)
-        return named(mended(spoken, self._known, commonness), capital, understood)
-
-    def _known(self, word: str) -> bool:
-        rarity = self.model.rarity(word)
-        return (
-            (rarity is not None and rarity < RARE)
-            or self._lexical.knows(word)
-            or bool(self.model.lexicon.of_word(word))
-        )
+        return named(mended(spoken, usual, commonness), capital, understood)
 
     def _rarity(self, word: str) -> float:
         rarity = self.model.rarity(word)
@@ -163,4 +171,4 @@ class Reader:
 
 def best(scores: Mapping[str, float]) -> list[str]:
     """The names, the highest score first."""
-    return sorted(scores, key=lambda name: -scores[name])
+    return sorted(scores, key=scores.__getitem__, reverse=True)

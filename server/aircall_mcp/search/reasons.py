@@ -30,11 +30,7 @@ def because(reader: Reader, reading: Reading, operation: Operation) -> tuple[str
     place = reader.places.get(operation.id)
     if place is None:
         return shared(reading.words, operation)[:MOST_REASONS]
-    said: dict[int, int] = {}
-    weights = reader.model.weights(reading.rows.values(), place)
-    for feature, weight in zip(reading.rows, weights, strict=True):
-        at = reading.at[feature]
-        said[at] = said.get(at, 0) + weight
+    said = reader.model.says(reading.heard, place)
     least = max(1.0, LEAST_REASON * max(said.values(), default=0))
     order = sorted((at for at in said if said[at] >= least), key=lambda at: -said[at])
     words = (reading.spoken[at] for at in order if _telling(reader.model, reading.words[at]))

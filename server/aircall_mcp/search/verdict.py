@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from ..ground.operation import Operation
 from .needs import Several
 from .reading import Reader, Reading
+from .record import Record
 from .words import VALUES
 
 FAMILIAR = 0.57
@@ -20,7 +20,7 @@ out, so that other probabilities hold."""
 SURE_OF_FEW, CLEAR_OF_FEW = 0.5, 0.3
 """Probability of being served, and of the best operation, from which few words are acted on."""
 
-OTHER_PROGRAMS = frozenset({"no_crm", "no_ticket"})
+OTHER_PROGRAMS = frozenset({"c:no_crm", "c:no_ticket"})
 """Concepts of words that are said of another program and may stand beside what is asked here."""
 
 DONE_THERE = frozenset(
@@ -47,7 +47,7 @@ FOREIGN = "Too few of these words are known. Say it in {}."
 NO_SUCH = "There is no tool or route of this name. What comes nearest is listed."
 
 
-class Match(NamedTuple):
+class Match(Record):
     """An operation, how probably it is what was meant (0..1), and the words that spoke for it."""
 
     operation: Operation
@@ -55,7 +55,7 @@ class Match(NamedTuple):
     because: tuple[str, ...]
 
 
-class Ranking(NamedTuple):
+class Ranking(Record):
     """Best first; for several needs in one sentence, in the order of use.
 
     `confident`: the first is what you would act on. `hint` says why not, or that there are several.
@@ -80,7 +80,7 @@ def judged(
     if not known and any(word not in VALUES for word in whole.words):
         return Ranking(matches, confident=False, hint=FOREIGN.format(_listed(reader)))
     why = max(reader.refused, key=lambda name: whole.chances[reader.refused[name]], default="")
-    if known and why and whole.chances[reader.refused[why]] > max(whole.best(), PLAINLY):
+    if known and why and whole.chances[reader.refused[why]] > max(whole.best, PLAINLY):
         refusal = reader.model.refusals[why]
         nearest = [operations[name].tool for name in refusal.nearest if name in operations]
         near = f" Nearest: {', '.join(nearest)}." if nearest else ""
@@ -91,19 +91,18 @@ def judged(
 def read_beside(reader: Reader, query: str, whole: Reading) -> Reading:
     """`whole`, or what is left of `query` without the words of other programs, where that is clear:
     they do not veto what is asked of Aircall."""
-    said = {feature.removeprefix("c:") for feature in whole.at}
-    asked = whole.at.keys()
-    if _sure(reader, whole) or not said & OTHER_PROGRAMS or asked & DONE_THERE or not asked & OURS:
+    said = whole.at.keys()
+    if not said & OTHER_PROGRAMS or said & DONE_THERE or not said & OURS or _sure(reader, whole):
         return whole
     rest = reader.read(query, without=OTHER_PROGRAMS)
-    return rest if _sure(reader, rest) and rest.best() >= CLEAR_BESIDE else whole
+    return rest if _sure(reader, rest) and rest.best >= CLEAR_BESIDE else whole
 
 
 def _sure(reader: Reader, reading: Reading) -> bool:
     least, clear = reader.model.settings.sure, reader.model.settings.clear
     if len(reading.words) <= FEW:
         least, clear = min(SURE_OF_FEW, least), max(CLEAR_OF_FEW, clear)
-    return reading.possible() >= least and reading.best() >= clear
+    return reading.possible >= least and reading.best >= clear
 
 
 def _listed(reader: Reader) -> str:

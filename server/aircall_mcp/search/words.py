@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 
 FEATURES = 2
@@ -35,13 +35,14 @@ MOST_CONCEPTS = 16
 SHORTEST_COMPOUND = 8
 """Letters from which a word may hide another inside, as in German and Dutch."""
 
-_VALUES: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("xurl", re.compile(r"\bhttps?://\S{1,400}", re.IGNORECASE)),
-    ("xmail", re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,4}")),
-    ("xtime", re.compile(r"\b\d{1,2}(?::\d\d|h\d\d|\s?[ap]m\b|\s?uhr\b)", re.IGNORECASE)),
-    ("xphone", re.compile(r"\+?\(?\d(?:[\s().-]{0,2}\d){7,14}(?!\d)")),
+_VALUES = (
+    ("xurl", "://", r"(?i)\bhttps?://\S{1,400}"),
+    ("xmail", "@", r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,4}"),
+    ("xtime", "", r"(?i)\b\d{1,2}(?::\d\d|h\d\d|\s?[ap]m\b|\s?uhr\b)"),
+    ("xphone", "", r"\+?\(?\d(?:[\s().-]{0,2}\d){7,14}(?!\d)"),
 )
-"""What only stands for a value: which one it is says nothing, that there is one says a lot."""
+"""What only stands for a value: which one it is says nothing, that there is one says a lot. Each
+with what no such value is without, a digit where nothing is written: compiled when one is there."""
 
 NAME = "xname"
 """The word that stands for a name."""
@@ -52,8 +53,9 @@ VALUES = frozenset({"xurl", "xmail", "xtime", "xphone", "xid", NAME})
 _ID = "xid"
 _WORDS_WITH_DIGITS = frozenset({"a2p", "10dlc", "v1", "v2", "2fa", "e911", "911", "999", "112"})
 _JOINT = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])")
-_NOT = re.compile(r"n['\u2019]t\b", re.IGNORECASE)
-_WORD = re.compile(r"[^\W_]+")
+_NOT = r"(?i)n['\u2019]t\b"
+WORD = re.compile(r"[^\W_]+")
+_DIGIT = re.compile(r"\d")
 _LETTERS = str.maketrans({"ß": "ss", "œ": "oe", "æ": "ae", "ø": "o", "ł": "l"})
 
 
@@ -74,9 +76,9 @@ class Lexicon:
     @classmethod
     def of(cls, concepts: Mapping[str, Iterable[str]]) -> Lexicon:
         """From concept → patterns: `word`, `two_words`, `start*`, `*within*`."""
-        whole: dict[str, list[str]] = {}
-        starts: dict[str, list[str]] = {}
-        within: dict[str, list[str]] = {}
+        whole: dict[str, tuple[str, ...]] = {}
+        starts: dict[str, tuple[str, ...]] = {}
+        within: dict[str, tuple[str, ...]] = {}
         for concept, patterns in concepts.items():
             for pattern in patterns:
                 text = folded(pattern.strip("*").replace("_", " "))
@@ -85,25 +87,26 @@ class Lexicon:
                     where = within
                 elif pattern.endswith("*"):
                     where = starts
-                held = where.setdefault(text, [])
-                if concept not in held:
-                    held.append(concept)
+                where[text] = (*dict.fromkeys((*where.get(text, ()), concept)),)
         return cls(whole, starts, within)
 
-    def of_word(self, word: str) -> dict[str, None]:
+    def of_word(self, word: str) -> Sequence[str]:
         """The concepts of one folded word, in the order they were found."""
-        found = dict.fromkeys(self.whole.get(word, ()))
+        found, starts = self.whole.get(word, ()), self.starts
         for end in range(3, len(word) + 1):
-            found.update(dict.fromkeys(self.starts.get(word[:end], ())))
+            if begun := starts.get(word[:end]):
+                found = (*found, *begun)
         if len(word) >= SHORTEST_COMPOUND:
             for part, concepts in self.within.items():
                 if part in word:
-                    found.update(dict.fromkeys(concepts))
-        return found
+                    found = (*found, *concepts)
+        return tuple(dict.fromkeys(found)) if len(found) > 1 else found
 
 
 def folded(text: str) -> str:
     """Small letters without accents."""
+    if text.isascii():
+        return text.lower()
     decomposed = unicodedata.normalize("NFKD", text.lower())
     return "".join(c for c in decomposed if not unicodedata.combining(c)).translate(_LETTERS)
 
@@ -111,14 +114,16 @@ def folded(text: str) -> str:
 def words_of(text: str) -> list[str]:
     """The words of `text`, folded, each value replaced by what it is."""
     text = _JOINT.sub(" ", unicodedata.normalize("NFKC", text[:LONGEST_TEXT]))[:LONGEST_TEXT]
-    text = _NOT.sub(" not", text)
-    for value, pattern in _VALUES:
-        text = pattern.sub(f" {value} ", text)
+    if "'" in text or "\u2019" in text:
+        text = re.sub(_NOT, " not", text)
+    for value, sign, pattern in _VALUES:
+        if sign in text if sign else _DIGIT.search(text):
+            text = re.sub(pattern, f" {value} ", text)
     words: list[str] = []
-    for word in _WORD.findall(folded(text)):
+    for word in WORD.findall(folded(text)):
         plain = word[:LONGEST_WORD]
-        if any(c.isdigit() for c in plain) and plain not in _WORDS_WITH_DIGITS:
-            plain = _ID
+        if not plain.isalpha() and any(c.isdigit() for c in plain):
+            plain = plain if plain in _WORDS_WITH_DIGITS else _ID
         if plain == _ID and words and words[-1] == _ID:
             continue
         words.append(plain)
@@ -127,39 +132,47 @@ def words_of(text: str) -> list[str]:
     return words
 
 
-def concepts_of(words: Sequence[str], lexicon: Lexicon) -> Iterator[tuple[str, int]]:
-    """Each concept that is spoken of, with the position of the word that speaks of it."""
+def concepts_of(
+    words: Sequence[str], lexicon: Lexicon, of_word: Callable[[str], Sequence[str]] | None = None
+) -> list[tuple[str, int]]:
+    """Each concept that is spoken of, with the position of the word that speaks of it; `of_word`
+    tells those of a word where they are known already."""
+    found: list[tuple[str, int]] = []
+    of_word, whole = of_word or lexicon.of_word, lexicon.whole
     for at, word in enumerate(words):
-        for concept in lexicon.of_word(word):
-            yield concept, at
-        for length in (2, 3, 4):
-            if at + length <= len(words):
-                for concept in lexicon.whole.get(" ".join(words[at : at + length]), ()):
-                    yield concept, at
+        if said := of_word(word):
+            found += [(concept, at) for concept in said]
+        phrase = word
+        for following in words[at + 1 : at + 4]:
+            phrase = f"{phrase} {following}"
+            if said := whole.get(phrase):
+                found += [(concept, at) for concept in said]
+    return found
 
 
-def features_of(words: Sequence[str], lexicon: Lexicon) -> dict[str, int]:
+def features_of(words: Sequence[str], concepts: Iterable[tuple[str, int]]) -> dict[str, int]:
     """Every feature of a sentence, with the position of the word it comes from first.
 
     `w:` word, `g:` piece, `b:` two neighbours, `c:` concept, `d:` two concepts anywhere.
     """
     found: dict[str, int] = {}
+    keep = found.setdefault
     for at, word in enumerate(words):
-        found.setdefault(f"w:{word}", at)
+        keep(f"w:{word}", at)
         padded = f"^{word}$"
         for size in PIECES:
-            for start in range(len(padded) - size + 1):
-                found.setdefault(f"g:{padded[start : start + size]}", at)
+            for end in range(size, len(padded) + 1):
+                keep(f"g:{padded[end - size : end]}", at)
     roots = [word[:ROOT] for word in words]
     for at, (one, two) in enumerate(pairwise(roots)):
-        found.setdefault(f"b:{one} {two}", at)
+        keep(f"b:{one} {two}", at)
     said: dict[str, int] = {}
-    for concept, at in concepts_of(words, lexicon):
+    for concept, at in concepts:
         said.setdefault(concept, at)
     for concept, at in said.items():
-        found.setdefault(f"c:{concept}", at)
+        keep(f"c:{concept}", at)
     paired = list(said.items())[:MOST_CONCEPTS]
     for n, (one, at) in enumerate(paired):
         for two, _ in paired[n + 1 :]:
-            found.setdefault(f"d:{min(one, two)}+{max(one, two)}", at)
+            keep(f"d:{one}+{two}" if one < two else f"d:{two}+{one}", at)
     return found

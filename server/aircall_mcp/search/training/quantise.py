@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import Any
 
 from ...errors import SpecError
-from ..model import LEVELS, SEEN_ONCE, VALUE_STEPS, ZERO, Table, Vocabulary, key_of
+from ..model import LEVELS, SEEN_ONCE, VALUE_STEPS, ZERO, Table, Vocabulary, begins_of, key_of
 
 MOST_LANGUAGES = 8
 """Languages that the file can tell apart: a bit each, in one byte a word."""
@@ -41,8 +41,10 @@ def table_of(names: Sequence[str], values: Sequence[float], weights: Any) -> tup
     halves = (steps + ZERO).astype(np.uint8)
     if halves.shape[1] % 2:
         halves = np.pad(halves, ((0, 0), (0, 1)), constant_values=ZERO)
+    keys = array("I", (key_of(names[n]) for n in order))
     return unit, Table(
-        array("I", (key_of(names[n]) for n in order)),
+        keys,
+        begins_of(keys),
         bytes(round(values[n] * VALUE_STEPS) for n in order),
         levels.tobytes(),
         array("b", np.clip(np.rint(several / own), -_LARGEST, _LARGEST).astype(int).tolist()),
@@ -72,10 +74,12 @@ def vocabulary_of(
             used[word] = used.get(word, 0) | bits[language]
             times[word] += 1
     by_key = {key_of(word): word for word in used}
-    words = [by_key[key] for key in sorted(by_key)]
+    keys = array("I", sorted(by_key))
+    words = [by_key[key] for key in keys]
     return Vocabulary(
         tuple(languages.values()),
-        array("I", sorted(by_key)),
+        keys,
+        begins_of(keys),
         bytes(used[word] for word in words),
         bytes(
             SEEN_ONCE if times[word] == 1 else min(round(rarity[times[word]] * VALUE_STEPS), 254)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import math
 import sys
 import warnings
@@ -28,7 +29,7 @@ from typing import Any
 from ...errors import SpecError
 from ..company import company_of
 from ..model import FILE, FORMAT, REFUSED, Model, Refusal, Settings, load
-from ..words import FEATURES, Lexicon, features_of, words_of
+from ..words import FEATURES, Lexicon, concepts_of, features_of, words_of
 from .quantise import rounded, table_of, vocabulary_of
 from .sources import OWN, Example, Several, Sources, read_sources
 
@@ -168,8 +169,8 @@ class Learned:
             self.intents,
             self._lexicon,
             refusals,
-            company_of(row.needs for row in sources.several),
-            settings._replace(scale=unit),
+            json.dumps(company_of(row.needs for row in sources.several)).encode(),
+            Settings(unit, settings.sharpness, settings.sure, settings.clear),
             vocabulary_of(
                 [*spoken, *sources.everyday.items()],
                 sources.languages,
@@ -216,7 +217,8 @@ def _libraries(*names: str) -> list[Any]:
 
 @cache
 def _features_of(text: str, lexicon: Lexicon) -> list[str]:
-    return list(features_of(words_of(text), lexicon))
+    words = words_of(text)
+    return list(features_of(words, concepts_of(words, lexicon)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,7 +304,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         *folds, whole = folds_of(sources, FITTED_ON)
         learned, settings = whole.learned, fitted(intents, folds)
     packed = learned.model(sources.refusals, settings).packed(_hash_of(sources))
-    file.write_bytes(packed)
+    fresh = file.with_suffix(".new")  # who has mapped the old one keeps it
+    fresh.write_bytes(packed)
+    fresh.replace(file)
     _note_of(file).write_text(_noted(sources, packed), "utf-8")
     print(f"search-model: {len(sources.examples)} sentences, wrote {len(packed) // 1024} KB")
     return 0
