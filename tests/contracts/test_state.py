@@ -46,6 +46,7 @@ OF_ONE = {
     "offer.shape._List": "sizes",
     "offer.shape._Trim": "_sizes",
     "offer.walk.Walk": "_steps told",
+    "search.reading.Reading": "best possible",
     "workflows.call_log._Course": "known",
     "workflows.call_log._Reading": "_error _steps _stop",
     "workflows.call_log._Segment": "pages totals",
@@ -129,6 +130,7 @@ OURS = {
     "safety.policy_file.PolicyFile": "_came_from _policy _telling",  # the owner's file
     "search.lexical.Lexical": "_names _words",
     "search.model": "load",
+    "search.model.Model": "company",
     "search.names.Names": "_by_name _by_route",
     "workflows.inflection": "_BASES _stemmer bases",
     "workflows.short_names": "_groups _nicknames _ours called cousins",  # tables of first names

@@ -149,6 +149,16 @@ def test_a_model_survives_its_file() -> None:
     assert again.rarity("delete") == model.rarity("delete")
 
 
+def test_the_mapped_model_says_what_its_bytes_say() -> None:
+    mapped = load()
+    read = unpacked(files("aircall_mcp").joinpath("_compiled", FILE).read_bytes())
+    for text in _SAID:
+        heard = mapped.rows_of(features_in(text, mapped.lexicon))
+        assert heard == read.rows_of(features_in(text, read.lexicon))
+        assert mapped.scores(heard) == read.scores(heard)
+        assert all(mapped.says(heard, n) == read.says(heard, n) for n in range(20))
+
+
 @pytest.mark.parametrize("cut", [0, 10, -1])
 def test_a_broken_file_says_what_to_do(cut: int) -> None:
     packed = small_model([[0, 0, 0, 0]]).packed("hash")
