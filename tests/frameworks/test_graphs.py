@@ -253,6 +253,45 @@ async def test_the_answer_to_the_programs_question_is_none_to_ours_where_it_come
     assert "may be to another" in told[1]
 
 
+@pytest.mark.parametrize("ours", [False, True], ids=["the program's", "ours"])
+@pytest.mark.parametrize("by", ["nothing", "the interrupt", "the approval"])
+async def test_an_answer_crosses_no_tasks_of_a_graph_within_a_graph(by: str, ours: bool) -> None:
+    """LangGraph gives what names nothing again to the next of them, where the graph is gone on
+    with: nobody was asked there."""
+    pytest.importorskip("langgraph")
+    from langgraph.graph import START, MessagesState, StateGraph
+    from langgraph.types import Command, interrupt
+
+    async with Toolkit.sandbox(ask=True) as aircall:
+        send, told = aircall.only(names=["send_message"]).langchain()[0], list[Any]()
+
+        async def first(_: Json) -> Json:
+            told.append(await send.ainvoke(NO) if ours else str(interrupt("Proceed?")))
+            return {}
+
+        async def second(_: Json) -> Json:
+            told.append(await send.ainvoke(YES))
+            return {}
+
+        inner: Any = StateGraph(MessagesState)
+        inner.add_node("first", first)
+        inner.add_node("second", second)
+        inner.add_edge(START, "first")
+        inner.add_edge("first", "second")
+        agent = _of_one_node(inner.compile())
+        result = await agent.ainvoke({"messages": []}, _thread())
+        asked = result["__interrupt__"][0]
+        answers: Json = {"nothing": True, "the interrupt": {asked.id: True}}
+        name = {"approved": True, "approval": asked.value["approval"] if ours else "none"}
+        result = await agent.ainvoke(Command(resume=answers.get(by, name)), _thread())
+        done = [told[-1] if told else ""]
+        for _ in range(2):
+            await agent.ainvoke(None, _thread())
+    assert not any(YES["body"] in one and '"data"' in one for one in told)
+    if ours:
+        assert ('"data"' in done[0]) is (by != "nothing")
+
+
 async def test_a_callback_that_interrupts_takes_nobodys_answer() -> None:
     pytest.importorskip("langgraph")
     from langgraph.types import interrupt

@@ -125,3 +125,11 @@ async def test_what_earlier_releases_kept_is_known(home: Path, clock: Clock) -> 
         assert found.standing == "waiting"
     finally:
         safety.close()
+
+
+async def test_what_is_forgotten_was_shown_nothing_and_asked_all_the_same(askings: Askings) -> None:
+    await askings.shown("one", "a", "a task")
+    await askings.shown("two", "b", "a task")
+    await askings.forget("one")
+    assert [await askings.last(one) for one in ("one", "two")] == ["", "b"]
+    assert not await askings.alone("two")

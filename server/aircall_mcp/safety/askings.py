@@ -78,6 +78,11 @@ class Askings:
 
         return await self._state.write(work)
 
+    async def forget(self, asking: str) -> None:
+        """Nothing was shown for it, as far as answers go that are there or come yet."""
+        sql = "UPDATE asking SET approval = '' WHERE asking = :asking"
+        await self._state.write(lambda tx: tx.run(sql, asking=asking))
+
     async def alone(self, asking: str) -> bool:
         """Whether nothing else asked at the place of `asking`, of which an answer there may be as
         well."""

@@ -42,6 +42,10 @@ class Asked:
         there = _hashed(place) if place else ""
         return await self._askings.shown(self._named(asking), question.approval, there)
 
+    async def forget(self, asking: Sequence[Any]) -> None:
+        """Nobody was shown anything for it, as far as answers go that are there or come yet."""
+        await self._askings.forget(self._named(asking))
+
     async def alone(self, asking: Sequence[Any]) -> bool:
         """Whether no other call asked where `asking` did, so that an answer there is to it."""
         return await self._askings.alone(self._named(asking))

@@ -6,6 +6,8 @@ too, and gives answers back by their places alone. So a call that was answered i
 answer again and is not done again, nor is one that would be done twice, however late that is; what
 reads, tries or sets a state is. And where several calls ask in one task, as in a `ToolNode` of
 one's own, an answer counts for the approval that it names, and one that names none for nothing.
+In a graph within a graph one must name that or be given by the interrupt's id: any other is given
+again to whoever asks next there, where the graph is gone on with and not resumed.
 """
 
 from __future__ import annotations
@@ -41,7 +43,10 @@ ANSWERED: Final[dict[str, ToolError]] = {
     "refused": NeedsConfirmation("A person said no to it, in this task."),
 }
 """What a call comes to whose question stands so when it comes again."""
-UNCLEAR = "An answer was there, which may be to another call of this turn: it is one to neither."
+UNCLEAR = (
+    "An answer was there, which may be to another call of this turn: it is one to neither. Whoever"
+    " resumes the graph names the approval in it, or the interrupt."
+)
 NOBODY: Final = object()
 """Said nothing so far."""
 _turns = WeakValueDictionary[str, Lock]()
@@ -93,11 +98,14 @@ async def _within(
     last = await asked.last(asking)
     standing = "" if last is None else last.standing
     # Whatever became of it: an answer that it leaves there is one to whoever asks next.
+    there = _answers()
     told = NOBODY if last is None else await _told_before(asked, last)
     if last is not None and told is not NOBODY and standing not in ANSWERED:
-        alone = _only_answer() and await asked.alone(asking)
+        by_id = 0 < there == _answers()  # it was there before we asked for one
+        alone = _answers() < 2 and (by_id or "|" not in task[-1]) and await asked.alone(asking)
         if not (_named(told) or standing == "approved" or alone):
             log.warning("%s: an answer that may be to another question is none", tool.name)
+            await asked.forget(asking)  # else it would be by its id in the next run
             return Failure(error_of(NeedsConfirmation(UNCLEAR, hint=standing_of(last)["next"])))
         if not _yes(told):  # even where nobody need be asked by now
             await asked.refuse(asking, way=WAY)
@@ -174,13 +182,12 @@ async def _told_before(asked: Asked, last: Approval) -> Any:
         return NOBODY
 
 
-def _only_answer() -> bool:
-    """Whether nothing else was answered in this task: LangGraph gives such an answer again to what
-    asks next, where a graph is gone on with and not resumed."""
+def _answers() -> int:
+    """How many this task has taken so far, with those that were given by an interrupt's id."""
     from langchain_core.runnables.config import var_child_runnable_config
 
     there = (var_child_runnable_config.get() or {}).get("configurable", {})
-    return len(getattr(there.get("__pregel_scratchpad"), "resume", ())) < 2
+    return len(getattr(there.get("__pregel_scratchpad"), "resume", ()))
 
 
 def _task() -> list[Any] | None:
