@@ -22,8 +22,8 @@ sys.path.insert(0, str(ROOT))
 
 from mcp import Client  # noqa: E402 - the tests' own tools measure here
 from tests.chaos.burst import burst  # noqa: E402
-from tests.house import Clock  # noqa: E402
-from tests.journeys.test_webhook_to_model import circle, hang_up_latency  # noqa: E402
+from tests.harness import Clock  # noqa: E402
+from tests.journeys.test_webhook_to_model import end_to_end, hang_up_latency  # noqa: E402
 from tests.mail import WEBHOOK, log_in  # noqa: E402
 
 from aircall_mcp.events.event import Arrival  # noqa: E402
@@ -42,7 +42,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a tenth of everything")
     part = 10 if parser.parse_args().quick else 1
     print(f"{'what':44}{'figure':>16}{'aim':>14}")
-    for name, figure, aim in [*_burst(20_000 // part), *_circle(200 // part),
+    for name, figure, aim in [*_burst(20_000 // part), *_end_to_end(200 // part),
                               *_queries(300_000 // part), *_retention(60_000 // part)]:  # fmt: skip
         print(f"{name:44}{figure:>16}{aim:>14}", flush=True)
 
@@ -59,9 +59,9 @@ def _burst(events: int) -> Iterator[tuple[str, str, str]]:
     yield "acknowledgement p99", f"{1000 * outcome.wait(99):.0f} ms", "< 200 ms"
 
 
-def _circle(times: int) -> Iterator[tuple[str, str, str]]:
+def _end_to_end(times: int) -> Iterator[tuple[str, str, str]]:
     async def measure() -> list[float]:
-        async with circle(_home()) as whole, Client(whole.server()) as client:
+        async with end_to_end(_home()) as whole, Client(whole.server()) as client:
             found: list[float] = []
             for _ in range(times):
                 call = (await whole.act("calls"))["id"]

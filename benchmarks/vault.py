@@ -54,7 +54,7 @@ begun = time.perf_counter()
 Accounts(vault_at(Path(sys.argv[1]), {})).load("company-42")
 print(time.perf_counter() - begun)
 """
-# Of a start only what could know of a vault: the house is built, and nothing is asked of it.
+# Of a start only what could know of a vault: the app is built, and nothing is asked of it.
 STARTING = """
 import os, sys, time
 from aircall_mcp.app import open_app

@@ -50,7 +50,7 @@ def _base64(raw: bytes) -> bytes:
     return base64.b64encode(raw[: len(raw) // 3 * 3])
 
 
-_SONGS = [
+_SPELLINGS = [
     (kind, spelling, written)
     for secrets, api_id in ((CANARIES, CANARIES["api id"]), (OF_THE_SANDBOX, "sandbox-api-id"))
     for kind, text in secrets.items()
@@ -59,8 +59,8 @@ _SONGS = [
 
 
 def sightings(content: bytes) -> set[tuple[str, str]]:
-    """Which canaries sing in `content`: kind and spelling."""
-    return {(kind, spelling) for kind, spelling, written in _SONGS if written in content}
+    """Which canaries are in `content`: kind and spelling."""
+    return {(kind, spelling) for kind, spelling, written in _SPELLINGS if written in content}
 
 
 def sightings_under(*directories: Path) -> set[tuple[str, str, str]]:

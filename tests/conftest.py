@@ -15,7 +15,7 @@ from aircall_mcp.offer import Registry
 from aircall_mcp.sandbox import Sandbox
 
 from .connections import Connections
-from .house import FIRST_HOME, Clock, Office, desk_over, sandbox_with
+from .harness import FIRST_HOME, Clock, Harness, desk_over, sandbox_with
 from .watch import Watch
 
 # Our command is found by its name, as after an installation, whatever PATH the tests run with.
@@ -98,10 +98,10 @@ def sandbox(clock: Clock) -> Sandbox:
 
 
 @pytest.fixture
-async def office(registry: Registry, sandbox: Sandbox) -> AsyncIterator[Office]:
+async def harness(registry: Registry, sandbox: Sandbox) -> AsyncIterator[Harness]:
     """The desk over the sandbox, all operations on offer."""
     desk = desk_over(sandbox, registry)
-    yield Office(desk, sandbox)
+    yield Harness(desk, sandbox)
     await desk.aclose()
 
 

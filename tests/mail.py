@@ -22,7 +22,7 @@ from aircall_mcp.vault.mailbox import Mailbox, Sealer
 
 from .canaries import CANARIES
 from .connections import lent
-from .house import THURSDAY, Clock
+from .harness import THURSDAY, Clock
 
 TOKEN = CANARIES["webhook token"]
 WEBHOOK = "front-door"

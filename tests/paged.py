@@ -19,7 +19,7 @@ from aircall_mcp.safety.approvals import Approval
 from aircall_mcp.safety.policy import Grade
 from aircall_mcp.safety.safety import Safety
 
-from .house import Clock
+from .harness import Clock
 
 PREVIEW = """Send a text (aircall_send_message)
   to: "+33612345678"

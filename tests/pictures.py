@@ -14,7 +14,7 @@ from html import escape
 from pathlib import Path
 
 from .chromium import Browser, Tab, browsing, chromium
-from .house import THURSDAY, Clock
+from .harness import THURSDAY, Clock
 from .paged import Paged, paged
 from .terminal import on_terminal
 

@@ -29,7 +29,7 @@ print("" if trial else "%d.%d" % sys.version_info[:2])
 """
 DEEPEST = ("gateway", "ground", "protocol", "storage", "vault")
 """Folders of unit tests whose code leans most on what Pythons change: asyncio, sqlite3, typing."""
-WINGS = (*DEEPEST, "events", "offer", "safety", "toolkit")
+DEEP = (*DEEPEST, "events", "offer", "safety", "toolkit")
 """Folders whose code leans on it, too."""
 JOURNEYS = tuple(f"journeys/test_{one}.py" for one in ("stdio", "http", "instant", "tasks"))
 """The ways through real processes that newer Pythons go, too: starts, signals, pipes and ends."""
@@ -89,11 +89,11 @@ def selections(versions: list[str]) -> Iterator[tuple[str, list[str]]]:
         if version == versions[0]:
             yield version, []
         elif version == versions[-1]:
-            wings = [f"tests/{wing}" for wing in (*WINGS, *JOURNEYS)]
-            yield version, ["-m", "not once and (not slow or journey)", *without, *wings]
+            paths = [f"tests/{path}" for path in (*DEEP, *JOURNEYS)]
+            yield version, ["-m", "not once and (not slow or journey)", *without, *paths]
         else:
-            wings = [f"tests/{wing}" for wing in DEEPEST]
-            yield version, ["-m", "not once and not slow", *without, *wings]
+            paths = [f"tests/{path}" for path in DEEPEST]
+            yield version, ["-m", "not once and not slow", *without, *paths]
 
 
 def environment(version: str, python: Path) -> Path:

@@ -24,7 +24,7 @@ from aircall_mcp.vault.mailbox import mailbox_of
 
 from .authority import Authority
 from .canaries import CANARIES
-from .house import THURSDAY
+from .harness import THURSDAY
 from .vaults import vault_at
 
 pytestmark = pytest.mark.anyio

@@ -15,11 +15,11 @@ from aircall_mcp.ground.secrets import MASK, Scrubber, Secret
 from aircall_mcp.offer import Offers, Registry, Selection
 from aircall_mcp.sandbox import Sandbox
 
-from .house import (
-    Office,
+from .harness import (
+    Harness,
+    KnownCompany,
     OwnDesk,
     OwnGateway,
-    Townless,
     answering,
     asking_desk,
     auth_for,
@@ -31,27 +31,27 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-def small(registry: Registry, sandbox: Sandbox) -> Office:
-    """The house with the small surface."""
-    return Office(desk_over(sandbox, Offers(registry, Selection(surface="search"))), sandbox)
+def small(registry: Registry, sandbox: Sandbox) -> Harness:
+    """The desk with the small surface."""
+    return Harness(desk_over(sandbox, Offers(registry, Selection(surface="search"))), sandbox)
 
 
-async def test_a_name_that_is_no_tool_is_for_the_protocol_to_refuse(office: Office) -> None:
+async def test_a_name_that_is_no_tool_is_for_the_protocol_to_refuse(harness: Harness) -> None:
     with pytest.raises(NotOffered):
-        await office.desk.call("aircall_nothing", {}, Caller())
+        await harness.desk.call("aircall_nothing", {}, Caller())
 
 
-async def test_bad_arguments_never_reach_aircall(office: Office) -> None:
-    error = await office.refused("get_call", call_id="one")
+async def test_bad_arguments_never_reach_aircall(harness: Harness) -> None:
+    error = await harness.refused("get_call", call_id="one")
     assert error["kind"] == "argument"
-    assert office.arrivals() == []
+    assert harness.arrivals() == []
 
 
 @pytest.mark.parametrize(
     "written", [{"per_page": "1", "order": None}, '{"per_page": 1.0, "from": ""}', {"per_page": 1}]
 )
 async def test_what_is_performed_is_mended_like_what_is_called_itself(
-    small: Office, written: Any
+    small: Harness, written: Any
 ) -> None:
     answer = await small.call("read", operation="list_tags", arguments=written)
     assert answer["page"]["returned"] == 1
@@ -63,11 +63,11 @@ async def test_what_is_performed_is_mended_like_what_is_called_itself(
     assert error["kind"] == "argument"
 
 
-async def test_search_gives_the_right_tool_with_its_schema_and_an_example(office: Office) -> None:
-    found = await office.call("search", query="place an outbound call")
+async def test_search_gives_the_right_tool_with_its_schema_and_an_example(harness: Harness) -> None:
+    found = await harness.call("search", query="place an outbound call")
     assert found["confident"] is True
     first, *others = found["matches"]
-    operation = office.desk.registry.ids["place_call"]
+    operation = harness.desk.registry.ids["place_call"]
     assert first["tool"] == operation.tool
     assert others[0]["tool"] == "aircall_start_outbound_call"
     assert others[0]["operation"] == "POST /v1/users/{id}/calls"
@@ -76,16 +76,16 @@ async def test_search_gives_the_right_tool_with_its_schema_and_an_example(office
     assert first["input_schema"] == operation.input_schema
     assert operation.bind(first["example"])
     assert all("input_schema" not in match for match in others)
-    assert office.arrivals() == []
+    assert harness.arrivals() == []
 
 
 async def test_search_says_what_the_owner_left_out(registry: Registry, sandbox: Sandbox) -> None:
-    narrowed = Office(desk_over(sandbox, Offers(registry, Selection(toolsets=("tags",)))), sandbox)
+    narrowed = Harness(desk_over(sandbox, Offers(registry, Selection(toolsets=("tags",)))), sandbox)
     found = await narrowed.call("search", query="place an outbound call")
     assert "leaves this tool out" in found["matches"][0]["not_offered"]
 
 
-async def test_each_of_the_four_performs_its_own_effect_only(small: Office) -> None:
+async def test_each_of_the_four_performs_its_own_effect_only(small: Harness) -> None:
     by_effect = {"read": "list_tags", "write": "create_tag", "reach": "start_outbound_call",
                  "delete": "delete_tag"}  # fmt: skip
     for performer in EFFECTS:
@@ -98,7 +98,7 @@ async def test_each_of_the_four_performs_its_own_effect_only(small: Office) -> N
     assert small.arrivals() == []
 
 
-async def test_what_search_finds_is_performed_by_its_name_id_or_route(small: Office) -> None:
+async def test_what_search_finds_is_performed_by_its_name_id_or_route(small: Harness) -> None:
     for name in ("aircall_list_tags", "list_tags", "GET /v1/tags"):
         answer = await small.call("read", operation=name)
         assert answer["page"]["complete"] is True
@@ -111,7 +111,7 @@ async def test_what_search_finds_is_performed_by_its_name_id_or_route(small: Off
 
 
 async def test_arguments_given_through_the_small_surface_are_held_to_the_same_schema(
-    small: Office,
+    small: Harness,
 ) -> None:
     error = await small.refused("read", operation="get_call", arguments={"call": 1})
     assert error["kind"] == "argument"
@@ -119,7 +119,7 @@ async def test_arguments_given_through_the_small_surface_are_held_to_the_same_sc
     assert "Did you mean `call_id`?" in error["hint"]
 
 
-async def test_our_own_tools_are_not_performed_by_way_of_others(small: Office) -> None:
+async def test_our_own_tools_are_not_performed_by_way_of_others(small: Harness) -> None:
     for name in ("search", "read", "aircall_delete"):
         error = await small.refused("read", operation=name, arguments={"query": "x"})
         assert error["kind"] == "argument"
@@ -130,31 +130,31 @@ async def test_a_performer_takes_what_its_surface_does_not_list(
     registry: Registry, sandbox: Sandbox, surface: str
 ) -> None:
     chosen = Offers(registry, Selection(surface=surface))
-    office = Office(desk_over(sandbox, chosen), sandbox)
-    found = await office.call("search", query="list the tags")
+    harness = Harness(desk_over(sandbox, chosen), sandbox)
+    found = await harness.call("search", query="list the tags")
     assert found["matches"][0]["call"] == "aircall_read"
-    assert (await office.call("read", operation="list_tags"))["data"]["tags"]
+    assert (await harness.call("read", operation="list_tags"))["data"]["tags"]
     for listed in chosen.to():
-        error = await office.refused(listed.effect, operation=listed.id, arguments=listed.example)
+        error = await harness.refused(listed.effect, operation=listed.id, arguments=listed.example)
         assert error["hint"] == "Call it with itself."
-    await office.desk.aclose()
+    await harness.desk.aclose()
 
 
 async def test_what_is_not_known_or_not_on_offer_is_an_argument_error(
     registry: Registry, sandbox: Sandbox
 ) -> None:
     chosen = Offers(registry, Selection(surface="search", read_only=True))
-    office = Office(desk_over(sandbox, chosen), sandbox)
-    unknown = await office.refused("read", operation="list_tagz")
+    harness = Harness(desk_over(sandbox, chosen), sandbox)
+    unknown = await harness.refused("read", operation="list_tagz")
     assert "Did you mean" in unknown["hint"]
     assert "aircall_search finds operations" in unknown["hint"]
-    left_out = await office.refused("describe", operation="create_tag")
+    left_out = await harness.refused("describe", operation="create_tag")
     assert "not on offer" in left_out["message"]
     with pytest.raises(NotOffered):
-        await office.desk.call("aircall_write", {"operation": "create_tag"}, Caller())
+        await harness.desk.call("aircall_write", {"operation": "create_tag"}, Caller())
 
 
-async def test_describe_tells_what_search_left_out(small: Office) -> None:
+async def test_describe_tells_what_search_left_out(small: Harness) -> None:
     about = await small.call("describe", operation="POST /v1/users/{id}/calls")
     assert about["tool"] == "aircall_start_outbound_call"
     assert about["repeatable"] == "never"
@@ -199,14 +199,14 @@ async def test_a_key_of_the_owner_that_aircall_echoes_does_not_leave(registry: R
     from aircall_mcp.app import open_app
     from aircall_mcp.ground.config import settings_from
 
-    house = open_app(settings_from({"sandbox": True}), {})
+    app = open_app(settings_from({"sandbox": True}), {})
     secret = sandbox_with(data="empty").api_token
-    made = await house.desk.call(
+    made = await app.desk.call(
         "aircall_create_tag", {"name": f"key {secret}", "color": "#123456"}, Caller()
     )
     assert not made.is_error
     assert secret not in str(made.payload)
-    await house.aclose()
+    await app.aclose()
 
 
 async def test_a_secret_that_came_as_data_is_masked_wherever_it_turns_up_again(
@@ -230,11 +230,11 @@ async def test_a_secret_that_came_as_data_is_masked_wherever_it_turns_up_again(
     await desk.aclose()
 
 
-async def test_many_calls_share_one_desk(office: Office) -> None:
+async def test_many_calls_share_one_desk(harness: Harness) -> None:
     answers: list[Any] = []
 
     async def one() -> None:
-        answers.append(await office.call("list_tags"))
+        answers.append(await harness.call("list_tags"))
 
     async with anyio.create_task_group() as tasks:
         for _ in range(40):
@@ -279,7 +279,7 @@ async def test_errors_and_questions_pass_the_scrubber_as_answers_do(registry: Re
     app, _ = answering(200, {"tag": {"id": 1, "name": secret}})
     scrubber = Scrubber()
     scrubber.learn(Secret(secret))
-    world = Townless()
+    world = KnownCompany()
     world.loopback = f"http://{secret}"  # stands in the reason that a person is asked by
     desk = asking_desk(Offers(registry), app, world=world, scrubber=scrubber)
     arguments = {"tag_id": 1}

@@ -14,7 +14,7 @@ from aircall_mcp.gateway.ask import Aircall
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.offer import Offers, Registry
 
-from .house import AskingDesk, answering, asking_desk
+from .harness import AskingDesk, answering, asking_desk
 
 pytestmark = pytest.mark.anyio
 

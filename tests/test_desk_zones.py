@@ -20,8 +20,8 @@ from aircall_mcp.sandbox import Sandbox
 from aircall_mcp.storage.lock import Alone
 
 from .gateway.budgets import Budgets
-from .house import (
-    Office,
+from .harness import (
+    Harness,
     OwnDesk,
     OwnGateway,
     answering,
@@ -35,22 +35,22 @@ pytestmark = pytest.mark.anyio
 async def test_a_time_without_offset_is_read_in_the_configured_zone(
     registry: Registry, sandbox: Sandbox
 ) -> None:
-    office = Office(desk_over(sandbox, registry, time_zone="Asia/Tokyo"), sandbox)
-    answer = await office.call("list_calls", **{"from": "2026-11-18T09:00:00"})
+    harness = Harness(desk_over(sandbox, registry, time_zone="Asia/Tokyo"), sandbox)
+    answer = await harness.call("list_calls", **{"from": "2026-11-18T09:00:00"})
     assert answer["window"]["from"] == "2026-11-18T00:00:00Z"
-    assert len(office.arrivals()) == 1
+    assert len(harness.arrivals()) == 1
 
 
-async def test_else_in_the_zone_that_most_users_have_asked_for_once(office: Office) -> None:
-    one, *others, two = office.world.users.values()
+async def test_else_in_the_zone_that_most_users_have_asked_for_once(harness: Harness) -> None:
+    one, *others, two = harness.world.users.values()
     one.time_zone = two.time_zone = "Asia/Tokyo"  # whichever end a list begins at
     for user in others:
         user.time_zone = "America/New_York"
     assert len(others) > 2
-    first = await office.call("list_calls", **{"from": "2026-11-18T09:00:00"})
+    first = await harness.call("list_calls", **{"from": "2026-11-18T09:00:00"})
     assert first["window"]["from"] == "2026-11-18T14:00:00Z"
-    await office.call("list_calls", **{"from": "2026-11-18T09:00:00"})
-    asked = [path for _, path in office.arrivals()]
+    await harness.call("list_calls", **{"from": "2026-11-18T09:00:00"})
+    asked = [path for _, path in harness.arrivals()]
     assert asked == ["/v2/users", "/v1/calls", "/v1/calls"]
 
 
@@ -153,9 +153,9 @@ async def test_what_is_refused_asks_nobody_for_a_zone(
     await desk.aclose()
 
 
-async def test_a_time_with_an_offset_asks_nobody(office: Office) -> None:
-    await office.call("list_calls", **{"from": "2026-11-18T09:00:00+01:00", "to": 1795082400})
-    assert [path for _, path in office.arrivals()] == ["/v1/calls"]
+async def test_a_time_with_an_offset_asks_nobody(harness: Harness) -> None:
+    await harness.call("list_calls", **{"from": "2026-11-18T09:00:00+01:00", "to": 1795082400})
+    assert [path for _, path in harness.arrivals()] == ["/v1/calls"]
 
 
 @pytest.mark.parametrize(

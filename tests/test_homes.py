@@ -24,7 +24,7 @@ from aircall_mcp.ground.secrets import Secret, inside
 from aircall_mcp.storage.sqlite import Database
 from aircall_mcp.storage.state import durable
 
-from .house import FIRST_HOME, THURSDAY, answering, gateway_to
+from .harness import FIRST_HOME, THURSDAY, answering, gateway_to
 from .upstream import bound
 from .vaults import vault_at
 

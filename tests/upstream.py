@@ -23,7 +23,7 @@ from aircall_mcp.offer import Registry
 from aircall_mcp.sandbox import Sandbox
 from aircall_mcp.storage.state import durable, until_reboot
 
-from .house import OwnGateway, auth_for, sandbox_with
+from .harness import OwnGateway, auth_for, sandbox_with
 from .proxy import Proxy, asked
 
 REGISTRY = Registry.of(spec.load())

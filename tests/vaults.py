@@ -97,19 +97,19 @@ class Bus:
         self._answers = {"Hello": ("s", (":1.1",)), "AddMatch": ("", ()), **answers}
         # Before anybody connects: who does waits a second for the first word, and no longer.
         self._jeepney: Any = import_module("jeepney")
-        self._door = socket.socket(socket.AF_UNIX)
-        self._door.bind(str(path))
-        self._door.listen()
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(path))
+        self._listener.listen()
         threading.Thread(target=self._open, daemon=True).start()
 
     def close(self) -> None:
-        self._door.shutdown(socket.SHUT_RDWR)
-        self._door.close()
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
 
     def _open(self) -> None:
         with suppress(OSError):
             while True:
-                peer = self._door.accept()[0]
+                peer = self._listener.accept()[0]
                 threading.Thread(target=self._serve, args=(peer,), daemon=True).start()
 
     def _serve(self, peer: socket.socket) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from aircall_mcp.accounts import Account, Accounts
 
-from ..house import Clock
+from ..harness import Clock
 from ..vaults import vault_at
 from .grants import Grants, TokenUrl
 

@@ -16,7 +16,7 @@ from aircall_mcp.storage.lock import latches
 from aircall_mcp.vault import Vault
 
 from ..canaries import CANARIES
-from ..house import Clock, sandbox_with
+from ..harness import Clock, sandbox_with
 from ..vaults import again
 
 URL = "https://api.aircall.io/v1/company"

@@ -16,7 +16,7 @@ from aircall_mcp.ground.browser import open_browser
 from aircall_mcp.ground.secrets import Secret
 from aircall_mcp.sandbox import Sandbox
 
-from ..house import Clock, sandbox_with
+from ..harness import Clock, sandbox_with
 from ..processes import free_port
 
 pytestmark = pytest.mark.anyio

@@ -11,7 +11,7 @@ from aircall_mcp.errors import CredentialError, Unreachable
 from aircall_mcp.ground.secrets import MASK, Secret, inside
 from aircall_mcp.storage.lock import latches
 
-from ..house import Clock
+from ..harness import Clock
 from ..vaults import again
 from .grants import LIFETIME, URL, Grants, TokenUrl, in_memory
 

@@ -19,9 +19,9 @@ import pytest
 
 from aircall_mcp.protocol.bearer import FILE
 
+from ..foreign import ForeignServer, foreign_server
 from ..gateway.test_stakes import KEY
 from ..processes import META, free_port, started
-from ..stranger import Stranger, stranger
 from ..waiting import PATIENCE, reachable, until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.timeout(600)]
@@ -41,7 +41,7 @@ class Served:
     """A server over HTTP whose owner allows all, and the Aircall behind it, which counts."""
 
     port: int
-    there: Stranger
+    there: ForeignServer
     home: Path
 
     @property
@@ -64,7 +64,7 @@ class Served:
 async def serving(home: Path) -> AsyncGenerator[Served]:
     port = free_port()
     words = ("serve", "--transport", "http", "--port", str(port), "--allow", ALLOW)
-    with stranger() as there:
+    with foreign_server() as there:
         async with started(*words, pipe=False, AIRCALL_MCP_BASE_URL=there.url, **KEY):
             await until(lambda: reachable(port))
             yield Served(port, there, home)

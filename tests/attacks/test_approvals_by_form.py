@@ -22,8 +22,8 @@ from aircall_mcp.offer import Registry
 from aircall_mcp.protocol.elicitation import KEY, Elicitation
 from aircall_mcp.protocol.mcp_server import AircallServer
 
-from ..house import Clock
-from .field import Field, Wish, wishes
+from ..harness import Clock
+from .harness import ApprovalHarness, Wish, wishes
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.timeout(3000)]
 
@@ -41,13 +41,13 @@ NO_YES = [
 ]
 
 
-class Carrier:
+class Attacker:
     """A client that carries questions and answers, and tries what it likes with them."""
 
-    def __init__(self, field: Field) -> None:
-        self.field, self.chance = field, field.chance
+    def __init__(self, harness: ApprovalHarness) -> None:
+        self.harness, self.chance = harness, harness.chance
         self.server, self.elsewhere = (
-            AircallServer(field.desk, elicitation=Elicitation(quickest=0)) for _ in range(2)
+            AircallServer(harness.desk, elicitation=Elicitation(quickest=0)) for _ in range(2)
         )
         self.wish: Wish | None = None
         self.answer = YES
@@ -62,14 +62,14 @@ class Carrier:
         return self.answer
 
     def said_yes(self, wish: Wish) -> None:
-        self.field.ledger.gave(wish.at("acme"), "owner", 1, self.field.clock())
+        self.harness.ledger.gave(wish.at("acme"), "owner", 1, self.harness.clock())
 
     def client(self, mode: str, server: AircallServer | None = None) -> Client:
         return Client(server or self.server, mode=mode, elicitation_callback=self.elicit)
 
     def wanted(self) -> Wish:
         self.wish = wishes(self.chance)
-        self.field.ledger.needs[self.wish.at("acme")] = self.wish.grade
+        self.harness.ledger.needs[self.wish.at("acme")] = self.wish.grade
         return self.wish
 
     async def sent(
@@ -93,22 +93,22 @@ class Carrier:
 
 
 @pytest.fixture
-async def carrier(registry: Registry) -> AsyncGenerator[Carrier]:
-    field = Field(None, registry, Clock(), random.Random(16))
-    yield Carrier(field)
-    await field.desk.aclose()
+async def attacker(registry: Registry) -> AsyncGenerator[Attacker]:
+    harness = ApprovalHarness(None, registry, Clock(), random.Random(16))
+    yield Attacker(harness)
+    await harness.desk.aclose()
 
 
-async def test_the_older_era(carrier: Carrier, full: bool) -> None:
-    ledger = carrier.field.ledger
-    async with carrier.client("legacy") as client:
+async def test_the_older_era(attacker: Attacker, full: bool) -> None:
+    ledger = attacker.harness.ledger
+    async with attacker.client("legacy") as client:
         for number in range(1_000 if full else 40):
-            wish = carrier.wanted()
-            carrier.answer = YES if number % 4 == 0 else carrier.chance.choice(NO_YES)
+            wish = attacker.wanted()
+            attacker.answer = YES if number % 4 == 0 else attacker.chance.choice(NO_YES)
             for _ in range(2):
                 await client.call_tool(f"aircall_{wish.tool}", wish.arguments)
-                carrier.answer = carrier.chance.choice(NO_YES)
-            assert ledger.breaches == [], (wish, carrier.answer)
+                attacker.answer = attacker.chance.choice(NO_YES)
+            assert ledger.breaches == [], (wish, attacker.answer)
     assert ledger.arrived["with a yes"] > 2
     print(f"forms of the older era: {1_000 if full else 40} wishes, {dict(ledger.arrived)}")
 
@@ -122,18 +122,18 @@ def damaged(state: str, chance: random.Random) -> str:
     )  # fmt: skip
 
 
-async def test_the_newer_era(carrier: Carrier, full: bool) -> None:
-    ledger, chance, kinds = carrier.field.ledger, carrier.chance, Counter[str]()
-    async with carrier.client("2026-07-28") as client, carrier.client(
-        "2026-07-28", carrier.elsewhere
+async def test_the_newer_era(attacker: Attacker, full: bool) -> None:
+    ledger, chance, kinds = attacker.harness.ledger, attacker.chance, Counter[str]()
+    async with attacker.client("2026-07-28") as client, attacker.client(
+        "2026-07-28", attacker.elsewhere
     ) as elsewhere:  # fmt: skip
         for _ in range(1_000 if full else 30):
-            wish, another = carrier.wanted(), carrier.wanted()
-            state = await carrier.state(client, wish)
+            wish, another = attacker.wanted(), attacker.wanted()
+            state = await attacker.state(client, wish)
             if state is None:
                 assert wish.grade == 2
                 kinds["graver than a form"] += 1
-                await carrier.sent(client, wish, damaged("eyJhIjoxfQ", chance))
+                await attacker.sent(client, wish, damaged("eyJhIjoxfQ", chance))
                 assert ledger.breaches == []
                 continue
             for attempt in chance.sample(range(6), 3):
@@ -141,37 +141,37 @@ async def test_the_newer_era(carrier: Carrier, full: bool) -> None:
                     case 0:
                         broken = damaged(state, chance)
                         if broken != state:
-                            await carrier.sent(client, wish, broken)
+                            await attacker.sent(client, wish, broken)
                     case 1:
-                        await carrier.sent(client, another, state)
+                        await attacker.sent(client, another, state)
                     case 2:
-                        await carrier.sent(elsewhere, wish, state)
+                        await attacker.sent(elsewhere, wish, state)
                     case 3:
-                        await carrier.sent(client, wish, None)
+                        await attacker.sent(client, wish, None)
                     case 4:
-                        theirs = await carrier.state(elsewhere, wish)
-                        await carrier.sent(client, wish, theirs)
+                        theirs = await attacker.state(elsewhere, wish)
+                        await attacker.sent(client, wish, theirs)
                     case _:
                         words = {**wish.arguments, "account": "globex"}
                         moved = Wish(wish.tool, words, wish.method, wish.path, wish.body, 1)
-                        await carrier.sent(client, moved, state)
+                        await attacker.sent(client, moved, state)
                 kinds[f"attempt {attempt}"] += 1
                 assert ledger.breaches == [], attempt
             answer = YES if chance.random() < 0.5 else chance.choice(NO_YES)
             if answer is YES:
-                carrier.said_yes(wish)
+                attacker.said_yes(wish)
             for _ in range(3):  # and replayed
-                await carrier.sent(client, wish, state, answer)
+                await attacker.sent(client, wish, state, answer)
                 assert ledger.breaches == [], answer
     assert ledger.arrived["with a yes"] > 1
-    print(f"forms of the newer era: {carrier.tried} tried, {dict(ledger.arrived)}, {dict(kinds)}")
+    print(f"forms of the newer era: {attacker.tried} tried, {dict(ledger.arrived)}, {dict(kinds)}")
 
 
 async def test_the_command_takes_no_yes_of_a_program(registry: Registry, home: Path) -> None:
     """Piped, repeated, with every flag there is: without a terminal nothing is answered."""
-    field = Field(home, registry, Clock(), random.Random(16))
-    wish = wishes(field.chance)
-    name = await field.asked(wish)
+    harness = ApprovalHarness(home, registry, Clock(), random.Random(16))
+    wish = wishes(harness.chance)
+    name = await harness.asked(wish)
     for words in (
         [name],
         [],
@@ -182,6 +182,6 @@ async def test_the_command_takes_no_yes_of_a_program(registry: Registry, home: P
     ):
         for said in ("y\n", "yes\n" * 20, "\n", "Y"):
             await asyncio.to_thread(CliRunner().invoke, group, ["approve", *words], said)
-    assert isinstance(await field.again(wish), Question)
-    assert field.ledger.breaches == []
-    await field.desk.aclose()
+    assert isinstance(await harness.again(wish), Question)
+    assert harness.ledger.breaches == []
+    await harness.desk.aclose()

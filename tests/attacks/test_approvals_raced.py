@@ -15,10 +15,10 @@ from aircall_mcp import spec
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.offer import Registry
 
-from ..house import Clock
+from ..harness import Clock
 from ..processes import started
 from ..waiting import PATIENCE
-from .field import Field, Wish, wishes
+from .harness import ApprovalHarness, Wish, wishes
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.timeout(3000)]
 
@@ -35,36 +35,36 @@ def drawn(many: int) -> list[Wish]:
 def race() -> None:
     """Wants all of `drawn`, in an order of its own; prints what arrived."""
     home, seed, many = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-    field = Field(home, Registry.of(spec.load()), Clock(), random.Random(seed))
+    harness = ApprovalHarness(home, Registry.of(spec.load()), Clock(), random.Random(seed))
     wanted = drawn(many)
-    field.chance.shuffle(wanted)
+    harness.chance.shuffle(wanted)
 
     async def want(wish: Wish) -> None:
-        await field.desk.call(f"aircall_{wish.tool}", wish.arguments, Caller())
+        await harness.desk.call(f"aircall_{wish.tool}", wish.arguments, Caller())
 
     async def run() -> None:
         sys.stdin.readline()
         for begin in range(0, len(wanted), 4):
             await asyncio.gather(*map(want, wanted[begin : begin + 4]))
-        await field.desk.aclose()
+        await harness.desk.aclose()
 
     asyncio.run(run())
     print(
-        json.dumps(field.ledger.breaches)
+        json.dumps(harness.ledger.breaches)
     )  # it knows of no yes, so that all is written down there
 
 
 async def test_each_yes_is_used_once(home: Path, registry: Registry, full: bool) -> None:
     racers, many = (4, 1_000) if full else (2, 40)
-    field = Field(home, registry, Clock(), random.Random(16))
+    harness = ApprovalHarness(home, registry, Clock(), random.Random(16))
     true = Counter[str]()
     for number, wish in enumerate(drawn(many)):
         if number % 2:
-            await field.granted(wish)
+            await harness.granted(wish)
             true[f"owner: {wish.at('acme')}"] += 1
         else:
-            name = await field.asked(wish)
-            await field.desk.answer(name, yes=False, grade=1, way="tests")
+            name = await harness.asked(wish)
+            await harness.desk.answer(name, yes=False, grade=1, way="tests")
     arrived = Counter[str]()
 
     async def raced(seed: int) -> None:
@@ -77,4 +77,4 @@ async def test_each_yes_is_used_once(home: Path, registry: Registry, full: bool)
     await asyncio.gather(*map(raced, range(racers)))
     assert arrived == true
     print(f"raced: {racers} processes, {racers * many} wanted, {arrived.total()} of {many} arrived")
-    await field.desk.aclose()
+    await harness.desk.aclose()

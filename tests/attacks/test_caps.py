@@ -19,9 +19,9 @@ from aircall_mcp.ground.caller import Caller
 from aircall_mcp.offer import Registry
 from aircall_mcp.safety.policy import Cap, Policy
 
-from ..house import Clock
+from ..harness import Clock
 from ..processes import Spoken, started
-from .field import FRIEND, Field
+from .harness import FRIEND, ApprovalHarness
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.timeout(3000)]
 
@@ -34,7 +34,7 @@ CAPPED = Policy(caps={"calls": Cap(hour=HOUR, day=DAY)})
 def dial() -> None:
     """For each moment that it is told, calls three people at once; says how many were reached."""
     clock = Clock()
-    field = Field(
+    harness = ApprovalHarness(
         Path(sys.argv[1]), Registry.of(spec.load()), clock, random.Random(), CAPPED,
         frozenset({"reach"}),
     )  # fmt: skip
@@ -42,7 +42,7 @@ def dial() -> None:
 
     async def one() -> None:
         call = {"user_id": next(numbers), "number_id": 88012, "to": FRIEND}
-        await field.desk.call("aircall_start_outbound_call", call, Caller())
+        await harness.desk.call("aircall_start_outbound_call", call, Caller())
 
     async def three() -> None:
         await asyncio.gather(one(), one(), one())
@@ -50,9 +50,9 @@ def dial() -> None:
     async def run() -> None:
         while line := await asyncio.to_thread(sys.stdin.readline):
             clock.now = float(line)
-            before = field.ledger.arrived["all"]
+            before = harness.ledger.arrived["all"]
             await three()
-            print(json.dumps(field.ledger.arrived["all"] - before), flush=True)
+            print(json.dumps(harness.ledger.arrived["all"] - before), flush=True)
 
     asyncio.run(run())
 

@@ -21,7 +21,7 @@ from aircall_mcp.ground.secrets import MASK, Scrubber, Secret
 from aircall_mcp.offer import shape
 from aircall_mcp.offer.shape import bounded
 
-from ..house import THURSDAY
+from ..harness import THURSDAY
 from ..upstream import bound
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3000)]

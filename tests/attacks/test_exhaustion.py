@@ -21,7 +21,7 @@ import pytest
 from aircall_mcp.ground.admission import Bounds
 
 from ..chaos.burst import HOST, ReceiverProcess, requests_of
-from ..house import Clock
+from ..harness import Clock
 from ..journeys.test_http import HELLO, JSON, served
 from ..mail import PATH, log_in
 from ..processes import free_port
@@ -44,7 +44,7 @@ PATIENCE = 5.0
 
 
 @dataclass
-class Siege:
+class AttackedReceiver:
     """A receiver, those who do it harm, and somebody who brings events as Aircall does."""
 
     port: int
@@ -101,14 +101,16 @@ def files(limit: int) -> Generator[None]:
 
 
 @asynccontextmanager
-async def siege(home: Path, events: int) -> AsyncGenerator[Siege]:
+async def attacked(home: Path, events: int) -> AsyncGenerator[AttackedReceiver]:
     log_in(home, Clock(time.time())).close()
     receiver = ReceiverProcess(home, free_port())
     with files(FILES):
         await receiver.start()
     (process,) = [one for one in psutil.Process().children(recursive=True)
                   if str(receiver.port) in one.cmdline()]  # fmt: skip
-    ours = Siege(receiver.port, process, requests_of(events + 3, duplicates=0, bad=0, seed=1))
+    ours = AttackedReceiver(
+        receiver.port, process, requests_of(events + 3, duplicates=0, bad=0, seed=1)
+    )
     for _ in range(3):
         await ours.event()
     ours.base = ours.process.memory_info().rss
@@ -127,7 +129,7 @@ async def siege(home: Path, events: int) -> AsyncGenerator[Siege]:
 
 async def test_half_open_connections_shut_nobody_out(home: Path, full: bool) -> None:
     count = 1_200 if full else 450
-    async with siege(home, count // 20) as ours:
+    async with attacked(home, count // 20) as ours:
         for number in range(count):
             await ours.attack((b"", b"P", HEAD, HEAD + b"X-Long: ")[number % 4])
             if number % 20 == 19:
@@ -137,7 +139,7 @@ async def test_half_open_connections_shut_nobody_out(home: Path, full: bool) -> 
 
 async def test_nor_do_they_all_at_once(home: Path, full: bool) -> None:
     count = 1_200 if full else 700
-    async with siege(home, 20) as ours:
+    async with attacked(home, 20) as ours:
         for _ in range(5 if full else 1):
             flood = asyncio.gather(*(ours.attack(b"") for _ in range(count)))
             for _ in range(4):
@@ -149,7 +151,7 @@ async def test_nor_do_they_all_at_once(home: Path, full: bool) -> None:
 async def test_bodies_without_an_end_cost_little_memory(home: Path, full: bool) -> None:
     count = 800 if full else 100
     body = HEAD + b"Content-Length: 1000000\r\n\r\n" + b" " * 270_000
-    async with siege(home, count // 10) as ours:
+    async with attacked(home, count // 10) as ours:
         for number in range(count):
             await ours.attack(body)
             if number % 10 == 9:
@@ -160,7 +162,7 @@ async def test_bodies_without_an_end_cost_little_memory(home: Path, full: bool) 
 async def test_requests_again_and_again_leave_room(home: Path, full: bool) -> None:
     """Each is answered, and followed by the beginning of the next: they are never the oldest."""
     count = 600 if full else 180
-    async with siege(home, count // 10) as ours:
+    async with attacked(home, count // 10) as ours:
         for number in range(count):
             await ours.attack(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nG")
             for writer in ours.there[-300:] if number % (5 if full else 30) == 0 else ():
@@ -175,7 +177,7 @@ async def test_a_byte_now_and_then_does_not_hold_a_place(home: Path, full: bool)
     """In true time; what moves the clock by hand is `tests/ground/test_admission.py`."""
     if not full:
         pytest.skip("takes 15 s of true time")
-    async with siege(home, 200) as ours:
+    async with attacked(home, 200) as ours:
         for number in range(100):
             await ours.attack((HEAD, HEAD + b"Content-Length: 1000000\r\n\r\n")[number % 2])
         began, over = time.monotonic(), list[float]()

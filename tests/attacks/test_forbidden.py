@@ -14,7 +14,7 @@ from aircall_mcp.ground.caller import Caller
 from aircall_mcp.offer import Offers, Registry
 from aircall_mcp.safety.policy import Line, Policy
 
-from ..house import answering, asking_desk
+from ..harness import answering, asking_desk
 
 pytestmark = pytest.mark.anyio
 

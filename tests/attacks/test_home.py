@@ -16,8 +16,8 @@ from click.testing import CliRunner
 from aircall_mcp.cli import group
 from aircall_mcp.errors import AircallMCPError
 
-from ..house import sandbox_with
-from ..stranger import announced
+from ..foreign import announced
+from ..harness import sandbox_with
 
 pytestmark = [
     pytest.mark.slow,

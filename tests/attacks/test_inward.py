@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
+from ..foreign import foreign_server
 from ..gateway.test_stakes import KEY
 from ..ground.test_addresses import BAD_HOSTS, NOT_HTTPS, spellings
 from ..ground.test_registries import CLOSED, url_of
 from ..processes import spoken
-from ..stranger import stranger
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -61,7 +61,7 @@ async def test_none_of_them_is_sent() -> None:
     urls = sorted(set(addresses()), key=lambda url: (len(url), url))
     assert len(urls) > 1_000
     tried = 0
-    with stranger() as there:
+    with foreign_server() as there:
         known = {"AIRCALL_MCP_BASE_URL": there.url, **KEY}
         async with spoken("--allow", ALLOW, **known) as server:
             turn = cycle(range(len([*ways("")])))

@@ -21,11 +21,11 @@ import pytest
 from aircall_mcp.ground import probe
 from aircall_mcp.storage.sandboxes import Sandboxes
 
+from ..foreign import ForeignServer, announced, foreign_server
 from ..ground.test_probe import KEY, LIES, Routing
-from ..house import sandbox_with
+from ..harness import sandbox_with
 from ..processes import Spoken, spoken, started
 from ..served import served
-from ..stranger import Stranger, announced, stranger
 from ..waiting import PATIENCE
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.timeout(600)]
@@ -53,7 +53,7 @@ async def refused(server: Spoken) -> int:
 async def test_a_liar_gets_a_question_and_no_effect(lie: str, home: Path, full: bool) -> None:
     if not full and lie not in SHORT:
         pytest.skip("in the long form")
-    with stranger(LIES[lie]) as there, Sandboxes(home).announced(there.url):
+    with foreign_server(LIES[lie]) as there, Sandboxes(home).announced(there.url):
         async with spoken(AIRCALL_MCP_BASE_URL=there.url, **KEY) as server:
             tried = await refused(server)
         assert there.unasked == []
@@ -65,7 +65,7 @@ class Replaying:
     """Passes the question on to a real sandbox, and its answer back; keeps the effects."""
 
     def __init__(self, sandbox: Any) -> None:
-        self.sandbox, self.kept = sandbox, Stranger()
+        self.sandbox, self.kept = sandbox, ForeignServer()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         asks = scope["path"].startswith(probe.PATH)
@@ -107,7 +107,7 @@ async def test_who_takes_the_port_of_a_killed_sandbox_gets_what_it_had_and_no_ef
             assert "error" not in done, done  # so long as it was the sandbox
             process.send_signal(signal.SIGKILL)
             await asyncio.wait_for(process.wait(), PATIENCE)
-            there = Stranger()
+            there = ForeignServer()
             with served(there, int(url.rpartition(":")[2])):
                 assert Sandboxes(home).proof_at(url) is not None
                 await refused(server)
@@ -118,7 +118,7 @@ async def test_who_takes_the_port_of_a_killed_sandbox_gets_what_it_had_and_no_ef
 
 @pytest.mark.usefixtures("at_length")
 async def test_nor_does_a_command_send_him_one(home: Path) -> None:
-    with stranger(LIES["an echo"]) as there, Sandboxes(home).announced(there.url):
+    with foreign_server(LIES["an echo"]) as there, Sandboxes(home).announced(there.url):
         for tool, arguments in EFFECTS[:2]:
             words = ("run", tool, "--args", json.dumps(arguments), "--json")
             known = {**os.environ, "AIRCALL_MCP_BASE_URL": there.url, **KEY}

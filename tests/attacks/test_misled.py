@@ -19,7 +19,7 @@ from aircall_mcp.ground.visible import clean
 from aircall_mcp.offer import Offers, Registry
 from aircall_mcp.safety.circumstances import circumstances_of
 
-from ..house import THURSDAY, answering, asking_desk
+from ..harness import THURSDAY, answering, asking_desk
 
 pytestmark = pytest.mark.anyio
 

@@ -25,7 +25,7 @@ from aircall_mcp.protocol.mcp_server import AircallServer
 from aircall_mcp.vault.mailbox import mailbox_of
 
 from ..gateway.test_stakes import ADMINISTERS, ARGUMENTS, EXPOSES, SHUT, ways
-from ..house import THURSDAY
+from ..harness import THURSDAY
 from ..mail import TOKEN, WEBHOOK, told
 from ..served import served
 from ..vaults import vault_at
@@ -85,13 +85,13 @@ def _pattern(operation: Operation) -> re.Pattern[str]:
 
 
 def orders(surface: str, *, full: bool) -> Iterator[Order]:
-    """All that somebody may want done: each effect there is, its example and by every door, and the
-    tricks with policy and approvals."""
+    """All that somebody may want done: each effect there is, its example and by every tool that
+    leads to it, and the tricks with policy and approvals."""
     for asked in SHUT:
         by = "full" if surface == "full" else "search"
-        doors = [(tool, given) for one, tool, given in ways(asked)
+        calls = [(tool, given) for one, tool, given in ways(asked)
                  if one == by and "_old_" not in tool]  # fmt: skip
-        yield from doors if full else doors[:1]
+        yield from calls if full else calls[:1]
     for one in COMPILED.operations:
         if one.effect != "read" and one.ours and one.toolset != "search":
             yield one.tool, dict(one.example)

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from ..gateway.wishes import LINE, Desire, another, plain, spellings
+from ..foreign import ForeignServer, foreign_server
+from ..gateway.wishes import LINE, Meaning, another, plain, spellings
 from ..processes import Spoken, spoken
-from ..stranger import Stranger, stranger
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -36,13 +36,13 @@ def aircall(method: str, path: str) -> Any:
 
 
 @pytest.fixture
-def there() -> Iterator[Stranger]:
-    with stranger(aircall) as stands:
+def there() -> Iterator[ForeignServer]:
+    with foreign_server(aircall) as stands:
         yield stands
 
 
 @pytest.fixture
-async def servers(there: Stranger, full: bool) -> AsyncIterator[list[Spoken]]:
+async def servers(there: ForeignServer, full: bool) -> AsyncIterator[list[Spoken]]:
     """Each a process of its own, over one home; each has read the numbers of its company."""
     local = there.url.replace("127.0.0.1", "localhost")
     ways = [(there.url, KEYS[0]), (local, KEYS[1]), (local, KEYS[0]), (there.url, KEYS[1])]
@@ -70,32 +70,32 @@ async def one_after_another(server: Spoken, asked: list[tuple[str, dict[str, Any
     return [await said(server, one) for one in asked]
 
 
-def desires(random: Random, count: int) -> Iterator[Desire]:
+def meanings(random: Random, count: int) -> Iterator[Meaning]:
     """Every second one is a call; no person is in two of them."""
     mobiles = iter(random.sample(range(620_000_000, 700_000_000), 4 * count))
     for at in range(count):
         people = tuple(f"+33{next(mobiles)}" for _ in range(random.choice((1, 1, 3))))
-        yield Desire(people, random.choice(TEXTS)) if at % 2 else Desire(people[:1])
+        yield Meaning(people, random.choice(TEXTS)) if at % 2 else Meaning(people[:1])
 
 
 async def test_one_wish_is_one_request_and_another_is_another(
-    there: Stranger, servers: list[Spoken], full: bool
+    there: ForeignServer, servers: list[Spoken], full: bool
 ) -> None:
     await names_the_way(servers[0], servers[1])
     random, heard = Random(14), Counter[str]()
     wishes, each = (100, 50) if full else (4, 8)
     posts = arrived(there)
     assert posts == 1
-    for desire in desires(random, wishes):
-        asked = [plain(desire), *(spellings(desire, random) for _ in range(each - 1))]
+    for meaning in meanings(random, wishes):
+        asked = [plain(meaning), *(spellings(meaning, random) for _ in range(each - 1))]
         random.shuffle(asked)
         shares = [asked[at :: len(servers)] for at in range(len(servers))]
         came = await asyncio.gather(*map(one_after_another, servers, shares))
         outcomes = Counter(word for share in came for word in share)
         posts += 1
-        assert (outcomes["done"], arrived(there)) == (1, posts), (desire, asked, outcomes)
+        assert (outcomes["done"], arrived(there)) == (1, posts), (meaning, asked, outcomes)
         heard += outcomes
-        assert await said(random.choice(servers), plain(another(desire, random))) == "done"
+        assert await said(random.choice(servers), plain(another(meaning, random))) == "done"
         posts += 1
         assert arrived(there) == posts
     assert set(heard) <= {"done", "duplicate", "argument"}
@@ -103,14 +103,14 @@ async def test_one_wish_is_one_request_and_another_is_another(
     print(f"same wish: {wishes} wishes in {heard.total()} spellings: {dict(heard)}")
 
 
-def arrived(there: Stranger) -> int:
+def arrived(there: ForeignServer) -> int:
     return sum(one.startswith("POST ") for one in there.arrivals)
 
 
 async def names_the_way(one: Spoken, other: Spoken) -> None:
     """The refusal says how a person who means it twice gets it."""
-    desire = Desire(("+33612345678",), TEXTS[0])
-    assert await said(one, plain(desire)) == "done"
+    meaning = Meaning(("+33612345678",), TEXTS[0])
+    assert await said(one, plain(meaning)) == "done"
     told = {"number_id": LINE, "to": "+33 6 12 34 56 78", "body": f"{TEXTS[0].upper()} "}
     error = (await other.call("aircall_send_message_in_conversation", **told))["error"]
     assert error["kind"] == "duplicate"

@@ -13,9 +13,9 @@ import pytest
 
 from aircall_mcp.protocol.bearer import FILE
 
+from ..foreign import ForeignServer, foreign_server
 from ..gateway.test_stakes import KEY, SHUT, ways
 from ..processes import META, free_port, spoken, started
-from ..stranger import Stranger, stranger
 from ..waiting import PATIENCE, reachable, until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.timeout(600)]
@@ -28,9 +28,9 @@ SHORT = frozenset({
 
 
 @pytest.fixture(scope="module")
-def there() -> Iterator[Stranger]:
+def there() -> Iterator[ForeignServer]:
     """No sandbox of ours, so the real host; counts."""
-    with stranger() as stands:
+    with foreign_server() as stands:
         yield stands
 
 
@@ -45,7 +45,7 @@ def tried(surface: str, chosen: frozenset[str]) -> Iterator[tuple[str, dict[str,
 
 @pytest.mark.parametrize("surface", ["full", "search"])
 async def test_nothing_arrives_that_nobody_said_yes_to(
-    surface: str, there: Stranger, full: bool
+    surface: str, there: ForeignServer, full: bool
 ) -> None:
     chosen = frozenset(one.name for one in SHUT) if full else SHORT
     before, count = len(there.unasked), 0
@@ -78,7 +78,7 @@ async def over_http(port: int, key: str, tool: str, arguments: dict[str, Any]) -
 
 
 @pytest.mark.usefixtures("at_length")
-async def test_nor_over_http(there: Stranger, home: Path) -> None:
+async def test_nor_over_http(there: ForeignServer, home: Path) -> None:
     before, count, port = len(there.unasked), 0, free_port()
     known = {"AIRCALL_MCP_BASE_URL": there.url, **KEY}
     words = ("serve", "--transport", "http", "--port", str(port), "--include-deprecated")
@@ -96,7 +96,7 @@ async def test_nor_over_http(there: Stranger, home: Path) -> None:
 
 
 @pytest.mark.usefixtures("at_length")
-async def test_nor_by_a_command_of_a_model_with_a_shell(there: Stranger) -> None:
+async def test_nor_by_a_command_of_a_model_with_a_shell(there: ForeignServer) -> None:
     before, count = len(there.unasked), 0
     known = {"AIRCALL_MCP_BASE_URL": there.url, **KEY}
     for asked in SHUT:

@@ -26,10 +26,10 @@ from aircall_mcp.offer import Registry
 from aircall_mcp.offer.questions import preview_of
 from aircall_mcp.protocol.mcp_server import AircallServer
 
-from ..events.room import Room
-from ..house import Clock, Office, desk_over, sandbox_with
+from ..events.harness import EventHarness
+from ..forwarding import Forwarding, opened
+from ..harness import Clock, Harness, desk_over, sandbox_with
 from ..mail import told
-from ..post import Post, opened
 from ..upstream import bound
 from .poison import PAYLOADS, Poisoned, names, texts_in, unseen_in
 
@@ -38,13 +38,13 @@ pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.timeout(3000)]
 SCRUB = Scrubber().text
 
 
-class House:
+class PoisonedServer:
     """A server with all its ways out, before an Aircall of strangers."""
 
     def __init__(self, home: Path, registry: Registry) -> None:
         self.aircall = Poisoned()
-        self.room = Room(home, self.aircall, registry, Clock())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # an Aircall is an Aircall
-        self.server = AircallServer(self.room.desk, news=lambda: self.room.resources)
+        self.events = EventHarness(home, self.aircall, registry, Clock())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # an Aircall is an Aircall
+        self.server = AircallServer(self.events.desk, news=lambda: self.events.resources)
         self.operations = [one for one in registry.known if not one.ours and one.path != "/v1/ping"]
         self._turn = itertools.count()
 
@@ -53,16 +53,16 @@ class House:
 
 
 @pytest.fixture
-async def house(home: Path, registry: Registry) -> AsyncGenerator[House]:
-    house = House(home, registry)
-    yield house
-    await house.room.desk.aclose()
+async def poisoned(home: Path, registry: Registry) -> AsyncGenerator[PoisonedServer]:
+    poisoned = PoisonedServer(home, registry)
+    yield poisoned
+    await poisoned.events.desk.aclose()
 
 
 @pytest.fixture
-async def post(home: Path) -> AsyncGenerator[Post]:
-    async with opened(home) as post:
-        yield post
+async def forwarding(home: Path) -> AsyncGenerator[Forwarding]:
+    async with opened(home) as forwarding:
+        yield forwarding
 
 
 def seen(value: Any) -> Any:
@@ -89,13 +89,13 @@ def test_the_payloads_are_what_they_are_meant_to_be() -> None:
 
 
 async def test_no_result_has_anything_unseen_and_every_text_of_the_document_came(
-    house: House, full: bool
+    poisoned: PoisonedServer, full: bool
 ) -> None:
     count, fields = 0, set[tuple[str, str]]()
-    async with Client(house.server) as client:
+    async with Client(poisoned.server) as client:
         for turn in range(len(PAYLOADS) if full else 1):
-            house.aircall.say = (lambda _n, t=turn: PAYLOADS[t]) if full else house.rotate
-            for operation in house.operations:
+            poisoned.aircall.say = (lambda _n, t=turn: PAYLOADS[t]) if full else poisoned.rotate
+            for operation in poisoned.operations:
                 if turn and operation.effect != "read":
                     continue
                 for detail in ("full", "concise"):
@@ -106,9 +106,9 @@ async def test_no_result_has_anything_unseen_and_every_text_of_the_document_came
                         fields |= {(operation.id, n) for n in operation.answer.strangers & given}
                         if operation.answer.strangers & given:
                             assert any("Words of other people" in n for n in whole["notes"])
-    marked = {(one.id, n) for one in house.operations for n in one.answer.strangers}
+    marked = {(one.id, n) for one in poisoned.operations for n in one.answer.strangers}
     assert marked - fields == set()
-    print(f"unseen: {count} results, {len(fields)} texts of {len(house.operations)} operations")
+    print(f"unseen: {count} results, {len(fields)} texts of {len(poisoned.operations)} operations")
 
 
 async def _called(client: Client, operation: Operation, detail: str) -> Any:
@@ -121,32 +121,32 @@ async def _called(client: Client, operation: Operation, detail: str) -> Any:
 
 
 async def test_no_error_resource_or_completion_has_anything_unseen(
-    house: House, full: bool
+    poisoned: PoisonedServer, full: bool
 ) -> None:
     payloads = PAYLOADS if full else PAYLOADS[::9]
-    house.aircall.say = house.rotate
-    call: Any = house.aircall.told(bound("get_call", call_id=1).operation)
-    async with Client(house.server) as client:
+    poisoned.aircall.say = poisoned.rotate
+    call: Any = poisoned.aircall.told(bound("get_call", call_id=1).operation)
+    async with Client(poisoned.server) as client:
         for number, payload in enumerate(payloads, 1):
-            house.aircall.say = lambda _name, said=payload: said
+            poisoned.aircall.say = lambda _name, said=payload: said
             data: dict[str, Any] = {
                 **call["call"],
                 "id": number,
                 "comments": [{"content": payload}],
                 payload: 1,
             }
-            house.room.hear(told("call.commented", **data))
+            poisoned.events.hear(told("call.commented", **data))
             for uri in ("aircall://events", f"aircall://calls/{number}"):
                 read = await client.read_resource(uri)
                 seen(json.loads(read.contents[0].text))  # type: ignore[union-attr]  # pyright: ignore
             reference = ResourceTemplateReference(uri="aircall://calls/{id}")
             typed = {"name": "id", "value": str(number)}
             seen((await client.complete(reference, typed)).completion.values)
-            house.aircall.status = 422
+            poisoned.aircall.status = 422
             refused = await client.call_tool("aircall_get_tag", {"tag_id": number})
             assert refused.is_error
             seen(refused.structured_content)
-            house.aircall.status = 200
+            poisoned.aircall.status = 200
             typed_in = payload.encode("utf-8", "ignore").decode()  # no client sends half a letter
             arguments = {typed_in: typed_in, "tag_id": typed_in}
             wrong = await client.call_tool("aircall_get_tag", arguments)
@@ -163,17 +163,19 @@ async def test_no_error_resource_or_completion_has_anything_unseen(
             seen((await client.call_tool(tool, {})).structured_content)
 
 
-async def test_nothing_that_is_passed_on_has_anything_unseen(post: Post, full: bool) -> None:
+async def test_nothing_that_is_passed_on_has_anything_unseen(
+    forwarding: Forwarding, full: bool
+) -> None:
     aircall = Poisoned()
-    post.destination()
+    forwarding.destination()
     for payload in PAYLOADS if full else PAYLOADS[::9]:
         aircall.say = lambda _name, said=payload: said
         message: Any = aircall.told(bound("get_call", call_id=1).operation)["call"]
         message |= {"id": f"SM{payload}", "body": payload, payload: payload}
-        post.log.append([told("message.received", **message)])
-    destination = post.rules.destinations()[0]
+        forwarding.log.append([told("message.received", **message)])
+    destination = forwarding.rules.destinations()[0]
     count = 0
-    for event in post.log.read(Query(limit=1000)):
+    for event in forwarding.log.read(Query(limit=1000)):
         masked = Scrubber().json(event.data)
         for form in ("slack", "https"):
             to = type(destination)(f"{form}:x", form, "example.com")  # type: ignore[arg-type]  # pyright: ignore
@@ -219,17 +221,17 @@ async def test_a_name_that_is_read_and_written_back_is_the_name_that_it_was(
     registry: Registry, full: bool
 ) -> None:
     sandbox = sandbox_with(requests_per_minute=None)
-    office = Office(desk_over(sandbox, registry), sandbox)
+    harness = Harness(desk_over(sandbox, registry), sandbox)
     contact = next(iter(sandbox.world.contacts.values()))
     changed = 0
     every = names()
     assert len(set(every)) >= 2_000
     for name in every if full else every[::40]:
         contact.first_name = name
-        read = await office.call("get_contact", contact_id=contact.id)
+        read = await harness.call("get_contact", contact_id=contact.id)
         given = read["data"]["contact"]["first_name"]
-        await office.call("update_contact", contact_id=contact.id, first_name=given)
+        await harness.call("update_contact", contact_id=contact.id, first_name=given)
         changed += contact.first_name != name
     assert changed == 0
     assert [one for one in every if clean(one) != one or SCRUB(one) != one] == []
-    await office.desk.aclose()
+    await harness.desk.aclose()

@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..house import Clock
+from ..harness import Clock
 
 LASTS = 900.0
 """Seconds that a yes is good for, counted from the question: docs/approvals.md says so."""

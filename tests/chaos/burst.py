@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..house import Clock
+from ..harness import Clock
 from ..mail import PATH, TOKEN, log_in
 from ..processes import free_port
 from ..waiting import reachable, until

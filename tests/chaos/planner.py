@@ -31,7 +31,7 @@ from aircall_mcp.safety.visitors import MIGRATIONS as VISITORS
 from aircall_mcp.safety.visitors import Visitors
 from aircall_mcp.storage.state import InMemory, State, boot, durable
 from aircall_mcp.storage.store import Transaction
-from tests.house import Townless, auth_for, plans_over
+from tests.harness import KnownCompany, auth_for, plans_over
 
 T = TypeVar("T")
 
@@ -81,7 +81,7 @@ async def carry_out(home: Path, url: str, deadly: Deadly, steps: object) -> obje
     journal = Journal(
         lambda: deadly.over(durable(home / "journal.db", journals.MIGRATIONS)), boot=boot
     )
-    judge = Judge(lambda: ASKING, Townless(), safety)
+    judge = Judge(lambda: ASKING, KnownCompany(), safety)
     auth = auth_for(url, ("id", "token"))
     gateway = Gateway(base_url=url, auth=auth, journal=journal, judges=(judge,))
     plans = plans_over(offers.registry, judge, safety, gateway, journal, home=home)

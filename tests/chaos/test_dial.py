@@ -90,12 +90,12 @@ def plans(count: int, chance: random.Random) -> list[Plan]:
 
 
 class Lane:
-    """One after the other through a proxy and a nursery of its own, as one user."""
+    """One after the other through a proxy and dialers of its own, as one user."""
 
-    def __init__(self, proxy: Proxy, nursery: asyncio.subprocess.Process, home: Path) -> None:
+    def __init__(self, proxy: Proxy, dialers: asyncio.subprocess.Process, home: Path) -> None:
         self.proxy = proxy
         self.home = home
-        self._nursery = nursery
+        self._dialers = dialers
         self._pid = 0
         self._kill: tuple[Direction, int] | None = None
         proxy.step = 8
@@ -134,7 +134,7 @@ class Lane:
             "base_url": self.proxy.base_url, "home": str(self.home), "arguments": arguments,
             "commit": commit, "after": after, "deadline": deadline,
         }  # fmt: skip
-        reading, writing = self._nursery.stdout, self._nursery.stdin
+        reading, writing = self._dialers.stdout, self._dialers.stdin
         assert reading
         assert writing
         writing.write(json.dumps(job).encode() + b"\n")
@@ -148,17 +148,17 @@ class Lane:
 
 @asynccontextmanager
 async def lane(port: int, home: Path) -> AsyncGenerator[Lane]:
-    nursery = await asyncio.create_subprocess_exec(
+    dialers = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.chaos.dialers", cwd=ROOT,
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:
         async with Proxy(port) as proxy:
-            yield Lane(proxy, nursery, home)
+            yield Lane(proxy, dialers, home)
     finally:
-        assert nursery.stdin
-        nursery.stdin.close()
-        await nursery.wait()
+        assert dialers.stdin
+        dialers.stdin.close()
+        await dialers.wait()
 
 
 def quick_homes() -> Path | None:

@@ -16,7 +16,7 @@ from aircall_mcp.offer import Registry
 from aircall_mcp.safety.plans import planned
 from aircall_mcp.safety.safety import Safety
 
-from ..stranger import stranger
+from ..foreign import foreign_server
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.timeout(1200)]
 
@@ -62,7 +62,7 @@ async def test_a_plan_whose_process_is_killed_goes_on_and_doubles_nothing(
         home = tmp_path / f"{commit}-{when}"
         home.mkdir(mode=0o700)
         await approved(home, registry)
-        with stranger() as there:
+        with foreign_server() as there:
             first = await process(home, there.url, commit, when)
             last = first or await process(home, there.url, 0, "after")
             data = last["data"]

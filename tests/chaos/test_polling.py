@@ -20,7 +20,7 @@ from aircall_mcp.offer import Registry
 from aircall_mcp.sandbox import payloads
 from aircall_mcp.sandbox.entities import Call
 
-from ..house import THURSDAY, Clock, gateway_to, sandbox_with
+from ..harness import THURSDAY, Clock, gateway_to, sandbox_with
 from ..mail import log_in, mailbox
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(1800)]

@@ -20,10 +20,10 @@ from aircall_mcp.errors import CredentialError
 from aircall_mcp.ground.secrets import Secret
 from aircall_mcp.vault import vault_at
 
-from ..house import App
+from ..harness import App
 from ..waiting import blocked_until
-from .nursery import hurried
-from .town import LIFETIME, SharedClock, Town, open_town, resident
+from .renewers import hurried
+from .running import LIFETIME, RunningSandbox, SharedClock, auth_in, running_sandbox
 from .worker import TASKS
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
@@ -66,10 +66,11 @@ def test_every_expiry_is_renewed_exactly_once(home: Path, tmp_path: Path, full: 
     expiries = 100 if full else 12
     clock = SharedClock(tmp_path / "clock")
     edge = Edge()
-    with open_town(clock, edge.before) as town:
-        town.settle(home, clock())
+    with running_sandbox(clock, edge.before) as running:
+        running.settle(home, clock())
         workers = [
-            start("worker", str(home), str(tmp_path / "clock"), town.url) for _ in range(PROCESSES)
+            start("worker", str(home), str(tmp_path / "clock"), running.url)
+            for _ in range(PROCESSES)
         ]
         statuses: Counter[int] = Counter()
         try:
@@ -78,7 +79,7 @@ def test_every_expiry_is_renewed_exactly_once(home: Path, tmp_path: Path, full: 
                     clock.pass_by(LIFETIME + 1)
                 else:
                     clock.pass_by(LIFETIME / 10)
-                    _take_back_the_access_tokens(town)
+                    _take_back_the_access_tokens(running)
                 for worker in workers:
                     say(worker)
                 for worker in workers:
@@ -86,7 +87,7 @@ def test_every_expiry_is_renewed_exactly_once(home: Path, tmp_path: Path, full: 
         finally:
             for worker in workers:
                 worker.communicate()
-        oauth = town.sandbox.oauth
+        oauth = running.sandbox.oauth
         report(
             "expiries",
             {
@@ -128,8 +129,8 @@ class Edge:
         return answer
 
 
-def _take_back_the_access_tokens(town: Town) -> None:
-    for family in town.sandbox.oauth.families:
+def _take_back_the_access_tokens(running: RunningSandbox) -> None:
+    for family in running.sandbox.oauth.families:
         family.access = dict.fromkeys(family.access, 0.0)
 
 
@@ -137,13 +138,13 @@ def _take_back_the_access_tokens(town: Town) -> None:
 async def test_a_cancelled_caller_loses_nothing(home: Path, tmp_path: Path, full: bool) -> None:
     points = 200 if full else 40
     clock = SharedClock(tmp_path / "clock")
-    with open_town(clock) as town:
-        await asyncio.to_thread(town.settle, home, clock())
-        url = f"{town.url}/v1/ping"
+    with running_sandbox(clock) as running:
+        await asyncio.to_thread(running.settle, home, clock())
+        url = f"{running.url}/v1/ping"
 
         whole = 0.0
         for _ in range(3):  # the first ones import, the last one tells how long it takes
-            auth, vault = resident(home, clock)
+            auth, vault = auth_in(home, clock)
             clock.pass_by(LIFETIME + 1)
             begun = time.perf_counter()
             await auth.sign("paris", url)
@@ -152,9 +153,9 @@ async def test_a_cancelled_caller_loses_nothing(home: Path, tmp_path: Path, full
 
         reached: Counter[str] = Counter()
         while reached["cancelled"] < points:
-            auth, vault = resident(home, clock)
+            auth, vault = auth_in(home, clock)
             clock.pass_by(LIFETIME + 1)
-            before = town.sandbox.oauth.refreshes
+            before = running.sandbox.oauth.refreshes
             caller = asyncio.create_task(auth.sign("paris", url))
             # The golden ratio strews the moments evenly over a renewal, however many there are.
             moment = whole * (reached.total() * 0.618034 % 1)
@@ -166,13 +167,13 @@ async def test_a_cancelled_caller_loses_nothing(home: Path, tmp_path: Path, full
                 reached["cancelled"] += 1
             await auth.aclose()
             vault.close()
-            other, its_vault = resident(home, clock)
+            other, its_vault = auth_in(home, clock)
             signature = await other.sign("paris", url)
             its_vault.close()
             token = signature.headers["Authorization"].removeprefix("Bearer ")
-            assert town.sandbox.oauth.accepts(token, clock())
-            assert town.sandbox.oauth.refreshes == before + 1
-        oauth = town.sandbox.oauth
+            assert running.sandbox.oauth.accepts(token, clock())
+            assert running.sandbox.oauth.refreshes == before + 1
+        oauth = running.sandbox.oauth
         report("cancels", {"points": points, **reached, "lost": oauth.reuses})
         assert oauth.reuses == 0
         assert not oauth.families[0].revoked
@@ -182,30 +183,30 @@ async def test_a_cancelled_caller_loses_nothing(home: Path, tmp_path: Path, full
 def test_a_killed_process_loses_nothing_but_what_was_under_way(home: Path, full: bool) -> None:
     rounds = 1000 if full else 30
     chance = random.Random(9)
-    with open_town(time.time) as town:
-        town.settle(home, hurried())
-        nursery = start("nursery", str(home), f"{town.url}/v1/ping")
+    with running_sandbox(time.time) as running:
+        running.settle(home, hurried())
+        renewers = start("renewers", str(home), f"{running.url}/v1/ping")
         seen: Counter[str] = Counter()
         victims: list[int] = []
         try:
-            first = _first_renewal(nursery, town)
-            town.settle(home, hurried())
+            first = _first_renewal(renewers, running)
+            running.settle(home, hurried())
             for _ in range(rounds):
-                victims = [_born(nursery) for _ in range(3)]
-                # A moment between the birth of the first and some renewals later.
+                victims = [_forked(renewers) for _ in range(3)]
+                # A moment between the fork of the first and some renewals later.
                 time.sleep(chance.uniform(0, 1.5 * first))
                 for victim in victims:
                     os.kill(victim, signal.SIGKILL)
                 for victim in victims:
-                    _buried(victim)
+                    _reaped(victim)
                 victims = []
-                seen[_outcome(home, town)] += 1
+                seen[_outcome(home, running)] += 1
         finally:
-            for victim in victims:  # who is left would keep the nursery's pipe open
+            for victim in victims:  # who is left would keep the renewers' pipe open
                 with suppress(ProcessLookupError):
                     os.kill(victim, signal.SIGKILL)
-            nursery.communicate()
-        refreshes = town.sandbox.oauth.refreshes
+            renewers.communicate()
+        refreshes = running.sandbox.oauth.refreshes
         report(
             "kills",
             {"rounds": rounds, "kills": 3 * rounds, "renewals": refreshes, "corrupt": 0, **seen},
@@ -215,22 +216,22 @@ def test_a_killed_process_loses_nothing_but_what_was_under_way(home: Path, full:
         assert refreshes > rounds
 
 
-def _born(nursery: subprocess.Popen[bytes]) -> int:
-    say(nursery)
-    return int(hear(nursery))
+def _forked(renewers: subprocess.Popen[bytes]) -> int:
+    say(renewers)
+    return int(hear(renewers))
 
 
-def _first_renewal(nursery: subprocess.Popen[bytes], town: Town) -> float:
-    """Seconds from a birth to the first renewal, on this machine and today."""
+def _first_renewal(renewers: subprocess.Popen[bytes], running: RunningSandbox) -> float:
+    """Seconds from a fork to the first renewal, on this machine and today."""
     begun = time.perf_counter()
-    victim = _born(nursery)
-    blocked_until(lambda: town.sandbox.oauth.refreshes)
+    victim = _forked(renewers)
+    blocked_until(lambda: running.sandbox.oauth.refreshes)
     os.kill(victim, signal.SIGKILL)
-    _buried(victim)
+    _reaped(victim)
     return time.perf_counter() - begun
 
 
-def _buried(process: int) -> None:
+def _reaped(process: int) -> None:
     """Wait until the process is gone, and its locks with it."""
 
     def gone() -> bool:
@@ -243,7 +244,7 @@ def _buried(process: int) -> None:
     blocked_until(gone)
 
 
-def _outcome(home: Path, town: Town) -> str:
+def _outcome(home: Path, running: RunningSandbox) -> str:
     """What a survivor finds: everything whole, something to recover, or that a person must log in.
 
     Any other finding fails: damage, an untyped error, a token lost while nothing was under way.
@@ -256,21 +257,21 @@ def _outcome(home: Path, town: Town) -> str:
     assert isinstance(account.credential.refresh_token, Secret)
     if account.state == "reauth_required":
         # One victim outlived the other by long enough to find its token spent, and said so.
-        town.settle(home, hurried())
+        running.settle(home, hurried())
         return "reauth_required"
-    refused = asyncio.run(_refused(home, town.url))
+    refused = asyncio.run(_refused(home, running.url))
     if refused is None:
         return "recovered" if account.state == "renewing" else "whole"
     assert account.state == "renewing", "lost while nothing was under way"
     assert "accounts login paris" in refused.hint
     with closing(vault_at(home, {})) as vault:
         assert Accounts(vault).load("paris").account.state == "reauth_required"
-    town.settle(home, hurried())
+    running.settle(home, hurried())
     return "reauth_required"
 
 
 async def _refused(home: Path, url: str) -> CredentialError | None:
-    auth, vault = resident(home, hurried)
+    auth, vault = auth_in(home, hurried)
     try:
         await auth.sign("paris", f"{url}/v1/ping")
     except CredentialError as error:

@@ -14,13 +14,13 @@ from aircall_mcp.desk import Desk
 from aircall_mcp.gateway.gateway import Gateway
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.offer import Offers, Registry
-from tests.chaos.town import SharedClock, resident
+from tests.chaos.running import SharedClock, auth_in
 
 TASKS = 8
 
 
 async def work(home: Path, clock: SharedClock, url: str) -> None:
-    auth, vault = resident(home, clock)
+    auth, vault = auth_in(home, clock)
     gateway = Gateway(base_url=url, auth=auth, company=auth.company)
     desk = Desk(Offers(Registry.of(spec.load())), gateway, scrubber=auth.scrubber)
     loop = asyncio.get_running_loop()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ..house import sandbox_with
+from ..harness import sandbox_with
 from ..served import served
 from .shell import Shell
 

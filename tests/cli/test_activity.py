@@ -25,7 +25,7 @@ from aircall_mcp.ground.clock import Clock
 from aircall_mcp.ground.phones import masked
 from aircall_mcp.storage.state import boot, durable
 
-from ..house import THURSDAY
+from ..harness import THURSDAY
 from ..upstream import bound, gateway, upstream
 
 pytestmark = pytest.mark.anyio

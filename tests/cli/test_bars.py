@@ -7,11 +7,11 @@ from rich.console import Console
 
 from aircall_mcp.cli.bars import bars_of
 
-from ..workflows.conftest import shift
-from ..workflows.shift import Shift
+from ..workflows.conftest import harness
+from ..workflows.harness import WorkflowHarness
 
 pytestmark = pytest.mark.anyio
-__all__ = ["shift"]
+__all__ = ["harness"]
 
 
 def drawn(data: dict[str, object], width: int = 200) -> str:
@@ -22,8 +22,8 @@ def drawn(data: dict[str, object], width: int = 200) -> str:
     return written.getvalue()
 
 
-async def test_the_longest_bar_is_that_of_most_calls(shift: Shift) -> None:
-    answer = await shift.call("call_stats", period="last week", by="user")
+async def test_the_longest_bar_is_that_of_most_calls(harness: WorkflowHarness) -> None:
+    answer = await harness.call("call_stats", period="last week", by="user")
     lines = drawn(answer["data"]).splitlines()
     for group, calls, *_ in answer["data"]["rows"]:
         line = next(line for line in lines if f" {group} " in line)
@@ -34,9 +34,9 @@ async def test_the_longest_bar_is_that_of_most_calls(shift: Shift) -> None:
 
 @pytest.mark.parametrize("width", [60, 72, 80, 100, 140])
 async def test_a_narrow_terminal_cuts_no_word_and_names_what_has_no_room(
-    shift: Shift, width: int
+    harness: WorkflowHarness, width: int
 ) -> None:
-    answer = await shift.call("call_stats", period="last week", by="user")
+    answer = await harness.call("call_stats", period="last week", by="user")
     told = drawn(answer["data"], width)
     assert "…" not in told
     assert max(map(len, told.splitlines())) <= width

@@ -16,7 +16,7 @@ import pytest
 from aircall_mcp.accounts import Accounts, Grant
 
 from ..canaries import sightings
-from ..house import sandbox_with
+from ..harness import sandbox_with
 from ..processes import free_port, small_aircall, started
 from ..served import served
 from ..vaults import again

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from aircall_mcp.cli import group
 
 from ..drift.changed import Changed, each
-from ..house import sandbox_with
+from ..harness import sandbox_with
 from ..served import served
 
 

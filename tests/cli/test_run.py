@@ -11,7 +11,7 @@ from aircall_mcp.cli.run import answered, arguments_of
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.offer import Offers, Registry
 
-from ..house import answering, asking_desk
+from ..harness import answering, asking_desk
 from ..waiting import PATIENCE
 
 pytestmark = pytest.mark.anyio

@@ -21,7 +21,7 @@ from aircall_mcp.cli.setup.company import Company, Person
 from aircall_mcp.cli.setup.handshake import Greeting, command_of, greeted
 from aircall_mcp.ground.secrets import Secret
 
-from ..house import sandbox_with
+from ..harness import sandbox_with
 from ..served import served
 from ..terminal import on_terminal
 from ..vaults import again, vault_at

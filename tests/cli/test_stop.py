@@ -17,7 +17,7 @@ from aircall_mcp.ground.clock import Clock as Handed
 from aircall_mcp.safety import Brake
 from aircall_mcp.storage.state import InMemory
 
-from ..house import Clock
+from ..harness import Clock
 from ..processes import spoken
 from ..terminal import on_terminal
 from ..waiting import aside

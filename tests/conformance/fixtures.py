@@ -76,8 +76,8 @@ PROMPTS: Mapping[str, tuple[str, ...]] = {
 class FixtureServer(AircallServer):
     """`AircallServer`, with more to offer."""
 
-    def __init__(self, house: App) -> None:
-        super().__init__(house.desk, news=house.news)
+    def __init__(self, app: App) -> None:
+        super().__init__(app.desk, news=app.news)
         self._bus = InMemorySubscriptionBus()
         self._tools: Mapping[str, Tool] = {
             **TOOLS,
@@ -86,7 +86,7 @@ class FixtureServer(AircallServer):
         }
 
         def schema_of(name: str) -> Mapping[str, Any] | None:
-            return SCHEMAS.get(name) or house.desk.registry.schema_of(name)
+            return SCHEMAS.get(name) or app.desk.registry.schema_of(name)
 
         self.get_tool_input_schema = schema_of
         self._add("tools/list", types.PaginatedRequestParams, self._list_tools_too)
@@ -223,7 +223,7 @@ async def get_prompt(
 if __name__ == "__main__":
 
     async def run() -> None:
-        async with open_app(settings_from({"sandbox": True})) as house:
-            await serve(FixtureServer(house), "127.0.0.1", int(sys.argv[1]), key=None)
+        async with open_app(settings_from({"sandbox": True})) as app:
+            await serve(FixtureServer(app), "127.0.0.1", int(sys.argv[1]), key=None)
 
     anyio.run(run)

@@ -17,7 +17,7 @@ from aircall_mcp.console.console import LOOK, OPEN_FOR
 from aircall_mcp.console.notice import on_desktop
 from aircall_mcp.console.site import EARLY, LEAST_READING
 
-from ..house import Clock
+from ..harness import Clock
 from ..paged import PREVIEW, Paged, Visitor, paged
 from ..vaults import Bus
 from ..waiting import reachable, until

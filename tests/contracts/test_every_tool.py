@@ -21,7 +21,16 @@ from aircall_mcp.ground.operation import Operation
 from aircall_mcp.offer import Offer, Offers, Registry, Selection
 from aircall_mcp.offer.tools import tool_for
 
-from ..house import THURSDAY, Clock, Office, OwnDesk, OwnGateway, auth_for, desk_over, sandbox_with
+from ..harness import (
+    THURSDAY,
+    Clock,
+    Harness,
+    OwnDesk,
+    OwnGateway,
+    auth_for,
+    desk_over,
+    sandbox_with,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -163,11 +172,11 @@ def test_its_neighbour_its_forerunners_and_its_successor_exist(operation: Operat
 async def test_its_example_succeeds_in_a_fresh_sandbox(
     operation: Operation, registry: Registry, clock: Clock
 ) -> None:
-    office = furnished(registry, clock)
-    answer = await office.call(operation.id, **operation.example)
+    harness = furnished(registry, clock)
+    answer = await harness.call(operation.id, **operation.example)
     assert answer["sandbox"] is True
     assert answer["data"] not in (None, {}, [])
-    arrival = office.sandbox.arrivals[-1]
+    arrival = harness.sandbox.arrivals[-1]
     assert arrival.operation == operation.id
     assert arrival.status == operation.answer.status
     if operation.answer.key:
@@ -179,11 +188,11 @@ async def test_the_examples_succeed_one_after_the_other_at_any_hour(
     hours: int, registry: Registry
 ) -> None:
     """On a Thursday at ten, that evening, in the night to Sunday, and on Monday at one."""
-    office = furnished(registry, Clock(THURSDAY + hours * 3600))
+    harness = furnished(registry, Clock(THURSDAY + hours * 3600))
     offered = [one for one in Offer(registry, Selection()) if not one.ours]
     for operation in offered:
-        await office.call(operation.id, **operation.example)
-    performed = [arrival.operation for arrival in office.sandbox.arrivals]
+        await harness.call(operation.id, **operation.example)
+    performed = [arrival.operation for arrival in harness.sandbox.arrivals]
     assert list(dict.fromkeys(performed)) == [one.id for one in offered]
 
 
@@ -193,10 +202,10 @@ async def test_its_full_answer_holds_all_that_the_concise_one_does(
 ) -> None:
     if "detail" not in operation.input_schema["properties"] or operation.effect != "read":
         return
-    office = furnished(registry, clock)
+    harness = furnished(registry, clock)
     arguments = dict(operation.example)
-    concise = await office.call(operation.id, **arguments)
-    full = await office.call(operation.id, **arguments, detail="full")
+    concise = await harness.call(operation.id, **arguments)
+    full = await harness.call(operation.id, **arguments, detail="full")
     assert size(concise["data"]) <= size(full["data"])
     assert names(concise["data"]) <= names(full["data"])
 
@@ -209,9 +218,9 @@ def names(value: Any) -> set[str]:
     return set[str]().union(*map(names, items))
 
 
-def furnished(registry: Registry, clock: Clock) -> Office:
+def furnished(registry: Registry, clock: Clock) -> Harness:
     sandbox = sandbox_with(clock=clock, requests_per_minute=None, users_v1=True)
-    return Office(desk_over(sandbox, registry), sandbox)
+    return Harness(desk_over(sandbox, registry), sandbox)
 
 
 # All of them together.

@@ -16,7 +16,7 @@ import pytest
 from aircall_mcp.offer import Registry
 from aircall_mcp.sandbox import Sandbox
 
-from ..house import Clock, Office, desk_over, sandbox_with
+from ..harness import Clock, Harness, desk_over, sandbox_with
 from .document import DOCUMENT, resolved
 
 pytestmark = pytest.mark.anyio
@@ -159,7 +159,7 @@ async def test_the_sandbox_answers_it_with_the_status_and_the_keys_that_are_know
     fact: dict[str, Any], registry: Registry, clock: Clock
 ) -> None:
     sandbox = sandbox_with(clock=clock, requests_per_minute=None, users_v1=True)
-    office = Office(desk_over(sandbox, registry), sandbox)
+    harness = Harness(desk_over(sandbox, registry), sandbox)
     if fact["id"] == "get_api_root":
         answer = await raw(sandbox, "GET", "/")
     elif fact["id"] == "exchange_oauth_code":
@@ -182,7 +182,7 @@ async def test_the_sandbox_answers_it_with_the_status_and_the_keys_that_are_know
         assert answer.content == b""
     if fact["response_keys"]:
         assert set(fact["response_keys"]) <= set(answer.json())
-    await office.desk.aclose()
+    await harness.desk.aclose()
 
 
 def required_in(fact: dict[str, Any]) -> list[str]:
@@ -199,7 +199,7 @@ async def test_the_sandbox_refuses_a_body_without_a_required_field(
 ) -> None:
     required = required_in(fact)
     sandbox = sandbox_with(clock=clock, requests_per_minute=None, users_v1=True)
-    office = Office(desk_over(sandbox, registry), sandbox)
+    harness = Harness(desk_over(sandbox, registry), sandbox)
     operation = registry.ids[fact["id"]]
     bound = operation.bind(dict(operation.example))
     assert bound.body is not None
@@ -208,7 +208,7 @@ async def test_the_sandbox_refuses_a_body_without_a_required_field(
         without = {key: value for key, value in bound.body.items() if key != name}
         answer = await raw(sandbox, fact["method"], bound.path, json=without)
         assert answer.status_code in (400, 422), (name, answer.text)
-    await office.desk.aclose()
+    await harness.desk.aclose()
 
 
 @every_fiction

@@ -16,8 +16,8 @@ import pytest
 
 import aircall_mcp
 
-from ..house import sandbox_with
-from ..stranger import announced
+from ..foreign import announced
+from ..harness import sandbox_with
 
 PACKAGE = Path(aircall_mcp.__file__).parent
 MODES = "ground/private_files.py"

@@ -17,7 +17,7 @@ from aircall_mcp.ground.operation import Operation
 from aircall_mcp.offer.tools import answered
 from aircall_mcp.spec.results import results_in
 
-from ..house import hold_to_result
+from ..harness import hold_to_result
 
 pytestmark = pytest.mark.anyio
 

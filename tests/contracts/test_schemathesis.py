@@ -18,7 +18,7 @@ from schemathesis.python._constants.orchestrator import make_constants_value_sou
 
 from aircall_mcp import spec
 
-from ..house import Clock, sandbox_with
+from ..harness import Clock, sandbox_with
 
 pytestmark = [pytest.mark.slow, pytest.mark.once]
 

@@ -21,7 +21,7 @@ from aircall_mcp.ground.phones import E164_PATTERN
 from aircall_mcp.offer import Registry
 from aircall_mcp.offer.tools import tool_for
 
-from ..house import Clock, Office, desk_over, sandbox_with
+from ..harness import Clock, Harness, desk_over, sandbox_with
 
 Json = dict[str, Any]
 Schema = Mapping[str, Any]
@@ -242,18 +242,18 @@ async def test_the_arguments_that_go_on_fit_the_schema_too(
     operation: Operation, registry: Registry, clock: Clock
 ) -> None:
     sandbox = sandbox_with(clock=clock, requests_per_minute=None, users_v1=True)
-    office = Office(desk_over(sandbox, registry), sandbox)
+    harness = Harness(desk_over(sandbox, registry), sandbox)
     size = "per_page" if operation.answer.paging == "page" else "limit"
     since = {"from": 1, "to": str(int(clock.now))}
     known = operation.input_schema["properties"]
     given_ = {name: value for name, value in {**since, size: "1"}.items() if name in known}
-    page = (await office.call(operation.id, **{**operation.example, **given_}))["page"]
+    page = (await harness.call(operation.id, **{**operation.example, **given_}))["page"]
     shown = jsonschema_rs.Draft202012Validator(cast("Json", operation.input_schema))
     assert page["returned"] <= 1
     if "next" in page:
         assert shown.is_valid(page["next"])
-        assert (await office.call(operation.id, **page["next"]))["page"]["returned"] <= 1
-    await office.desk.aclose()
+        assert (await harness.call(operation.id, **page["next"]))["page"]["returned"] <= 1
+    await harness.desk.aclose()
 
 
 def test_words_say_how_a_field_is_cleared() -> None:

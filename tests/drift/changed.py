@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, cast
 from urllib.parse import parse_qsl, urlencode
 
-from ..house import App
+from ..harness import App
 
 Query = dict[str, str]
 Headers = dict[str, str]

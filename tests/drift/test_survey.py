@@ -22,7 +22,7 @@ from aircall_mcp.offer import Registry
 from aircall_mcp.sandbox import Sandbox
 from aircall_mcp.storage.state import InMemory
 
-from ..house import THURSDAY, Clock, gateway_to, sandbox_with
+from ..harness import THURSDAY, Clock, gateway_to, sandbox_with
 from ..live.facts import fields
 from .changed import Changed, each
 
@@ -32,7 +32,7 @@ REGISTRY = Registry.of(spec.load())
 
 
 async def surveyed(app: Any, **more: Any) -> Survey:
-    """By a house that thinks `app` to be Aircall."""
+    """By a gateway that thinks `app` to be Aircall."""
     overheard = Overheard()
     ours = gateway_to(app, heard=overheard, **more)
     clock = Clock(THURSDAY).handed()

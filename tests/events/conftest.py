@@ -8,32 +8,32 @@ import pytest
 from aircall_mcp.offer import Registry
 from aircall_mcp.sandbox import Sandbox
 
-from ..house import Clock
-from ..post import Post, opened
-from .room import Room
-from .town import Town
+from ..forwarding import Forwarding, opened
+from ..harness import Clock
+from .deployment import Deployment
+from .harness import EventHarness
 
 
 @pytest.fixture
-async def town(
+async def deployment(
     home: Path, sandbox: Sandbox, registry: Registry, clock: Clock
-) -> AsyncGenerator[Town]:
-    made = Town(home, sandbox, registry, clock)
+) -> AsyncGenerator[Deployment]:
+    made = Deployment(home, sandbox, registry, clock)
     yield made
     await made.aclose()
 
 
 @pytest.fixture
-async def room(
+async def harness(
     home: Path, sandbox: Sandbox, registry: Registry, clock: Clock
-) -> AsyncGenerator[Room]:
-    made = Room(home, sandbox, registry, clock)
+) -> AsyncGenerator[EventHarness]:
+    made = EventHarness(home, sandbox, registry, clock)
     yield made
     await made.desk.aclose()
     made.log.close()
 
 
 @pytest.fixture
-async def post(home: Path) -> AsyncGenerator[Post]:
-    async with opened(home) as post:
-        yield post
+async def forwarding(home: Path) -> AsyncGenerator[Forwarding]:
+    async with opened(home) as forwarding:
+        yield forwarding

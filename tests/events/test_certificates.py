@@ -19,8 +19,8 @@ from aircall_mcp.ground.secrets import Secret
 from aircall_mcp.vault.mailbox import mailbox_of
 
 from ..authority import Authority
+from ..forwarding import opened
 from ..mail import call, log_in
-from ..post import opened
 from ..vaults import vault_at
 
 pytestmark = pytest.mark.anyio
@@ -59,22 +59,22 @@ async def delivered(home: Path, clients: Clients, port: int) -> Rule:
         assert host == HOST
         return ["127.0.0.1"]
 
-    async with opened(home) as post:
+    async with opened(home) as forwarding:
         url = Secret(f"https://{HOST}:{port}/in")
-        post.rules.name_destination("https:crm", url, post.vault, private=True)
-        post.rules.add(["call.*"], "https:crm")
-        post.log.append([call("ended", 42)])
+        forwarding.rules.name_destination("https:crm", url, forwarding.vault, private=True)
+        forwarding.rules.add(["call.*"], "https:crm")
+        forwarding.log.append([call("ended", 42)])
         forwarder = Forwarder(
-            post.rules,
-            post.log,
-            post.vault,
-            clock=post.clock.handed(),
+            forwarding.rules,
+            forwarding.log,
+            forwarding.vault,
+            clock=forwarding.clock.handed(),
             resolve=resolve,
             clients=clients,
         )
         await forwarder.step()
         await forwarder.aclose()
-        (rule,) = post.rules.status()
+        (rule,) = forwarding.rules.status()
         return rule
 
 

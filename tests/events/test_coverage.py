@@ -4,7 +4,7 @@ from pathlib import Path
 
 from aircall_mcp.events.coverage import Coverage
 
-from ..house import THURSDAY, Clock
+from ..harness import THURSDAY, Clock
 from ..mail import log_in
 
 

@@ -16,8 +16,8 @@ from aircall_mcp.ground.config import settings_from
 from aircall_mcp.ground.secrets import MASK, Scrubber, Secret, inside
 from aircall_mcp.vault.mailbox import mailbox_of
 
+from ..forwarding import SLACK, Forwarding, opened
 from ..mail import call
-from ..post import SLACK, Post, opened
 from ..vaults import vault_at
 
 pytestmark = pytest.mark.anyio
@@ -36,30 +36,33 @@ def files(home: Path) -> list[tuple[str, bytes]]:
      "224.0.0.1", "ff02::1", "203.0.113.7", "64:ff9b::a00:1", "no address"],
 )  # fmt: skip
 async def test_addresses_that_are_not_public_are_not_reached(home: Path, address: str) -> None:
-    async with opened(home, addresses=["8.8.8.8", address]) as post:
-        post.passes_all_on()
-        post.log.append([call("ended", 1)])
-        await post.settle()
-        assert post.receiver.tried == 0
-        assert "not public" in post.rules.undelivered()[0].fault
+    async with opened(home, addresses=["8.8.8.8", address]) as forwarding:
+        forwarding.passes_all_on()
+        forwarding.log.append([call("ended", 1)])
+        await forwarding.settle()
+        assert forwarding.receiver.tried == 0
+        assert "not public" in forwarding.rules.undelivered()[0].fault
 
 
 async def test_a_private_address_is_reached_where_the_owner_allows_it(home: Path) -> None:
-    async with opened(home, addresses=["10.0.0.1"]) as post:
-        post.destination(private=True)
-        post.rules.add(["*"], "crm")
-        post.log.append([call("ended", 1)])
-        await post.settle()
-        assert [request.url.host for request in post.receiver.got] == ["10.0.0.1"]
+    async with opened(home, addresses=["10.0.0.1"]) as forwarding:
+        forwarding.destination(private=True)
+        forwarding.rules.add(["*"], "crm")
+        forwarding.log.append([call("ended", 1)])
+        await forwarding.settle()
+        assert [request.url.host for request in forwarding.receiver.got] == ["10.0.0.1"]
 
 
-async def test_a_redirect_is_not_followed(post: Post) -> None:
-    post.passes_all_on()
-    post.receiver.status, post.receiver.headers = 302, {"Location": "http://169.254.169.254/"}
-    post.log.append([call("ended", 1)])
-    await post.settle()
-    assert post.receiver.tried == 1
-    assert post.rules.undelivered()[0].fault == "refused with 302"
+async def test_a_redirect_is_not_followed(forwarding: Forwarding) -> None:
+    forwarding.passes_all_on()
+    forwarding.receiver.status, forwarding.receiver.headers = (
+        302,
+        {"Location": "http://169.254.169.254/"},
+    )
+    forwarding.log.append([call("ended", 1)])
+    await forwarding.settle()
+    assert forwarding.receiver.tried == 1
+    assert forwarding.rules.undelivered()[0].fault == "refused with 302"
 
 
 @pytest.mark.parametrize(
@@ -69,34 +72,36 @@ async def test_a_redirect_is_not_followed(post: Post) -> None:
      "https://hooks..slack.com/x", "https://crm.example.com/a\x07b", "https://crm.example.com/a\nb",
      "https://m\u00fcnchen.example/", "https://[::1", " https://crm.example.com/"],
 )  # fmt: skip
-async def test_only_https_urls_become_destinations(post: Post, url: str) -> None:
+async def test_only_https_urls_become_destinations(forwarding: Forwarding, url: str) -> None:
     with pytest.raises(ArgumentError):
-        post.destination(url=url)
-    assert post.rules.destinations() == []
+        forwarding.destination(url=url)
+    assert forwarding.rules.destinations() == []
 
 
 @pytest.mark.parametrize("name", ["crm", "mail:crm", "slack:", "slack:Über", "https:a b", ""])
-async def test_only_plain_names_become_destinations(post: Post, name: str) -> None:
+async def test_only_plain_names_become_destinations(forwarding: Forwarding, name: str) -> None:
     with pytest.raises(ArgumentError):
-        post.destination(name)
+        forwarding.destination(name)
 
 
-async def test_an_unknown_destination_names_those_there_are_and_no_url(post: Post) -> None:
-    post.destination("slack:support", SLACK)
+async def test_an_unknown_destination_names_those_there_are_and_no_url(
+    forwarding: Forwarding,
+) -> None:
+    forwarding.destination("slack:support", SLACK)
     with pytest.raises(ArgumentError) as refusal:
-        post.rules.add(["*"], "#suport")
+        forwarding.rules.add(["*"], "#suport")
     assert "slack:support" in refusal.value.hint
     assert "hooks" not in refusal.value.hint + refusal.value.message
 
 
 async def test_the_address_lies_in_the_vault_alone(home: Path) -> None:
-    async with opened(home) as post:
-        post.destination("slack:support", SLACK)
-        post.rules.add(["*"], "support")
-        post.log.append([call("ended", 1)])
-        post.receiver.status = 500
-        await post.settle()
-        held = post.vault.read("to slack:support", "destination")
+    async with opened(home) as forwarding:
+        forwarding.destination("slack:support", SLACK)
+        forwarding.rules.add(["*"], "support")
+        forwarding.log.append([call("ended", 1)])
+        forwarding.receiver.status = 500
+        await forwarding.settle()
+        held = forwarding.vault.read("to slack:support", "destination")
         assert held is not None
         assert inside(held.value["url"], bytes.decode) == SLACK
     assert not [name for name, content in files(home) if b"secret-path" in content]
@@ -104,33 +109,33 @@ async def test_the_address_lies_in_the_vault_alone(home: Path) -> None:
 
 @pytest.mark.parametrize("status", [200, 0])
 async def test_the_address_and_the_key_are_masked_before_anything_is_sent_there(
-    post: Post, status: int
+    forwarding: Forwarding, status: int
 ) -> None:
     scrubber = Scrubber()
     sent: list[str] = []
 
     async def answer(request: httpx2.Request) -> httpx2.Response:
         sent.append(scrubber.text(f"<{SLACK}> <{key}>"))
-        return await post.receiver(request)
+        return await forwarding.receiver(request)
 
-    key = post.destination("https:crm", SLACK)
-    post.receiver.status = status
-    forwarder = post.another(answer, learn=scrubber.learn)
-    post.rules.add(["call.*"], "crm")
-    post.log.append([call("ended", 1)])
+    key = forwarding.destination("https:crm", SLACK)
+    forwarding.receiver.status = status
+    forwarder = forwarding.another(answer, learn=scrubber.learn)
+    forwarding.rules.add(["call.*"], "crm")
+    forwarding.log.append([call("ended", 1)])
     assert await forwarder.step() == 2  # one that is new, and one that is due
     assert sent == [f"<{MASK}> <{MASK}>"]
     await forwarder.aclose()
 
 
-async def test_a_house_masks_where_it_passes_events_on_to(home: Path) -> None:
-    """The house's log, answers and errors know the address as soon as it is used."""
+async def test_an_app_masks_where_it_passes_events_on_to(home: Path) -> None:
+    """The app's log, answers and errors know the address as soon as it is used."""
     url = "https://127.0.0.1:9/services/a-secret-path"
     variables = {"AIRCALL_MCP_HOME": str(home)}
     vault = vault_at(home, variables)
     vault.create("file")
-    async with open_app(settings_from({}, variables), variables, vault=vault) as house:
-        room = house.events
+    async with open_app(settings_from({}, variables), variables, vault=vault) as app:
+        room = app.events
         box = mailbox_of(vault, make=True)
         assert box is not None
         room.log.install(box.public)
@@ -141,20 +146,22 @@ async def test_a_house_masks_where_it_passes_events_on_to(home: Path) -> None:
         room.rules.add(["call.*"], "crm")
         room.log.append([replace(call("ended", 1), webhook="door")])
         forwarder = room.forwarder()
-        assert house.auth.scrub(url) == url
+        assert app.auth.scrub(url) == url
         assert await forwarder.step() == 2
-        assert house.auth.scrub(f"<{url}>") == f"<{MASK}>"
+        assert app.auth.scrub(f"<{url}>") == f"<{MASK}>"
         await forwarder.aclose()
     vault.close()
 
 
-async def test_removing_a_destination_removes_its_rules_and_its_address(post: Post) -> None:
-    post.destination()
-    rule = post.rules.add(["*"], "crm")
-    assert post.rules.forget("https:crm", post.vault)
-    assert post.rules.status() == []
-    assert post.vault.read("to https:crm", "destination") is None
-    assert not post.rules.remove(rule.id)
+async def test_removing_a_destination_removes_its_rules_and_its_address(
+    forwarding: Forwarding,
+) -> None:
+    forwarding.destination()
+    rule = forwarding.rules.add(["*"], "crm")
+    assert forwarding.rules.forget("https:crm", forwarding.vault)
+    assert forwarding.rules.status() == []
+    assert forwarding.vault.read("to https:crm", "destination") is None
+    assert not forwarding.rules.remove(rule.id)
 
 
 @pytest.mark.parametrize(
@@ -164,25 +171,25 @@ async def test_removing_a_destination_removes_its_rules_and_its_address(post: Po
      ("odd.example.com", "https://odd.example.com:99999/")],
 )  # fmt: skip
 async def test_an_address_that_cannot_be_used_is_a_dead_letter_and_no_matter_to_others(
-    post: Post, host: str, url: str
+    forwarding: Forwarding, host: str, url: str
 ) -> None:
-    post.destination("https:odd", "https://odd.example.com/")
-    post.destination()
+    forwarding.destination("https:odd", "https://odd.example.com/")
+    forwarding.destination()
     sql = "UPDATE destination SET host = :host WHERE name = 'https:odd'"
-    post.store.write(lambda tx: tx.run(sql, host=host))
+    forwarding.store.write(lambda tx: tx.run(sql, host=host))
     key = Secret("key-of-an-older-version")
-    post.vault.write("to https:odd", "destination", {"url": Secret(url), "key": key})
+    forwarding.vault.write("to https:odd", "destination", {"url": Secret(url), "key": key})
 
     async def resolve(host: str, port: int) -> Sequence[str]:
         return await resolved(host, port) if ".." in host else ["8.8.8.8"]
 
-    post.forwarder = post.another(resolve=resolve)
-    post.rules.add(["*"], "odd")
-    post.rules.add(["*"], "crm")
-    post.log.append([call("ended", 1)])
-    await post.settle()
-    assert post.receiver.sequences() == [1]
-    [lost] = post.rules.undelivered()
+    forwarding.forwarder = forwarding.another(resolve=resolve)
+    forwarding.rules.add(["*"], "odd")
+    forwarding.rules.add(["*"], "crm")
+    forwarding.log.append([call("ended", 1)])
+    await forwarding.settle()
+    assert forwarding.receiver.sequences() == [1]
+    [lost] = forwarding.rules.undelivered()
     assert (lost.destination, lost.fault) == ("https:odd", "its address cannot be used")
 
 

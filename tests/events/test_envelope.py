@@ -17,7 +17,7 @@ from aircall_mcp.events.query import Query
 from aircall_mcp.events.receiver import LARGEST
 from aircall_mcp.ground.secrets import MASK
 
-from ..house import THURSDAY
+from ..harness import THURSDAY
 from ..mail import PATH, TOKEN, WEBHOOK, call, envelope, log_in, receiving
 
 WHOLE = call("ended", 42)

@@ -12,9 +12,9 @@ from aircall_mcp.events.forwarding.pace import MOST, Pace
 from aircall_mcp.events.query import Query
 from aircall_mcp.storage.lock import Lock
 
-from ..house import Clock
+from ..forwarding import SLACK, Forwarding, opened, shown
+from ..harness import Clock
 from ..mail import call, text, told
-from ..post import SLACK, Post, opened, shown
 
 pytestmark = pytest.mark.anyio
 
@@ -26,14 +26,14 @@ SUMMARY = re.compile(
 class Times:
     """When each message arrived at people's channel."""
 
-    def __init__(self, post: Post) -> None:
-        self.post = post
+    def __init__(self, forwarding: Forwarding) -> None:
+        self.forwarding = forwarding
         self.at: list[float] = []
 
     async def settle(self) -> None:
-        before = len(self.post.receiver.got)
-        await self.post.settle()
-        self.at += [self.post.clock.now] * (len(self.post.receiver.got) - before)
+        before = len(self.forwarding.receiver.got)
+        await self.forwarding.settle()
+        self.at += [self.forwarding.clock.now] * (len(self.forwarding.receiver.got) - before)
 
     @property
     def most(self) -> int:
@@ -41,24 +41,26 @@ class Times:
         return max(sum(one - 60 < other <= one for other in self.at) for one in self.at)
 
 
-async def test_a_flood_becomes_twenty_messages_a_minute_and_nothing_is_lost(post: Post) -> None:
-    channel(post)
-    times, come = Times(post), 0
+async def test_a_flood_becomes_twenty_messages_a_minute_and_nothing_is_lost(
+    forwarding: Forwarding,
+) -> None:
+    channel(forwarding)
+    times, come = Times(forwarding), 0
     for second in range(200):
         if second < 70:
-            post.log.append(
+            forwarding.log.append(
                 [text(f"SM{second}-{n}", "buy") for n in range(4)] + [call("ended", second + 1)]
             )
             come += 5
         await times.settle()
-        post.clock.pass_by(1)
+        forwarding.clock.pass_by(1)
     await times.settle()
     assert times.most == MOST["slack"] == 20
     alone, summed, led_to = set[int](), 0, set[int]()
-    for request in post.receiver.got:
+    for request in forwarding.receiver.got:
         if found := SUMMARY.search(shown(request)):
             many, after, before = map(int, found.groups())
-            between = post.log.read(Query(after=after, before=before, limit=1000))
+            between = forwarding.log.read(Query(after=after, before=before, limit=1000))
             assert many <= len(between)  # beside some of other calls that were shown already
             led_to |= {event.sequence for event in between}
             summed += many
@@ -66,18 +68,20 @@ async def test_a_flood_becomes_twenty_messages_a_minute_and_nothing_is_lost(post
             alone.add(int(shown(request).splitlines()[0].rpartition(" ")[2]))
     assert alone | led_to == set(range(1, come + 1))
     assert len(alone) + summed == come
-    [rule] = post.rules.status()
+    [rule] = forwarding.rules.status()
     assert (rule.sent, rule.summed) == (len(alone), summed)
     assert (rule.waiting, rule.failed) == (0, 0)
 
 
-async def test_the_summary_says_how_many_of_which_kind_and_how_to_read_them(post: Post) -> None:
-    channel(post)
-    post.log.append([text(f"SM{n}", "<!channel> *forged*") for n in range(30)])
+async def test_the_summary_says_how_many_of_which_kind_and_how_to_read_them(
+    forwarding: Forwarding,
+) -> None:
+    channel(forwarding)
+    forwarding.log.append([text(f"SM{n}", "<!channel> *forged*") for n in range(30)])
     line = {"id": 3, "name": "Paris Sales"}  # one line, so that all keep their order
-    post.log.append([told("message.sent", f"SM{n}", number=line) for n in range(5)])
-    await post.settle()
-    *single, last = post.receiver.got
+    forwarding.log.append([told("message.sent", f"SM{n}", number=line) for n in range(5)])
+    await forwarding.settle()
+    *single, last = forwarding.receiver.got
     assert len(single) == 19
     assert shown(last).splitlines() == [
         "16 more events, not shown one by one: more came in than fit into a minute",
@@ -88,87 +92,87 @@ async def test_the_summary_says_how_many_of_which_kind_and_how_to_read_them(post
     ]
 
 
-async def test_kinds_that_strangers_made_up_do_not_stand_in_it(post: Post) -> None:
-    channel(post)
-    post.log.append([call(f"evil{n}", 1) for n in range(30)])
-    await post.settle()
-    assert "these are: 11 of another kind" in shown(post.receiver.got[-1])
-    assert "evil" not in shown(post.receiver.got[-1])
+async def test_kinds_that_strangers_made_up_do_not_stand_in_it(forwarding: Forwarding) -> None:
+    channel(forwarding)
+    forwarding.log.append([call(f"evil{n}", 1) for n in range(30)])
+    await forwarding.settle()
+    assert "these are: 11 of another kind" in shown(forwarding.receiver.got[-1])
+    assert "evil" not in shown(forwarding.receiver.got[-1])
 
 
-async def test_twenty_are_shown_one_by_one(post: Post) -> None:
-    channel(post)
-    post.log.append([call("ended", n) for n in range(1, 21)])
-    await post.settle()
-    assert len(post.receiver.got) == 20
-    assert not any("not shown" in shown(one) for one in post.receiver.got)
+async def test_twenty_are_shown_one_by_one(forwarding: Forwarding) -> None:
+    channel(forwarding)
+    forwarding.log.append([call("ended", n) for n in range(1, 21)])
+    await forwarding.settle()
+    assert len(forwarding.receiver.got) == 20
+    assert not any("not shown" in shown(one) for one in forwarding.receiver.got)
 
 
 async def test_whoever_goes_on_for_a_killed_one_keeps_to_the_same_minute(home: Path) -> None:
-    async with opened(home) as post:
-        channel(post)
+    async with opened(home) as forwarding:
+        channel(forwarding)
         for number in range(5):
-            post.log.append([call("ended", 100 * number + n) for n in range(1, 31)])
-            post.forwarder = post.another(latch=Lock(home / "forwarding.lock"))
-            await post.settle()
-        assert post.receiver.tried == 20
-        post.clock.pass_by(61)
-        await post.settle()
-        assert "more events" in shown(post.receiver.got[-1])
-        assert post.rules.status()[0].waiting == 0
+            forwarding.log.append([call("ended", 100 * number + n) for n in range(1, 31)])
+            forwarding.forwarder = forwarding.another(latch=Lock(home / "forwarding.lock"))
+            await forwarding.settle()
+        assert forwarding.receiver.tried == 20
+        forwarding.clock.pass_by(61)
+        await forwarding.settle()
+        assert "more events" in shown(forwarding.receiver.got[-1])
+        assert forwarding.rules.status()[0].waiting == 0
 
 
 async def test_a_summary_that_does_not_arrive_is_made_again_with_all_that_came_since(
-    post: Post,
+    forwarding: Forwarding,
 ) -> None:
-    channel(post)
-    post.receiver.refuses = {"more events"}
-    post.log.append([call("ended", n) for n in range(1, 31)])
+    channel(forwarding)
+    forwarding.receiver.refuses = {"more events"}
+    forwarding.log.append([call("ended", n) for n in range(1, 31)])
 
-    post.receiver.status = 200
-    await post.settle()
-    [lost] = post.rules.undelivered()  # refused for good, as any other message would be
+    forwarding.receiver.status = 200
+    await forwarding.settle()
+    [lost] = forwarding.rules.undelivered()  # refused for good, as any other message would be
     assert (lost.sequence, lost.fault) == (20, "refused with 400")
-    post.receiver.refuses = set()
-    post.log.append([call("ended", 31)])
-    post.clock.pass_by(61)
+    forwarding.receiver.refuses = set()
+    forwarding.log.append([call("ended", 31)])
+    forwarding.clock.pass_by(61)
     for _ in range(3):
-        await post.settle()
-        post.clock.pass_by(61)
-    [rule] = post.rules.status()
+        await forwarding.settle()
+        forwarding.clock.pass_by(61)
+    [rule] = forwarding.rules.status()
     assert (rule.sent + rule.summed, rule.waiting, rule.failed) == (30, 0, 1)
-    assert post.rules.try_again() == 1
-    await post.settle()
-    assert post.rules.status()[0].sent + post.rules.status()[0].summed == 31
+    assert forwarding.rules.try_again() == 1
+    await forwarding.settle()
+    assert forwarding.rules.status()[0].sent + forwarding.rules.status()[0].summed == 31
 
 
-async def test_a_system_gets_each_event_itself_however_many_come(post: Post) -> None:
-    post.passes_all_on()
+async def test_a_system_gets_each_event_itself_however_many_come(forwarding: Forwarding) -> None:
+    forwarding.passes_all_on()
     assert MOST["https"] == 600
-    post.rules.pace = Pace(post.store, post.clock.handed(), {"https": 60})
-    post.log.append([call("ended", n) for n in range(1, 101)])
+    forwarding.rules.pace = Pace(forwarding.store, forwarding.clock.handed(), {"https": 60})
+    forwarding.log.append([call("ended", n) for n in range(1, 101)])
     at: list[int] = []
     for _ in range(3):
-        await post.settle(1_000)
-        at.append(len(post.receiver.got))
-        post.clock.pass_by(61)
+        await forwarding.settle(1_000)
+        at.append(len(forwarding.receiver.got))
+        forwarding.clock.pass_by(61)
     assert at == [60, 100, 100]
-    assert sorted(post.receiver.sequences()) == list(range(1, 101))
+    assert sorted(forwarding.receiver.sequences()) == list(range(1, 101))
     assert all(earlier <= later for earlier, later in pairwise(at))
 
 
-async def test_a_clock_that_is_put_back_does_not_hold_anything_up(post: Post) -> None:
-    channel(post)
-    post.log.append([call("ended", n) for n in range(1, 31)])
-    await post.settle()
-    post.clock.pass_by(-7_200)
-    post.log.append([call("ended", 31)])
-    await post.settle()
-    assert len(post.receiver.got) == 21
-    assert isinstance(post.clock, Clock)
+async def test_a_clock_that_is_put_back_does_not_hold_anything_up(forwarding: Forwarding) -> None:
+    channel(forwarding)
+    forwarding.log.append([call("ended", n) for n in range(1, 31)])
+    await forwarding.settle()
+    forwarding.clock.pass_by(-7_200)
+    forwarding.log.append([call("ended", 31)])
+    await forwarding.settle()
+    assert len(forwarding.receiver.got) == 21
+    assert isinstance(forwarding.clock, Clock)
 
 
-def channel(post: Post) -> None:
+def channel(forwarding: Forwarding) -> None:
     """All that comes in goes to people."""
-    post.destination("slack:support", SLACK)
-    post.rules.add(["*"], "support")
+    forwarding.destination("slack:support", SLACK)
+    forwarding.rules.add(["*"], "support")

@@ -12,9 +12,9 @@ from aircall_mcp.events.event import Event
 from aircall_mcp.events.forwarding.wording import LONGEST_NAME, LONGEST_TEXT, lines
 from aircall_mcp.ground.secrets import Scrubber, Secret
 
-from ..house import THURSDAY
+from ..forwarding import SLACK, Forwarding, shown
+from ..harness import THURSDAY
 from ..mail import text, told
-from ..post import SLACK, Post, shown
 
 pytestmark = pytest.mark.anyio
 
@@ -22,13 +22,15 @@ OURS = re.compile(r"(kind|from|with|on|user|text|unrecognised|unreadable): ")
 HEAD = "message.received, 2026-11-19T10:00:00Z, event 1"
 
 
-async def test_words_are_plain_text_that_mentions_links_and_formats_nothing(post: Post) -> None:
-    post.destination("slack:support", SLACK)
-    post.rules.add(["message.received"], "#support")
+async def test_words_are_plain_text_that_mentions_links_and_formats_nothing(
+    forwarding: Forwarding,
+) -> None:
+    forwarding.destination("slack:support", SLACK)
+    forwarding.rules.add(["message.received"], "#support")
     words = "hello <!channel> & <https://evil.example|click> *bold* :tada:"
-    post.log.append([text("SM1", words)])
-    await post.settle()
-    [request] = post.receiver.got
+    forwarding.log.append([text("SM1", words)])
+    await forwarding.settle()
+    [request] = forwarding.receiver.got
     assert shown(request).splitlines() == [
         HEAD, "from: +33199001234", "on: Paris Sales", f"text: {words}",
     ]  # fmt: skip
@@ -70,21 +72,23 @@ def test_what_is_long_is_cut_and_says_so() -> None:
     assert said[-1] == f"text: {'x' * LONGEST_TEXT} … (cut)"
 
 
-async def test_a_secret_of_ours_is_masked_before_it_is_cut_and_passed_on(post: Post) -> None:
+async def test_a_secret_of_ours_is_masked_before_it_is_cut_and_passed_on(
+    forwarding: Forwarding,
+) -> None:
     secret = "s3cret-api-token-of-the-company"
     scrubber = Scrubber()
     scrubber.learn(Secret(secret))
-    post.forwarder = post.another(scrubber=scrubber)
-    post.destination("slack:support", SLACK)
-    post.destination()
+    forwarding.forwarder = forwarding.another(scrubber=scrubber)
+    forwarding.destination("slack:support", SLACK)
+    forwarding.destination()
     for to in ("support", "crm"):
-        post.rules.add(["*"], to)
+        forwarding.rules.add(["*"], to)
     places = range(LONGEST_TEXT - len(secret) - 2, LONGEST_TEXT + 1, 3)
-    post.log.append([text(f"SM{at}", "x" * at + secret) for at in places])
+    forwarding.log.append([text(f"SM{at}", "x" * at + secret) for at in places])
     for _ in range(3):
-        await post.settle()
-        post.clock.pass_by(61)
-    sent = [one.content.decode() for one in post.receiver.got]
+        await forwarding.settle()
+        forwarding.clock.pass_by(61)
+    sent = [one.content.decode() for one in forwarding.receiver.got]
     assert len(sent) >= len(places) + 2
     cuts = [secret[:n] for n in range(8, len(secret) + 1)]
     assert [one for one in sent if any(cut in one for cut in cuts)] == []

@@ -21,7 +21,7 @@ from aircall_mcp.offer import Offers, Registry, Selection
 from aircall_mcp.sandbox import Sandbox
 
 from ..canaries import CANARIES
-from ..house import Clock, gateway_to
+from ..harness import Clock, gateway_to
 from ..mail import log_in, mailbox
 from ..processes import started
 from ..proxy import Fault
@@ -328,13 +328,13 @@ async def test_a_home_that_never_registered_anything_is_not_made_for_the_questio
     from aircall_mcp.app import open_app
     from aircall_mcp.ground.config import settings_from
 
-    house = open_app(settings_from({"sandbox": True}))
-    listed = await house.desk.call("aircall_list_webhooks", {}, Caller())
+    app = open_app(settings_from({"sandbox": True}))
+    listed = await app.desk.call("aircall_list_webhooks", {}, Caller())
     identity = listed.payload["data"]["webhooks"][0]["webhook_id"]
-    result = await house.desk.call("aircall_delete_webhook", {"webhook_id": identity}, Caller())
+    result = await app.desk.call("aircall_delete_webhook", {"webhook_id": identity}, Caller())
     assert not result.is_error, result.payload
     assert not (home / "sandbox" / "events.db").exists()
-    await house.aclose()
+    await app.aclose()
 
 
 def environment(home: Path, base_url: str) -> dict[str, str]:

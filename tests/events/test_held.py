@@ -19,72 +19,72 @@ from aircall_mcp.offer import Registry
 from aircall_mcp.safety import Brake
 from aircall_mcp.vault.mailbox import mailbox_of
 
-from ..house import gateway_to, sandbox_with
+from ..forwarding import Forwarding
+from ..harness import gateway_to, sandbox_with
 from ..mail import call
-from ..post import Post
 from ..served import served
 
 pytestmark = pytest.mark.anyio
 
 
 async def test_what_comes_in_meanwhile_waits_in_the_queue_and_goes_out_after(
-    post: Post, home: Path
+    forwarding: Forwarding, home: Path
 ) -> None:
     brake = Brake(home)
-    post.passes_all_on()
-    post.forwarder = post.another(held=brake.holds)
-    post.log.append([call("created", 1)])
-    await post.settle()
+    forwarding.passes_all_on()
+    forwarding.forwarder = forwarding.another(held=brake.holds)
+    forwarding.log.append([call("created", 1)])
+    await forwarding.settle()
     brake.pull()
-    post.log.append([call("ended", 1), call("created", 2)])
-    await post.settle()
-    assert post.receiver.sequences() == [1]
-    [rule] = post.rules.status()
+    forwarding.log.append([call("ended", 1), call("created", 2)])
+    await forwarding.settle()
+    assert forwarding.receiver.sequences() == [1]
+    [rule] = forwarding.rules.status()
     assert (rule.sent, rule.waiting, rule.failed) == (1, 2, 0)
     brake.release()
-    await post.settle()
-    assert post.receiver.sequences() == [1, 2, 3]
-    [rule] = post.rules.status()
+    await forwarding.settle()
+    assert forwarding.receiver.sequences() == [1, 2, 3]
+    [rule] = forwarding.rules.status()
     assert (rule.sent, rule.waiting, rule.failed) == (3, 0, 0)
 
 
 async def test_a_long_stop_takes_nothing_of_the_time_in_which_they_are_tried(
-    post: Post, home: Path
+    forwarding: Forwarding, home: Path
 ) -> None:
     """Three days later the destination is down for a moment: that is no reason to give up."""
     brake = Brake(home)
-    post.passes_all_on()
-    post.forwarder = post.another(held=brake.holds)
+    forwarding.passes_all_on()
+    forwarding.forwarder = forwarding.another(held=brake.holds)
     brake.pull()
-    post.log.append([call("ended", 1)])
-    await post.settle()
-    post.clock.pass_by(3 * 86_400)
+    forwarding.log.append([call("ended", 1)])
+    await forwarding.settle()
+    forwarding.clock.pass_by(3 * 86_400)
     brake.release()
-    post.receiver.status = 503
-    await post.settle()
-    assert (post.receiver.tried, post.rules.undelivered()) == (1, [])
-    post.receiver.status = 200
-    post.clock.pass_by(300)
-    await post.settle()
-    assert post.receiver.sequences() == [1]
+    forwarding.receiver.status = 503
+    await forwarding.settle()
+    assert (forwarding.receiver.tried, forwarding.rules.undelivered()) == (1, [])
+    forwarding.receiver.status = 200
+    forwarding.clock.pass_by(300)
+    await forwarding.settle()
+    assert forwarding.receiver.sequences() == [1]
 
 
 async def test_what_was_about_to_go_when_the_brake_was_pulled_does_not(
-    post: Post, home: Path
+    forwarding: Forwarding, home: Path
 ) -> None:
     """Finding the address takes its time, and so does everything else before the first byte."""
     brake = Brake(home)
-    post.passes_all_on()
+    forwarding.passes_all_on()
 
     async def resolve(_host: str, _port: int) -> list[str]:
         brake.pull()
         return ["8.8.8.8"]
 
-    post.forwarder = post.another(held=brake.holds, resolve=resolve)
-    post.log.append([call("ended", 1)])
-    await post.settle()
-    assert post.receiver.tried == 0
-    [rule] = post.rules.status()
+    forwarding.forwarder = forwarding.another(held=brake.holds, resolve=resolve)
+    forwarding.log.append([call("ended", 1)])
+    await forwarding.settle()
+    assert forwarding.receiver.tried == 0
+    [rule] = forwarding.rules.status()
     assert (rule.waiting, rule.failed, rule.fault) == (1, 0, "")
 
 
@@ -104,7 +104,7 @@ def there() -> Generator[tuple[str, list[str]]]:
 
 @pytest.mark.parametrize("pulled", [False, True])
 async def test_on_a_real_connection_it_is_asked_once_more_before_the_first_byte(
-    post: Post, there: tuple[str, list[str]], pulled: bool
+    forwarding: Forwarding, there: tuple[str, list[str]], pulled: bool
 ) -> None:
     url, arrived = there
     asked: list[bool] = []
@@ -117,25 +117,25 @@ async def test_on_a_real_connection_it_is_asked_once_more_before_the_first_byte(
     async def resolve(_host: str, _port: int) -> list[str]:
         return ["127.0.0.1"]
 
-    post.destination(url=f"{url}/in", private=True)
-    post.rules.add(["*"], "crm")
+    forwarding.destination(url=f"{url}/in", private=True)
+    forwarding.rules.add(["*"], "crm")
     async with httpx2.AsyncHTTPTransport() as network:
         there_too = network.handle_async_request
-        post.forwarder = post.another(there_too, held=held, resolve=resolve)
-        post.log.append([call("ended", 1)])
-        await post.forwarder.step()
+        forwarding.forwarder = forwarding.another(there_too, held=held, resolve=resolve)
+        forwarding.log.append([call("ended", 1)])
+        await forwarding.forwarder.step()
     assert arrived == ([] if pulled else ["/in"])
-    [rule] = post.rules.status()
+    [rule] = forwarding.rules.status()
     assert (rule.sent, rule.waiting) == ((0, 1) if pulled else (1, 0))
 
 
-async def test_the_forwarder_of_a_house_knows_the_brake_of_its_home(
+async def test_the_forwarder_of_an_app_knows_the_brake_of_its_home(
     home: Path, there: tuple[str, list[str]]
 ) -> None:
     """As `webhooks serve` and `serve` have it."""
     url, arrived = there
-    house = open_app(settings_from(), {"AIRCALL_API_ID": "id", "AIRCALL_API_TOKEN": "token"})
-    events = house.events
+    app = open_app(settings_from(), {"AIRCALL_API_ID": "id", "AIRCALL_API_TOKEN": "token"})
+    events = app.events
     events.vault.create("file")
     box = mailbox_of(events.vault, make=True)
     assert box
@@ -151,27 +151,29 @@ async def test_the_forwarder_of_a_house_knows_the_brake_of_its_home(
     await forwarder.step()
     assert arrived == ["/in"]
     await forwarder.aclose()
-    await house.aclose()
+    await app.aclose()
 
 
 async def test_a_rule_that_took_its_time_is_not_made(
-    post: Post, home: Path, registry: Registry
+    forwarding: Forwarding, home: Path, registry: Registry
 ) -> None:
     """The brake is pulled behind the gate, while it is found out for which account it is."""
     brake = Brake(home)
-    post.destination()
+    forwarding.destination()
     ours = gateway_to(sandbox_with(), brake=brake)
 
     async def resolve(name: str | None) -> str:
         brake.pull()
         return name or "acme"
 
-    tools = EventTools(post.log, ours, registry.ids, lambda: post.rules, resolve=resolve)
+    tools = EventTools(
+        forwarding.log, ours, registry.ids, lambda: forwarding.rules, resolve=resolve
+    )
     with pytest.raises(NotAllowed, match="emergency brake"):
         await tools.forward_events({"kinds": ["call.ended"], "to": "crm"}, Caller())
-    assert post.rules.status() == []
+    assert forwarding.rules.status() == []
     brake.release()
-    tools = EventTools(post.log, ours, registry.ids, lambda: post.rules)
+    tools = EventTools(forwarding.log, ours, registry.ids, lambda: forwarding.rules)
     await tools.forward_events({"kinds": ["call.ended"], "to": "crm"}, Caller(account="acme"))
-    assert len(post.rules.status()) == 1
+    assert len(forwarding.rules.status()) == 1
     await ours.aclose()

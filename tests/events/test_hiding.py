@@ -16,10 +16,10 @@ from aircall_mcp.events.log import EventLog
 from aircall_mcp.events.query import Query
 from aircall_mcp.events.receiver import PREFIX, webhook_for
 
-from ..house import THURSDAY
+from ..forwarding import Forwarding
+from ..harness import THURSDAY
 from ..mail import PATH, TOKEN, call, receiving, text, told
-from ..post import Post
-from .room import Room
+from .harness import EventHarness
 
 pytestmark = pytest.mark.anyio
 
@@ -51,39 +51,41 @@ def newer(identity: object, body: str, **more: Any) -> Arrival:
     ],
     ids=["future", "other company", "group", "list", "object", "space", "true"],
 )
-async def test_a_text_stays_shown_as_it_was_told(room: Room, forged: Arrival, first: bool) -> None:
-    another(room.log, "globex", "globex")
+async def test_a_text_stays_shown_as_it_was_told(
+    harness: EventHarness, forged: Arrival, first: bool
+) -> None:
+    another(harness.log, "globex", "globex")
     genuine = text("SM1", "genuine")
-    room.hear(*((forged, genuine) if first else (genuine, forged)))
-    answer = await room.ask("list_messages")
+    harness.hear(*((forged, genuine) if first else (genuine, forged)))
+    answer = await harness.ask("list_messages")
     assert "genuine" in [one["data"]["body"] for one in answer["data"]["messages"]]
 
 
-async def test_what_two_told_is_what_the_genuine_one_told(room: Room) -> None:
+async def test_what_two_told_is_what_the_genuine_one_told(harness: EventHarness) -> None:
     """Whoever took a token was quicker by a second, and the change at Aircall is found later."""
     for name in ("one", "two"):
-        another(room.log, name, "acme")
+        another(harness.log, name, "acme")
     stolen = told("message.received", "SM1", body="Is Thursday fine?", webhook="one")
     genuine = told("message.received", "SM1", body="Is Thursday fine?", webhook="two")
-    room.hear(stolen, told("message.received", "SM2", body="Wire the money", webhook="one"))
-    room.hear(genuine)
-    assert room.log.webhooks.distrust("one")
-    answer = await room.ask("list_messages")
+    harness.hear(stolen, told("message.received", "SM2", body="Wire the money", webhook="one"))
+    harness.hear(genuine)
+    assert harness.log.webhooks.distrust("one")
+    answer = await harness.ask("list_messages")
     trust = {one["data"]["body"]: one.get("trusted") for one in answer["data"]["messages"]}
     assert trust == {"Is Thursday fine?": None, "Wire the money": False}
-    room.log.webhooks.distrust("two")
-    answer = await room.ask("list_messages")
+    harness.log.webhooks.distrust("two")
+    answer = await harness.ask("list_messages")
     assert [one.get("trusted") for one in answer["data"]["messages"]] == [False, False]
 
 
 @pytest.mark.parametrize("many", [150, 600, 40_000])
-async def test_made_up_kinds_hide_no_event_from_anybody(room: Room, many: int) -> None:
+async def test_made_up_kinds_hide_no_event_from_anybody(harness: EventHarness, many: int) -> None:
     """Each is remembered, and a database joins 500 walks at most, and knows 32,000 values."""
-    room.hear(call("ended", 42), text("SM1", "genuine"))
-    with_kinds(room.log, [f"call.x{n}" for n in range(many)] + ["message.x"] * (many > 1000))
-    room.hear(told("call.x1", 7), told("call.x2", 8))
+    harness.hear(call("ended", 42), text("SM1", "genuine"))
+    with_kinds(harness.log, [f"call.x{n}" for n in range(many)] + ["message.x"] * (many > 1000))
+    harness.hear(told("call.x1", 7), told("call.x2", 8))
     for kinds in (["call.*"], ["call.ended"], ["*"], ["call.*", "message.*"], ["call.x1"]):
-        answer = await room.ask("read_events", kinds=kinds)
+        answer = await harness.ask("read_events", kinds=kinds)
         seen = {one["event"] for one in answer["data"]["events"]}
         assert seen == {
             kind
@@ -91,19 +93,19 @@ async def test_made_up_kinds_hide_no_event_from_anybody(room: Room, many: int) -
             if any(kind == one or one == "*" or kind.startswith(one[:-1]) for one in kinds
                    if one == kind or one.endswith("*"))
         }  # fmt: skip
-    found = await room.ask("wait_for_event", kinds=["call.*"], after=0, timeout_seconds=5)
+    found = await harness.ask("wait_for_event", kinds=["call.*"], after=0, timeout_seconds=5)
     assert found["data"]["event"]["event"] == "call.ended"
-    texts = await room.ask("list_messages")
+    texts = await harness.ask("list_messages")
     assert [one["data"]["body"] for one in texts["data"]["messages"]] == ["genuine"]
 
 
-async def test_nor_do_they_keep_anything_from_being_passed_on(post: Post) -> None:
-    post.destination()
-    post.rules.add(["call.*"], "crm")
-    with_kinds(post.log, [f"call.x{n}" for n in range(600)])
-    post.log.append([call("ended", 42), told("message.x", 1)])
-    await post.settle()
-    assert post.receiver.sequences() == [1]
+async def test_nor_do_they_keep_anything_from_being_passed_on(forwarding: Forwarding) -> None:
+    forwarding.destination()
+    forwarding.rules.add(["call.*"], "crm")
+    with_kinds(forwarding.log, [f"call.x{n}" for n in range(600)])
+    forwarding.log.append([call("ended", 42), told("message.x", 1)])
+    await forwarding.settle()
+    assert forwarding.receiver.sequences() == [1]
 
 
 def with_kinds(log: EventLog, kinds: list[str]) -> None:
@@ -112,13 +114,13 @@ def with_kinds(log: EventLog, kinds: list[str]) -> None:
     log._store.write(lambda tx: [tx.run(sql, kind=kind) for kind in kinds])  # pyright: ignore[reportPrivateUsage]
 
 
-async def test_the_same_is_found_however_many_kinds_there_are(room: Room) -> None:
+async def test_the_same_is_found_however_many_kinds_there_are(harness: EventHarness) -> None:
     """One walk and many: by each time, side and order, over events that came late as well."""
     for n in range(1, 60):
         late = 400 if n % 7 == 0 else 0
-        room.hear(call(("ended", "created", "answered")[n % 3], n, at=THURSDAY + 10 * n - late))
-        room.hear(text(f"SM{n}", "x", at=THURSDAY + 10 * n))
-        room.clock.pass_by(10)
+        harness.hear(call(("ended", "created", "answered")[n % 3], n, at=THURSDAY + 10 * n - late))
+        harness.hear(text(f"SM{n}", "x", at=THURSDAY + 10 * n))
+        harness.clock.pass_by(10)
     asked = [
         Query(kinds=kinds, after=after, before=before, since=since, until=until, limit=limit)
         for kinds in (["call.*"], ["call.ended", "message.*"], ["call.created"])
@@ -128,9 +130,9 @@ async def test_the_same_is_found_however_many_kinds_there_are(room: Room) -> Non
         for until in (None, THURSDAY + 400)
         for limit in (5, 500)
     ]
-    few = [[event.sequence for event in room.log.read(query)] for query in asked]
-    with_kinds(room.log, [f"{of}.x{n}" for of in ("call", "message") for n in range(300)])
-    many = [[event.sequence for event in room.log.read(query)] for query in asked]
+    few = [[event.sequence for event in harness.log.read(query)] for query in asked]
+    with_kinds(harness.log, [f"{of}.x{n}" for of in ("call", "message") for n in range(300)])
+    many = [[event.sequence for event in harness.log.read(query)] for query in asked]
     assert few == many
     assert sum(map(len, few)) > 500
 
@@ -175,23 +177,25 @@ ODD: dict[str, Callable[[], bytes]] = {
 
 
 @pytest.mark.parametrize("odd", ODD)
-async def test_what_cannot_be_read_is_stored_marked_and_shown(room: Room, odd: str) -> None:
-    async with receiving(room.log, room.clock.handed()) as client:
+async def test_what_cannot_be_read_is_stored_marked_and_shown(
+    harness: EventHarness, odd: str
+) -> None:
+    async with receiving(harness.log, harness.clock.handed()) as client:
         for content in (body('{"id":42,"name":"before"}'), ODD[odd](), body('{"id":43}')):
             assert (await client.post(PATH, content=content)).status_code == 200
-    answer = await room.ask("read_events", limit=10)
+    answer = await harness.ask("read_events", limit=10)
     json.dumps(answer, allow_nan=False).encode()
     events = {one["sequence"]: one for one in answer["data"]["events"]}
     assert list(events) == [3, 2, 1]
     assert [events[n]["data"]["id"] for n in (1, 3)] == [42, 43]
     assert events[2]["unrecognised"]
     assert not any({"unrecognised", "unreadable"} & events[n].keys() for n in (1, 3))
-    kept = room.log.get(2)
+    kept = harness.log.get(2)
     assert kept is not None
     assert kept.raw  # all of it, as it came
     assert TOKEN not in kept.raw
     # Beside it the others are found by what they are about.
-    by_call = await room.ask("read_events", call_id=42)
+    by_call = await harness.ask("read_events", call_id=42)
     assert [one["sequence"] for one in by_call["data"]["events"]] == [1]
 
 

@@ -23,7 +23,7 @@ from aircall_mcp.storage.store import Migration
 from aircall_mcp.vault.mailbox import Mailbox, Sealer
 
 from ..connections import lent
-from ..house import THURSDAY, Clock
+from ..harness import THURSDAY, Clock
 from ..mail import call, log_in, mailbox, text, told
 
 DAY = 86_400.0

@@ -12,7 +12,7 @@ from hypothesis import strategies as some
 from aircall_mcp.events.event import Event
 from aircall_mcp.events.messages import newest
 
-from ..house import THURSDAY
+from ..harness import THURSDAY
 
 
 def event(status: Any, *, sequence: int = 1, identity: Any = "SM1", at: float = THURSDAY,

@@ -16,7 +16,7 @@ from aircall_mcp.storage.sqlite import Database
 from aircall_mcp.vault.mailbox import Sealer
 
 from ..connections import lent
-from ..house import THURSDAY
+from ..harness import THURSDAY
 from ..mail import call, log_in, mailbox, text, told
 
 

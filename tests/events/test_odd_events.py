@@ -26,11 +26,11 @@ from aircall_mcp.sandbox import Sandbox
 from aircall_mcp.vault.mailbox import Mailbox, Sealer, mailbox_of
 
 from ..canaries import CANARIES
-from ..house import THURSDAY, Clock
+from ..forwarding import opened
+from ..harness import THURSDAY, Clock
 from ..mail import WEBHOOK, call, log_in, mailbox, text, told
-from ..post import opened
 from ..vaults import vault_at
-from .room import Room
+from .harness import EventHarness
 
 KEY = CANARIES["vault key"]
 
@@ -72,10 +72,10 @@ UNREADABLE = {1, 2, 3, 4, 5, 8, 9}
 
 
 @pytest.fixture
-async def room(
+async def harness(
     home: Path, sandbox: Sandbox, registry: Registry, clock: Clock
-) -> AsyncGenerator[Room]:
-    made = Room(home, sandbox, registry, clock)
+) -> AsyncGenerator[EventHarness]:
+    made = EventHarness(home, sandbox, registry, clock)
     stored(made.log, home, OLD)
     made.hear(call("ended", 42), text("SM1", "hello"))
     yield made
@@ -89,8 +89,8 @@ def is_for_everybody(answer: Any) -> str:
 
 
 @pytest.mark.anyio
-async def test_what_cannot_be_read_says_so_beside_the_others(room: Room) -> None:
-    answer = await room.ask("read_events", limit=50)
+async def test_what_cannot_be_read_says_so_beside_the_others(harness: EventHarness) -> None:
+    answer = await harness.ask("read_events", limit=50)
     written = is_for_everybody(answer)
     events = {event["sequence"]: event for event in answer["data"]["events"]}
     assert len(events) == len(OLD) + 2
@@ -117,27 +117,27 @@ async def test_what_cannot_be_read_says_so_beside_the_others(room: Room) -> None
     ],
 )
 async def test_every_tool_that_reads_the_log_answers(
-    room: Room, tool: str, asked: dict[str, Any]
+    harness: EventHarness, tool: str, asked: dict[str, Any]
 ) -> None:
-    answer = await room.ask(tool, **asked)
+    answer = await harness.ask(tool, **asked)
     is_for_everybody(answer)
     assert "error" not in answer
 
 
 @pytest.mark.anyio
-async def test_the_resources_answer_too(room: Room) -> None:
+async def test_the_resources_answer_too(harness: EventHarness) -> None:
     for uri in ("aircall://events", "aircall://calls/2", "aircall://calls/6"):
-        found = await room.resources.resource(uri, Caller())
+        found = await harness.resources.resource(uri, Caller())
         assert found is not None
         is_for_everybody(found)
 
 
 @pytest.mark.anyio
-async def test_a_text_whose_id_is_a_list_or_an_object_is_a_text(room: Room) -> None:
+async def test_a_text_whose_id_is_a_list_or_an_object_is_a_text(harness: EventHarness) -> None:
     for identity in ([1], {"a": 1}, True, 1.5, None):
-        room.hear(Arrival(WEBHOOK, "message.received", "message", THURSDAY,
+        harness.hear(Arrival(WEBHOOK, "message.received", "message", THURSDAY,
                           {"id": identity, "body": f"of {identity}"}))  # fmt: skip
-    answer = await room.ask("list_messages")
+    answer = await harness.ask("list_messages")
     words = [one["data"]["body"] for one in answer["data"]["messages"]]
     assert words[-1] == "hello"
     assert sorted(words[:-1]) == sorted(f"of {one}" for one in ([1], {"a": 1}, True, 1.5, None))
@@ -145,16 +145,18 @@ async def test_a_text_whose_id_is_a_list_or_an_object_is_a_text(room: Room) -> N
 
 @pytest.mark.anyio
 async def test_what_cannot_be_read_keeps_nothing_from_being_passed_on(home: Path) -> None:
-    async with opened(home) as post:
-        post.destination()
-        post.rules.add(["*"], "crm")
-        stored(post.log, home, OLD)
-        post.log.append([call("ended", 42)])
-        await post.settle()
-        bodies = [json.loads(one.content, parse_constant=pytest.fail) for one in post.receiver.got]
+    async with opened(home) as forwarding:
+        forwarding.destination()
+        forwarding.rules.add(["*"], "crm")
+        stored(forwarding.log, home, OLD)
+        forwarding.log.append([call("ended", 42)])
+        await forwarding.settle()
+        bodies = [
+            json.loads(one.content, parse_constant=pytest.fail) for one in forwarding.receiver.got
+        ]
         assert sorted(one["sequence"] for one in bodies) == list(range(1, len(OLD) + 2))
         assert {one["sequence"] for one in bodies if "unreadable" in one} == UNREADABLE
-        assert all(rule.failed == rule.waiting == 0 for rule in post.rules.status())
+        assert all(rule.failed == rule.waiting == 0 for rule in forwarding.rules.status())
 
 
 def test_a_line_for_people_can_be_made_of_each(home: Path) -> None:

@@ -12,7 +12,7 @@ from aircall_mcp.events.onlooker import Onlooker
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.offer import Registry
 
-from ..house import THURSDAY, Clock, OwnGateway, gateway_to
+from ..harness import THURSDAY, Clock, OwnGateway, gateway_to
 
 pytestmark = pytest.mark.anyio
 

@@ -15,7 +15,7 @@ from aircall_mcp.ground.config import settings_from
 from aircall_mcp.safety.safety import Safety
 from aircall_mcp.safety.usage import BY_TEXT
 
-from ..house import Clock
+from ..harness import Clock
 from ..mail import PATH, call, envelope, log_in, receiving, text, told
 
 pytestmark = pytest.mark.anyio

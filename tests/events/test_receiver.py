@@ -22,7 +22,7 @@ from aircall_mcp.events.receiver import LARGEST, Receiver, webhook_for
 from aircall_mcp.events.retention import Retention
 from aircall_mcp.ground.clock import Clock as Handed
 
-from ..house import THURSDAY, Clock
+from ..harness import THURSDAY, Clock
 from ..mail import PATH, TOKEN, WEBHOOK, call, envelope, log_in, receiving, text, told
 from ..waiting import until
 

@@ -11,28 +11,28 @@ from aircall_mcp.errors import ArgumentError
 from aircall_mcp.events.query import Query
 from aircall_mcp.events.receiver import Receiver
 
-from ..house import Clock, gateway_to
+from ..harness import Clock, gateway_to
 from ..mail import envelope, told
-from .town import ELSEWHERE, URL, Town
+from .deployment import ELSEWHERE, URL, Deployment
 
 pytestmark = pytest.mark.anyio
 
 
 async def test_rotating_renews_the_token_loses_nothing_and_distrusts_nothing(
-    town: Town, clock: Clock
+    deployment: Deployment, clock: Clock
 ) -> None:
-    ours = town.process()
+    ours = deployment.process()
     await ours.register(URL, ["call.ended"])
     await ours.register(URL, ["message.received"])
-    old = {one.url.rpartition("/")[2]: one for one in town.standing()}
-    town.tell("w1", 1)
+    old = {one.url.rpartition("/")[2]: one for one in deployment.standing()}
+    deployment.tell("w1", 1)
     [renewed] = await ours.rotate("w1")
     assert (renewed.state, renewed.webhook.name, renewed.webhook.succeeds) == ("active", "w3", "w1")
-    new = {one.url.rpartition("/")[2]: one for one in town.standing()}
+    new = {one.url.rpartition("/")[2]: one for one in deployment.standing()}
     assert set(new) == {"w2", "w3"}
     assert new["w3"].token != old["w1"].token
     assert new["w3"].events == ["call.ended"]
-    assert town.trusted() == {1: True}
+    assert deployment.trusted() == {1: True}
     assert await ours.untrusted() == []
     assert [one.webhook.succeeds for one in await ours.rotate()] == ["w2", "w3"]
     with pytest.raises(ArgumentError):
@@ -40,73 +40,80 @@ async def test_rotating_renews_the_token_loses_nothing_and_distrusts_nothing(
 
 
 async def test_both_are_taken_in_while_one_takes_the_place_of_the_other_and_kept_once(
-    town: Town,
+    deployment: Deployment,
 ) -> None:
-    ours = town.process()
+    ours = deployment.process()
     await ours.register(URL)
-    [old] = town.standing()
+    [old] = deployment.standing()
     statuses: list[int] = []
     path = "/webhooks/aircall/"
 
-    async with Receiver(town.log, clock=town.clock.handed()) as receiver:
+    async with Receiver(deployment.log, clock=deployment.clock.handed()) as receiver:
         posts = httpx2.AsyncClient(
             transport=httpx2.ASGITransport(app=receiver), base_url="http://here"
         )
 
         async def aircall(scope: Any, receive: Any, send: Any) -> None:
             if scope["method"] == "DELETE":
-                town.clock.pass_by(1)  # both stand, and each of them is told
-                for one in town.standing():
+                deployment.clock.pass_by(1)  # both stand, and each of them is told
+                for one in deployment.standing():
                     name = one.url.rpartition("/")[2]
                     body = envelope(told("call.ended", 7, webhook=name), one.token)
                     answer = await posts.post(path + name, content=body)
                     statuses.append(answer.status_code)
-            await town.sandbox(scope, receive, send)
+            await deployment.sandbox(scope, receive, send)
 
         gateway = gateway_to(aircall)
-        rotating = town.subscriptions(gateway)
+        rotating = deployment.subscriptions(gateway)
         await rotating.rotate()
         body = envelope(told("call.ended", 8, webhook="w1"), old.token)
         assert (await posts.post(f"{path}w1", content=body)).status_code == 401
         await posts.aclose()
         await gateway.aclose()
     assert statuses == [200, 200]
-    assert [(event.data["id"], event.trusted) for event in town.log.read(Query())] == [(7, True)]
+    assert [(event.data["id"], event.trusted) for event in deployment.log.read(Query())] == [
+        (7, True)
+    ]
 
 
-async def test_one_that_was_deleted_is_told_of_and_made_anew_only_by_a_person(town: Town) -> None:
-    ours = town.process()
+async def test_one_that_was_deleted_is_told_of_and_made_anew_only_by_a_person(
+    deployment: Deployment,
+) -> None:
+    ours = deployment.process()
     await ours.register(URL, ["call.ended"])
-    [old] = town.standing()
-    del town.sandbox.world.webhooks[old.uuid]
-    town.tell("w1", 1)
+    [old] = deployment.standing()
+    del deployment.sandbox.world.webhooks[old.uuid]
+    deployment.tell("w1", 1)
     for _ in range(2):
         assert await ours.mend() == []
-    assert town.standing() == []
+    assert deployment.standing() == []
     [found] = await ours.status()
     assert found.state == "missing"
     assert "webhooks rotate w1" in found.next
     assert "webhooks remove w1" in found.next
-    town.tell("w1", 2)
+    deployment.tell("w1", 2)
     [renewed] = await ours.rotate("w1")
     assert (renewed.state, renewed.kinds) == ("active", ("call.ended",))
-    assert town.trusted() == {1: False, 2: False}  # whoever deleted it could have changed it before
-    assert town.tell("w1", 3) == [None]
+    assert deployment.trusted() == {
+        1: False,
+        2: False,
+    }  # whoever deleted it could have changed it before
+    assert deployment.tell("w1", 3) == [None]
 
 
 async def test_a_number_that_calls_back_elsewhere_is_told_of_and_taken_back_only_by_a_person(
-    town: Town,
+    deployment: Deployment,
 ) -> None:
-    ours = town.process()
-    [number] = [n for n in town.sandbox.world.numbers.values() if n.country == "FR"]
+    ours = deployment.process()
+    [number] = [n for n in deployment.sandbox.world.numbers.values() if n.country == "FR"]
     await ours.register_number(URL, number.id)
     number.configurations["sms"].callback_url = ELSEWHERE
-    town.tell("w1", 1)
+    deployment.tell("w1", 1)
     assert await ours.mend() == []
     assert number.configurations["sms"].callback_url == ELSEWHERE
     [found] = await ours.status()
     assert (found.state, found.next.split(",")[0]) == ("changed", "aircall-mcp webhooks rotate w1")
-    assert town.trusted() == {1: False}
+    assert deployment.trusted() == {1: False}
     await ours.rotate()
     assert number.configurations["sms"].callback_url == f"{URL}/webhooks/aircall/w2"
     assert [one.state for one in await ours.status()] == ["active"]

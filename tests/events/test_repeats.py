@@ -22,11 +22,11 @@ from aircall_mcp.events.repeats import APART, REMEMBERED
 from aircall_mcp.events.retention import Retention
 from aircall_mcp.sandbox.deliveries import Deliveries
 
-from ..house import THURSDAY, Clock, gateway_to
+from ..harness import THURSDAY, Clock, gateway_to
 from ..mail import log_in, told
 from ..sandbox.test_deliveries import in_no_time
 from ..waiting import until
-from .town import URL, Town
+from .deployment import URL, Deployment
 
 A = told("user.opened", 7, webhook="a", name="Ana")
 B = replace(A, webhook="b")
@@ -152,34 +152,34 @@ def test_nothing_that_happened_is_lost_in_whichever_order_both_tell(
 
 @pytest.mark.anyio
 async def test_what_aircall_tells_by_both_of_two_webhooks_is_heard_once(
-    town: Town, clock: Clock
+    deployment: Deployment, clock: Clock
 ) -> None:
     """From the registration of both to the log: each is told of by itself, and both are thanked."""
 
     async def resolve(_name: str | None) -> str:
         return "tests"
 
-    town.process()
-    async with Receiver(town.log, clock=clock.handed()) as receiver:
+    deployment.process()
+    async with Receiver(deployment.log, clock=clock.handed()) as receiver:
         deliveries = Deliveries(
-            town.sandbox, clock=clock, pause=in_no_time,
+            deployment.sandbox, clock=clock, pause=in_no_time,
             client=lambda: httpx2.AsyncClient(transport=httpx2.ASGITransport(app=receiver)),
         )  # fmt: skip
         async with deliveries:
             gateway = gateway_to(deliveries)
             names = iter("ab")
-            ours = town.subscriptions(gateway, resolve=resolve, name=lambda: next(names))
+            ours = deployment.subscriptions(gateway, resolve=resolve, name=lambda: next(names))
             await ours.register(URL)
             await ours.register(URL, ["message.received"])
             clock.pass_by(1)
-            [number] = [n for n in town.sandbox.world.numbers.values() if n.country == "FR"]
+            [number] = [n for n in deployment.sandbox.world.numbers.values() if n.country == "FR"]
             for words in ("one", "two", "two"):
                 deliveries.text(number, "+33199001234", words)
                 clock.pass_by(1)
             await until(lambda: len(told_by(deliveries)) == 6)
             await gateway.aclose()
     assert told_by(deliveries) == [200] * 6
-    texts = town.log.read(Query(messages=True, after=0))
+    texts = deployment.log.read(Query(messages=True, after=0))
     assert [event.data["body"] for event in texts] == ["one", "two", "two"]
 
 

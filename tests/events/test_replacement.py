@@ -19,9 +19,9 @@ from aircall_mcp.storage.lock import Lock
 from aircall_mcp.storage.sqlite import Database
 from aircall_mcp.vault.mailbox import Sealer
 
-from ..house import Clock, gateway_to
+from ..harness import Clock, gateway_to
 from ..mail import call, envelope, log_in, mailbox, told
-from .town import ELSEWHERE, URL, MortalVault, Town
+from .deployment import ELSEWHERE, URL, Deployment, DyingVault
 
 pytestmark = pytest.mark.anyio
 
@@ -37,33 +37,33 @@ CHANGES: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 async def test_what_somebody_changed_is_replaced_and_what_came_in_between_is_not_trusted(
-    town: Town, clock: Clock, change: dict[str, Any]
+    deployment: Deployment, clock: Clock, change: dict[str, Any]
 ) -> None:
-    ours = town.process()
+    ours = deployment.process()
     await ours.register(URL, ["call.ended", "message.received"])
-    [old] = town.standing()
+    [old] = deployment.standing()
     token = old.token
-    town.tell("w1", 1)
+    deployment.tell("w1", 1)
     clock.pass_by(WATCH)
     assert await ours.mend() == []
     seen = clock.now
-    town.tell("w1", 2)
+    deployment.tell("w1", 2)
     for name, value in change.items():
         setattr(old, name, value)
     clock.pass_by(100)
-    town.tell("w1", 3)
-    assert town.trusted() == {1: True, 2: True, 3: True}
+    deployment.tell("w1", 3)
+    assert deployment.trusted() == {1: True, 2: True, 3: True}
     [found] = await ours.mend()
     assert (found.done, found.state, found.webhook.name) == ("replaced", "active", "w2")
-    [new] = town.standing()
+    [new] = deployment.standing()
     assert new.uuid != old.uuid
     assert new.token != token
     assert new.url == f"{URL}/webhooks/aircall/w2"
     assert set(new.events) == {"call.ended", "message.received"}
-    assert town.tell("w1", 4) == [None]
-    town.tell("w2", 5)
-    assert town.trusted() == {1: True, 2: False, 3: False, 5: True}
-    assert town.vault.read("webhook w1", "webhook") is None
+    assert deployment.tell("w1", 4) == [None]
+    deployment.tell("w2", 5)
+    assert deployment.trusted() == {1: True, 2: False, 3: False, 5: True}
+    assert deployment.vault.read("webhook w1", "webhook") is None
     [lost] = await ours.untrusted()
     assert (lost.webhook, lost.replaced_by, lost.events) == ("w1", "w2", 2)
     assert (lost.since, lost.until) == (seen, clock.now)
@@ -71,33 +71,37 @@ async def test_what_somebody_changed_is_replaced_and_what_came_in_between_is_not
 
 
 async def test_the_new_one_stands_before_the_old_token_is_refused_and_that_before_the_old_is_gone(
-    town: Town,
+    deployment: Deployment,
 ) -> None:
     """Nothing is lost in between, and nothing more is believed."""
-    await town.process().register(URL)
-    [old] = town.standing()
+    await deployment.process().register(URL)
+    [old] = deployment.standing()
     old.url = ELSEWHERE
     taken: list[tuple[str, list[str]]] = []
 
     async def asked(scope: Any, receive: Any, send: Any) -> None:
-        await town.sandbox(scope, receive, send)
-        taken.append((scope["method"], [webhook.name for webhook in town.log.webhooks.active()]))
+        await deployment.sandbox(scope, receive, send)
+        taken.append(
+            (scope["method"], [webhook.name for webhook in deployment.log.webhooks.active()])
+        )
 
-    town.process()
+    deployment.process()
     gateway = gateway_to(asked)
-    ours = town.subscriptions(gateway)
+    ours = deployment.subscriptions(gateway)
     await ours.mend()
     await gateway.aclose()
     assert taken == [("GET", ["w1"]), ("POST", ["w1"]), ("DELETE", ["new"]), ("GET", ["new"])]
 
 
-async def test_a_token_that_is_out_is_refused_by_a_receiver_that_knew_it(town: Town) -> None:
-    ours = town.process()
+async def test_a_token_that_is_out_is_refused_by_a_receiver_that_knew_it(
+    deployment: Deployment,
+) -> None:
+    ours = deployment.process()
     await ours.register(URL)
-    [old] = town.standing()
+    [old] = deployment.standing()
     body = envelope(told("call.ended", 7, webhook="w1"), old.token)
     again = envelope(told("call.ended", 8, webhook="w1"), old.token)
-    async with Receiver(town.log, clock=town.clock.handed()) as receiver:
+    async with Receiver(deployment.log, clock=deployment.clock.handed()) as receiver:
         transport = httpx2.ASGITransport(app=receiver)
         async with httpx2.AsyncClient(transport=transport, base_url="http://here") as client:
             path = "/webhooks/aircall/w1"
@@ -106,20 +110,20 @@ async def test_a_token_that_is_out_is_refused_by_a_receiver_that_knew_it(town: T
             await ours.mend()
             assert (await client.post(path, content=again)).status_code == 401
             assert (await client.post(path, content=again)).status_code == 401
-            [new] = town.standing()
+            [new] = deployment.standing()
             new_one = envelope(told("call.ended", 9, webhook="w2"), new.token)
-            town.clock.pass_by(1)
+            deployment.clock.pass_by(1)
             answer = await client.post("/webhooks/aircall/w2", content=new_one)
             assert answer.status_code == 200
-    assert town.trusted() == {7: False, 9: True}
+    assert deployment.trusted() == {7: False, 9: True}
 
 
 async def test_one_that_asked_for_all_events_may_be_told_of_more_and_not_of_fewer(
-    town: Town,
+    deployment: Deployment,
 ) -> None:
-    ours = town.process()
+    ours = deployment.process()
     await ours.register(URL)
-    [webhook] = town.standing()
+    [webhook] = deployment.standing()
     webhook.events = [*webhook.events, "moon.landed"]
     assert await ours.mend() == []
     webhook.events = webhook.events[:-1]
@@ -128,106 +132,108 @@ async def test_one_that_asked_for_all_events_may_be_told_of_more_and_not_of_fewe
 
 
 async def test_changed_back_before_anybody_replaced_it_its_token_is_out_all_the_same(
-    town: Town,
+    deployment: Deployment,
 ) -> None:
-    ours = town.process()
+    ours = deployment.process()
     await ours.register(URL)
-    [webhook] = town.standing()
+    [webhook] = deployment.standing()
     address, webhook.url = webhook.url, ELSEWHERE
     [found] = await ours.status()  # sees it, and changes nothing
     assert found.state == "changed"
-    assert len(town.standing()) == 1
-    town.tell("w1", 1)
+    assert len(deployment.standing()) == 1
+    deployment.tell("w1", 1)
     webhook.url = address
     await ours.mend()
-    assert [webhook.name for webhook in town.log.webhooks.active()] == ["w2"]
-    assert town.trusted() == {1: False}
+    assert [webhook.name for webhook in deployment.log.webhooks.active()] == ["w2"]
+    assert deployment.trusted() == {1: False}
 
 
 async def test_a_webhook_that_aircall_refuses_to_replace_is_untrusted_and_tried_again(
-    town: Town,
+    deployment: Deployment,
 ) -> None:
-    ours = town.process()
+    ours = deployment.process()
     await ours.register(URL)
-    [old] = town.standing()
-    world = town.sandbox.world
+    [old] = deployment.standing()
+    world = deployment.sandbox.world
     others = {f"{number}": old for number in range(100)}
     world.webhooks.update(others)
     old.url = ELSEWHERE
     for identity in range(3):
         with pytest.raises(Refused):
             await ours.mend()
-        town.tell("w1", identity)
-    assert town.trusted() == {0: False, 1: False, 2: False}
-    assert town.log.webhooks.standing() == []
+        deployment.tell("w1", identity)
+    assert deployment.trusted() == {0: False, 1: False, 2: False}
+    assert deployment.log.webhooks.standing() == []
     for name in others:
         del world.webhooks[name]
     [found] = await ours.mend()
     assert found.done == "replaced"
 
 
-async def test_nothing_is_made_at_aircall_whose_token_could_not_be_kept(town: Town) -> None:
-    class Shut(MortalVault):
+async def test_nothing_is_made_at_aircall_whose_token_could_not_be_kept(
+    deployment: Deployment,
+) -> None:
+    class Shut(DyingVault):
         def write(self, *_: Any, **__: Any) -> int | None:
             raise CredentialError("The vault is locked.", hint="Unlock it.")
 
-    ours = town.process()
+    ours = deployment.process()
     await ours.register(URL)
-    [old] = town.standing()
+    [old] = deployment.standing()
     old.url = ELSEWHERE
-    town.vault.__class__ = Shut
-    arrived = len(town.sandbox.arrivals)
+    deployment.vault.__class__ = Shut
+    arrived = len(deployment.sandbox.arrivals)
     with pytest.raises(CredentialError):
         await ours.mend()
-    assert [one.operation for one in list(town.sandbox.arrivals)[arrived:]] == ["get_webhook"]
-    assert town.standing() == [old]
+    assert [one.operation for one in list(deployment.sandbox.arrivals)[arrived:]] == ["get_webhook"]
+    assert deployment.standing() == [old]
 
 
-async def test_one_process_at_a_time_changes_a_webhook(town: Town) -> None:
-    await town.process().register(URL)
-    [old] = town.standing()
+async def test_one_process_at_a_time_changes_a_webhook(deployment: Deployment) -> None:
+    await deployment.process().register(URL)
+    [old] = deployment.standing()
     old.url = ELSEWHERE
-    gateway = gateway_to(town.sandbox)
+    gateway = gateway_to(deployment.sandbox)
     waited: list[float] = []
 
     async def pause(seconds: float) -> None:
         waited.append(seconds)
 
-    latch = Lock(town.home / "webhooks.lock")
-    ours = town.subscriptions(gateway, latch=latch, clock=town.clock.handed(pause))
-    with Lock(town.home / "webhooks.lock").held(), pytest.raises(StoreError):
+    latch = Lock(deployment.home / "webhooks.lock")
+    ours = deployment.subscriptions(gateway, latch=latch, clock=deployment.clock.handed(pause))
+    with Lock(deployment.home / "webhooks.lock").held(), pytest.raises(StoreError):
         await ours.mend()
     assert sum(waited) > 30
-    assert town.standing() == [old]
+    assert deployment.standing() == [old]
     await ours.mend()
-    assert town.standing() != [old]
-    nobody = Lock(town.home / "webhooks.lock")
+    assert deployment.standing() != [old]
+    nobody = Lock(deployment.home / "webhooks.lock")
     assert nobody.take()  # whoever is done with it lets the next one in
     nobody.release()
     await gateway.aclose()
 
 
 async def test_what_comes_in_while_somebody_looks_is_trusted_only_after_the_next_look(
-    town: Town,
+    deployment: Deployment,
 ) -> None:
     """Aircall says that it is unchanged; it is changed then, and somebody writes with its token
     before the answer is noted."""
-    await town.process().register(URL)
-    [old] = town.standing()
-    town.tell("w1", 1)
+    await deployment.process().register(URL)
+    [old] = deployment.standing()
+    deployment.tell("w1", 1)
 
     async def aircall(scope: Any, receive: Any, send: Any) -> None:
-        await town.sandbox(scope, receive, send)
+        await deployment.sandbox(scope, receive, send)
         if scope["method"] == "GET" and old.url != ELSEWHERE:
             old.url = ELSEWHERE
-            town.tell("w1", 2)
+            deployment.tell("w1", 2)
 
     gateway = gateway_to(aircall)
-    ours = town.subscriptions(gateway)
+    ours = deployment.subscriptions(gateway)
     assert await ours.mend() == []
     [found] = await ours.mend()
     assert found.done == "replaced"
-    assert town.trusted() == {1: True, 2: False}
+    assert deployment.trusted() == {1: True, 2: False}
     await gateway.aclose()
 
 

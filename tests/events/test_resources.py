@@ -19,40 +19,42 @@ from aircall_mcp.offer import Registry
 from aircall_mcp.sandbox import Sandbox
 from aircall_mcp.vault import KEY_VARIABLE
 
-from ..house import Clock, gateway_to
+from ..harness import Clock, gateway_to
 from ..mail import call, told
 from ..waiting import until
-from .room import Room
+from .harness import EventHarness
 
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_call_is_a_resource_with_its_events(room: Room, sandbox: Sandbox) -> None:
+async def test_a_call_is_a_resource_with_its_events(
+    harness: EventHarness, sandbox: Sandbox
+) -> None:
     known = sandbox.world.calls[-1].id
-    room.hear(call("created", known), call("ended", known), call("ended", 77))
+    harness.hear(call("created", known), call("ended", known), call("ended", 77))
     caller = Caller()
-    found = await room.resources.resource(f"aircall://calls/{known}", caller)
+    found = await harness.resources.resource(f"aircall://calls/{known}", caller)
     assert found is not None
     assert found["data"]["call"]["id"] == known
     assert [one["event"] for one in found["data"]["events"]] == ["call.ended", "call.created"]
-    gone = await room.resources.resource("aircall://calls/77", caller)
+    gone = await harness.resources.resource("aircall://calls/77", caller)
     assert gone is not None
     assert len(gone["data"]["events"]) == 1
     for odd in ("aircall://calls/", "aircall://calls/x", "aircall://calls/1/2", "file:///etc"):
-        assert await room.resources.resource(odd, caller) is None
+        assert await harness.resources.resource(odd, caller) is None
 
 
 async def test_a_resource_masks_secrets_and_reads_no_call_that_is_not_on_offer(
-    room: Room, sandbox: Sandbox, registry: Registry
+    harness: EventHarness, sandbox: Sandbox, registry: Registry
 ) -> None:
     known = sandbox.world.calls[-1].id
     scrubber = Scrubber()
     scrubber.learn(Secret("a-token-somebody-said"))
-    room.hear(told("call.commented", known, comments="it is a-token-somebody-said"))
+    harness.hear(told("call.commented", known, comments="it is a-token-somebody-said"))
 
     def resources(*offered: str) -> Resources:
         return Resources(
-            room.tools, room.log, gateway_to(sandbox), registry.ids,
+            harness.tools, harness.log, gateway_to(sandbox), registry.ids,
             scrubber=scrubber, offered=offered.__contains__,
         )  # fmt: skip
 
@@ -70,61 +72,61 @@ async def test_a_resource_masks_secrets_and_reads_no_call_that_is_not_on_offer(
 async def test_one_who_is_pinned_to_an_account_hears_nothing_of_others(
     home: Path, sandbox: Sandbox, registry: Registry, clock: Clock
 ) -> None:
-    room = Room(home, sandbox, registry, clock, account="lyon")
-    assert "No webhook is registered" in (await room.ask("read_events"))["notes"][0]
+    harness = EventHarness(home, sandbox, registry, clock, account="lyon")
+    assert "No webhook is registered" in (await harness.ask("read_events"))["notes"][0]
     for account in ("lyon", "paris"):
         webhook = webhook_for(
             account, account.encode(), account=account, aircall_id="u", url="", kinds=(), now=1
         )
-        room.log.webhooks.open(webhook)
-    changes = room.resources.changes()
+        harness.log.webhooks.open(webhook)
+    changes = harness.resources.changes()
     assert await anext(changes) == []  # it looks from here on
     first = asyncio.create_task(anext(changes))
-    waiting = asyncio.create_task(room.ask("wait_for_event", kinds=["message.*"], after=0))
-    await until(lambda: room.waits)
+    waiting = asyncio.create_task(harness.ask("wait_for_event", kinds=["message.*"], after=0))
+    await until(lambda: harness.waits)
     for number, account in enumerate(("paris", "lyon")):
-        room.hear(
+        harness.hear(
             told("call.ended", 41 + number, webhook=account),
             told("message.received", f"SM{account}", webhook=account, body="Hello"),
         )
         if account == "paris":
-            await until(lambda: room.waits.count(2) == 2)  # both have read it, and wait on
+            await until(lambda: harness.waits.count(2) == 2)  # both have read it, and wait on
     heard = await asyncio.wait_for(waiting, 5)
     assert heard["data"]["event"]["data"]["id"] == "SMlyon"
     # What Paris was told came first, and is no news here.
     assert await asyncio.wait_for(first, 5) == ["aircall://events", "aircall://calls/42"]
     await changes.aclose()
-    events = (await room.ask("read_events"))["data"]["events"]
+    events = (await harness.ask("read_events"))["data"]["events"]
     assert [event["sequence"] for event in events] == [4, 3]
-    texts = (await room.ask("list_messages"))["data"]["messages"]
+    texts = (await harness.ask("list_messages"))["data"]["messages"]
     assert [one["data"]["id"] for one in texts] == ["SMlyon"]
-    assert await room.resources.call_ids("4") == ["42"]
+    assert await harness.resources.call_ids("4") == ["42"]
     with pytest.raises(ToolError):
-        await room.resources.resource("aircall://calls/41", Caller())
-    found = await room.resources.resource("aircall://events", Caller())
+        await harness.resources.resource("aircall://calls/41", Caller())
+    found = await harness.resources.resource("aircall://events", Caller())
     assert found is not None
     assert len(found["data"]["events"]) == 2
-    await room.desk.aclose()
-    room.log.close()
+    await harness.desk.aclose()
+    harness.log.close()
 
 
-async def test_a_house_hands_its_own_vault_to_its_events_and_the_account_it_is_pinned_to(
+async def test_an_app_hands_its_own_vault_to_its_events_and_the_account_it_is_pinned_to(
     home: Path,
 ) -> None:
     settings = settings_from({"account": "lyon"})
-    house = open_app(settings, {KEY_VARIABLE: base64.b64encode(bytes(32)).decode()})
-    assert house.events.account == "lyon"
-    house.events.vault.create("environment")
-    accounts = Accounts(house.events.vault)
+    app = open_app(settings, {KEY_VARIABLE: base64.b64encode(bytes(32)).decode()})
+    assert app.events.account == "lyon"
+    app.events.vault.create("environment")
+    accounts = Accounts(app.events.vault)
     accounts.add(Account(name="lyon", credential=ApiKey(api_id=Secret("a"), api_token=Secret("b"))))
-    name, _ = await house.auth.company(None)
+    name, _ = await app.auth.company(None)
     assert name
-    shelf = house.auth._accounts._shelf  # pyright: ignore[reportPrivateUsage]
-    assert shelf is house.events.vault
+    shelf = app.auth._accounts._shelf  # pyright: ignore[reportPrivateUsage]
+    assert shelf is app.events.vault
     small = open_app(settings_from({"sandbox": True, "account": "lyon"}), {})
     assert small.events.account is None
-    assert small.events.vault is not house.events.vault
-    house.events.vault.close()
+    assert small.events.vault is not app.events.vault
+    app.events.vault.close()
 
 
 @pytest.fixture
@@ -144,21 +146,21 @@ async def test_what_the_policy_does_not_let_a_tool_read_is_no_resource_either(
                 await app.news().resource(uri, Caller())
 
 
-async def test_changes_name_the_calls_they_are_about(room: Room) -> None:
-    changes = room.resources.changes()
+async def test_changes_name_the_calls_they_are_about(harness: EventHarness) -> None:
+    changes = harness.resources.changes()
     assert await anext(changes) == []  # it looks from here on
-    room.hear(call("created", 5), told("user.opened", 7))
+    harness.hear(call("created", 5), told("user.opened", 7))
     assert await asyncio.wait_for(anext(changes), 5) == ["aircall://events", "aircall://calls/5"]
     await changes.aclose()
 
 
 async def test_one_large_event_of_a_call_hides_neither_the_others_nor_the_list(
-    room: Room, sandbox: Sandbox
+    harness: EventHarness, sandbox: Sandbox
 ) -> None:
     known = sandbox.world.calls[-1].id
     huge: dict[str, Any] = {"a": {"b": {"c": {f"f{n}": "w" * 100 for n in range(1000)}}}}
-    room.hear(call("created", known), told("call.ended", known, **huge))
-    found = await room.resources.resource(f"aircall://calls/{known}", Caller())
+    harness.hear(call("created", known), told("call.ended", known, **huge))
+    found = await harness.resources.resource(f"aircall://calls/{known}", Caller())
     assert found is not None
     assert found["data"]["call"]["id"] == known
     first = found["data"]["events"][0]

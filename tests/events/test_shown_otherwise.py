@@ -14,8 +14,8 @@ from aircall_mcp.events.registrations import NotAsAsked
 from aircall_mcp.events.replacements import DAY, MOST
 from aircall_mcp.events.subscriptions import WATCH
 
-from ..house import App, Clock
-from .town import ELSEWHERE, URL, Town, made
+from ..harness import App, Clock
+from .deployment import ELSEWHERE, URL, Deployment, made
 
 pytestmark = pytest.mark.anyio
 
@@ -57,32 +57,36 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
 @pytest.mark.parametrize("spell", SPELLINGS.values(), ids=SPELLINGS)
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_an_address_that_is_shown_in_another_spelling_is_the_same(
-    town: Town, clock: Clock, spell: Callable[[str], str], method: str
+    deployment: Deployment, clock: Clock, spell: Callable[[str], str], method: str
 ) -> None:
     def change(webhook: dict[str, Any]) -> None:
         webhook["url"] = spell(webhook["url"])
 
-    town.app = telling(town.sandbox, method, change)
-    ours = town.process()
+    deployment.app = telling(deployment.sandbox, method, change)
+    ours = deployment.process()
     found = await ours.register(URL, ["call.ended"])
     assert (found.state, found.fault) == ("active", "")
     for _ in range(3):
         clock.pass_by(WATCH)
         assert await ours.mend() == []
-    assert made(town) == 1
+    assert made(deployment) == 1
     assert await ours.untrusted() == []
-    [one] = town.standing()
+    [one] = deployment.standing()
     one.url = ELSEWHERE
     await ours.mend()
-    [heir] = town.standing()
-    assert heir.url == f"{URL}/webhooks/aircall/w2"  # of what was asked for, not of what was shown
+    [successor] = deployment.standing()
+    assert (
+        successor.url == f"{URL}/webhooks/aircall/w2"
+    )  # of what was asked for, not of what was shown
 
 
 async def test_events_that_were_otherwise_from_the_start_are_told_of_and_not_taken_for_a_change(
-    town: Town, clock: Clock
+    deployment: Deployment, clock: Clock
 ) -> None:
-    town.app = telling(town.sandbox, "GET", lambda one: one["events"].append("call.archived"))
-    ours = town.process()
+    deployment.app = telling(
+        deployment.sandbox, "GET", lambda one: one["events"].append("call.archived")
+    )
+    ours = deployment.process()
     found = await ours.register(URL, ["call.ended"])
     for _ in range(3):
         assert found.state == "active"
@@ -90,20 +94,20 @@ async def test_events_that_were_otherwise_from_the_start_are_told_of_and_not_tak
         clock.pass_by(WATCH)
         assert await ours.mend() == []
         [found] = await ours.status()
-    assert made(town) == 1
+    assert made(deployment) == 1
     assert await ours.untrusted() == []
-    [one] = town.standing()
+    [one] = deployment.standing()
     one.events = ["contact.created"]
     [found] = await ours.mend()
-    assert (found.done, made(town)) == ("replaced", 2)
+    assert (found.done, made(deployment)) == ("replaced", 2)
 
 
 async def test_one_webhook_is_replaced_three_times_a_day_and_then_a_person_is_asked(
-    town: Town, clock: Clock
+    deployment: Deployment, clock: Clock
 ) -> None:
     """Each that takes its place is found to lead elsewhere, from the start."""
-    town.app = telling(town.sandbox, "GET", lambda one: one.update(url=ELSEWHERE))
-    ours = town.process()
+    deployment.app = telling(deployment.sandbox, "GET", lambda one: one.update(url=ELSEWHERE))
+    ours = deployment.process()
     found = await ours.register(URL)
     assert (found.state, found.fault) == (
         "changed", "it leads elsewhere and did so when it was first looked at",
@@ -111,56 +115,56 @@ async def test_one_webhook_is_replaced_three_times_a_day_and_then_a_person_is_as
     for _ in range(10):
         clock.pass_by(WATCH)
         await ours.mend()
-    assert made(town) == 1 + MOST
-    assert len(town.standing()) == 1
-    [found] = await town.process().status()  # by whichever process
+    assert made(deployment) == 1 + MOST
+    assert len(deployment.standing()) == 1
+    [found] = await deployment.process().status()  # by whichever process
     assert found.webhook.name == "w4"
     assert f"replaced {MOST} times within a day, so not before 20" in found.fault
     assert found.next == "aircall-mcp webhooks rotate w4"
-    assert town.tell("w4", 1) == [True]
-    assert town.trusted() == {1: False}
+    assert deployment.tell("w4", 1) == [True]
+    assert deployment.trusted() == {1: False}
     clock.pass_by(DAY)
     await ours.mend()
-    assert made(town) == 2 + MOST
+    assert made(deployment) == 2 + MOST
     await ours.rotate()  # a person may, at any time
     await ours.rotate()
-    assert made(town) == 4 + MOST
+    assert made(deployment) == 4 + MOST
 
 
 async def test_a_webhook_that_was_made_for_another_address_is_deleted_again_and_never_kept(
-    town: Town,
+    deployment: Deployment,
 ) -> None:
-    many = len(town.sandbox.world.webhooks)
-    town.app = telling(town.sandbox, "POST", lambda one: one.update(url=ELSEWHERE))
-    ours = town.process()
+    many = len(deployment.sandbox.world.webhooks)
+    deployment.app = telling(deployment.sandbox, "POST", lambda one: one.update(url=ELSEWHERE))
+    ours = deployment.process()
     with pytest.raises(NotAsAsked, match="another address"):
         await ours.register(URL)
-    assert len(town.sandbox.world.webhooks) == many
-    assert town.log.webhooks.active() == town.log.webhooks.standing() == []
-    assert town.vault.owners("webhook") == ()
+    assert len(deployment.sandbox.world.webhooks) == many
+    assert deployment.log.webhooks.active() == deployment.log.webhooks.standing() == []
+    assert deployment.vault.owners("webhook") == ()
 
 
 async def test_one_that_cannot_be_deleted_again_is_deleted_by_whoever_looks_next(
-    town: Town,
+    deployment: Deployment,
 ) -> None:
-    many = len(town.sandbox.world.webhooks)
-    honest = town.app
+    many = len(deployment.sandbox.world.webhooks)
+    honest = deployment.app
 
     def elsewhere(webhook: dict[str, Any]) -> None:
-        webhook["url"] = town.sandbox.world.webhooks[webhook["webhook_id"]].url = ELSEWHERE
+        webhook["url"] = deployment.sandbox.world.webhooks[webhook["webhook_id"]].url = ELSEWHERE
 
-    lying = telling(town.sandbox, "POST", elsewhere)
+    lying = telling(deployment.sandbox, "POST", elsewhere)
 
     async def failing(scope: Any, receive: Any, send: Any) -> None:
         if scope["method"] == "DELETE":
             raise httpx2.ConnectError("gone")
         await lying(scope, receive, send)
 
-    town.app = failing
+    deployment.app = failing
     with pytest.raises(OutcomeUnknown, match="could not be deleted"):
-        await town.process().register(URL)
-    assert len(town.sandbox.world.webhooks) == many + 1
-    town.app = honest
-    await town.process().mend()
-    assert len(town.sandbox.world.webhooks) == many
-    assert town.log.webhooks.active() == []
+        await deployment.process().register(URL)
+    assert len(deployment.sandbox.world.webhooks) == many + 1
+    deployment.app = honest
+    await deployment.process().mend()
+    assert len(deployment.sandbox.world.webhooks) == many
+    assert deployment.log.webhooks.active() == []

@@ -27,7 +27,7 @@ from aircall_mcp.offer import Registry
 from aircall_mcp.sandbox import Sandbox
 from aircall_mcp.storage.lock import Alone
 
-from ..house import Clock, gateway_to, refusing, sandbox_with
+from ..harness import Clock, gateway_to, refusing, sandbox_with
 from ..mail import log_in, mailbox
 from ..waiting import until
 

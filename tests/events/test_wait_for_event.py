@@ -17,32 +17,34 @@ from aircall_mcp.storage.sqlite import Database
 from aircall_mcp.vault.mailbox import Mailbox, Sealer
 
 from ..connections import lent
-from ..house import Clock
+from ..harness import Clock
 from ..mail import MAILBOX_KEY, call
 from ..waiting import until
-from .room import Room
+from .harness import EventHarness
 
 pytestmark = pytest.mark.anyio
 
 
-async def test_waiting_ends_when_the_matching_event_comes(room: Room) -> None:
-    room.hear(call("hungup", 1))
+async def test_waiting_ends_when_the_matching_event_comes(harness: EventHarness) -> None:
+    harness.hear(call("hungup", 1))
     waiting = asyncio.create_task(
-        room.ask("wait_for_event", kinds=["call.hungup"], match={"call_id": 2}, after=0)
+        harness.ask("wait_for_event", kinds=["call.hungup"], match={"call_id": 2}, after=0)
     )
-    await until(lambda: 1 in room.waits)  # what had come in was not it
+    await until(lambda: 1 in harness.waits)  # what had come in was not it
     assert not waiting.done()
-    room.hear(call("hungup", 3), call("answered", 2), call("hungup", 2), call("hungup", 2, at=1))
+    harness.hear(call("hungup", 3), call("answered", 2), call("hungup", 2), call("hungup", 2, at=1))
     answer = await asyncio.wait_for(waiting, 5)
     assert answer["data"]["event"]["data"]["id"] == 2
     assert answer["data"]["after"] == 4
 
 
-async def test_a_wait_without_a_cursor_is_for_what_comes_from_then_on(room: Room) -> None:
-    room.hear(call("hungup", 1))
-    waiting = asyncio.create_task(room.ask("wait_for_event", kinds=["call.hungup"]))
-    await until(lambda: room.waits)
-    room.hear(call("hungup", 2))
+async def test_a_wait_without_a_cursor_is_for_what_comes_from_then_on(
+    harness: EventHarness,
+) -> None:
+    harness.hear(call("hungup", 1))
+    waiting = asyncio.create_task(harness.ask("wait_for_event", kinds=["call.hungup"]))
+    await until(lambda: harness.waits)
+    harness.hear(call("hungup", 2))
     assert (await waiting)["data"]["event"]["data"]["id"] == 2
 
 
@@ -52,32 +54,32 @@ async def test_a_wait_without_a_cursor_is_for_what_comes_from_then_on(room: Room
      ({"user_id": 7}, True), ({"user_id": 8}, False), ({"call_id": 9, "user_id": 7}, True)],
 )  # fmt: skip
 async def test_a_match_is_about_numbers_and_ids(
-    room: Room, match: dict[str, Any], fits: bool
+    harness: EventHarness, match: dict[str, Any], fits: bool
 ) -> None:
-    room.hear(call("ended", 9))
-    answer = await room.ask(
+    harness.hear(call("ended", 9))
+    answer = await harness.ask(
         "wait_for_event", kinds=["call.*"], match=match, after=0, timeout_seconds=1
     )
     assert (answer["data"]["event"] is not None) is fits
 
 
-async def test_a_wait_in_vain_says_where_to_go_on(room: Room) -> None:
-    room.hear(call("created", 1))
-    answer = await room.ask("wait_for_event", kinds=["message.*"], timeout_seconds=1)
+async def test_a_wait_in_vain_says_where_to_go_on(harness: EventHarness) -> None:
+    harness.hear(call("created", 1))
+    answer = await harness.ask("wait_for_event", kinds=["message.*"], timeout_seconds=1)
     assert answer["data"]["event"] is None
     assert answer["data"]["after"] == 1
     assert any("again" in note for note in answer["notes"])
 
 
-async def test_an_unknown_key_of_match_is_refused(room: Room) -> None:
-    answer = await room.ask("wait_for_event", kinds=["call.*"], match={"caller": 1})
+async def test_an_unknown_key_of_match_is_refused(harness: EventHarness) -> None:
+    answer = await harness.ask("wait_for_event", kinds=["call.*"], match={"caller": 1})
     assert answer["error"]["kind"] == "argument"
 
 
-async def test_a_wait_can_be_cancelled_and_leaves_nothing_running(room: Room) -> None:
+async def test_a_wait_can_be_cancelled_and_leaves_nothing_running(harness: EventHarness) -> None:
     before = len(asyncio.all_tasks())
-    waiting = asyncio.create_task(room.ask("wait_for_event", kinds=["call.ended"]))
-    await until(lambda: room.waits)
+    waiting = asyncio.create_task(harness.ask("wait_for_event", kinds=["call.ended"]))
+    await until(lambda: harness.waits)
     assert len(asyncio.all_tasks()) > before + 1
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -92,32 +94,32 @@ async def test_without_a_webhook_the_list_of_calls_is_watched_and_it_says_so(
         clock.pass_by(seconds)
         await asyncio.sleep(0)
 
-    room = Room(home, sandbox, registry, clock, pause)
-    room.log.webhooks.shut("front-door")
+    harness = EventHarness(home, sandbox, registry, clock, pause)
+    harness.log.webhooks.shut("front-door")
     user = next(iter(sandbox.world.users.values()))
     number = next(iter(sandbox.world.numbers.values()))
     dialled = sandbox.world.dial(user, number, "+33199001234", clock.now)
-    answer = await room.ask(
+    answer = await harness.ask(
         "wait_for_event", kinds=["call.ended"], match={"call_id": dialled.id}, timeout_seconds=20
     )
     assert answer["data"]["event"]["data"]["status"] == "done"
     assert any("list of calls" in note for note in answer["notes"])
-    refused = await room.ask("wait_for_event", kinds=["message.received"])
+    refused = await harness.ask("wait_for_event", kinds=["message.received"])
     assert refused["error"]["kind"] == "not_allowed"
     assert "webhooks register" in refused["error"]["hint"]
-    await room.desk.aclose()
-    room.log.close()
+    await harness.desk.aclose()
+    harness.log.close()
 
 
-async def test_an_event_is_found_behind_more_than_fit_into_one_look(room: Room) -> None:
+async def test_an_event_is_found_behind_more_than_fit_into_one_look(harness: EventHarness) -> None:
     """Two hundred are read at a time: the one that is waited for may be the last of many."""
-    room.hear(*(call("ended", n) for n in range(1, 451)))
-    answer = await room.ask("wait_for_event", kinds=["call.*"], match={"call_id": 450}, after=0)
+    harness.hear(*(call("ended", n) for n in range(1, 451)))
+    answer = await harness.ask("wait_for_event", kinds=["call.*"], match={"call_id": 450}, after=0)
     assert answer["data"]["event"]["data"]["id"] == 450
     assert answer["data"]["after"] == 450
-    found = await room.ask("wait_for_event", kinds=["call.*"], match={"call_id": 250}, after=0)
+    found = await harness.ask("wait_for_event", kinds=["call.*"], match={"call_id": 250}, after=0)
     assert found["data"]["after"] == 250  # behind the one it found, so that nothing is passed over
-    onward = await room.ask("wait_for_event", kinds=["call.*"], after=found["data"]["after"])
+    onward = await harness.ask("wait_for_event", kinds=["call.*"], after=found["data"]["after"])
     assert onward["data"]["event"]["data"]["id"] == 251
 
 
@@ -139,15 +141,15 @@ async def test_a_long_call_is_seen_to_end(
             clock.pass_by(11)
         await asyncio.sleep(0)
 
-    room = Room(home, sandbox, registry, clock, pause)
-    room.log.webhooks.shut("front-door")
-    answer = await room.ask(
+    harness = EventHarness(home, sandbox, registry, clock, pause)
+    harness.log.webhooks.shut("front-door")
+    answer = await harness.ask(
         "wait_for_event", kinds=["call.ended"], match={"call_id": dialled.id}, timeout_seconds=20
     )
     assert answer["data"]["event"]["data"]["id"] == dialled.id
     assert (looks, len(sandbox.arrivals)) == (3, 4)
-    await room.desk.aclose()
-    room.log.close()
+    await harness.desk.aclose()
+    harness.log.close()
 
 
 class Counting(Mailbox):
@@ -160,20 +162,28 @@ class Counting(Mailbox):
         return super().open(sealed, place)
 
 
-async def test_waiting_opens_the_body_of_what_was_waited_for_and_no_other(room: Room) -> None:
+async def test_waiting_opens_the_body_of_what_was_waited_for_and_no_other(
+    harness: EventHarness,
+) -> None:
     """By its ids none but that; by a number each once, whoever waits: that enters their marks."""
     box = Counting(Secret(MAILBOX_KEY))
     log = lent(
         EventLog(
-            Database(room.log_path, MIGRATIONS, durability="vault"),
+            Database(harness.log_path, MIGRATIONS, durability="vault"),
             sealer=Sealer,
             mailbox=lambda: box,
         )
     )
     waits = EventTools(
-        log, room.gateway, room.operations, lambda: room.rules, clock=room.clock.handed()
+        log,
+        harness.gateway,
+        harness.operations,
+        lambda: harness.rules,
+        clock=harness.clock.handed(),
     )
-    room.hear(*(call("ended", n, digits="+33199001235") for n in range(1, 101)), call("ended", 200))
+    harness.hear(
+        *(call("ended", n, digits="+33199001235") for n in range(1, 101)), call("ended", 200)
+    )
     asked: dict[str, Any] = {"kinds": ["call.*"], "after": 0}
     found = await waits.wait_for_event({**asked, "match": {"call_id": 200}}, Caller())
     assert found["data"]["event"]["data"]["id"] == 200
@@ -191,9 +201,9 @@ async def test_waiting_opens_the_body_of_what_was_waited_for_and_no_other(room: 
      {"number": True}, {"contact_id": -1}, {"callId": 1}, {"call_id": "-1"}],
 )  # fmt: skip
 async def test_what_is_no_id_and_no_number_cannot_be_matched(
-    room: Room, match: dict[str, Any]
+    harness: EventHarness, match: dict[str, Any]
 ) -> None:
-    room.hear(call("ended", 1))
-    answer = await room.ask("wait_for_event", kinds=["call.*"], match=match, after=0)
+    harness.hear(call("ended", 1))
+    answer = await harness.ask("wait_for_event", kinds=["call.*"], match=match, after=0)
     assert answer["error"]["kind"] == "argument"
     assert answer["error"]["hint"]

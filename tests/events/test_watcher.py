@@ -26,7 +26,7 @@ T = TypeVar("T")
 pytestmark = pytest.mark.anyio
 
 
-class Board:
+class Source:
     """What is looked at: `newest` is there, or `fault` is raised. Pauses end when it says so."""
 
     def __init__(self) -> None:
@@ -66,44 +66,44 @@ def watching() -> list[asyncio.Task[object]]:
 
 @pytest.mark.parametrize("waiters", [1, 50])
 async def test_however_many_wait_it_is_looked_as_often_as_for_one(waiters: int) -> None:
-    board = Board()
-    watcher = Watcher(board.look, every=0.5, clock=Clock(sleep=board.pause))
+    source = Source()
+    watcher = Watcher(source.look, every=0.5, clock=Clock(sleep=source.pause))
     waiting = [asyncio.create_task(watcher.beyond(0)) for _ in range(waiters)]
     await rounds()
     for _ in range(3):
-        await board.turn()
-    assert board.looks == 4
-    board.newest = 7
-    await board.turn()
+        await source.turn()
+    assert source.looks == 4
+    source.newest = 7
+    await source.turn()
     assert await asyncio.gather(*waiting) == [7] * waiters
-    assert board.looks == 5
+    assert source.looks == 5
     await rounds()
     assert not watching()
 
 
 async def test_each_is_woken_by_what_is_newer_than_it_knows() -> None:
-    board = Board()
-    watcher = Watcher(board.look, every=0.5, clock=Clock(sleep=board.pause))
+    source = Source()
+    watcher = Watcher(source.look, every=0.5, clock=Clock(sleep=source.pause))
     first, second = (asyncio.create_task(watcher.beyond(known)) for known in (3, 5))
     await rounds()
-    board.newest = 5
-    await board.turn()
+    source.newest = 5
+    await source.turn()
     assert first.done()
     assert not second.done()
     assert await watcher.beyond(4) == 5  # it was just seen: nobody looks for that
-    looked = board.looks
-    board.newest = 6
-    await board.turn()
+    looked = source.looks
+    source.newest = 6
+    await source.turn()
     assert (await first, await second) == (5, 6)
-    assert board.looks == looked + 1
+    assert source.looks == looked + 1
 
 
 async def test_it_looks_at_once_for_the_first_and_never_for_nobody() -> None:
-    board = Board()
-    board.newest = 9
-    watcher = Watcher(board.look, every=0.5, clock=Clock(sleep=board.pause))
+    source = Source()
+    source.newest = 9
+    watcher = Watcher(source.look, every=0.5, clock=Clock(sleep=source.pause))
     assert await watcher.beyond(8) == 9
-    assert (board.looks, board.pauses) == (1, 1)
+    assert (source.looks, source.pauses) == (1, 1)
     waiting = asyncio.create_task(watcher.beyond(9))
     await rounds()
     waiting.cancel()
@@ -111,35 +111,35 @@ async def test_it_looks_at_once_for_the_first_and_never_for_nobody() -> None:
         await waiting
     await rounds()
     assert not watching()
-    looked = board.looks
-    board.newest = 10
+    looked = source.looks
+    source.newest = 10
     assert await watcher.beyond(9) == 10  # and another one begins where the last one left
-    assert board.looks == looked + 1
+    assert source.looks == looked + 1
 
 
 async def test_one_who_goes_leaves_the_others_waiting() -> None:
-    board = Board()
-    watcher = Watcher(board.look, every=0.5, clock=Clock(sleep=board.pause))
+    source = Source()
+    watcher = Watcher(source.look, every=0.5, clock=Clock(sleep=source.pause))
     going, staying = (asyncio.create_task(watcher.beyond(0)) for _ in range(2))
     await rounds()
     going.cancel()
     with pytest.raises(asyncio.CancelledError):
         await going
-    board.newest = 1
-    await board.turn()
+    source.newest = 1
+    await source.turn()
     assert await staying == 1
 
 
 async def test_what_looking_raises_all_who_wait_hear() -> None:
-    board = Board()
-    board.fault = StoreError("No disk.")
-    watcher = Watcher(board.look, every=0.5, clock=Clock(sleep=board.pause))
+    source = Source()
+    source.fault = StoreError("No disk.")
+    watcher = Watcher(source.look, every=0.5, clock=Clock(sleep=source.pause))
     waiting = [asyncio.create_task(watcher.beyond(0)) for _ in range(3)]
     ends = await asyncio.gather(*waiting, return_exceptions=True)
-    assert ends == [board.fault] * 3
+    assert ends == [source.fault] * 3
     await rounds()
     assert not watching()
-    board.fault, board.newest = None, 1
+    source.fault, source.newest = None, 1
     assert await watcher.beyond(0) == 1
 
 

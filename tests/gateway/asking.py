@@ -20,7 +20,7 @@ from aircall_mcp.ground.operation import Bound
 from aircall_mcp.offer import Registry
 
 from ..canaries import CANARIES
-from ..house import App, OwnGateway, answering, gateway_to
+from ..harness import App, OwnGateway, answering, gateway_to
 
 KEY = (CANARIES["api id"], CANARIES["api token"])
 BASIC = base64.b64encode(":".join(KEY).encode()).decode()

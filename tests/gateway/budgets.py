@@ -11,7 +11,7 @@ from aircall_mcp.gateway.ledger import MIGRATIONS, Share
 from aircall_mcp.ground.clock import Clock as Handed
 from aircall_mcp.storage.state import until_reboot
 
-from ..house import Clock
+from ..harness import Clock
 
 WALL = 1_795_082_400.0
 LOOK = 1.0

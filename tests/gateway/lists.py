@@ -14,7 +14,7 @@ from aircall_mcp.ground.operation import Bound
 from aircall_mcp.ground.reply import Reply, Room
 from aircall_mcp.ground.weight import Aside
 
-from ..house import THURSDAY, Clock
+from ..harness import THURSDAY, Clock
 from ..upstream import bound
 
 LINK = "https://api.aircall.io/v1/tags?page=2"

@@ -26,7 +26,7 @@ from aircall_mcp.ground.secrets import Secret
 from aircall_mcp.storage.lock import Alone
 from aircall_mcp.storage.state import InMemory
 
-from ..house import Clock, OwnGateway, answering
+from ..harness import Clock, OwnGateway, answering
 from ..upstream import REGISTRY, bound
 
 pytestmark = pytest.mark.anyio

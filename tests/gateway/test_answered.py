@@ -18,7 +18,7 @@ from aircall_mcp.gateway.connections import LARGEST_ANSWER
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.offer import Registry
 
-from ..house import answering, gateway_to
+from ..harness import answering, gateway_to
 from .asking import BASIC, KEY, calling, failure, reading, refused, writing
 
 pytestmark = pytest.mark.anyio

@@ -12,7 +12,7 @@ from aircall_mcp.gateway.breaker import FAILURES, Breaker, Breakers
 from aircall_mcp.gateway.request import Answered, Attempt, Request
 from aircall_mcp.gateway.retries import Retries
 
-from ..house import Clock
+from ..harness import Clock
 from .links import Tries, answered, lost, not_sent, request
 
 pytestmark = pytest.mark.anyio

@@ -5,7 +5,7 @@ import pytest
 from aircall_mcp.errors import Unreachable
 from aircall_mcp.gateway.breaker import Breaker, Breakers
 
-from ..house import Clock
+from ..harness import Clock
 
 
 def fail(breaker: Breaker, times: int) -> None:

@@ -7,7 +7,7 @@ import pytest
 from aircall_mcp.gateway.cache import Cache
 from aircall_mcp.ground.caller import Whose
 
-from ..house import Clock
+from ..harness import Clock
 
 pytestmark = pytest.mark.anyio
 

@@ -14,7 +14,7 @@ from aircall_mcp.gateway.request import Request
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.reply import Reply
 
-from ..house import Clock
+from ..harness import Clock
 from .links import Replies, request
 
 pytestmark = pytest.mark.anyio

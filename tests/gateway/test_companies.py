@@ -17,7 +17,7 @@ from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.clock import Clock as Handed
 from aircall_mcp.storage.state import InMemory, State, durable
 
-from ..house import Clock, answering, auth_for, gateway_to
+from ..harness import Clock, answering, auth_for, gateway_to
 from ..upstream import REGISTRY, bound
 from .journaled import Counting
 

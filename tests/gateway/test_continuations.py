@@ -10,7 +10,7 @@ import pytest
 from aircall_mcp.gateway.continuations import LASTING, Continuations
 from aircall_mcp.ground.caller import Caller
 
-from ..house import Clock
+from ..harness import Clock
 from ..upstream import bound
 from .lists import Reader, Tags, items_of, page_of
 

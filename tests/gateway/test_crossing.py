@@ -30,7 +30,7 @@ from aircall_mcp.offer import Registry
 from aircall_mcp.storage.lock import Alone
 from aircall_mcp.storage.state import InMemory
 
-from ..house import OwnGateway
+from ..harness import OwnGateway
 
 pytestmark = pytest.mark.anyio
 

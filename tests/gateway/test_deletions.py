@@ -20,7 +20,7 @@ from aircall_mcp.gateway.retries import Retries
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.storage.state import durable
 
-from ..house import App, answering, gateway_to
+from ..harness import App, answering, gateway_to
 from ..proxy import Fault
 from ..upstream import REGISTRY, bound, gateway, upstream
 from .journaled import journaled, outcomes

@@ -32,7 +32,7 @@ from aircall_mcp.ground.reply import Reply
 from aircall_mcp.offer import Registry
 from aircall_mcp.storage.state import InMemory
 
-from ..house import Clock, OwnGateway, answering, auth_for, gateway_to
+from ..harness import Clock, OwnGateway, answering, auth_for, gateway_to
 from .asking import BASIC, KEY, after, calling, failure, reading, writing
 from .sockets import GOOD, aircall, saying
 

@@ -19,12 +19,12 @@ from aircall_mcp.gateway.journal import (
 from aircall_mcp.ground.clock import Clock as Handed
 from aircall_mcp.storage.state import durable
 
-from ..house import Clock
+from ..harness import Clock
 
 pytestmark = pytest.mark.anyio
 
 
-class Archive:
+class JournalFile:
     """Journals over one file, with clocks that tests move."""
 
     def __init__(self, home: Path) -> None:
@@ -47,10 +47,10 @@ class Archive:
 
 
 @pytest.fixture
-def archive(home: Path) -> Iterator[Archive]:
-    archive = Archive(home)
-    yield archive
-    for journal in archive.made:
+def journal_file(home: Path) -> Iterator[JournalFile]:
+    journal_file = JournalFile(home)
+    yield journal_file
+    for journal in journal_file.made:
         journal.close()
 
 
@@ -60,71 +60,77 @@ async def begin(journal: Journal, print_: str = "x", **more: Any) -> tuple[Inten
 
 
 @pytest.mark.parametrize("outcome", ["pending", "sent", "unknown", "done"])
-async def test_the_same_is_refused_while_the_earlier_stands(archive: Archive, outcome: Any) -> None:
-    journal, other = archive.journal(), archive.journal()
+async def test_the_same_is_refused_while_the_earlier_stands(
+    journal_file: JournalFile, outcome: Any
+) -> None:
+    journal, other = journal_file.journal(), journal_file.journal()
     first, written = await begin(journal)
     assert written
     if outcome != "pending":
         await journal.mark(first, outcome, 204 if outcome == "done" else 0)
-    archive.pass_by(20)
+    journal_file.pass_by(20)
     earlier, written = await begin(other)
     assert not written
     assert (earlier.id, earlier.outcome, earlier.age) == (first.id, outcome, 20)
-    archive.pass_by(GUARD - 20.5)
+    journal_file.pass_by(GUARD - 20.5)
     assert not (await begin(other))[1]
-    archive.pass_by(1)
+    journal_file.pass_by(1)
     assert (await begin(other))[1]
 
 
 @pytest.mark.parametrize("outcome", ["failed", "not_sent"])
-async def test_what_did_not_happen_stands_in_nobodys_way(archive: Archive, outcome: Any) -> None:
-    journal = archive.journal()
+async def test_what_did_not_happen_stands_in_nobodys_way(
+    journal_file: JournalFile, outcome: Any
+) -> None:
+    journal = journal_file.journal()
     first, _ = await begin(journal)
     await journal.mark(first, outcome, 405)
     assert (await begin(journal))[1]
 
 
-async def test_other_arguments_and_what_is_not_guarded_pass(archive: Archive) -> None:
-    journal = archive.journal()
+async def test_other_arguments_and_what_is_not_guarded_pass(journal_file: JournalFile) -> None:
+    journal = journal_file.journal()
     await begin(journal)
     assert (await begin(journal, "y"))[1]
     assert (await begin(journal, guarded=False))[1]
 
 
-async def test_whoever_dies_at_it_leaves_an_unknown_outcome(archive: Archive) -> None:
-    first, _ = await begin(archive.journal())
-    archive.pass_by(31)
-    earlier, written = await begin(archive.journal())
+async def test_whoever_dies_at_it_leaves_an_unknown_outcome(journal_file: JournalFile) -> None:
+    first, _ = await begin(journal_file.journal())
+    journal_file.pass_by(31)
+    earlier, written = await begin(journal_file.journal())
     assert (earlier.id, earlier.outcome, written) == (first.id, "unknown", False)
 
 
-async def test_after_a_reboot_the_wall_clock_tells_the_age(archive: Archive) -> None:
-    await begin(archive.journal("b1"))
-    archive.clock.now = 5.0
-    archive.wall.pass_by(40)
-    earlier, written = await begin(archive.journal("b2"))
+async def test_after_a_reboot_the_wall_clock_tells_the_age(journal_file: JournalFile) -> None:
+    await begin(journal_file.journal("b1"))
+    journal_file.clock.now = 5.0
+    journal_file.wall.pass_by(40)
+    earlier, written = await begin(journal_file.journal("b2"))
     assert (earlier.outcome, earlier.age, written) == ("unknown", 40, False)
-    archive.wall.pass_by(-3_600)
-    assert not (await begin(archive.journal("b2")))[1]
-    archive.wall.pass_by(3_600 + 81)
-    assert (await begin(archive.journal("b2")))[1]
+    journal_file.wall.pass_by(-3_600)
+    assert not (await begin(journal_file.journal("b2")))[1]
+    journal_file.wall.pass_by(3_600 + 81)
+    assert (await begin(journal_file.journal("b2")))[1]
 
 
 @pytest.mark.parametrize("jump", [3_600.0, -3_600.0, 40 * 86_400.0])
-async def test_a_wall_clock_that_jumps_lifts_no_guard(archive: Archive, jump: float) -> None:
-    journal = archive.journal()
+async def test_a_wall_clock_that_jumps_lifts_no_guard(
+    journal_file: JournalFile, jump: float
+) -> None:
+    journal = journal_file.journal()
     await begin(journal)
-    archive.wall.pass_by(jump)
-    archive.clock.pass_by(1)
+    journal_file.wall.pass_by(jump)
+    journal_file.clock.pass_by(1)
     assert not (await begin(journal))[1]
 
 
 async def test_a_wall_clock_that_jumps_ahead_forgets_no_intent_that_stands(
-    archive: Archive,
+    journal_file: JournalFile,
 ) -> None:
-    journal = archive.journal()
+    journal = journal_file.journal()
     first, _ = await begin(journal)
-    archive.wall.pass_by(KEPT + 1)
+    journal_file.wall.pass_by(KEPT + 1)
     assert (await begin(journal, "another"))[1]  # which clears away what is old
     earlier, written = await begin(journal)
     assert (earlier.id, written) == (first.id, False)
@@ -132,91 +138,93 @@ async def test_a_wall_clock_that_jumps_ahead_forgets_no_intent_that_stands(
 
 @pytest.mark.parametrize("boot", ["b2", "", "b1"])
 async def test_an_intent_from_the_future_stands_and_is_under_way_no_more(
-    archive: Archive, boot: str
+    journal_file: JournalFile, boot: str
 ) -> None:
     """Both clocks run behind the intent: those of a machine that came up without the time. Where
     the boot has no name of its own, the monotonic clock alone tells that it is another one."""
-    first, _ = await begin(archive.journal(boot if boot != "b2" else "b1"))
-    archive.clock.now = 5.0
-    archive.wall.pass_by(-86_400)
+    first, _ = await begin(journal_file.journal(boot if boot != "b2" else "b1"))
+    journal_file.clock.now = 5.0
+    journal_file.wall.pass_by(-86_400)
     for _ in range(2):
-        earlier, written = await begin(archive.journal(boot))
+        earlier, written = await begin(journal_file.journal(boot))
         assert (earlier.id, earlier.outcome, earlier.age) == (first.id, "unknown", 0)
         assert not written
-        archive.pass_by(GUARD + 1)
-    archive.wall.pass_by(86_400)
-    assert (await begin(archive.journal(boot)))[1]
+        journal_file.pass_by(GUARD + 1)
+    journal_file.wall.pass_by(86_400)
+    assert (await begin(journal_file.journal(boot)))[1]
 
 
-async def test_the_monotonic_clock_of_another_boot_tells_no_age(archive: Archive) -> None:
-    await begin(archive.journal("b1"))
-    archive.clock.pass_by(10 * GUARD)  # up for longer than the other one was
-    archive.wall.pass_by(7)
-    earlier, written = await begin(archive.journal("b2"))
+async def test_the_monotonic_clock_of_another_boot_tells_no_age(journal_file: JournalFile) -> None:
+    await begin(journal_file.journal("b1"))
+    journal_file.clock.pass_by(10 * GUARD)  # up for longer than the other one was
+    journal_file.wall.pass_by(7)
+    earlier, written = await begin(journal_file.journal("b2"))
     assert (earlier.outcome, earlier.age, written) == ("unknown", 7, False)
 
 
-async def test_of_several_boots_the_youngest_intent_stands_in_the_way(archive: Archive) -> None:
-    await begin(archive.journal("b1"), guarded=False)
-    archive.pass_by(50)
-    last, _ = await begin(archive.journal("b2"), guarded=False)
-    archive.pass_by(50)
-    earlier, written = await begin(archive.journal("b3"))
+async def test_of_several_boots_the_youngest_intent_stands_in_the_way(
+    journal_file: JournalFile,
+) -> None:
+    await begin(journal_file.journal("b1"), guarded=False)
+    journal_file.pass_by(50)
+    last, _ = await begin(journal_file.journal("b2"), guarded=False)
+    journal_file.pass_by(50)
+    earlier, written = await begin(journal_file.journal("b3"))
     assert (earlier.id, earlier.age, written) == (last.id, 50, False)
-    archive.pass_by(GUARD - 99)
-    assert (await begin(archive.journal("b3")))[0].id == last.id
+    journal_file.pass_by(GUARD - 99)
+    assert (await begin(journal_file.journal("b3")))[0].id == last.id
 
 
 @pytest.mark.parametrize("outcome", ["pending", "sent", "unknown"])
 async def test_who_is_more_patient_than_the_guard_is_guarded_for_as_long_as_it_may_come(
-    archive: Archive, outcome: Any
+    journal_file: JournalFile, outcome: Any
 ) -> None:
-    journal = archive.journal()
+    journal = journal_file.journal()
     first, _ = await begin(journal, patience=605.0)
     await journal.mark(first, outcome)
-    archive.pass_by(600)
+    journal_file.pass_by(600)
     earlier, written = await begin(journal, patience=6.0)
     assert (earlier.id, earlier.outcome, earlier.patience) == (first.id, outcome, 605)
     assert not written
-    archive.pass_by(5 + SETTLED_AFTER - 0.5)
+    journal_file.pass_by(5 + SETTLED_AFTER - 0.5)
     assert (await begin(journal))[0].outcome == "unknown"
-    archive.pass_by(1)
+    journal_file.pass_by(1)
     assert (await begin(journal))[1]
 
 
-async def test_only_one_goes_past_an_earlier_intent(archive: Archive) -> None:
-    one, two = archive.journal(), archive.journal()
+async def test_only_one_goes_past_an_earlier_intent(journal_file: JournalFile) -> None:
+    one, two = journal_file.journal(), journal_file.journal()
     first, _ = await begin(one)
     results = await asyncio.gather(*(begin(journal, despite=first.id) for journal in (one, two)))
     assert sorted(written for _, written in results) == [False, True]
 
 
-async def test_of_many_at_once_one_is_written(archive: Archive) -> None:
-    journals = [archive.journal() for _ in range(4)]
+async def test_of_many_at_once_one_is_written(journal_file: JournalFile) -> None:
+    journals = [journal_file.journal() for _ in range(4)]
     results = await asyncio.gather(*(begin(journals[n % 4]) for n in range(24)))
     assert sum(written for _, written in results) == 1
 
 
-async def test_old_intents_are_forgotten_and_new_ones_listed(archive: Archive) -> None:
-    journal = archive.journal()
+async def test_old_intents_are_forgotten_and_new_ones_listed(journal_file: JournalFile) -> None:
+    journal = journal_file.journal()
     await begin(journal, "old")
-    archive.pass_by(KEPT + 1)
+    journal_file.pass_by(KEPT + 1)
     await begin(journal, "new")
-    archive.pass_by(1)
+    journal_file.pass_by(1)
     last, _ = await begin(journal, "newer")
     listed = await journal.newest()
     assert [(intent.operation, intent.outcome) for intent in listed] == [("dial", "pending")] * 2
     assert listed[0].id == last.id
 
 
-async def test_the_file_names_nobody(archive: Archive) -> None:
-    journal = archive.journal()
+async def test_the_file_names_nobody(journal_file: JournalFile) -> None:
+    journal = journal_file.journal()
     print_ = fingerprint("company", "POST", "/v1/users/7/calls", {"to": "+33612345678"})
     await begin(journal, print_)
     journal.close()
-    content = archive.path.read_bytes()
+    content = journal_file.path.read_bytes()
     assert b"33612345678" not in content
-    assert archive.path.stat().st_mode & 0o777 == 0o600
+    assert journal_file.path.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_fingerprint_is_of_values_not_of_their_order() -> None:

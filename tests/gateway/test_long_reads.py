@@ -15,7 +15,7 @@ from aircall_mcp.ground.caller import Caller
 from aircall_mcp.offer import Registry
 from aircall_mcp.offer.shape import LARGEST
 
-from ..house import App, Clock, Office, desk_over, gateway_to, sandbox_with
+from ..harness import App, Clock, Harness, desk_over, gateway_to, sandbox_with
 
 pytestmark = pytest.mark.anyio
 
@@ -71,11 +71,11 @@ def leading(total: int, weight: int) -> App:
     return app
 
 
-async def walk(office: Office, tool: str, key: str, **arguments: Any) -> list[Any]:
+async def walk(harness: Harness, tool: str, key: str, **arguments: Any) -> list[Any]:
     """Follow `next` to the end."""
     items: list[Any] = []
     for _ in range(1_000):
-        answer = await office.call(tool, **arguments)
+        answer = await harness.call(tool, **arguments)
         page = answer["page"]
         listed = answer["data"].get(key, [])
         assert page["returned"] == len(listed)
@@ -100,11 +100,11 @@ async def walk(office: Office, tool: str, key: str, **arguments: Any) -> list[An
 async def test_following_next_gives_every_item_once_and_never_more_than_asked(
     registry: Registry, total: int, most: int | None, size: int | None
 ) -> None:
-    office = Office(desk_over(listing(total), registry), sandbox_with(data="empty"))
+    harness = Harness(desk_over(listing(total), registry), sandbox_with(data="empty"))
     arguments = {k: v for k, v in {"max_items": most, "per_page": size}.items() if v is not None}
-    items = await walk(office, "list_tags", "tags", **arguments)
+    items = await walk(harness, "list_tags", "tags", **arguments)
     assert [item["id"] for item in items] == list(range(1, total + 1))
-    await office.desk.aclose()
+    await harness.desk.aclose()
 
 
 @given(
@@ -124,18 +124,18 @@ async def test_a_long_read_takes_a_request_for_fifty_items_whatever_their_sizes(
 ) -> None:
     asked: list[int] = []
     app = listing(total, weights=weights, asked=asked)
-    office = Office(desk_over(app, registry), sandbox_with(data="empty"))
+    harness = Harness(desk_over(app, registry), sandbox_with(data="empty"))
     arguments: Any = {"detail": detail, "fresh": True, "max_items": most}
     arguments = {name: value for name, value in arguments.items() if value is not None}
     ids: list[int] = []
     while arguments is not None:
-        answer = await office.call("list_tags", **arguments)
+        answer = await harness.call("list_tags", **arguments)
         ids += [tag["id"] for tag in answer["data"]["tags"]]
         assert len(asked) <= len(ids) / 50 + 2
         assert len(to_json(answer["data"])) <= LARGEST
         arguments = answer["page"].get("next")
     assert ids == list(range(1, total + 1))
-    await office.desk.aclose()
+    await harness.desk.aclose()
 
 
 async def test_a_read_whose_answer_holds_little_of_it_is_not_read_ahead(registry: Registry) -> None:
@@ -143,58 +143,60 @@ async def test_a_read_whose_answer_holds_little_of_it_is_not_read_ahead(registry
     next 211."""
     asked: list[int] = []
     app = listing(2_000, weight=255, asked=asked)
-    office = Office(desk_over(app, registry), sandbox_with(data="empty"))
-    first = await office.call("list_tags", max_items=2_000)
+    harness = Harness(desk_over(app, registry), sandbox_with(data="empty"))
+    first = await harness.call("list_tags", max_items=2_000)
     assert 190 <= first["page"]["returned"] <= 230
     assert asked == [1, 2, 3, 4, 5]
-    second = await office.call("list_tags", **first["page"]["next"])
+    second = await harness.call("list_tags", **first["page"]["next"])
     given_ = first["page"]["returned"] + second["page"]["returned"]
     assert 380 <= given_ <= 460
     assert len(asked) <= given_ / 50 + 2
     assert len(set(asked)) == len(asked)
-    await office.desk.aclose()
+    await harness.desk.aclose()
 
 
-async def test_a_list_says_whether_it_is_all(office: Office) -> None:
-    tags = await office.call("list_tags")
+async def test_a_list_says_whether_it_is_all(harness: Harness) -> None:
+    tags = await harness.call("list_tags")
     assert tags["page"] == {"complete": True, "returned": 8, "total": 8}
-    calls = await office.call("list_calls")
-    total = len(office.world.calls)
+    calls = await harness.call("list_calls")
+    total = len(harness.world.calls)
     assert calls["page"]["complete"] is False
     assert (calls["page"]["returned"], calls["page"]["total"]) == (50, total)
     assert calls["page"]["next"] == {"page": 2, "per_page": 50}
-    second = await office.call("list_calls", page=2)
+    second = await harness.call("list_calls", page=2)
     assert second["page"]["complete"] is False
 
 
-async def test_the_last_page_is_not_all_and_has_no_next(office: Office) -> None:
-    last = await office.call("list_tags", per_page=5, page=2)
+async def test_the_last_page_is_not_all_and_has_no_next(harness: Harness) -> None:
+    last = await harness.call("list_tags", per_page=5, page=2)
     assert last["page"] == {"complete": False, "returned": 3, "total": 8, "why": THE_END}
-    beyond = await office.call("list_tags", per_page=5, page=9)
+    beyond = await harness.call("list_tags", per_page=5, page=9)
     assert beyond["page"]["returned"] == 0
     assert beyond["page"]["complete"] is False
 
 
-async def test_lists_come_newest_first(office: Office) -> None:
-    calls = (await office.call("list_calls"))["data"]["calls"]
-    assert [call["id"] for call in calls] == [c.id for c in reversed(office.world.calls)][:50]
+async def test_lists_come_newest_first(harness: Harness) -> None:
+    calls = (await harness.call("list_calls"))["data"]["calls"]
+    assert [call["id"] for call in calls] == [c.id for c in reversed(harness.world.calls)][:50]
 
 
-async def test_the_arguments_given_are_kept_in_next(office: Office) -> None:
-    page = (await office.call("list_calls", **{"from": 1, "order": "asc", "max_items": 30}))["page"]
+async def test_the_arguments_given_are_kept_in_next(harness: Harness) -> None:
+    page = (await harness.call("list_calls", **{"from": 1, "order": "asc", "max_items": 30}))[
+        "page"
+    ]
     assert page["next"] == {"from": "1", "order": "asc", "max_items": 30, "page": 1, "per_page": 50,
                             "skip": 30}  # fmt: skip
 
 
-async def test_a_page_number_without_a_size_means_pages_of_fifty(office: Office) -> None:
-    ids = [call.id for call in reversed(office.world.calls)]
-    calls = (await office.call("list_calls", page=2, max_items=60))["data"]["calls"]
+async def test_a_page_number_without_a_size_means_pages_of_fifty(harness: Harness) -> None:
+    ids = [call.id for call in reversed(harness.world.calls)]
+    calls = (await harness.call("list_calls", page=2, max_items=60))["data"]["calls"]
     assert [call["id"] for call in calls] == ids[50:110]
 
 
-async def test_fewer_items_than_a_page_holds_can_start_in_the_middle(office: Office) -> None:
-    ids = [call.id for call in reversed(office.world.calls)]
-    middle = await office.call("list_calls", page=2, per_page=50, max_items=10)
+async def test_fewer_items_than_a_page_holds_can_start_in_the_middle(harness: Harness) -> None:
+    ids = [call.id for call in reversed(harness.world.calls)]
+    middle = await harness.call("list_calls", page=2, per_page=50, max_items=10)
     assert [call["id"] for call in middle["data"]["calls"]] == ids[50:60]
     assert middle["page"]["next"] == {"page": 2, "per_page": 50, "max_items": 10, "skip": 10}
 
@@ -258,26 +260,26 @@ async def test_the_page_behind_the_ten_thousandth_item_is_not_asked_for(
     registry: Registry, clock: Clock
 ) -> None:
     sandbox = sandbox_with(data="large", clock=clock, requests_per_minute=None)
-    office = Office(desk_over(sandbox, registry), sandbox)
-    answer = await office.call("list_calls", page=201, per_page=50)
+    harness = Harness(desk_over(sandbox, registry), sandbox)
+    answer = await harness.call("list_calls", page=201, per_page=50)
     assert answer["page"] == {"complete": False, "returned": 0}
     assert any("narrow from/to" in note for note in answer["notes"])
-    assert office.arrivals() == []
-    last = await office.call("list_calls", page=200, per_page=50)
+    assert harness.arrivals() == []
+    last = await harness.call("list_calls", page=200, per_page=50)
     assert last["page"]["returned"] == 50
     assert set(last["page"]["next"]) == {"to", "skip"}
 
 
-async def test_a_cursor_leads_through_the_templates(office: Office) -> None:
-    line = next(n.id for n in office.world.numbers.values() if n.waba)
-    everything = await walk(office, "list_whatsapp_templates", "templates", number_id=line)
-    assert len(everything) == len(office.world.whatsapp_templates)
+async def test_a_cursor_leads_through_the_templates(harness: Harness) -> None:
+    line = next(n.id for n in harness.world.numbers.values() if n.waba)
+    everything = await walk(harness, "list_whatsapp_templates", "templates", number_id=line)
+    assert len(everything) == len(harness.world.whatsapp_templates)
     for most in (1, 2, 3):
         parts = await walk(
-            office, "list_whatsapp_templates", "templates", number_id=line, max_items=most
+            harness, "list_whatsapp_templates", "templates", number_id=line, max_items=most
         )
         assert parts == everything
-    one = await office.call("list_whatsapp_templates", number_id=line, max_items=1)
+    one = await harness.call("list_whatsapp_templates", number_id=line, max_items=1)
     assert one["page"]["complete"] is False
 
 
@@ -289,36 +291,36 @@ HEAVY = [(120, 3_000, None), (120, 3_000, 120), (120, 900, 100), (60, 20_000, No
 async def test_where_a_cursor_leads_nothing_that_was_cut_is_lost(
     registry: Registry, total: int, weight: int, most: int | None
 ) -> None:
-    office = Office(desk_over(leading(total, weight), registry), sandbox_with(data="empty"))
+    harness = Harness(desk_over(leading(total, weight), registry), sandbox_with(data="empty"))
     arguments = {"number_id": 1} | ({} if most is None else {"max_items": most})
-    first = await office.call("list_whatsapp_templates", **arguments, sort="asc")
+    first = await harness.call("list_whatsapp_templates", **arguments, sort="asc")
     assert (first["page"]["complete"], first["page"]["total"]) == (False, total)
     assert first["page"]["next"].items() >= {"number_id": 1, "sort": "asc"}.items()
-    items = await walk(office, "list_whatsapp_templates", "templates", **arguments)
+    items = await walk(harness, "list_whatsapp_templates", "templates", **arguments)
     assert {item["id"] for item in items} == set(range(1, total + 1))
-    await office.desk.aclose()
+    await harness.desk.aclose()
 
 
 async def test_what_is_cut_in_the_middle_goes_on_where_its_own_cursor_stood(
     registry: Registry,
 ) -> None:
-    office = Office(desk_over(leading(120, 3_000), registry), sandbox_with(data="empty"))
+    harness = Harness(desk_over(leading(120, 3_000), registry), sandbox_with(data="empty"))
     rest = await walk(
-        office, "list_whatsapp_templates", "templates", number_id=1, token=7_000 + 3 * 40
+        harness, "list_whatsapp_templates", "templates", number_id=1, token=7_000 + 3 * 40
     )
     assert {item["id"] for item in rest} == set(range(41, 121))
-    await office.desk.aclose()
+    await harness.desk.aclose()
 
 
 @pytest.mark.parametrize(("total", "weight", "most"), HEAVY)
 async def test_where_a_cursor_leads_nothing_that_was_cut_comes_twice(
     registry: Registry, total: int, weight: int, most: int | None
 ) -> None:
-    office = Office(desk_over(leading(total, weight), registry), sandbox_with(data="empty"))
+    harness = Harness(desk_over(leading(total, weight), registry), sandbox_with(data="empty"))
     arguments = {"number_id": 1} | ({} if most is None else {"max_items": most})
-    items = await walk(office, "list_whatsapp_templates", "templates", **arguments)
+    items = await walk(harness, "list_whatsapp_templates", "templates", **arguments)
     assert [item["id"] for item in items] == list(range(1, total + 1))
-    await office.desk.aclose()
+    await harness.desk.aclose()
 
 
 @pytest.mark.parametrize(
@@ -333,14 +335,14 @@ async def test_a_token_that_is_none_ends_the_walk_and_is_not_handed_on(
     first = {"templates": [{"id": 1}], "pageInfo": {"nextToken": "t", "totalCount": 9}}
     last = {"templates": [{"id": 2}], "pageInfo": {"nextToken": token, "totalCount": 9}}
     bodies = [last] if most is None else [first, last]
-    office = Office(desk_over(in_turn(iter(bodies)), registry), sandbox_with(data="empty"))
+    harness = Harness(desk_over(in_turn(iter(bodies)), registry), sandbox_with(data="empty"))
     arguments = {"number_id": 1} | ({} if most is None else {"max_items": most})
-    answer = await office.call("list_whatsapp_templates", **arguments)
+    answer = await harness.call("list_whatsapp_templates", **arguments)
     why = "What follows cannot be read: Aircall's token for it is none."
     page = {"complete": False, "returned": len(bodies), "total": 9, "why": why}
     assert answer["page"] == page
     assert len(json.dumps(answer)) < 1000
-    await office.desk.aclose()
+    await harness.desk.aclose()
 
 
 @pytest.mark.parametrize(
@@ -348,10 +350,10 @@ async def test_a_token_that_is_none_ends_the_walk_and_is_not_handed_on(
 )
 async def test_a_token_is_a_text_or_a_number(registry: Registry, token: Any) -> None:
     body = {"templates": [{"id": 1}], "pageInfo": {"nextToken": token}}
-    office = Office(desk_over(in_turn(iter([body])), registry), sandbox_with(data="empty"))
-    answer = await office.call("list_whatsapp_templates", number_id=1)
+    harness = Harness(desk_over(in_turn(iter([body])), registry), sandbox_with(data="empty"))
+    answer = await harness.call("list_whatsapp_templates", number_id=1)
     assert answer["page"]["next"]["token"] == token
-    await office.desk.aclose()
+    await harness.desk.aclose()
 
 
 @pytest.mark.parametrize(
@@ -368,36 +370,36 @@ async def test_a_total_that_is_no_count_is_not_known(
         {"templates": [{"id": n}], "pageInfo": {**info, "totalCount": total}}
         for n, info in enumerate([*more, {"nextToken": None}])
     ]
-    office = Office(desk_over(in_turn(iter(bodies)), registry), sandbox_with(data="empty"))
+    harness = Harness(desk_over(in_turn(iter(bodies)), registry), sandbox_with(data="empty"))
     arguments = {} if most is None else {"max_items": most}
-    answer = await office.call("list_whatsapp_templates", number_id=1, **arguments)
+    answer = await harness.call("list_whatsapp_templates", number_id=1, **arguments)
     assert answer["page"] == {"complete": True, "returned": len(bodies)}
     tags = {"tags": [{"id": 1}], "meta": {"total": total, "next_page_link": None}}
-    office = Office(desk_over(in_turn(iter([tags])), registry), sandbox_with(data="empty"))
-    assert (await office.call("list_tags"))["page"] == {"complete": True, "returned": 1}
-    await office.desk.aclose()
+    harness = Harness(desk_over(in_turn(iter([tags])), registry), sandbox_with(data="empty"))
+    assert (await harness.call("list_tags"))["page"] == {"complete": True, "returned": 1}
+    await harness.desk.aclose()
 
 
 async def test_a_list_of_another_form_is_given_as_it_came_and_never_called_complete(
     registry: Registry,
 ) -> None:
     for body in ({"labels": [1]}, {"tags": {"a": 1}}, [1], "text"):
-        office = Office(desk_over(in_turn(iter([body])), registry), sandbox_with(data="empty"))
-        answer = await office.call("list_tags", detail="full")
+        harness = Harness(desk_over(in_turn(iter([body])), registry), sandbox_with(data="empty"))
+        answer = await harness.call("list_tags", detail="full")
         assert "page" not in answer
         assert "The answer has no list `tags`." in answer["notes"]
-        await office.desk.aclose()
+        await harness.desk.aclose()
 
 
 async def test_the_last_part_that_a_cursor_leads_to_is_not_all_and_has_no_next(
     registry: Registry,
 ) -> None:
-    office = Office(desk_over(leading(60, 10), registry), sandbox_with(data="empty"))
-    last = await office.call("list_whatsapp_templates", number_id=1, token=7_000 + 3 * 50)
+    harness = Harness(desk_over(leading(60, 10), registry), sandbox_with(data="empty"))
+    last = await harness.call("list_whatsapp_templates", number_id=1, token=7_000 + 3 * 50)
     assert last["page"] == {"complete": False, "returned": 10, "total": 60, "why": THE_END}
-    whole = await office.call("list_whatsapp_templates", number_id=1, max_items=60)
+    whole = await harness.call("list_whatsapp_templates", number_id=1, max_items=60)
     assert whole["page"] == {"complete": True, "returned": 60, "total": 60}
-    await office.desk.aclose()
+    await harness.desk.aclose()
 
 
 async def test_a_list_is_not_complete_where_the_end_of_a_text_is_missing(
@@ -407,27 +409,27 @@ async def test_a_list_is_not_complete_where_the_end_of_a_text_is_missing(
         (listing(2, weight=35_000), "list_tags", {}),
         (leading(2, 35_000), "list_whatsapp_templates", {"number_id": 1}),
     ):
-        office = Office(desk_over(app, registry), sandbox_with(data="empty"))
-        answer = await office.call(tool, **asked)
+        harness = Harness(desk_over(app, registry), sandbox_with(data="empty"))
+        answer = await harness.call(tool, **asked)
         why = "something in it was too large and was cut; the notes say what"
         assert answer["page"] == {"complete": False, "returned": 2, "total": 2, "why": why}
         assert answer["notes"][-1] == "Texts over 20000 characters were cut."
-        await office.desk.aclose()
+        await harness.desk.aclose()
 
 
 @pytest.mark.parametrize("asked", [{"page": 2}, {"page": 2, "per_page": 30, "max_items": 60}])
 async def test_what_begins_on_the_second_page_is_never_all(
     registry: Registry, asked: dict[str, int]
 ) -> None:
-    office = Office(desk_over(listing(70), registry), sandbox_with(data="empty"))
-    answer = await office.call("list_tags", **asked)
+    harness = Harness(desk_over(listing(70), registry), sandbox_with(data="empty"))
+    answer = await harness.call("list_tags", **asked)
     assert answer["page"]["complete"] is False
     assert "next" not in answer["page"]
-    await office.desk.aclose()
+    await harness.desk.aclose()
 
 
-async def test_what_is_no_list_has_no_page(office: Office) -> None:
-    assert "page" not in await office.call("get_company")
+async def test_what_is_no_list_has_no_page(harness: Harness) -> None:
+    assert "page" not in await harness.call("get_company")
 
 
 async def test_a_cursor_behind_the_last_item_is_not_followed(registry: Registry) -> None:
@@ -437,7 +439,7 @@ async def test_a_cursor_behind_the_last_item_is_not_followed(registry: Registry)
          "pageInfo": {"nextToken": first + 50, "totalCount": 100}}
         for first in (0, 50)
     ]  # fmt: skip
-    office = Office(desk_over(in_turn(iter(pages)), registry), sandbox_with(data="empty"))
-    answer = await office.call("list_whatsapp_templates", number_id=1, max_items=100)
+    harness = Harness(desk_over(in_turn(iter(pages)), registry), sandbox_with(data="empty"))
+    answer = await harness.call("list_whatsapp_templates", number_id=1, max_items=100)
     assert answer["page"] == {"complete": True, "returned": 100, "total": 100}
-    await office.desk.aclose()
+    await harness.desk.aclose()

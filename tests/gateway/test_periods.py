@@ -10,7 +10,7 @@ from aircall_mcp.errors import ArgumentError
 from aircall_mcp.gateway.request import Request
 from aircall_mcp.ground.reply import Reply
 
-from ..house import THURSDAY
+from ..harness import THURSDAY
 from ..upstream import bound
 from .lists import Reader, Tags, items_of, page_of
 

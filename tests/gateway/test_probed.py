@@ -12,7 +12,7 @@ from aircall_mcp.gateway.connections import Connections
 from aircall_mcp.gateway.probed import Probed, Prober
 from aircall_mcp.ground.probe import Proof
 
-from ..house import App, answering
+from ..harness import App, answering
 from .links import Tries, answered, request
 
 pytestmark = pytest.mark.anyio

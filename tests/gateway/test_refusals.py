@@ -12,7 +12,7 @@ from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.operation import Operation
 from aircall_mcp.offer import Registry
 
-from ..house import answering, gateway_to
+from ..harness import answering, gateway_to
 
 pytestmark = pytest.mark.anyio
 

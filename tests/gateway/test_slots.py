@@ -15,7 +15,7 @@ from aircall_mcp.gateway.slots import Slots
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.storage.state import InMemory
 
-from ..house import Clock
+from ..harness import Clock
 from .links import Tries, answered, lost, not_sent, request
 
 pytestmark = pytest.mark.anyio

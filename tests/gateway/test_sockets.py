@@ -19,7 +19,7 @@ from aircall_mcp.gateway.connections import LARGEST_ANSWER
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.offer import Registry
 
-from ..house import OwnGateway, auth_for
+from ..harness import OwnGateway, auth_for
 from .asking import KEY, calling, failure, reading, writing
 from .sockets import GOOD, aircall, saying
 

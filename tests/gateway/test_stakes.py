@@ -32,8 +32,8 @@ from aircall_mcp.protocol.mcp_server import AircallServer
 from aircall_mcp.safety.judge import UNASKED
 from aircall_mcp.safety.policy import Policy
 
-from ..house import OwnDesk, answering, asking_desk, gateway_to
-from ..stranger import Stranger, stranger
+from ..foreign import ForeignServer, foreign_server
+from ..harness import OwnDesk, answering, asking_desk, gateway_to
 
 pytestmark = pytest.mark.anyio
 
@@ -278,14 +278,14 @@ def test_a_bound_knows_its_stakes_from_the_arguments_that_were_given() -> None:
 
 
 @pytest.fixture(scope="module")
-def there() -> Iterator[Stranger]:
+def there() -> Iterator[ForeignServer]:
     """Not a sandbox of ours: it stands for a proxy on this machine that leads to Aircall."""
-    with stranger(lambda _method, _path: {"id": 1}) as stands:
+    with foreign_server(lambda _method, _path: {"id": 1}) as stands:
         yield stands
 
 
 @pytest.mark.parametrize("asked", SHUT, ids=str)
-async def test_not_through_the_protocol_either(asked: Asked, there: Stranger) -> None:
+async def test_not_through_the_protocol_either(asked: Asked, there: ForeignServer) -> None:
     before = len(there.unasked)
     for surface, tool, arguments in (
         ("full", asked.operation.tool, asked.arguments),
@@ -295,19 +295,19 @@ async def test_not_through_the_protocol_either(asked: Asked, there: Stranger) ->
         settings = settings_from(
             {"base_url": there.url, "surface": surface, "include_deprecated": True}
         )
-        house = open_app(settings, KEY)
-        async with Client(AircallServer(house.desk)) as client:
+        app = open_app(settings, KEY)
+        async with Client(AircallServer(app.desk)) as client:
             result = await client.call_tool(tool, arguments)
         assert result.is_error
         payload: Any = result.structured_content
         assert payload["error"]["kind"] == "needs_confirmation", payload
-        await house.aclose()
+        await app.aclose()
     assert len(there.unasked) == before
 
 
 @pytest.mark.parametrize("asked", SHUT, ids=str)
 def test_not_on_the_command_line_and_there_by_name(
-    asked: Asked, there: Stranger, monkeypatch: pytest.MonkeyPatch
+    asked: Asked, there: ForeignServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in {**KEY, "AIRCALL_MCP_BASE_URL": there.url}.items():
         monkeypatch.setenv(name, value)
@@ -327,41 +327,41 @@ def test_not_on_the_command_line_and_there_by_name(
 
 
 def passing_on(home: Path, *allow: str) -> App:
-    """A house on the real host with a destination and something to pass on."""
-    house = open_app(settings_from({"allow": allow or None}), KEY)
-    house.events.rules.name_destination(
+    """An app on the real host with a destination and something to pass on."""
+    app = open_app(settings_from({"allow": allow or None}), KEY)
+    app.events.rules.name_destination(
         "https:crm", Secret("https://crm.larkspur.example.com/secret"), Memory()
     )
-    house.events.log.webhooks.open(
+    app.events.log.webhooks.open(
         webhook_for("one", b"t", account="a", aircall_id="u", url="", kinds=(), now=0)
     )
-    return house
+    return app
 
 
 @pytest.mark.parametrize("tool", ["aircall_forward_events", "aircall_write"])
 async def test_passing_events_on_needs_the_same_yes(home: Path, tool: str) -> None:
     given: dict[str, Any] = {"kinds": ["message.received"], "to": "crm"}
-    house = passing_on(home)
+    app = passing_on(home)
     if tool == "aircall_write":
         given = {"operation": "forward_events", "arguments": given}
-        house.desk.offers = Offers(house.desk.registry, Selection(surface="search"))
-    error = (await house.desk.call(tool, given, Caller())).payload["error"]
+        app.desk.offers = Offers(app.desk.registry, Selection(surface="search"))
+    error = (await app.desk.call(tool, given, Caller())).payload["error"]
     assert error["kind"] == "needs_confirmation"
     assert error["approval"]["grade"] == 2
-    assert house.events.rules.status() == []
-    await house.aclose()
+    assert app.events.rules.status() == []
+    await app.aclose()
 
 
 def test_nor_does_it_pass_the_command_line(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in KEY.items():  # a rule is of the account that asks for it
         monkeypatch.setenv(name, value)
-    house = passing_on(home)
+    app = passing_on(home)
     args = json.dumps({"kinds": ["message.received"], "to": "crm"})
     for more, rules in (([], 0), (["--allow", "exposes"], 1)):
         result = CliRunner().invoke(group, ["run", "forward_events", "--args", args, *more])
         assert result.exit_code == (0 if rules else 1), result.output
-        assert len(house.events.rules.status()) == rules
-    asyncio.run(house.aclose())
+        assert len(app.events.rules.status()) == rules
+    asyncio.run(app.aclose())
 
 
 # What the owner may say.

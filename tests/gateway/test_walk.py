@@ -17,7 +17,7 @@ from aircall_mcp.ground.caller import Caller
 from aircall_mcp.offer import Registry
 from aircall_mcp.storage.state import InMemory
 
-from ..house import App, Clock, Office, answering, desk_over, gateway_to, sandbox_with
+from ..harness import App, Clock, Harness, answering, desk_over, gateway_to, sandbox_with
 from .test_long_reads import leading, listing
 
 pytestmark = pytest.mark.anyio
@@ -30,17 +30,17 @@ async def test_a_long_read_ends_when_its_time_is_up_unless_somebody_watches_it(
         (listing(120), "list_tags", "tags", {"page": 2, "per_page": 50}),
         (leading(120, 10), "list_whatsapp_templates", "templates", {"token": 7_000 + 3 * 50}),
     ):
-        office = Office(desk_over(app, registry), sandbox_with(data="empty"))
+        harness = Harness(desk_over(app, registry), sandbox_with(data="empty"))
         asked = {"max_items": 100} | ({"number_id": 1} if key == "templates" else {})
-        got = await office.desk.call(f"aircall_{tool}", asked, Caller(deadline=0.0))
+        got = await harness.desk.call(f"aircall_{tool}", asked, Caller(deadline=0.0))
         assert got.payload["notes"][0] == "Time was up; page.next goes on from here."
         page = {"complete": False, "returned": 50, "total": 120, "next": {**asked, **onward}}
         assert got.payload["page"] == page
         watched = Caller(deadline=0.0, watched=True)
-        got = await office.desk.call(f"aircall_{tool}", asked, watched)
+        got = await harness.desk.call(f"aircall_{tool}", asked, watched)
         assert "Time was up" not in str(got.payload.get("notes"))
         assert got.payload["page"]["returned"] == len(got.payload["data"][key]) == 100
-        await office.desk.aclose()
+        await harness.desk.aclose()
 
 
 async def test_a_walk_that_is_stopped_keeps_what_it_has_and_says_where_to_go_on(
@@ -191,31 +191,31 @@ def heavy(total: int, *, keyed: bool) -> tuple[App, list[tuple[int, int]]]:
 
 async def test_a_page_that_is_too_much_for_one_answer_is_read_in_parts(registry: Registry) -> None:
     app, asked = heavy(63, keyed=False)
-    office = Office(desk_over(app, registry), sandbox_with(data="empty"))
-    answer = await office.call("list_tags", max_items=100)
+    harness = Harness(desk_over(app, registry), sandbox_with(data="empty"))
+    answer = await harness.call("list_tags", max_items=100)
     assert [tag["id"] for tag in answer["data"]["tags"]] == list(range(1, 64))
     assert answer["page"] == {"complete": True, "returned": 63, "total": 63}
     assert asked == [(0, 50), *((n, 10) for n in range(0, 50, 10)), (50, 50)]
-    await office.desk.aclose()
+    await harness.desk.aclose()
 
 
 async def test_a_cursor_leads_through_parts_as_well(registry: Registry) -> None:
     app, asked = heavy(63, keyed=True)
-    office = Office(desk_over(app, registry), sandbox_with(data="empty"))
-    answer = await office.call("list_whatsapp_templates", number_id=1, max_items=100)
+    harness = Harness(desk_over(app, registry), sandbox_with(data="empty"))
+    answer = await harness.call("list_whatsapp_templates", number_id=1, max_items=100)
     assert [one["id"] for one in answer["data"]["templates"]] == list(range(1, 64))
     assert answer["page"]["complete"] is True
     assert {size for _, size in asked} == {50, 10}
-    await office.desk.aclose()
+    await harness.desk.aclose()
 
 
 async def test_what_is_too_much_even_in_parts_says_what_to_do(registry: Registry) -> None:
     app, asked = answering(200, b'{"tags": [' + b"1," * 60_000 + b"1]}")
-    office = Office(desk_over(app, registry), sandbox_with(data="empty"))
-    error = await office.refused("list_tags")
+    harness = Harness(desk_over(app, registry), sandbox_with(data="empty"))
+    error = await harness.refused("list_tags")
     assert (error["kind"], error["hint"]) == ("unreachable", LESS)
     assert len(asked) == 2
-    await office.desk.aclose()
+    await harness.desk.aclose()
 
 
 async def test_what_we_write_forgets_what_waits_of_a_list(registry: Registry) -> None:
@@ -225,13 +225,13 @@ async def test_what_we_write_forgets_what_waits_of_a_list(registry: Registry) ->
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await (made if scope["method"] == "POST" else tags)(scope, receive, send)
 
-    office = Office(desk_over(app, registry), sandbox_with(data="empty"))
-    first = await office.call("list_tags", max_items=120)
-    second = await office.call("list_tags", **first["page"]["next"])
+    harness = Harness(desk_over(app, registry), sandbox_with(data="empty"))
+    first = await harness.call("list_tags", max_items=120)
+    second = await harness.call("list_tags", **first["page"]["next"])
     assert asked == [1, 2]
-    await office.call("create_tag", name="VIP", color="#00B388")
-    third = await office.call("list_tags", **second["page"]["next"])
+    await harness.call("create_tag", name="VIP", color="#00B388")
+    third = await harness.call("list_tags", **second["page"]["next"])
     assert asked[2] == 2
     ids = [tag["id"] for part in (first, second, third) for tag in part["data"]["tags"]]
     assert ids == list(range(1, len(ids) + 1))
-    await office.desk.aclose()
+    await harness.desk.aclose()

@@ -17,7 +17,7 @@ from aircall_mcp.gateway.wire import Wire
 from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.weight import Aside
 
-from ..house import Clock, answering
+from ..harness import Clock, answering
 from .links import request
 
 pytestmark = pytest.mark.anyio

@@ -19,20 +19,20 @@ from aircall_mcp.ground.phones import e164, reached
 from aircall_mcp.offer import Registry
 from aircall_mcp.storage.state import InMemory
 
-from ..house import answering, gateway_to
+from ..harness import answering, gateway_to
 from ..upstream import bound
-from .wishes import Desire, another, plain, spellings
+from .wishes import Meaning, another, plain, spellings
 
 MOBILES = st.integers(600_000_000, 699_999_999).map(lambda number: f"+33{number}")
 WORDS = st.text(st.characters(categories=("L", "N", "P", "S", "Zs")), min_size=1, max_size=40)
-DESIRES = st.builds(
-    Desire,
+MEANINGS = st.builds(
+    Meaning,
     st.lists(MOBILES, min_size=1, max_size=4, unique=True).map(tuple),
     st.one_of(st.sampled_from(["We're late - 5 min", "ok", "Grüße, fine?"]), WORDS).filter(
         lambda text: bool(folded(text))
     ),
 )
-CALLS = MOBILES.map(lambda number: Desire((number,)))
+CALLS = MOBILES.map(lambda number: Meaning((number,)))
 
 
 def wish(asked: tuple[str, dict[str, Any]]) -> str | None:
@@ -43,18 +43,18 @@ def wish(asked: tuple[str, dict[str, Any]]) -> str | None:
         return None
 
 
-@given(st.one_of(DESIRES, CALLS), st.randoms())
-def test_a_wish_has_one_name_in_every_spelling(desire: Desire, random: Random) -> None:
-    name = wish(plain(desire))
+@given(st.one_of(MEANINGS, CALLS), st.randoms())
+def test_a_wish_has_one_name_in_every_spelling(meaning: Meaning, random: Random) -> None:
+    name = wish(plain(meaning))
     for _ in range(5):
-        asked = spellings(desire, random)
+        asked = spellings(meaning, random)
         assert wish(asked) in (name, None), asked
 
 
-@given(st.one_of(DESIRES, CALLS), st.randoms())
-def test_other_people_and_other_words_are_another(desire: Desire, random: Random) -> None:
-    other = another(desire, random)
-    assert wish(plain(other)) != wish(plain(desire)) is not None
+@given(st.one_of(MEANINGS, CALLS), st.randoms())
+def test_other_people_and_other_words_are_another(meaning: Meaning, random: Random) -> None:
+    other = another(meaning, random)
+    assert wish(plain(other)) != wish(plain(meaning)) is not None
 
 
 @given(WORDS)
@@ -212,8 +212,10 @@ def test_an_address_is_where_it_leads(one: str, other: str, same: bool) -> None:
 
 
 @settings(max_examples=25, deadline=None)
-@given(DESIRES, st.randoms())
-def test_one_request_leaves_for_a_wish_and_one_for_another(desire: Desire, random: Random) -> None:
+@given(MEANINGS, st.randoms())
+def test_one_request_leaves_for_a_wish_and_one_for_another(
+    meaning: Meaning, random: Random
+) -> None:
     app, asked = answering(200, {"id": "m"})
 
     async def send(gateway: Gateway, wanted: tuple[str, dict[str, Any]]) -> None:
@@ -222,12 +224,12 @@ def test_one_request_leaves_for_a_wish_and_one_for_another(desire: Desire, rando
     async def tried() -> None:
         gateway = gateway_to(app, journal=Journal(lambda: InMemory(MIGRATIONS)))
         try:  # hypothesis breaks off in the middle, too
-            await send(gateway, plain(desire))
+            await send(gateway, plain(meaning))
             for _ in range(4):
                 with pytest.raises((ArgumentError, Duplicate)):
-                    await send(gateway, spellings(desire, random))
+                    await send(gateway, spellings(meaning, random))
             assert len(asked) == 1
-            await send(gateway, plain(another(desire, random)))
+            await send(gateway, plain(another(meaning, random)))
             assert len(asked) == 2
         finally:
             await gateway.aclose()

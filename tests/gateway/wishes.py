@@ -20,22 +20,22 @@ _UNSEEN = ("\u200b", "\u200d", "\u00ad", "\u2060", "\ufeff", "\ufe0f", "\u202a",
 
 
 @dataclass(frozen=True)
-class Desire:
+class Meaning:
     """What somebody wants: to say `text` to all of `people`, or to ring one, where it is None."""
 
     people: Sequence[str]
     text: str | None = None
 
 
-def spellings(desire: Desire, random: Random) -> tuple[str, dict[str, Any]]:
-    """An operation and arguments that mean `desire`: some are refused for their form."""
-    if desire.text is None:
-        return _dialled(desire.people[0], random)
-    text = text_like(desire.text, random)
-    if len(desire.people) > 1 or random.random() < 0.2:
+def spellings(meaning: Meaning, random: Random) -> tuple[str, dict[str, Any]]:
+    """An operation and arguments that say `meaning`: some are refused for their form."""
+    if meaning.text is None:
+        return _dialled(meaning.people[0], random)
+    text = text_like(meaning.text, random)
+    if len(meaning.people) > 1 or random.random() < 0.2:
         to = [
             phone_like(one, random)
-            for one in desire.people
+            for one in meaning.people
             for _ in range(random.choice((1, 1, 2)))
         ]
         random.shuffle(to)
@@ -43,7 +43,7 @@ def spellings(desire: Desire, random: Random) -> tuple[str, dict[str, Any]]:
         return name, _dressed(
             {"number_id": _line(random), "participants": to, "body": text}, name, random
         )
-    to = phone_like(desire.people[0], random)
+    to = phone_like(meaning.people[0], random)
     name = random.choice((
         "send_message", "send_message_in_conversation", "send_whatsapp_message",
         "send_whatsapp_in_conversation",
@@ -54,28 +54,30 @@ def spellings(desire: Desire, random: Random) -> tuple[str, dict[str, Any]]:
     return name, _dressed({"number_id": _line(random), "to": to, "body": text}, name, random)
 
 
-def plain(desire: Desire) -> tuple[str, dict[str, Any]]:
+def plain(meaning: Meaning) -> tuple[str, dict[str, Any]]:
     """The same as everybody would write it."""
-    if desire.text is None:
-        return "start_outbound_call", {"user_id": 1, "number_id": LINE, "to": desire.people[0]}
-    if len(desire.people) > 1:
-        told: dict[str, Any] = {"participants": list(desire.people), "body": desire.text}
+    if meaning.text is None:
+        return "start_outbound_call", {"user_id": 1, "number_id": LINE, "to": meaning.people[0]}
+    if len(meaning.people) > 1:
+        told: dict[str, Any] = {"participants": list(meaning.people), "body": meaning.text}
         return "send_group_message", {"number_id": LINE, **told}
-    return "send_message", {"number_id": LINE, "to": desire.people[0], "body": desire.text}
+    return "send_message", {"number_id": LINE, "to": meaning.people[0], "body": meaning.text}
 
 
-def another(desire: Desire, random: Random) -> Desire:
+def another(meaning: Meaning, random: Random) -> Meaning:
     """Somebody else, one more or one fewer, or other words."""
     stranger = f"+3361{random.randrange(10**7):07}"
-    if desire.text is not None and random.random() < 0.5:
+    if meaning.text is not None and random.random() < 0.5:
         word = random.choice(("now", "no", "9", "!", "?", "ä", "\u2764"))
         before = random.random() < 0.5
-        return replace(desire, text=f"{word} {desire.text}" if before else f"{desire.text}{word}")
-    if len(desire.people) > 2 and random.random() < 0.3:
-        return replace(desire, people=desire.people[1:])
-    if desire.text is not None and random.random() < 0.3:
-        return replace(desire, people=(*desire.people, stranger))
-    return replace(desire, people=(stranger, *desire.people[1:]))
+        return replace(
+            meaning, text=f"{word} {meaning.text}" if before else f"{meaning.text}{word}"
+        )
+    if len(meaning.people) > 2 and random.random() < 0.3:
+        return replace(meaning, people=meaning.people[1:])
+    if meaning.text is not None and random.random() < 0.3:
+        return replace(meaning, people=(*meaning.people, stranger))
+    return replace(meaning, people=(stranger, *meaning.people[1:]))
 
 
 def text_like(text: str, random: Random) -> str:

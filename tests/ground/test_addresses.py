@@ -19,7 +19,7 @@ from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.operation import Operation
 from aircall_mcp.spec.domains import module_of, names_in
 
-from ..house import answering, desk_over
+from ..harness import answering, desk_over
 
 pytestmark = pytest.mark.anyio
 

@@ -14,13 +14,13 @@ from hypothesis import strategies as some
 from aircall_mcp.ground import asgi
 from aircall_mcp.ground.admission import Admission, Bounds, Visit, Waits
 
-from ..house import Clock
+from ..harness import Clock
 from ..waiting import until
 
 SMALL = Bounds(connections=8, from_one=3, unfinished=1000)
 
 
-class Door:
+class AdmissionHarness:
     """Everybody who comes, by a number, and who was ended with what."""
 
     def __init__(self, bounds: Bounds = SMALL) -> None:
@@ -38,78 +38,78 @@ class Door:
 
 
 def test_the_oldest_that_keeps_us_waiting_makes_room() -> None:
-    door = Door()
+    harness = AdmissionHarness()
     for _ in range(8):
-        door.come()
-    door.admission.waits(door.there[0], None, stage=1)  # is being answered
-    door.admission.waits(door.there[1], "body", stage=1, held=10)  # its head came just now
+        harness.come()
+    harness.admission.waits(harness.there[0], None, stage=1)  # is being answered
+    harness.admission.waits(harness.there[1], "body", stage=1, held=10)  # its head came just now
     for _ in range(3):
-        door.come()
-    assert door.ended == [(2, 0), (3, 0), (4, 0)]
-    assert door.admission.connected == 8
+        harness.come()
+    assert harness.ended == [(2, 0), (3, 0), (4, 0)]
+    assert harness.admission.connected == 8
 
 
 def test_where_all_are_being_answered_whoever_comes_is_sent_away() -> None:
-    door = Door()
+    harness = AdmissionHarness()
     for _ in range(8):
-        door.admission.waits(door.come(), None, stage=1)
-    door.come()
-    assert door.ended == [(8, 0)]
-    door.admission.leave(door.there[3])
-    door.come()
-    assert len(door.ended) == 1
+        harness.admission.waits(harness.come(), None, stage=1)
+    harness.come()
+    assert harness.ended == [(8, 0)]
+    harness.admission.leave(harness.there[3])
+    harness.come()
+    assert len(harness.ended) == 1
 
 
 def test_bytes_of_unfinished_requests_are_bounded_in_all() -> None:
-    door = Door()
-    door.come()
+    harness = AdmissionHarness()
+    harness.come()
     for number in range(4):
-        door.admission.waits(door.come(), "body", stage=1, held=240 + number)
-    assert (door.ended, door.admission.held) == ([], 966)
-    door.admission.waits(door.there[4], "body", stage=1, held=280)
-    assert (door.ended, door.admission.held) == ([(1, 503)], 763)
-    door.admission.waits(door.there[4], "body", stage=1, held=2000)
-    assert door.ended == [(1, 503), (2, 503), (3, 503), (4, 503)]
-    assert door.admission.held == 0
+        harness.admission.waits(harness.come(), "body", stage=1, held=240 + number)
+    assert (harness.ended, harness.admission.held) == ([], 966)
+    harness.admission.waits(harness.there[4], "body", stage=1, held=280)
+    assert (harness.ended, harness.admission.held) == ([(1, 503)], 763)
+    harness.admission.waits(harness.there[4], "body", stage=1, held=2000)
+    assert harness.ended == [(1, 503), (2, 503), (3, 503), (4, 503)]
+    assert harness.admission.held == 0
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "10.0.0.7", "172.17.0.1", "fd00::1", ""])
 def test_the_address_of_a_proxy_is_nobodys(address: str) -> None:
-    door = Door()
+    harness = AdmissionHarness()
     for _ in range(8):
-        door.come(address)
-    assert door.ended == []
+        harness.come(address)
+    assert harness.ended == []
 
 
 def test_one_address_of_the_internet_has_its_part_alone() -> None:
-    door = Door()
+    harness = AdmissionHarness()
     for _ in range(4):
-        door.come("192.0.66.7")
-        door.come("192.0.66.8")
-    assert door.ended == [(0, 0), (1, 0)]
-    door.admission.waits(door.there[2], None, stage=1)
-    door.come("192.0.66.7")
-    assert door.ended[2:] == [(4, 0)]
-    door.come("198.35.26.96")
-    assert len(door.ended) == 3
+        harness.come("192.0.66.7")
+        harness.come("192.0.66.8")
+    assert harness.ended == [(0, 0), (1, 0)]
+    harness.admission.waits(harness.there[2], None, stage=1)
+    harness.come("192.0.66.7")
+    assert harness.ended[2:] == [(4, 0)]
+    harness.come("198.35.26.96")
+    assert len(harness.ended) == 3
 
 
 def test_each_has_so_long_and_a_byte_now_and_then_does_not_help() -> None:
-    door = Door()
-    silent, slow, body, busy, deaf = (door.come() for _ in range(5))
-    door.admission.waits(body, "body", stage=1, held=1)
-    door.admission.waits(busy, None, stage=1)
-    door.admission.waits(deaf, "reader", stage=1)
+    harness = AdmissionHarness()
+    silent, slow, body, busy, deaf = (harness.come() for _ in range(5))
+    harness.admission.waits(body, "body", stage=1, held=1)
+    harness.admission.waits(busy, None, stage=1)
+    harness.admission.waits(deaf, "reader", stage=1)
     for second in range(1, 60):
-        door.clock.now += 1
-        door.admission.waits(slow, "head", stage=0 if second < 1 else None, held=second)
-        door.admission.waits(body, "body", stage=1, held=second)
-        door.admission.sweep()
-        assert (silent in door.admission._visits) == (second < 10)  # pyright: ignore[reportPrivateUsage]
-        assert ((1, 408) in door.ended) == (second >= 10)
-        assert ((2, 408) in door.ended) == (second >= 15)
-        assert ((4, 0) in door.ended) == (second >= 15)
-    assert [number for number, _ in door.ended] == [0, 1, 2, 4]
+        harness.clock.now += 1
+        harness.admission.waits(slow, "head", stage=0 if second < 1 else None, held=second)
+        harness.admission.waits(body, "body", stage=1, held=second)
+        harness.admission.sweep()
+        assert (silent in harness.admission._visits) == (second < 10)  # pyright: ignore[reportPrivateUsage]
+        assert ((1, 408) in harness.ended) == (second >= 10)
+        assert ((2, 408) in harness.ended) == (second >= 15)
+        assert ((4, 0) in harness.ended) == (second >= 15)
+    assert [number for number, _ in harness.ended] == [0, 1, 2, 4]
 
 
 STEPS = ("come", "head", "body", "busy", "leave", "late")
@@ -125,27 +125,27 @@ WAITS: dict[str, Waits | None] = {"head": "head", "body": "body", "busy": None}
 def test_the_bounds_hold_whatever_comes_in_whatever_order(
     steps: list[tuple[str, int, int]],
 ) -> None:
-    door = Door()
+    harness = AdmissionHarness()
     for what, which, much in steps:
         if what == "come":
-            door.come(("127.0.0.1", "192.0.66.7", "8.8.8.8")[which % 3])
+            harness.come(("127.0.0.1", "192.0.66.7", "8.8.8.8")[which % 3])
         elif what == "late":
-            door.clock.now += which
-            door.admission.sweep()
-        elif door.there:
-            visit = door.there[which % len(door.there)]
+            harness.clock.now += which
+            harness.admission.sweep()
+        elif harness.there:
+            visit = harness.there[which % len(harness.there)]
             if what == "leave":
-                door.admission.leave(visit)
+                harness.admission.leave(visit)
             else:
                 waits = WAITS[what]
-                door.admission.waits(visit, waits, stage=much % 3, held=much if waits else 0)
-        held = sum(visit.held for visit in door.there)
-        assert held == door.admission.held <= SMALL.unfinished
-        assert door.admission.connected <= SMALL.connections
-    for visit in door.there:
-        door.admission.leave(visit)
-    assert (door.admission.connected, door.admission.held) == (0, 0)
-    assert len({number for number, _ in door.ended}) == len(door.ended)  # nobody twice
+                harness.admission.waits(visit, waits, stage=much % 3, held=much if waits else 0)
+        held = sum(visit.held for visit in harness.there)
+        assert held == harness.admission.held <= SMALL.unfinished
+        assert harness.admission.connected <= SMALL.connections
+    for visit in harness.there:
+        harness.admission.leave(visit)
+    assert (harness.admission.connected, harness.admission.held) == (0, 0)
+    assert len({number for number, _ in harness.ended}) == len(harness.ended)  # nobody twice
 
 
 # Over real sockets.

@@ -188,13 +188,13 @@ def test_a_number_beyond_64_bits_is_an_argument_error(registry: Registry, huge: 
 
 
 @pytest.mark.anyio
-async def test_a_huge_number_reaches_neither_aircall_nor_the_log_of_events(office: Any) -> None:
+async def test_a_huge_number_reaches_neither_aircall_nor_the_log_of_events(harness: Any) -> None:
     for tool in ("read_events", "list_messages", "get_contact", "search_calls"):
         name = "user_id" if tool == "search_calls" else "contact_id"
         for huge in (2**64, str(2**64), 2**63):
-            error = await office.refused(tool, **{name: huge})
+            error = await harness.refused(tool, **{name: huge})
             assert error["kind"] == "argument", error
-    assert office.arrivals() == []
+    assert harness.arrivals() == []
 
 
 def test_a_flag_may_come_as_text(registry: Registry) -> None:

@@ -23,10 +23,10 @@ from aircall_mcp.safety.judge import UNASKED
 from aircall_mcp.sandbox import Sandbox
 from aircall_mcp.storage.sandboxes import Sandboxes
 
-from ..house import sandbox_with
+from ..foreign import ForeignServer, announced, foreign_server
+from ..harness import sandbox_with
 from ..processes import small_aircall, spoken, started
 from ..served import served
-from ..stranger import Stranger, announced, stranger
 from ..upstream import bound, gateway, upstream
 from ..waiting import PATIENCE
 
@@ -37,7 +37,7 @@ TAG = {"tag_id": 1}
 OLD = probe.Proof("http://127.0.0.1:1", b"an old key")
 
 
-def house_at(url: str) -> App:
+def app_at(url: str) -> App:
     return open_app(settings_from({"base_url": url}), KEY)
 
 
@@ -71,78 +71,78 @@ async def test_whoever_else_listens_is_taken_for_the_real_host(
     says: Callable[[str, str], Any], home: Path
 ) -> None:
     """Also where a sandbox once listened, and was killed."""
-    with stranger(says) as there, Sandboxes(home).announced(there.url):
-        house = house_at(there.url)
+    with foreign_server(says) as there, Sandboxes(home).announced(there.url):
+        app = app_at(there.url)
         for tool, arguments in (
             ("aircall_delete_tag", TAG),
             ("aircall_start_outbound_call", {"user_id": 1, "number_id": 2, "to": "+33199001234"}),
             ("aircall_create_webhook", {"url": "https://events.example.com/in"}),
             ("aircall_update_user_v2", {"user_id": 1, "role_ids": ["owner"]}),
         ):
-            result = await house.desk.call(tool, arguments, Caller())
+            result = await app.desk.call(tool, arguments, Caller())
             error = result.payload["error"]
             assert error["kind"] == "needs_confirmation"
             assert f"{there.url} is taken for the real host" in error["message"]
         assert there.unasked == []
-        read = await house.desk.call("aircall_get_company", {}, Caller())
+        read = await app.desk.call("aircall_get_company", {}, Caller())
         assert "sandbox" not in read.payload
         assert len(there.unasked) == 1
-        await house.aclose()
+        await app.aclose()
 
 
 async def test_the_question_is_a_new_one_each_time_and_bears_no_credential(home: Path) -> None:
-    with stranger() as there, Sandboxes(home).announced(there.url):
-        house = house_at(there.url)
+    with foreign_server() as there, Sandboxes(home).announced(there.url):
+        app = app_at(there.url)
         for _ in range(3):
-            await house.desk.call("aircall_delete_tag", TAG, Caller())
+            await app.desk.call("aircall_delete_tag", TAG, Caller())
         asked = [path for _, path, _ in there.all if path.startswith(probe.PATH)]
         assert len(set(asked)) == 3
         assert all(len(path.removeprefix(probe.PATH)) == 32 for path in asked)
         for headers in there.probes:
             assert "authorization" not in headers
             assert "cookie" not in headers
-        await house.aclose()
+        await app.aclose()
 
 
 async def test_our_own_sandbox_on_a_port_needs_nobodys_yes_and_says_what_it_is() -> None:
     sandbox = sandbox_with()
     with announced(sandbox) as url:
-        house = house_at(url)
-        result = await house.desk.call("aircall_delete_tag", a_tag(sandbox), Caller())
+        app = app_at(url)
+        result = await app.desk.call("aircall_delete_tag", a_tag(sandbox), Caller())
         assert not result.is_error, result.payload
         assert result.payload["sandbox"] is True
         assert [arrival.operation for arrival in sandbox.arrivals] == ["delete_tag"]
-        await house.aclose()
+        await app.aclose()
 
 
 async def test_what_listens_may_change_and_nothing_is_remembered_of_who_it_was(home: Path) -> None:
     """A proxy takes the port of the sandbox, and the other way round: also over a connection that
     was opened before."""
-    sandbox, there = sandbox_with(), Stranger()
+    sandbox, there = sandbox_with(), ForeignServer()
     with ExitStack() as first:
         url = first.enter_context(announced(sandbox))
         port = int(url.rpartition(":")[2])
-        house = house_at(url)
+        app = app_at(url)
         tags = iter(sandbox.world.tags.copy())
-        done = await house.desk.call("aircall_delete_tag", {"tag_id": next(tags)}, Caller())
+        done = await app.desk.call("aircall_delete_tag", {"tag_id": next(tags)}, Caller())
         assert not done.is_error
-        await house.desk.call("aircall_get_company", {}, Caller())
+        await app.desk.call("aircall_get_company", {}, Caller())
         first.close()
         with served(there, port):
-            refused = await house.desk.call("aircall_delete_tag", {"tag_id": next(tags)}, Caller())
+            refused = await app.desk.call("aircall_delete_tag", {"tag_id": next(tags)}, Caller())
             assert refused.payload["error"]["kind"] == "needs_confirmation"
             assert there.unasked == []
-            await house.desk.call("aircall_list_teams", {}, Caller())  # a connection to keep
+            await app.desk.call("aircall_list_teams", {}, Caller())  # a connection to keep
         with served(sandbox, port), Sandboxes(home).announced(url) as sandbox.proof:
-            again = await house.desk.call("aircall_delete_tag", {"tag_id": next(tags)}, Caller())
+            again = await app.desk.call("aircall_delete_tag", {"tag_id": next(tags)}, Caller())
             assert not again.is_error
-        await house.aclose()
+        await app.aclose()
 
 
 class Changing:
     """The sandbox, until it has been asked so often whether it is one."""
 
-    def __init__(self, sandbox: Sandbox, there: Stranger, after: int) -> None:
+    def __init__(self, sandbox: Sandbox, there: ForeignServer, after: int) -> None:
         self.sandbox, self.there, self.left = sandbox, there, after
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -155,16 +155,16 @@ class Changing:
 @pytest.mark.parametrize("after", [0, 1])
 async def test_it_is_asked_right_before_the_effect_is_sent(after: int, home: Path) -> None:
     """That it was the sandbox when the call came in is not enough: a wait may lie between."""
-    sandbox, there = sandbox_with(), Stranger()
+    sandbox, there = sandbox_with(), ForeignServer()
     changing = Changing(sandbox, there, after)
     with served(changing) as url, Sandboxes(home).announced(url) as sandbox.proof:
-        house = house_at(url)
-        result = await house.desk.call("aircall_delete_tag", a_tag(sandbox), Caller())
+        app = app_at(url)
+        result = await app.desk.call("aircall_delete_tag", a_tag(sandbox), Caller())
         kind = "not_allowed" if after else "needs_confirmation"
         assert result.payload["error"]["kind"] == kind
         assert there.unasked == []
         assert not sandbox.arrivals
-        await house.aclose()
+        await app.aclose()
 
 
 async def test_a_faulty_sandbox_is_a_sandbox_and_a_proxy_before_it_is_not(home: Path) -> None:
@@ -185,7 +185,7 @@ class Routing:
     """What a proxy does that leads Aircall's paths to Aircall, and all others to a sandbox."""
 
     def __init__(self, sandbox: Sandbox) -> None:
-        self.sandbox, self.aircall = sandbox, Stranger()
+        self.sandbox, self.aircall = sandbox, ForeignServer()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         app = self.aircall if scope["path"].startswith(("/v1/", "/v2/")) else self.sandbox
@@ -201,28 +201,28 @@ async def test_a_proxy_that_routes_by_path_is_the_real_host(home: Path, stale: b
         if stale:
             stack.enter_context(here.announced(url))
         stack.enter_context(announced(sandbox))
-        house = house_at(url)
+        app = app_at(url)
         for tool, arguments in (
             ("aircall_start_outbound_call", {"user_id": 1, "number_id": 2, "to": "+33199001234"}),
             ("aircall_delete_tag", a_tag(sandbox)),
         ):
-            result = await house.desk.call(tool, arguments, Caller())
+            result = await app.desk.call(tool, arguments, Caller())
             assert result.payload["error"]["kind"] == "needs_confirmation"
         assert routing.aircall.unasked == []
-        assert not await house.desk.at_sandbox()
-        await house.aclose()
+        assert not await app.desk.at_sandbox()
+        await app.aclose()
 
 
 @pytest.mark.parametrize("host", ["localhost", "[::1]"])
 async def test_another_name_of_this_machine_may_be_somebody_else(host: str) -> None:
     with announced(sandbox_with()) as url:
-        house = house_at(url.replace("127.0.0.1", host))
-        assert not await house.desk.at_sandbox()
-        await house.aclose()
+        app = app_at(url.replace("127.0.0.1", host))
+        assert not await app.desk.at_sandbox()
+        await app.aclose()
 
 
 async def test_beyond_a_proxy_this_address_is_another_machines(home: Path) -> None:
-    with announced(sandbox_with()) as url, stranger() as there:
+    with announced(sandbox_with()) as url, foreign_server() as there:
         ours = gateway(url, proxy=there.url, allowed=UNASKED, proof_at=Sandboxes(home).proof_at)
         with pytest.raises(NotAllowed):
             await ours.send(bound("delete_tag", tag_id=1), Caller())
@@ -263,7 +263,7 @@ def test_whoever_ends_takes_away_no_file_of_a_later_one(home: Path) -> None:
 
 
 async def test_nobody_there_is_no_sandbox() -> None:
-    with stranger() as there:
+    with foreign_server() as there:
         pass
     ours = gateway(there.url, allowed=UNASKED)
     assert not await ours.at_sandbox()
@@ -324,7 +324,7 @@ def found(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> dict[
 
 
 def test_doctor_calls_a_proxy_the_real_host(monkeypatch: pytest.MonkeyPatch) -> None:
-    with stranger() as there:
+    with foreign_server() as there:
         said = found({**KEY, "AIRCALL_MCP_BASE_URL": there.url}, monkeypatch)
     assert said["aircall"] == f"{there.url}, taken for the real host"
     assert said["allowed"].startswith("reads and harmless changes")

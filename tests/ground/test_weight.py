@@ -32,7 +32,7 @@ from aircall_mcp.protocol.http import mcp_app
 from aircall_mcp.protocol.mcp_server import AircallServer
 from aircall_mcp.storage.state import InMemory
 
-from ..house import AIRCALL, OwnDesk, OwnGateway, answering, auth_for, gateway_to
+from ..harness import AIRCALL, OwnDesk, OwnGateway, answering, auth_for, gateway_to
 
 pytestmark = pytest.mark.anyio
 

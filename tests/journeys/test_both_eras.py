@@ -1,4 +1,4 @@
-"""Whatever the protocol's era, the same house answers the same."""
+"""Whatever the protocol's era, the same desk answers the same."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from aircall_mcp.offer.tools import tool_for
 from aircall_mcp.protocol.mcp_server import LONGEST_CLIENT, AircallServer
 from aircall_mcp.sandbox import Sandbox
 
-from ..house import Office, desk_over
+from ..harness import Harness, desk_over
 
 pytestmark = pytest.mark.anyio
 
@@ -34,9 +34,9 @@ both_eras = pytest.mark.parametrize("mode", ERAS)
 
 @both_eras
 async def test_the_era_is_the_one_asked_for_and_the_server_says_who_it_is(
-    office: Office, mode: str
+    harness: Harness, mode: str
 ) -> None:
-    async with Client(AircallServer(office.desk), mode=mode) as client:
+    async with Client(AircallServer(harness.desk), mode=mode) as client:
         assert client.protocol_version == ERAS[mode]
         if mode != "2026-07-28":  # a pinned version is not discovered
             assert client.server_info
@@ -50,9 +50,9 @@ async def test_the_era_is_the_one_asked_for_and_the_server_says_who_it_is(
 
 @both_eras
 async def test_the_list_is_what_the_registry_offers_word_for_word(
-    office: Office, registry: Registry, mode: str
+    harness: Harness, registry: Registry, mode: str
 ) -> None:
-    async with Client(AircallServer(office.desk), mode=mode) as client:
+    async with Client(AircallServer(harness.desk), mode=mode) as client:
         listed = await client.list_tools()
     assert listed.next_cursor is None
     wire = [tool.model_dump(by_alias=True, exclude_none=True) for tool in listed.tools]
@@ -60,8 +60,8 @@ async def test_the_list_is_what_the_registry_offers_word_for_word(
 
 
 @both_eras
-async def test_structured_content_and_text_are_the_same_json(office: Office, mode: str) -> None:
-    async with Client(AircallServer(office.desk), mode=mode) as client:
+async def test_structured_content_and_text_are_the_same_json(harness: Harness, mode: str) -> None:
+    async with Client(AircallServer(harness.desk), mode=mode) as client:
         for name, arguments in (
             ("aircall_list_calls", {"max_items": 3, "detail": "full"}),
             ("aircall_search", {"query": "text a customer"}),
@@ -76,23 +76,23 @@ async def test_structured_content_and_text_are_the_same_json(office: Office, mod
 
 @both_eras
 async def test_bad_arguments_are_an_error_of_the_tool_and_not_of_the_protocol(
-    office: Office, mode: str
+    harness: Harness, mode: str
 ) -> None:
-    async with Client(AircallServer(office.desk), mode=mode) as client:
+    async with Client(AircallServer(harness.desk), mode=mode) as client:
         result = await client.call_tool("aircall_get_call", {"call": 7})
         assert result.is_error
         error: Any = payload(result)["error"]
         assert error["kind"] == "argument"
         assert "unknown `call`" in error["message"]
         assert "Did you mean `call_id`?" in error["hint"]
-    assert office.arrivals() == []
+    assert harness.arrivals() == []
 
 
 @both_eras
 async def test_an_unknown_tool_is_a_protocol_error_with_the_nearest_name(
-    office: Office, mode: str
+    harness: Harness, mode: str
 ) -> None:
-    async with Client(AircallServer(office.desk), mode=mode) as client:
+    async with Client(AircallServer(harness.desk), mode=mode) as client:
         with pytest.raises(MCPError) as caught:
             await client.call_tool("aircall_list_call", {})
     assert caught.value.error.code == -32602
@@ -100,8 +100,10 @@ async def test_an_unknown_tool_is_a_protocol_error_with_the_nearest_name(
 
 
 @both_eras
-async def test_any_cursor_is_refused_since_the_list_has_one_page(office: Office, mode: str) -> None:
-    async with Client(AircallServer(office.desk), mode=mode) as client:
+async def test_any_cursor_is_refused_since_the_list_has_one_page(
+    harness: Harness, mode: str
+) -> None:
+    async with Client(AircallServer(harness.desk), mode=mode) as client:
         assert await client.list_tools(cursor="") == await client.list_tools()
         for cursor in ("1", " ", "abc"):
             with pytest.raises(MCPError) as caught:
@@ -110,13 +112,13 @@ async def test_any_cursor_is_refused_since_the_list_has_one_page(office: Office,
 
 
 @both_eras
-async def test_several_pages_tell_how_far_they_are(office: Office, mode: str) -> None:
+async def test_several_pages_tell_how_far_they_are(harness: Harness, mode: str) -> None:
     heard: list[tuple[float, float | None]] = []
 
     async def listen(progress: float, total: float | None, message: str | None) -> None:
         heard.append((progress, total))
 
-    async with Client(AircallServer(office.desk), mode=mode) as client:
+    async with Client(AircallServer(harness.desk), mode=mode) as client:
         result = await client.call_tool(
             "aircall_list_contacts", {"max_items": 120}, progress_callback=listen
         )
@@ -127,12 +129,12 @@ async def test_several_pages_tell_how_far_they_are(office: Office, mode: str) ->
 
 @both_eras
 async def test_many_calls_at_once_are_each_given_their_own_answer(
-    office: Office, mode: str
+    harness: Harness, mode: str
 ) -> None:
-    calls = [call.id for call in office.world.calls[:32]]
+    calls = [call.id for call in harness.world.calls[:32]]
     answers: dict[int, Any] = {}
 
-    async with Client(AircallServer(office.desk), mode=mode) as client:
+    async with Client(AircallServer(harness.desk), mode=mode) as client:
 
         async def one(call_id: int) -> None:
             result = await client.call_tool("aircall_get_call", {"call_id": call_id})

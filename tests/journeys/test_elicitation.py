@@ -19,7 +19,7 @@ from aircall_mcp.protocol.elicitation import KEY, Elicitation, Way
 from aircall_mcp.protocol.mcp_server import AircallServer
 from aircall_mcp.safety.policy import Line, Policy
 
-from ..house import EFFECTS_ARE_ASKED, answering, asking_desk
+from ..harness import EFFECTS_ARE_ASKED, answering, asking_desk
 
 pytestmark = pytest.mark.anyio
 
@@ -28,10 +28,10 @@ both_eras = pytest.mark.parametrize("mode", ["legacy", "2026-07-28"])
 TAG = {"name": "Newest", "color": "#00B388"}
 YES = types.ElicitResult(action="accept", content={"approve": True})
 Said = types.ElicitResult | types.ErrorData
-Rooms = Callable[..., "Room"]
+Harnesses = Callable[..., "ElicitationHarness"]
 
 
-class Room:
+class ElicitationHarness:
     """A desk that asks, before an Aircall that counts what arrives."""
 
     def __init__(
@@ -58,12 +58,12 @@ class Room:
 
 
 @pytest.fixture
-async def rooms(registry: Registry) -> AsyncIterator[Rooms]:
-    """Makes rooms, and closes them."""
-    made: list[Room] = []
+async def harnesses(registry: Registry) -> AsyncIterator[Harnesses]:
+    """Makes harnesses, and closes them."""
+    made: list[ElicitationHarness] = []
 
-    def make(surface: str = "full", **more: Any) -> Room:
-        made.append(Room(registry, surface, **more))
+    def make(surface: str = "full", **more: Any) -> ElicitationHarness:
+        made.append(ElicitationHarness(registry, surface, **more))
         return made[-1]
 
     yield make
@@ -72,8 +72,8 @@ async def rooms(registry: Registry) -> AsyncIterator[Rooms]:
 
 
 @pytest.fixture
-def room(rooms: Rooms) -> Room:
-    return rooms()
+def harness(harnesses: Harnesses) -> ElicitationHarness:
+    return harnesses()
 
 
 def error_in(result: types.CallToolResult | types.InputRequiredResult) -> Any:
@@ -84,20 +84,22 @@ def error_in(result: types.CallToolResult | types.InputRequiredResult) -> Any:
 
 
 @both_eras
-async def test_a_yes_lets_the_identical_call_through_once(room: Room, mode: str) -> None:
-    async with room.client(mode) as client:
+async def test_a_yes_lets_the_identical_call_through_once(
+    harness: ElicitationHarness, mode: str
+) -> None:
+    async with harness.client(mode) as client:
         result = await client.call_tool("aircall_create_tag", TAG)
         assert not result.is_error, result.structured_content
-        assert len(room.arrived) == 1
-        (shown,) = room.shown
+        assert len(harness.arrived) == 1
+        (shown,) = harness.shown
         assert "aircall_create_tag" in shown
         assert '  name: "Newest"' in shown
         assert "A person has to say yes first" in shown
         # The yes was for one: another is asked for anew.
         await client.call_tool("aircall_create_tag", {**TAG, "name": "Next"})
-        assert len(room.shown) == 2
+        assert len(harness.shown) == 2
         assert not (await client.call_tool("aircall_list_tags", {})).is_error
-        assert len(room.shown) == 2
+        assert len(harness.shown) == 2
 
 
 NO: list[types.ElicitResult] = [
@@ -111,36 +113,40 @@ NO: list[types.ElicitResult] = [
 
 @both_eras
 @pytest.mark.parametrize("number", range(len(NO)))
-async def test_anything_but_a_yes_sends_nothing(room: Room, mode: str, number: int) -> None:
-    async with room.client(mode, NO[number]) as client:
+async def test_anything_but_a_yes_sends_nothing(
+    harness: ElicitationHarness, mode: str, number: int
+) -> None:
+    async with harness.client(mode, NO[number]) as client:
         error = error_in(await client.call_tool("aircall_create_tag", TAG))
     assert error["kind"] == "needs_confirmation"
     assert error["hint"]
-    assert len(room.shown) == 1
-    assert room.arrived == []
+    assert len(harness.shown) == 1
+    assert harness.arrived == []
 
 
 @both_eras
-async def test_a_client_that_cannot_ask_hears_what_to_do(room: Room, mode: str) -> None:
-    async with room.client(mode, answer=None) as client:
+async def test_a_client_that_cannot_ask_hears_what_to_do(
+    harness: ElicitationHarness, mode: str
+) -> None:
+    async with harness.client(mode, answer=None) as client:
         error = error_in(await client.call_tool("aircall_create_tag", TAG))
     assert error["kind"] == "needs_confirmation"
     approval = error["approval"]
     assert approval["grade"] == 1
     assert f"aircall-mcp approve {approval['id']}" in error["hint"]
     assert "aircall_create_tag" in approval["preview"]
-    assert room.arrived == []
+    assert harness.arrived == []
 
 
-async def test_a_client_that_fails_to_ask_has_not_said_yes(room: Room) -> None:
+async def test_a_client_that_fails_to_ask_has_not_said_yes(harness: ElicitationHarness) -> None:
     failed = types.ErrorData(code=-32603, message="no window")
-    async with room.client("legacy", failed) as client:
+    async with harness.client("legacy", failed) as client:
         error = error_in(await client.call_tool("aircall_create_tag", TAG))
-    assert (error["kind"], len(room.shown), room.arrived) == ("needs_confirmation", 1, [])
+    assert (error["kind"], len(harness.shown), harness.arrived) == ("needs_confirmation", 1, [])
 
 
-async def test_nobody_is_waited_for_without_end(room: Room) -> None:
-    server = AircallServer(room.desk, elicitation=Elicitation(patience=0.05, quickest=0))
+async def test_nobody_is_waited_for_without_end(harness: ElicitationHarness) -> None:
+    server = AircallServer(harness.desk, elicitation=Elicitation(patience=0.05, quickest=0))
 
     async def never(context: Any, params: Any) -> Said:
         await anyio.sleep_forever()
@@ -150,25 +156,27 @@ async def test_nobody_is_waited_for_without_end(room: Room) -> None:
         error = error_in(await client.call_tool("aircall_create_tag", TAG))
     assert error["message"].endswith("Nobody answered in time.")
     assert f"aircall-mcp approve {error['approval']['id']}" in error["hint"]
-    assert room.arrived == []
+    assert harness.arrived == []
 
 
 @both_eras
-async def test_nobody_is_asked_for_what_is_not_allowed(rooms: Rooms, mode: str) -> None:
-    room = rooms(sandbox=False, allowed=frozenset({"read"}))
-    async with room.client(mode) as client:
+async def test_nobody_is_asked_for_what_is_not_allowed(harnesses: Harnesses, mode: str) -> None:
+    harness = harnesses(sandbox=False, allowed=frozenset({"read"}))
+    async with harness.client(mode) as client:
         error = error_in(await client.call_tool("aircall_create_tag", TAG))
-    assert (error["kind"], room.shown, room.arrived) == ("not_allowed", [], [])
+    assert (error["kind"], harness.shown, harness.arrived) == ("not_allowed", [], [])
 
 
 @both_eras
-async def test_in_the_small_surface_what_is_performed_is_asked_for(rooms: Rooms, mode: str) -> None:
-    room = rooms("search")
+async def test_in_the_small_surface_what_is_performed_is_asked_for(
+    harnesses: Harnesses, mode: str
+) -> None:
+    harness = harnesses("search")
     asked = {"operation": "create_tag", "arguments": TAG}
-    async with room.client(mode) as client:
+    async with harness.client(mode) as client:
         assert not (await client.call_tool("aircall_write", asked)).is_error
-    assert "aircall_create_tag" in room.shown[0]
-    assert len(room.arrived) == 1
+    assert "aircall_create_tag" in harness.shown[0]
+    assert len(harness.arrived) == 1
 
 
 # In the newer era the answer is carried by the client, who may try anything with it.
@@ -219,32 +227,34 @@ def invented(_state: str) -> str:
     ids=["tampered", "invented", "other arguments", "another tool"],
 )
 async def test_a_yes_opens_nothing_else(
-    room: Room, mend: Callable[[str], str], tool: str, arguments: dict[str, Any]
+    harness: ElicitationHarness, mend: Callable[[str], str], tool: str, arguments: dict[str, Any]
 ) -> None:
-    async with room.client("2026-07-28") as client:
+    async with harness.client("2026-07-28") as client:
         state = await state_of(client)
         with pytest.raises(MCPError) as caught:
             await retried(client, mend(state), tool, arguments)
         assert caught.value.error.code == -32602
-        assert room.arrived == []
+        assert harness.arrived == []
         assert isinstance(await retried(client, state), types.CallToolResult)  # the true one holds
-        assert len(room.arrived) == 1
+        assert len(harness.arrived) == 1
 
 
-async def test_a_yes_is_used_once(room: Room) -> None:
-    async with room.client("2026-07-28") as client:
+async def test_a_yes_is_used_once(harness: ElicitationHarness) -> None:
+    async with harness.client("2026-07-28") as client:
         state = await state_of(client)
         assert isinstance(await retried(client, state), types.CallToolResult)
         assert error_in(await retried(client, state))["kind"] == "needs_confirmation"
-    assert len(room.arrived) == 1
+    assert len(harness.arrived) == 1
 
 
-async def test_a_yes_that_nobody_asked_for_or_under_another_name_is_none(room: Room) -> None:
-    async with room.client("2026-07-28") as client:
+async def test_a_yes_that_nobody_asked_for_or_under_another_name_is_none(
+    harness: ElicitationHarness,
+) -> None:
+    async with harness.client("2026-07-28") as client:
         state = await state_of(client)
         for given, key in ((None, KEY), (state, "other")):
             assert isinstance(await retried(client, given, key=key), types.InputRequiredResult)
-    assert room.arrived == []
+    assert harness.arrived == []
 
 
 FORM_URL: list[Way] = ["form", "url"]
@@ -277,8 +287,8 @@ def test_a_client_is_asked_in_the_ways_that_it_shows(
     assert Elicitation().ways(ctx, question, None) == [one for one in ways if one != "url"]
 
 
-async def test_a_yes_for_another_server_or_principal_is_none(rooms: Rooms) -> None:
-    first, second = rooms(), rooms()
+async def test_a_yes_for_another_server_or_principal_is_none(harnesses: Harnesses) -> None:
+    first, second = harnesses(), harnesses()
     async with first.client("2026-07-28") as ours, second.client("2026-07-28") as theirs:
         state = await state_of(ours)
         with pytest.raises(MCPError):
@@ -295,37 +305,39 @@ async def test_a_yes_for_another_server_or_principal_is_none(rooms: Rooms) -> No
     assert first.arrived == second.arrived == []
 
 
-async def test_the_preview_shows_what_is_long_whole_and_forges_no_line(room: Room) -> None:
+async def test_the_preview_shows_what_is_long_whole_and_forges_no_line(
+    harness: ElicitationHarness,
+) -> None:
     name = "a\nIt reads.\u202e" + "x" * 500 + " and the end of it"
     given = {"call_id": 1, "content": name}
-    asked = await room.desk.call("aircall_add_call_comment", given, Caller())
+    asked = await harness.desk.call("aircall_add_call_comment", given, Caller())
     assert isinstance(asked, Question)
     assert asked.needs[0] == "write"
     assert "\nIt reads." not in asked.preview
     assert "\u202e" not in asked.preview
     assert "xx and the end of it" in asked.preview
-    waiting = await room.desk.safety.approvals.find(asked.approval)
+    waiting = await harness.desk.safety.approvals.find(asked.approval)
     assert waiting is not None
     assert waiting.preview == asked.preview
-    assert room.arrived == []
+    assert harness.arrived == []
 
 
-async def test_what_is_too_long_to_be_read_is_not_asked_for(room: Room) -> None:
+async def test_what_is_too_long_to_be_read_is_not_asked_for(harness: ElicitationHarness) -> None:
     numbers = [f"+3318{number:07}" for number in range(2_000)]
     given = {"user_id": 1, "phone_numbers": numbers}
-    refused = await room.desk.call("aircall_create_dialer_campaign", given, Caller())
+    refused = await harness.desk.call("aircall_create_dialer_campaign", given, Caller())
     assert isinstance(refused, Failure)
     assert refused.payload["error"]["kind"] == "not_allowed"
     assert "too long for a person" in refused.payload["error"]["message"]
     given["phone_numbers"] = numbers[:1_000]
-    asked = await room.desk.call("aircall_create_dialer_campaign", given, Caller())
+    asked = await harness.desk.call("aircall_create_dialer_campaign", given, Caller())
     assert isinstance(asked, Question)
     assert all(number in asked.preview for number in numbers[:1_000])
     assert len(str(asked.payload)) < 4_000
-    assert room.arrived == []
+    assert harness.arrived == []
 
 
-class Hands:
+class AnswerClock:
     """A client that answers after `seconds`."""
 
     def __init__(self, seconds: float) -> None:
@@ -339,35 +351,37 @@ class Hands:
 @both_eras
 @pytest.mark.parametrize("said", [YES, NO[0], NO[1]], ids=["yes", "no", "closed"])
 async def test_what_is_answered_faster_than_anybody_reads_is_nobodys_word(
-    room: Room, mode: str, said: types.ElicitResult
+    harness: ElicitationHarness, mode: str, said: types.ElicitResult
 ) -> None:
-    hands = Hands(0.5)
-    room.server = AircallServer(room.desk, elicitation=Elicitation(clock=hands))
-    async with room.client(mode, said) as client:
+    clock = AnswerClock(0.5)
+    harness.server = AircallServer(harness.desk, elicitation=Elicitation(clock=clock))
+    async with harness.client(mode, said) as client:
         error = error_in(await client.call_tool("aircall_create_tag", TAG))
         assert "aircall-mcp approve" in error["hint"]
         assert "counts as not asked" in error["message"]
-        assert room.arrived == []
+        assert harness.arrived == []
         # The question still waits for a person, who is found another way.
         name = error["approval"]["id"]
-        assert await room.desk.answer(name, yes=True, grade=2, way="tests")
+        assert await harness.desk.answer(name, yes=True, grade=2, way="tests")
         assert not (await client.call_tool("aircall_create_tag", TAG)).is_error
-    assert len(room.arrived) == 1
+    assert len(harness.arrived) == 1
 
 
 @both_eras
-async def test_what_needs_to_be_seen_is_not_asked_in_a_form(rooms: Rooms, mode: str) -> None:
-    room = rooms(policy=Policy(effects={"write": Line("ask", 2)}))
-    async with room.client(mode) as client:
+async def test_what_needs_to_be_seen_is_not_asked_in_a_form(
+    harnesses: Harnesses, mode: str
+) -> None:
+    harness = harnesses(policy=Policy(effects={"write": Line("ask", 2)}))
+    async with harness.client(mode) as client:
         error = error_in(await client.call_tool("aircall_create_tag", TAG))
-        assert (error["approval"]["grade"], room.shown) == (2, [])
+        assert (error["approval"]["grade"], harness.shown) == (2, [])
         name = error["approval"]["id"]
         # Nor is a yes of the lower grade one, wherever it comes from.
-        assert not await room.desk.answer(name, yes=True, grade=1, way="form")
+        assert not await harness.desk.answer(name, yes=True, grade=1, way="form")
         asked = await client.call_tool("aircall_approval_status", {"id": name})
         assert "waiting" in str(asked.structured_content)
-        assert await room.desk.answer(name, yes=True, grade=2, way="terminal")
+        assert await harness.desk.answer(name, yes=True, grade=2, way="terminal")
         assert not (await client.call_tool("aircall_create_tag", TAG)).is_error
         asked = await client.call_tool("aircall_approval_status", {"id": name})
         assert "used" in str(asked.structured_content)
-    assert len(room.arrived) == 1
+    assert len(harness.arrived) == 1

@@ -12,7 +12,7 @@ from aircall_mcp.app import open_app
 from aircall_mcp.ground.config import settings_from
 from aircall_mcp.protocol.mcp_server import AircallServer
 
-from ..stranger import stranger
+from ..foreign import foreign_server
 
 pytestmark = pytest.mark.anyio
 
@@ -32,8 +32,8 @@ def payload(result: CallToolResult) -> Any:
 
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
 async def test_somebody_without_an_account_places_tags_and_comments_a_call(mode: str) -> None:
-    house = open_app(settings_from({"sandbox": True}), {})
-    async with Client(AircallServer(house.desk), mode=mode) as client:
+    app = open_app(settings_from({"sandbox": True}), {})
+    async with Client(AircallServer(app.desk), mode=mode) as client:
         offered = {tool.name for tool in (await client.list_tools()).tools}
         found = await called(client, "aircall_search", query="place an outbound call")
         assert found["confident"] is True
@@ -62,12 +62,12 @@ async def test_somebody_without_an_account_places_tags_and_comments_a_call(mode:
         call = (await called(client, "aircall_get_call", call_id=newest["id"]))["data"]["call"]
         assert [one["id"] for one in call["tags"]] == [tag["id"]]
         assert [one["content"] for one in call["comments"]] == ["Done."]
-    await house.aclose()
+    await app.aclose()
 
 
 async def test_the_small_surface_can_do_the_same_with_few_tools() -> None:
-    house = open_app(settings_from({"sandbox": True, "surface": "search"}), {})
-    async with Client(AircallServer(house.desk)) as client:
+    app = open_app(settings_from({"sandbox": True, "surface": "search"}), {})
+    async with Client(AircallServer(app.desk)) as client:
         assert 6 <= len((await client.list_tools()).tools) <= 16
         found = await called(client, "aircall_search", query="list the tags")
         match = found["matches"][0]
@@ -78,13 +78,13 @@ async def test_the_small_surface_can_do_the_same_with_few_tools() -> None:
             client, "aircall_write", operation="POST /v1/tags",
             arguments={"name": "Upsell", "color": "#123456"},
         )  # fmt: skip
-    await house.aclose()
+    await app.aclose()
 
 
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
 async def test_without_a_key_the_server_starts_lists_and_says_what_to_set(mode: str) -> None:
-    house = open_app(settings_from(), {})
-    async with Client(AircallServer(house.desk), mode=mode) as client:
+    app = open_app(settings_from(), {})
+    async with Client(AircallServer(app.desk), mode=mode) as client:
         tools = (await client.list_tools()).tools
         assert len(tools) > 80
         for name, arguments in (
@@ -101,22 +101,22 @@ async def test_without_a_key_the_server_starts_lists_and_says_what_to_set(mode: 
             assert "--sandbox" in error["hint"]
         found = await client.call_tool("aircall_search", {"query": "send a text"})
         assert not found.is_error
-    await house.aclose()
+    await app.aclose()
 
 
 async def test_on_the_real_host_nothing_reaches_a_person_until_somebody_says_yes() -> None:
     key = {"AIRCALL_API_ID": "an-id-of-ours", "AIRCALL_API_TOKEN": "a-token-of-ours"}
-    with stranger() as there:
-        house = open_app(settings_from({"base_url": there.url}), key)
-        async with Client(AircallServer(house.desk)) as client:
+    with foreign_server() as there:
+        app = open_app(settings_from({"base_url": there.url}), key)
+        async with Client(AircallServer(app.desk)) as client:
             for name, effect in (
                 ("aircall_start_outbound_call", "reach"),
                 ("aircall_delete_tag", "delete"),
             ):
-                example = house.desk.offer().get(name).example
+                example = app.desk.offer().get(name).example
                 result = await client.call_tool(name, dict(example))
                 error: Any = payload(result)["error"]
                 assert error["kind"] == "needs_confirmation"
                 assert error["approval"]["effect"] == effect
         assert there.unasked == []
-        await house.aclose()
+        await app.aclose()

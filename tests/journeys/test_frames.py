@@ -22,7 +22,7 @@ from aircall_mcp.protocol.frames import (
     parsed,
 )
 
-from ..house import Office
+from ..harness import Harness
 from ..processes import META, Spoken, spoken, started
 from .test_http import HELLO, JSON, client_of
 
@@ -78,8 +78,8 @@ async def each_is_told(server: Spoken, params: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("era", ["legacy", "modern"])
-async def test_over_http_too(office: Office, era: str) -> None:
-    async with client_of(office) as client:
+async def test_over_http_too(harness: Harness, era: str) -> None:
+    async with client_of(harness) as client:
         if era == "legacy":
             hello = await client.post("/mcp", json=HELLO, headers=JSON)
             headers = {**JSON, "Mcp-Session-Id": hello.headers["mcp-session-id"]}
@@ -102,7 +102,7 @@ async def test_over_http_too(office: Office, era: str) -> None:
         )
         assert (broken.status_code, broken.json()["id"]) == (400, 7)
         assert broken.json()["error"]["code"] == PARSE_ERROR
-    assert office.arrivals() == []
+    assert harness.arrivals() == []
 
 
 LISTS = ("tools/list", "resources/list", "resources/templates/list", "prompts/list")
@@ -141,8 +141,8 @@ async def asked(server: Spoken, method: str, params: Any) -> Any:
     return answer
 
 
-async def test_over_http_params_may_be_null_too(office: Office) -> None:
-    async with client_of(office) as client:
+async def test_over_http_params_may_be_null_too(harness: Harness) -> None:
+    async with client_of(harness) as client:
         hello = await client.post("/mcp", json=HELLO, headers=JSON)
         headers = {**JSON, "Mcp-Session-Id": hello.headers["mcp-session-id"]}
         for params in (None, {"cursor": None}):

@@ -24,7 +24,7 @@ from aircall_mcp.protocol.bearer import FILE
 from aircall_mcp.protocol.http import LARGEST_REQUEST, mcp_app
 from aircall_mcp.protocol.mcp_server import AircallServer
 
-from ..house import Office
+from ..harness import Harness
 from ..processes import META, free_port, started
 from ..waiting import PATIENCE, reachable, until
 from .renewals import held_back, is_renewed_once
@@ -42,9 +42,9 @@ JSON = {"Accept": "application/json, text/event-stream", "Content-Type": "applic
 
 @asynccontextmanager
 async def client_of(
-    office: Office, key: bytes | None = None, **choices: Any
+    harness: Harness, key: bytes | None = None, **choices: Any
 ) -> AsyncGenerator[httpx2.AsyncClient]:
-    app = mcp_app(AircallServer(office.desk), "127.0.0.1", PORT, key=key, **choices)
+    app = mcp_app(AircallServer(harness.desk), "127.0.0.1", PORT, key=key, **choices)
     async with (
         app.router.lifespan_context(app),
         httpx2.AsyncClient(
@@ -83,8 +83,8 @@ PING = modern("tools/call", {"name": "aircall_ping", "arguments": {}})
         ("", 421),
     ],
 )
-async def test_only_our_own_host_is_answered(office: Office, host: str, status: int) -> None:
-    async with client_of(office) as client:
+async def test_only_our_own_host_is_answered(harness: Harness, host: str, status: int) -> None:
+    async with client_of(harness) as client:
         answer = await client.post("/mcp", json=HELLO, headers={**JSON, "Host": host})
         assert answer.status_code == status
 
@@ -104,35 +104,35 @@ async def test_only_our_own_host_is_answered(office: Office, host: str, status: 
     ],
 )
 async def test_only_our_own_pages_are_answered(
-    office: Office, origin: str | None, status: int
+    harness: Harness, origin: str | None, status: int
 ) -> None:
     headers = {**JSON, **({"Origin": origin} if origin else {})}
-    async with client_of(office) as client:
+    async with client_of(harness) as client:
         assert (await client.post("/mcp", json=HELLO, headers=headers)).status_code == status
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "example.com", "::", ""])
-async def test_no_other_address_than_loopback_is_served(office: Office, host: str) -> None:
+async def test_no_other_address_than_loopback_is_served(harness: Harness, host: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        mcp_app(AircallServer(office.desk), host, PORT, key=None)
+        mcp_app(AircallServer(harness.desk), host, PORT, key=None)
     assert "no authentication" in caught.value.message
 
 
-async def test_the_health_check_says_nothing_but_that_it_is_well(office: Office) -> None:
-    async with client_of(office) as client:
+async def test_the_health_check_says_nothing_but_that_it_is_well(harness: Harness) -> None:
+    async with client_of(harness) as client:
         answer = await client.get("/healthz")
         assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
         assert (await client.get("/")).status_code == 404
 
 
-async def test_a_body_over_the_limit_is_refused(office: Office) -> None:
+async def test_a_body_over_the_limit_is_refused(harness: Harness) -> None:
     big = {**HELLO, "params": {**HELLO["params"], "x": "a" * LARGEST_REQUEST}}
-    async with client_of(office) as client:
+    async with client_of(harness) as client:
         assert (await client.post("/mcp", json=big, headers=JSON)).status_code == 413
         assert (await client.post("/mcp", json=HELLO, headers=JSON)).status_code == 200
 
 
-async def test_a_body_in_pieces_is_refused_once_they_are_too_much(office: Office) -> None:
+async def test_a_body_in_pieces_is_refused_once_they_are_too_much(harness: Harness) -> None:
     piece, taken = b"a" * 1024, 0
 
     async def endless() -> AsyncIterator[bytes]:
@@ -141,14 +141,14 @@ async def test_a_body_in_pieces_is_refused_once_they_are_too_much(office: Office
             taken += len(piece)
             yield piece
 
-    async with client_of(office) as client:
+    async with client_of(harness) as client:
         answer = await client.post("/mcp", content=endless(), headers=JSON)
     assert answer.status_code == 413
     assert taken <= LARGEST_REQUEST + 2 * len(piece)
 
 
-async def test_the_modern_era_is_chosen_by_its_header(office: Office) -> None:
-    async with client_of(office) as client:
+async def test_the_modern_era_is_chosen_by_its_header(harness: Harness) -> None:
+    async with client_of(harness) as client:
         listed = await client.post("/mcp", **modern("tools/list"))
         assert listed.status_code == 200
         result = listed.json()["result"]
@@ -166,14 +166,14 @@ async def test_the_modern_era_is_chosen_by_its_header(office: Office) -> None:
         assert (await client.post("/mcp", **other)).json()["error"]["code"] == -32020
 
 
-async def test_nothing_of_an_inbound_request_reaches_aircall(office: Office) -> None:
+async def test_nothing_of_an_inbound_request_reaches_aircall(harness: Harness) -> None:
     """Neither headers nor credentials: they are the client's, not the owner's."""
     request = modern("tools/call", {"name": "aircall_list_tags", "arguments": {}})
     for name in ("X-Canary", "Cookie", "Traceparent", "Authorization", "X-Forwarded-For"):
         request["headers"][name] = "canary"
-    async with client_of(office) as client:
+    async with client_of(harness) as client:
         assert (await client.post("/mcp", **request)).status_code == 200
-    (arrival,) = office.sandbox.arrivals
+    (arrival,) = harness.sandbox.arrivals
     assert "canary" not in str(arrival.headers)
     assert set(arrival.headers) == {"host", "content-type", "accept", "accept-encoding",
                                     "connection", "user-agent"}  # fmt: skip
@@ -292,8 +292,8 @@ def word(method: str, **params: Any) -> dict[str, Any]:
 async def test_a_renewal_under_way_is_stored_before_the_server_leaves(how: str, home: Path) -> None:
     """Also after the call that asked for it was given up: the old token is spent by then, and the
     new one is told once."""
-    async with held_back(home) as (town, gate):
-        async with served(AIRCALL_MCP_BASE_URL=town.url) as (process, client):
+    async with held_back(home) as (running, gate):
+        async with served(AIRCALL_MCP_BASE_URL=running.url) as (process, client):
             asking = asyncio.create_task(client.post("/mcp", **PING))
             assert await asyncio.to_thread(gate.asked.wait, PATIENCE)
             process.send_signal(getattr(signal, how))
@@ -302,7 +302,7 @@ async def test_a_renewal_under_way_is_stored_before_the_server_leaves(how: str, 
                 await asyncio.wait_for(process.wait(), 1.5)
             gate.opened.set()
             assert await asyncio.wait_for(process.wait(), 3) == 0
-        assert is_renewed_once(home, town)
+        assert is_renewed_once(home, running)
 
 
 @asynccontextmanager

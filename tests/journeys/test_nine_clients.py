@@ -21,7 +21,7 @@ from aircall_mcp.protocol.elicitation import Elicitation
 from aircall_mcp.protocol.mcp_server import AircallServer
 from aircall_mcp.safety.policy import Line, Policy
 
-from ..house import Clock, answering, asking_desk
+from ..harness import Clock, answering, asking_desk
 from ..paged import Paged, Visitor, paged
 from ..peer import Json, Peer, connected
 
@@ -34,7 +34,7 @@ NO: Json = {"action": "decline"}
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "approvals.md"
 
 
-class Room:
+class ClientHarness:
     """A server with its page, before an Aircall that counts what arrives."""
 
     def __init__(self, registry: Registry, page: Paged, home: Path) -> None:
@@ -87,10 +87,10 @@ class Room:
 
 
 @pytest.fixture
-async def room(registry: Registry, home: Path) -> AsyncIterator[Room]:
+async def harness(registry: Registry, home: Path) -> AsyncIterator[ClientHarness]:
     async with AsyncExitStack() as opened:
         page = await opened.enter_async_context(paged(home))
-        made = Room(registry, page, home)
+        made = ClientHarness(registry, page, home)
         opened.push_async_callback(made.desk.aclose)
         yield made
         assert all(one.done() and one.exception() is None for one in made.people)
@@ -101,11 +101,11 @@ Ends = Literal["a yes", "it waits"]
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of client: how it is made in a room, what is asked of it, and how that ends."""
+    """One kind of client: how it is made in a harness, what is asked of it, and how that ends."""
 
     name: str
     ends: Ends
-    made: Callable[[Room], Peer]
+    made: Callable[[ClientHarness], Peer]
     tool: str = "aircall_create_tag"
     asked: tuple[str, ...] = ()
     silent: bool = False
@@ -122,55 +122,55 @@ KINDS = (
     Kind(
         "form, in the older era",
         "a yes",
-        lambda room: Peer(elicitation=FORM, answers=room.after(5, YES)),
+        lambda harness: Peer(elicitation=FORM, answers=harness.after(5, YES)),
         asked=("form",),
     ),
     Kind(
         "form, in the newer era (MRTR)",
         "a yes",
-        lambda room: Peer(modern=True, elicitation=FORM, answers=room.after(5, YES)),
+        lambda harness: Peer(modern=True, elicitation=FORM, answers=harness.after(5, YES)),
         asked=("form",),
     ),
     Kind(
         "opens addresses",
         "a yes",
-        lambda room: Peer(elicitation=BOTH, answers=room.opens()),
+        lambda harness: Peer(elicitation=BOTH, answers=harness.opens()),
         tool="aircall_delete_tag",
         asked=("url",),
     ),
     Kind(
         "declines for its user",
         "it waits",
-        lambda room: Peer("claude-code", "2.1.300", FORM, room.after(2, NO)),
+        lambda harness: Peer("claude-code", "2.1.300", FORM, harness.after(2, NO)),
         asked=("form",),
     ),
     Kind(
         "accepts for its user, and is known for it",
         "it waits",
-        lambda room: Peer("codex-mcp-client", "0.165.0", FORM, room.after(5, YES)),
+        lambda harness: Peer("codex-mcp-client", "0.165.0", FORM, harness.after(5, YES)),
         asked=("form",),
     ),
     Kind(
         "silent",
         "it waits",
-        lambda room: Peer(elicitation=FORM, answers=room.after(0, None)),
+        lambda harness: Peer(elicitation=FORM, answers=harness.after(0, None)),
         asked=("form",),
         silent=True,
     ),
-    Kind("shows nothing", "it waits", lambda _room: Peer()),
+    Kind("shows nothing", "it waits", lambda _harness: Peer()),
     Kind(
         "headless",
         "it waits",
-        lambda room: Peer(
+        lambda harness: Peer(
             elicitation=FORM,
-            answers=room.after(5, {"error": {"code": -32601, "message": "print mode"}}),
+            answers=harness.after(5, {"error": {"code": -32601, "message": "print mode"}}),
         ),
         asked=("form",),
     ),
     Kind(
         "bypasses its own prompts",
         "it waits",
-        lambda room: Peer(elicitation=BOTH, answers=room.after(0.1, YES)),
+        lambda harness: Peer(elicitation=BOTH, answers=harness.after(0.1, YES)),
         tool="aircall_delete_tag",
         asked=("url",),
     ),
@@ -178,17 +178,19 @@ KINDS = (
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-async def test_a_yes_is_obtained_or_the_way_to_it_is_told(room: Room, kind: Kind) -> None:
+async def test_a_yes_is_obtained_or_the_way_to_it_is_told(
+    harness: ClientHarness, kind: Kind
+) -> None:
     if kind.silent or kind.name.startswith("bypasses"):
-        room.patience = 0.1
-    peer = kind.made(room)
-    async with connected(room.server, peer) as client:
+        harness.patience = 0.1
+    peer = kind.made(harness)
+    async with connected(harness.server, peer) as client:
         answer = await client.call(kind.tool, **kind.arguments)
         assert [asked.get("mode", "form") for asked in client.asked] == list(kind.asked)
         if kind.ends == "a yes":
             assert "error" not in answer
         else:
-            assert room.arrived == []
+            assert harness.arrived == []
             assert client.completed == []
             error = answer["error"]
             name = error["approval"]["id"]
@@ -198,53 +200,57 @@ async def test_a_yes_is_obtained_or_the_way_to_it_is_told(room: Room, kind: Kind
             assert ("it stays open" in error["message"]) is ("url" in kind.asked)
             stands = await client.call("aircall_approval_status", id=name)
             assert stands["data"]["standing"] == "waiting"
-            await room.on_page(error["approval"]["page"])
+            await harness.on_page(error["approval"]["page"])
             assert "error" not in await client.call(kind.tool, **kind.arguments)
-        assert len(room.arrived) == 1
-        await asyncio.gather(*room.people)
+        assert len(harness.arrived) == 1
+        await asyncio.gather(*harness.people)
 
 
 @pytest.mark.parametrize("modern", [False, True], ids=["older", "newer"])
-async def test_what_is_said_on_the_page_is_waited_for_and_told(room: Room, modern: bool) -> None:
+async def test_what_is_said_on_the_page_is_waited_for_and_told(
+    harness: ClientHarness, modern: bool
+) -> None:
     for says, count in (("yes", 1), ("no", 1)):
-        peer = Peer(modern=modern, elicitation={"url": {}}, answers=room.opens(says))
-        async with connected(room.server, peer) as client:
+        peer = Peer(modern=modern, elicitation={"url": {}}, answers=harness.opens(says))
+        async with connected(harness.server, peer) as client:
             answer = await client.call("aircall_create_tag", **{**TAG, "name": f"{says}{modern}"})
             (asked,) = client.asked
             assert "aircall_create_tag" in asked["message"]
             assert f"{says}{modern}" not in asked["message"] + asked["url"]
             assert ("error" in answer) is (says == "no")
-            assert len(room.arrived) == count
+            assert len(harness.arrived) == count
             if says == "no":
                 assert "said no" in answer["error"]["message"]
             assert client.completed == ([] if modern else [asked["url"].rpartition("/")[2]])
-        await asyncio.gather(*room.people)
+        await asyncio.gather(*harness.people)
 
 
-async def test_where_a_form_was_answered_unseen_the_next_way_is_tried(room: Room) -> None:
+async def test_where_a_form_was_answered_unseen_the_next_way_is_tried(
+    harness: ClientHarness,
+) -> None:
     """In both eras: declined at once in the form, then led to the page."""
     for modern in (False, True):
 
         async def answers(asked: Json) -> Json | None:
             if asked.get("mode") == "url":
-                return await room.opens()(asked)
+                return await harness.opens()(asked)
             return NO
 
         peer = Peer(modern=modern, elicitation=BOTH, answers=answers)
-        async with connected(room.server, peer) as client:
+        async with connected(harness.server, peer) as client:
             answer = await client.call("aircall_create_tag", **{**TAG, "name": str(modern)})
             assert "error" not in answer
             assert [one.get("mode", "form") for one in client.asked] == ["form", "url"]
-        await asyncio.gather(*room.people)
-    assert len(room.arrived) == 2
+        await asyncio.gather(*harness.people)
+    assert len(harness.arrived) == 2
 
 
 @pytest.mark.parametrize("modern", [False, True], ids=["older", "newer"])
 async def test_nobody_is_led_to_a_page_that_cannot_be_had(
-    room: Room, home: Path, modern: bool
+    harness: ClientHarness, home: Path, modern: bool
 ) -> None:
-    unkept = Console(room.page.safety, home)
-    server = AircallServer(room.desk, elicitation=Elicitation(), page=unkept.address)
+    unkept = Console(harness.page.safety, home)
+    server = AircallServer(harness.desk, elicitation=Elicitation(), page=unkept.address)
     async with connected(server, Peer(modern=modern, elicitation=BOTH)) as client:
         error = (await client.call("aircall_delete_tag", tag_id=1))["error"]
     assert client.asked == []
@@ -255,82 +261,86 @@ async def test_nobody_is_led_to_a_page_that_cannot_be_had(
 @pytest.mark.parametrize(
     "content", [None, {}, {"approve": None}, {"other": True}], ids=["none", "empty", "null", "else"]
 )
-async def test_a_form_that_nobody_filled_in_is_nobodys_answer(room: Room, content: Any) -> None:
+async def test_a_form_that_nobody_filled_in_is_nobodys_answer(
+    harness: ClientHarness, content: Any
+) -> None:
     given = {"action": "accept"} | ({} if content is None else {"content": content})
-    peer = Peer(elicitation=FORM, answers=room.after(5, given))
-    async with connected(room.server, peer) as client:
+    peer = Peer(elicitation=FORM, answers=harness.after(5, given))
+    async with connected(harness.server, peer) as client:
         answer = await client.call("aircall_create_tag", **TAG)
     assert "counts as not asked" in answer["error"]["message"]
-    assert room.arrived == []
+    assert harness.arrived == []
 
 
-async def test_a_client_that_forgets_questions_is_not_waited_for_as_long(room: Room) -> None:
-    asking = Elicitation(hanging=0.1, clock=room.clock)
-    server = AircallServer(room.desk, elicitation=asking)
-    silent = Peer("claude-code", "2.1.300", FORM, room.after(0, None))
+async def test_a_client_that_forgets_questions_is_not_waited_for_as_long(
+    harness: ClientHarness,
+) -> None:
+    asking = Elicitation(hanging=0.1, clock=harness.clock)
+    server = AircallServer(harness.desk, elicitation=asking)
+    silent = Peer("claude-code", "2.1.300", FORM, harness.after(0, None))
     async with connected(server, silent) as client:
         answer = await client.call("aircall_create_tag", **TAG)
     assert "Nobody answered in time." in answer["error"]["message"]
 
 
-async def test_any_other_client_is_waited_for(room: Room) -> None:
-    server = AircallServer(room.desk, elicitation=Elicitation(hanging=0.0, clock=room.clock))
-    peer = Peer(elicitation=FORM, answers=room.after(5, YES))
+async def test_any_other_client_is_waited_for(harness: ClientHarness) -> None:
+    server = AircallServer(harness.desk, elicitation=Elicitation(hanging=0.0, clock=harness.clock))
+    peer = Peer(elicitation=FORM, answers=harness.after(5, YES))
     async with connected(server, peer) as client:
         assert "error" not in await client.call("aircall_create_tag", **TAG)
 
 
 @pytest.mark.parametrize("modern", [False, True], ids=["older", "newer"])
 async def test_a_page_is_opened_for_who_leads_there_and_for_no_form(
-    room: Room, modern: bool
+    harness: ClientHarness, modern: bool
 ) -> None:
     opened: list[bool] = []
 
     async def page(approval: str, /, *, led: bool = False) -> str:
         opened.append(led)
-        return await room.page.console.address(approval, led=led)
+        return await harness.page.console.address(approval, led=led)
 
-    asking = Elicitation(clock=room.clock, look=0.01)
-    server = AircallServer(room.desk, elicitation=asking, page=page)
-    form = Peer(modern=modern, elicitation=BOTH, answers=room.after(5, YES))
+    asking = Elicitation(clock=harness.clock, look=0.01)
+    server = AircallServer(harness.desk, elicitation=asking, page=page)
+    form = Peer(modern=modern, elicitation=BOTH, answers=harness.after(5, YES))
     async with connected(server, form) as client:
         assert "error" not in await client.call("aircall_create_tag", **TAG)
     assert opened == []
-    url = Peer(modern=modern, elicitation={"url": {}}, answers=room.opens())
+    url = Peer(modern=modern, elicitation={"url": {}}, answers=harness.opens())
     async with connected(server, url) as client:
         assert "error" not in await client.call("aircall_create_tag", **{**TAG, "name": "Next"})
     assert opened == [True]
-    await asyncio.gather(*room.people)
+    await asyncio.gather(*harness.people)
 
 
-async def test_a_client_that_does_not_say_who_it_is_can_ask(room: Room) -> None:
-    peer = Peer("", modern=True, elicitation=FORM, answers=room.after(5, YES))
-    async with connected(room.server, peer) as client:
+async def test_a_client_that_does_not_say_who_it_is_can_ask(harness: ClientHarness) -> None:
+    peer = Peer("", modern=True, elicitation=FORM, answers=harness.after(5, YES))
+    async with connected(harness.server, peer) as client:
         assert "error" not in await client.call("aircall_create_tag", **TAG)
-    assert len(room.arrived) == 1
+    assert len(harness.arrived) == 1
 
 
-async def test_a_person_at_a_client_that_nobody_knows_can_say_no(room: Room) -> None:
-    peer = Peer(elicitation=FORM, answers=room.after(5, NO))
-    async with connected(room.server, peer) as client:
+async def test_a_person_at_a_client_that_nobody_knows_can_say_no(harness: ClientHarness) -> None:
+    peer = Peer(elicitation=FORM, answers=harness.after(5, NO))
+    async with connected(harness.server, peer) as client:
         answer = await client.call("aircall_create_tag", **TAG)
     assert "said no" in answer["error"]["message"]
     assert "approval" not in answer["error"]
-    assert await room.page.safety.approvals.waiting() == []
+    assert await harness.page.safety.approvals.waiting() == []
 
 
-async def test_who_closes_the_question_has_said_neither(room: Room) -> None:
-    peer = Peer(elicitation=FORM, answers=room.after(5, {"action": "cancel"}))
-    async with connected(room.server, peer) as client:
+async def test_who_closes_the_question_has_said_neither(harness: ClientHarness) -> None:
+    peer = Peer(elicitation=FORM, answers=harness.after(5, {"action": "cancel"}))
+    async with connected(harness.server, peer) as client:
         answer = await client.call("aircall_create_tag", **TAG)
     assert "closed the question without an answer" in answer["error"]["message"]
-    assert len(await room.page.safety.approvals.waiting()) == 1
-    assert room.arrived == []
+    assert len(await harness.page.safety.approvals.waiting()) == 1
+    assert harness.arrived == []
 
 
-async def test_a_cookie_is_all_that_a_visitor_needs_the_second_time(room: Room) -> None:
-    visitor = await room.page.visitor()
-    async with connected(room.server, Peer()) as client:
+async def test_a_cookie_is_all_that_a_visitor_needs_the_second_time(harness: ClientHarness) -> None:
+    visitor = await harness.page.visitor()
+    async with connected(harness.server, Peer()) as client:
         error = (await client.call("aircall_create_tag", **TAG))["error"]
         again = Visitor(visitor.origin)
         assert (await again.get(f"/approvals/{error['approval']['id']}")).status_code == 403

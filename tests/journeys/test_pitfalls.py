@@ -19,7 +19,7 @@ from aircall_mcp.offer import Offer, Offers, Registry
 from aircall_mcp.offer.tools import INSTRUCTIONS, tool_for
 from aircall_mcp.protocol.mcp_server import AircallServer
 
-from ..house import Office, answering, desk_over, gateway_to
+from ..harness import Harness, answering, desk_over, gateway_to
 
 pytestmark = pytest.mark.anyio
 
@@ -68,14 +68,14 @@ async def test_the_text_of_an_unforeseen_error_stays_inside(
 
 
 @both_eras
-async def test_the_whole_list_is_valid_in_this_era(office: Office, mode: str) -> None:
+async def test_the_whole_list_is_valid_in_this_era(harness: Harness, mode: str) -> None:
     """One bad tool would take the whole list with it."""
-    async with Client(AircallServer(office.desk), mode=mode) as client:
+    async with Client(AircallServer(harness.desk), mode=mode) as client:
         tools = (await client.list_tools()).tools
-    assert [tool.name for tool in tools] == [tool["name"] for tool in office.desk.offer().tools]
+    assert [tool.name for tool in tools] == [tool["name"] for tool in harness.desk.offer().tools]
     for tool in tools:
         assert tool.input_schema["type"] == "object"
-        ours = office.desk.registry.find(tool.name).ours
+        ours = harness.desk.registry.find(tool.name).ours
         assert (tool.output_schema is not None) is ours
         assert tool.output_schema is None or tool.output_schema["type"] == "object"
         assert isinstance(tool.input_schema.get("required", []), list)
@@ -88,11 +88,11 @@ async def test_no_schema_uses_the_header_extension_that_makes_clients_drop_tools
     assert "x-mcp-header" not in json.dumps([tool_for(operation) for operation in Offer(registry)])
 
 
-async def test_every_schema_is_known_without_running_the_list(office: Office) -> None:
-    server = AircallServer(office.desk)
+async def test_every_schema_is_known_without_running_the_list(harness: Harness) -> None:
+    server = AircallServer(harness.desk)
     known: Any = server.get_tool_input_schema
     assert known is not None
-    for tool in office.desk.offer().tools:
+    for tool in harness.desk.offer().tools:
         assert known(tool["name"]) == tool["inputSchema"]
     assert known("aircall_no_such_tool") is None
 
@@ -107,8 +107,8 @@ async def test_the_instructions_only_name_tools_that_there_are(registry: Registr
     assert set(re.findall(r"aircall_[a-z0-9_]+", INSTRUCTIONS)) <= known
 
 
-async def test_a_list_that_never_changes_is_not_announced_as_changing(office: Office) -> None:
-    server = AircallServer(office.desk)
+async def test_a_list_that_never_changes_is_not_announced_as_changing(harness: Harness) -> None:
+    server = AircallServer(harness.desk)
     options = server.create_initialization_options()
     assert options.capabilities.tools
     assert options.capabilities.tools.list_changed is False
@@ -132,8 +132,8 @@ async def test_what_json_cannot_hold_never_leaves_us(registry: Registry, mode: s
 
 
 @both_eras
-async def test_arguments_that_are_left_out_are_none(office: Office, mode: str) -> None:
-    async with Client(AircallServer(office.desk), mode=mode) as client:
+async def test_arguments_that_are_left_out_are_none(harness: Harness, mode: str) -> None:
+    async with Client(AircallServer(harness.desk), mode=mode) as client:
         result = await client.call_tool("aircall_ping")
         assert (result.structured_content or {})["data"] == {"ping": "pong"}
 

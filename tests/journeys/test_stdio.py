@@ -120,8 +120,8 @@ async def test_a_call_beside_a_cancelled_one_is_still_waited_for() -> None:
 @pytest.mark.parametrize("how", ["SIGTERM", "stdin closed"])
 async def test_a_renewal_under_way_is_stored_before_the_server_leaves(how: str, home: Path) -> None:
     """Also after six seconds: the old token is spent, and the new one is told once."""
-    async with held_back(home) as (town, gate):
-        async with spoken(AIRCALL_MCP_BASE_URL=town.url) as server:
+    async with held_back(home) as (running, gate):
+        async with spoken(AIRCALL_MCP_BASE_URL=running.url) as server:
             await server.post("tools/call", {"name": "aircall_get_company", "arguments": {}})
             assert await asyncio.to_thread(gate.asked.wait, PATIENCE)
             await end(server, how)
@@ -129,7 +129,7 @@ async def test_a_renewal_under_way_is_stored_before_the_server_leaves(how: str, 
                 await server.left(within=6)
             gate.opened.set()
             assert await server.left(within=3) == EXIT_CODES[how]
-        assert is_renewed_once(home, town)
+        assert is_renewed_once(home, running)
 
 
 async def test_a_server_whose_parent_died_leaves_too() -> None:

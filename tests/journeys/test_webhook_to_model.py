@@ -34,8 +34,8 @@ PERSON = "+33199001234"
 
 
 @dataclass
-class Circle:
-    """The whole circle: `act` is what the outside does to the sandbox."""
+class EndToEnd:
+    """The whole way: `act` is what the outside does to the sandbox."""
 
     environment: dict[str, str]
     outside: httpx2.AsyncClient
@@ -56,7 +56,7 @@ class Circle:
 
 
 @asynccontextmanager
-async def circle(home: Path) -> AsyncGenerator[Circle]:
+async def end_to_end(home: Path) -> AsyncGenerator[EndToEnd]:
     """Sandbox, receiver, and a webhook that leads from one to the other."""
     port = free_port()
     deliver = f"http://127.0.0.1:{port}"
@@ -74,7 +74,7 @@ async def circle(home: Path) -> AsyncGenerator[Circle]:
         async with httpx2.AsyncClient(
             base_url=environment["AIRCALL_MCP_BASE_URL"], trust_env=False
         ) as outside:
-            yield Circle(environment, outside, numbers["data"]["numbers"][0]["id"])
+            yield EndToEnd(environment, outside, numbers["data"]["numbers"][0]["id"])
         assert await receiver.stop() == 0
 
 
@@ -92,13 +92,13 @@ async def called(client: Client, tool: str, **arguments: Any) -> Any:
 
 
 @pytest.fixture
-async def whole(home: Path) -> AsyncGenerator[Circle]:
-    async with circle(home) as made:
+async def whole(home: Path) -> AsyncGenerator[EndToEnd]:
+    async with end_to_end(home) as made:
         yield made
 
 
 async def test_a_model_hears_what_happens_reads_it_back_and_is_told_of_changes(
-    whole: Circle, full: bool
+    whole: EndToEnd, full: bool
 ) -> None:
     hang_ups = 100 if full else 5
     async with Client(whole.server(), mode="2026-07-28") as client:
@@ -135,7 +135,7 @@ async def test_a_model_hears_what_happens_reads_it_back_and_is_told_of_changes(
         assert "call.hungup" in {one["event"] for one in told["events"]}
 
 
-async def hang_up_latency(whole: Circle, client: Client, call: int) -> float:
+async def hang_up_latency(whole: EndToEnd, client: Client, call: int) -> float:
     """Seconds from the moment the phone is put down to the answer of the tool."""
     wanted = {"kinds": ["call.hungup"], "match": {"call_id": call}, "after": 0}
     waiting = asyncio.create_task(called(client, "wait_for_event", **wanted, timeout_seconds=30))
@@ -147,7 +147,7 @@ async def hang_up_latency(whole: Circle, client: Client, call: int) -> float:
     return time.perf_counter() - began
 
 
-async def test_the_legacy_era_subscribes_and_completes(whole: Circle) -> None:
+async def test_the_legacy_era_subscribes_and_completes(whole: EndToEnd) -> None:
     changed = asyncio.Event()
 
     async def hear(message: Any) -> None:
@@ -169,7 +169,7 @@ async def test_the_legacy_era_subscribes_and_completes(whole: Circle) -> None:
         assert [str(one.uri) for one in listed.resources] == ["aircall://events"]
 
 
-async def test_the_demo_tells_the_whole_circle() -> None:
+async def test_the_demo_tells_it_end_to_end() -> None:
     async with started("demo", "sms", pipe=False) as process:
         out, err = await asyncio.wait_for(process.communicate(), 120)
     assert process.returncode == 0, err.decode()

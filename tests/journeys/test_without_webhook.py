@@ -17,7 +17,7 @@ from aircall_mcp.ground.secrets import Secret
 from aircall_mcp.sandbox import Sandbox
 from aircall_mcp.sandbox.edge import Keys
 
-from ..house import Clock, sandbox_with
+from ..harness import Clock, sandbox_with
 from ..processes import spoken
 from ..served import served
 from ..vaults import vault_at

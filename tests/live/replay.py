@@ -9,20 +9,20 @@ import httpx2
 
 from aircall_mcp.sandbox.deliveries import Deliveries
 
-from ..sandbox.office import Office
+from ..sandbox.api import SandboxApi
 
 HOOK = {"url": "https://example.com/webhook"}
 
 
-def named(office: Office) -> dict[str, Any]:
+def named(api: SandboxApi) -> dict[str, Any]:
     """What stands in braces in a request: things that are there."""
-    world, maya, nora = office.world, office.user("Maya"), office.user("Nora")
+    world, maya, nora = api.world, api.user("Maya"), api.user("Nora")
     team = next(iter(world.teams.values())) if world.teams else None
     dialer = world.dialers.get(maya)
     return {
-        "user": office.user("Ana"),
+        "user": api.user("Ana"),
         "offline": nora,
-        "offline_number": office.number("DE"),
+        "offline_number": api.number("DE"),
         "team": team.id if team else 0,
         "member": team.users[0] if team else 0,
         "tag": next(iter(world.tags)),
@@ -31,8 +31,8 @@ def named(office: Office) -> dict[str, Any]:
         "dialer": maya,
         "queued": next(one.number for one in dialer.queue if not one.called) if dialer else "",
         "call": next(call.id for call in world.calls if call.comments and call.tags),
-        "now-365d": int(office.clock()) - 365 * 86_400,
-        "now-190d": int(office.clock()) - 190 * 86_400,
+        "now-365d": int(api.clock()) - 365 * 86_400,
+        "now-190d": int(api.clock()) - 190 * 86_400,
     }
 
 
@@ -69,9 +69,9 @@ REQUESTS: dict[str, tuple[str, str, Any]] = {
 
 async def answer_to(operation: str) -> Any:
     """The JSON of one answer, in a company of its own."""
-    office = Office(users_v1=True)
+    api = SandboxApi(users_v1=True)
     method, path, body = REQUESTS[operation]
-    answer = await office.ask(method, path.format(**named(office)), json=body)
+    answer = await api.ask(method, path.format(**named(api)), json=body)
     assert answer.status_code < 300, answer.text
     return answer.json()
 
@@ -83,7 +83,7 @@ async def in_no_time(_seconds: float) -> None:
 
 async def events() -> dict[str, Any]:
     """What a webhook hears of a call, its notes and tags, a contact and a user: one of each."""
-    office = Office()
+    api = SandboxApi()
     heard: dict[str, Any] = {}
 
     async def ear(request: httpx2.Request) -> httpx2.Response:
@@ -92,26 +92,26 @@ async def events() -> dict[str, Any]:
         return httpx2.Response(200)
 
     deliveries = Deliveries(
-        office.sandbox, clock=office.clock, pause=in_no_time,
+        api.sandbox, clock=api.clock, pause=in_no_time,
         client=lambda: httpx2.AsyncClient(transport=httpx2.MockTransport(ear)),
     )  # fmt: skip
-    known = named(office)
+    known = named(api)
     async with deliveries:
-        await done(office, "POST", "/v1/webhooks", HOOK)
-        number = office.number("US")
+        await done(api, "POST", "/v1/webhooks", HOOK)
+        number = api.number("US")
         call = {"number_id": number, "to": "+14155550143"}
-        await done(office, "POST", f"/v1/users/{office.user('Maya')}/calls", call)
-        live = office.world.calls[-1].id
-        await done(office, "POST", f"/v1/calls/{live}/tags", {"tags": [known["tag"]]})
-        await done(office, "POST", f"/v1/calls/{live}/comments", {"content": "Left a message"})
-        office.clock.pass_by(5)
-        await done(office, "DELETE", f"/v1/contacts/{known['contact']}")
-        await done(office, "POST", *REQUESTS["create_user_v2"][1:])
+        await done(api, "POST", f"/v1/users/{api.user('Maya')}/calls", call)
+        live = api.world.calls[-1].id
+        await done(api, "POST", f"/v1/calls/{live}/tags", {"tags": [known["tag"]]})
+        await done(api, "POST", f"/v1/calls/{live}/comments", {"content": "Left a message"})
+        api.clock.pass_by(5)
+        await done(api, "DELETE", f"/v1/contacts/{known['contact']}")
+        await done(api, "POST", *REQUESTS["create_user_v2"][1:])
         await deliveries.settled()
     return heard
 
 
-async def done(office: Office, method: str, path: str, body: Any = None) -> Any:
-    answer = await office.ask(method, path, json=body)
+async def done(api: SandboxApi, method: str, path: str, body: Any = None) -> Any:
+    answer = await api.ask(method, path, json=body)
     assert answer.status_code < 300, (method, path, answer.text)
     return answer.json() if answer.content else None

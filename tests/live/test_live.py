@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from ..sandbox.office import Office
+from ..sandbox.api import SandboxApi
 from .described import at, body, document, faults, operation, places
 from .facts import FACTS, Field, fields, form, steps, values
 from .replay import answer_to, events, named
@@ -145,12 +145,12 @@ def filled(value: Any, known: dict[str, Any]) -> Any:
 async def test_the_sandbox_answers_as_was_seen_and_the_document_says_so(
     fact: dict[str, Any],
 ) -> None:
-    office = Office(data=fact.get("data", "small"), requests_per_minute=None)
-    known = {} if "data" in fact else named(office)
+    api = SandboxApi(data=fact.get("data", "small"), requests_per_minute=None)
+    known = {} if "data" in fact else named(api)
     method, path = filled(fact["ask"], known).split(" ")
     key = fact.get("key")
     wrong = {"Authorization": "Basic d3Jvbmc6d3Jvbmc="} if key == "wrong" else {}
-    async with office.client(signed=key is None) as client:
+    async with api.client(signed=key is None) as client:
         answer = await client.request(
             method, path, json=filled(fact.get("send"), known), headers=wrong
         )
@@ -160,7 +160,7 @@ async def test_the_sandbox_answers_as_was_seen_and_the_document_says_so(
         assert "content-type" not in answer.headers
     for place, value in fact.get("body", {}).items():
         assert values(answer.json(), steps(place)) == [filled(value, known)], place
-    name = office.sandbox.arrivals[-1].operation
+    name = api.sandbox.arrivals[-1].operation
     template = _described(method, path)
     if template is None:
         assert answer.status_code == 404  # a route that is none
@@ -190,6 +190,6 @@ def test_every_rule_is_played_and_nothing_else() -> None:
 
 @pytest.mark.parametrize("name", RULES)
 async def test_the_sandbox_behaves_as_was_seen(name: str) -> None:
-    office = Office(users_v1=True)
-    await RULES[name](office)
-    assert office.sandbox.arrivals  # it was asked, and not only read about
+    api = SandboxApi(users_v1=True)
+    await RULES[name](api)
+    assert api.sandbox.arrivals  # it was asked, and not only read about

@@ -1,6 +1,6 @@
 """Do the tests see small mistakes? Plants those of `list.toml` in a checkout, one at a time.
 
-A mutant meets the tests of its room first, then those of its wing, and all of them only if those
+A mutant meets the tests beside it first, then those of their folder, and all of them only if those
 pass. It is `seen` where a test fails that passes without it, or the tests hang; `survived` where
 all pass; and `invalid` where that says nothing: it cannot be planted, the tests cannot even be
 collected, or the test fails without it, too. What was found out is kept for as long as the commit
@@ -38,17 +38,17 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = Path("server/aircall_mcp")
 LIST = Path(__file__).with_name("list.toml")
 RESULTS = ROOT / ".mutants.json"
-ROOM_SECONDS, ALL_SECONDS = 900.0, 3600.0
+NEAR_SECONDS, ALL_SECONDS = 900.0, 3600.0
 """After which tests are taken for hanging."""
 
-NEAR = "the tests of its wing"
+NEAR = "the tests near it"
 
 Verdict = Literal["seen", "survived", "invalid"]
 
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """`old` stands once in `file`, of the package; `tests` are those of its room. Where no test can
+    """`old` stands once in `file`, of the package; `tests` are those beside it. Where no test can
     see it, `survives` says why."""
 
     id: str
@@ -67,8 +67,8 @@ class Mutant:
     def stages(self) -> list[tuple[list[str], float]]:
         """The tests to run, the nearest first, each with the seconds it may take."""
         folder = str(Path(self.tests).parent)
-        wing = [] if folder == "tests" else [([folder], ROOM_SECONDS)]
-        return [([self.tests], ROOM_SECONDS), *wing, ([], ALL_SECONDS)]
+        near = [] if folder == "tests" else [([folder], NEAR_SECONDS)]
+        return [([self.tests], NEAR_SECONDS), *near, ([], ALL_SECONDS)]
 
     def planted(self, text: str) -> str:
         return text.replace(self.old, self.new)
@@ -163,7 +163,7 @@ class Checkout:
             return "survived", NEAR if near else ""
         if code != 1:
             return "invalid", f"pytest ended with {code}"
-        if "::" in first and self._tested([first], ROOM_SECONDS)[0] != 0:
+        if "::" in first and self._tested([first], NEAR_SECONDS)[0] != 0:
             return "invalid", f"{first} fails without it, too"
         return "seen", first
 

@@ -25,7 +25,7 @@ from aircall_mcp.offer.shape import (
 )
 from aircall_mcp.offer.tools import result_of
 
-from ..house import Office
+from ..harness import Harness
 from ..upstream import bound
 
 SCRUB = Scrubber().text
@@ -295,26 +295,28 @@ def test_the_limit_is_under_twenty_thousand_tokens() -> None:
 
 @pytest.mark.anyio
 async def test_tokens_of_webhooks_and_configurations_stay_masked_in_real_answers(
-    office: Office,
+    harness: Harness,
 ) -> None:
-    tokens = {webhook.token for webhook in office.world.webhooks.values()}
+    tokens = {webhook.token for webhook in harness.world.webhooks.values()}
     assert tokens
     for detail in ("concise", "full"):
-        listed = await office.call("list_webhooks", detail=detail)
-        one = await office.call(
-            "get_webhook", webhook_id=next(iter(office.world.webhooks)), detail=detail
+        listed = await harness.call("list_webhooks", detail=detail)
+        one = await harness.call(
+            "get_webhook", webhook_id=next(iter(harness.world.webhooks)), detail=detail
         )
-        made = await office.call("create_webhook", url="https://hooks.example.com/a", detail=detail)
+        made = await harness.call(
+            "create_webhook", url="https://hooks.example.com/a", detail=detail
+        )
         told = json.dumps([listed, one, made])
-        tokens |= {webhook.token for webhook in office.world.webhooks.values()}
+        tokens |= {webhook.token for webhook in harness.world.webhooks.values()}
         assert not [token for token in tokens if token in told]
         assert MASK in told
 
 
 @pytest.mark.anyio
-async def test_a_call_is_told_in_a_fraction_of_its_full_size(office: Office) -> None:
-    short = await office.call("list_calls", max_items=20)
-    whole = await office.call("list_calls", max_items=20, detail="full")
+async def test_a_call_is_told_in_a_fraction_of_its_full_size(harness: Harness) -> None:
+    short = await harness.call("list_calls", max_items=20)
+    whole = await harness.call("list_calls", max_items=20, detail="full")
     assert size(short["data"]) < 0.5 * size(whole["data"])
     assert all("id" in call and "started_at" in call for call in short["data"]["calls"])
     assert any("asset" in call for call in short["data"]["calls"])

@@ -23,7 +23,7 @@ from aircall_mcp.ground.operation import Effect
 from aircall_mcp.offer import Registry
 from aircall_mcp.offer.tools import description_of, error_of, tool_for
 
-from ..house import Office, answering, desk_over
+from ..harness import Harness, answering, desk_over
 
 pytestmark = pytest.mark.anyio
 
@@ -88,38 +88,38 @@ def test_an_error_without_a_hint_has_none_and_no_invisible_words() -> None:
     }
 
 
-async def test_a_success_without_content_says_that_it_is_done(office: Office) -> None:
-    answer = await office.call("delete_tag", tag_id=next(iter(office.world.tags)))
+async def test_a_success_without_content_says_that_it_is_done(harness: Harness) -> None:
+    answer = await harness.call("delete_tag", tag_id=next(iter(harness.world.tags)))
     assert answer == {"data": {"done": True}, "sandbox": True}
 
 
-async def test_a_created_thing_comes_back_whole(office: Office) -> None:
-    answer = await office.call("create_tag", name="Upsell", color="#123456")
+async def test_a_created_thing_comes_back_whole(harness: Harness) -> None:
+    answer = await harness.call("create_tag", name="Upsell", color="#123456")
     assert answer["data"]["tag"]["name"] == "Upsell"
-    assert answer["data"]["tag"]["id"] in office.world.tags
+    assert answer["data"]["tag"]["id"] in harness.world.tags
 
 
-async def test_the_window_of_a_list_is_echoed(office: Office) -> None:
-    answer = await office.call("list_calls", **{"from": "2026-11-18T00:00:00Z", "to": 1795082400})
+async def test_the_window_of_a_list_is_echoed(harness: Harness) -> None:
+    answer = await harness.call("list_calls", **{"from": "2026-11-18T00:00:00Z", "to": 1795082400})
     assert answer["window"] == {
         "from": "2026-11-18T00:00:00Z",
         "to": "2026-11-19T10:00:00Z",
         "by": "started_at, from excluded, to included",
     }
-    tags = await office.call("list_tags", **{"from": "2026-11-18T00:00:00Z"})
+    tags = await harness.call("list_tags", **{"from": "2026-11-18T00:00:00Z"})
     assert tags["window"] == {"from": "2026-11-18T00:00:00Z"}  # what it goes by is not known
-    assert "window" not in await office.call("list_calls")
+    assert "window" not in await harness.call("list_calls")
 
 
 async def test_nothing_over_twenty_thousand_tokens_is_given_and_what_was_cut_is_said(
-    office: Office,
+    harness: Harness,
 ) -> None:
-    answer = await office.call("list_calls", max_items=300, detail="full")
+    answer = await harness.call("list_calls", max_items=300, detail="full")
     assert len(json.dumps(answer, ensure_ascii=False).encode()) / 4 < 20_000
     assert "No more has room in one answer; page.next goes on from here." in answer["notes"]
     assert answer["page"]["complete"] is False
     assert answer["page"]["returned"] == len(answer["data"]["calls"]) < 300
-    rest = await office.call("list_calls", **answer["page"]["next"])
+    rest = await harness.call("list_calls", **answer["page"]["next"])
     known = {call["id"] for call in answer["data"]["calls"]}
     assert not known & {call["id"] for call in rest["data"]["calls"]}
 

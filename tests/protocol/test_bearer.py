@@ -19,7 +19,7 @@ from aircall_mcp.errors import StoreError
 from aircall_mcp.ground.secrets import scrubber_for
 from aircall_mcp.protocol.bearer import FILE, VARIABLE, Bearer, digest_in
 
-from ..house import Office
+from ..harness import Harness
 from ..journeys.test_http import HELLO, JSON, client_of, key_here, modern, served
 from ..waiting import aside
 
@@ -106,19 +106,19 @@ async def test_whoever_has_it_not_is_heard_no_further(headers: list[tuple[bytes,
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
-async def test_over_http_the_key_opens_and_nothing_else(office: Office, scheme: str) -> None:
+async def test_over_http_the_key_opens_and_nothing_else(harness: Harness, scheme: str) -> None:
     call = modern("tools/call", {"name": "aircall_list_tags", "arguments": {}})
-    async with client_of(office, DIGEST) as client:
+    async with client_of(harness, DIGEST) as client:
         for path in ("/mcp", "/", "/mcp/", "/healthz/x", "//healthz"):
             assert (await client.post(path, json=HELLO, headers=JSON)).status_code == 401
         refused = await client.post("/mcp", **call)
         assert refused.status_code == 401
         assert refused.json()["error"]["message"].endswith(MENDS)
-        assert office.arrivals() == []
+        assert harness.arrivals() == []
         assert (await client.get("/healthz")).status_code == 200
         client.headers["Authorization"] = f"{scheme} {KEY}"
         assert (await client.post("/mcp", **call)).status_code == 200
-        assert len(office.arrivals()) == 1
+        assert len(harness.arrivals()) == 1
 
 
 @pytest.mark.anyio

@@ -19,7 +19,7 @@ from aircall_mcp.protocol.mcp_server import AircallServer
 from aircall_mcp.protocol.opening import LEGACY, MODERN
 from aircall_mcp.protocol.rehearsal import CLIENT, ENVELOPE
 
-from ..house import Office
+from ..harness import Harness
 
 pytestmark = pytest.mark.anyio
 CALLS: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -60,8 +60,8 @@ async def answers(server: AircallServer, version: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("version", [*LEGACY, MODERN])
-async def test_the_same_leaves_as_what_the_sdk_dumps(office: Office, version: str) -> None:
-    framed, dumped = AircallServer(office.desk), AircallServer(office.desk)
+async def test_the_same_leaves_as_what_the_sdk_dumps(harness: Harness, version: str) -> None:
+    framed, dumped = AircallServer(harness.desk), AircallServer(harness.desk)
     dumped.middleware.remove(filled)
     told = await answers(framed, version)
     assert told == await answers(dumped, version)

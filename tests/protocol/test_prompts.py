@@ -23,7 +23,7 @@ from aircall_mcp.protocol.mcp_server import AircallServer
 from aircall_mcp.sandbox import Sandbox
 from aircall_mcp.workflows.choices import Choices, fitting
 
-from ..house import Office, desk_over, gateway_to
+from ..harness import Harness, desk_over, gateway_to
 
 pytestmark = pytest.mark.anyio
 
@@ -48,15 +48,15 @@ async def connected(
     registry: Registry, sandbox: Sandbox, mode: str, **chosen: Any
 ) -> AsyncGenerator[Client]:
     with_greet = Registry(registry.known, toolsets=registry.toolsets, prompts=(GREET,))
-    office = Office(desk_over(sandbox, Offers(with_greet, Selection(**chosen))), sandbox)
+    harness = Harness(desk_over(sandbox, Offers(with_greet, Selection(**chosen))), sandbox)
     gateway = gateway_to(sandbox)
-    offer = office.desk.offer()
+    offer = harness.desk.offer()
     choices = Choices(gateway, registry.ids, lambda one, _: one in offer)
-    async with Client(AircallServer(office.desk, choices=choices), mode=mode) as client:
+    async with Client(AircallServer(harness.desk, choices=choices), mode=mode) as client:
         yield client
     await choices.aclose()
     await gateway.aclose()
-    await office.desk.aclose()
+    await harness.desk.aclose()
 
 
 async def completed(client: Client, name: str, value: str) -> list[str]:

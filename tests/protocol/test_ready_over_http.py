@@ -10,7 +10,7 @@ import pytest
 
 from aircall_mcp.protocol.opening import MODERN
 
-from ..house import Office
+from ..harness import Harness
 from ..journeys.test_http import JSON, client_of
 from .test_opening import frame, mutated, spelt
 
@@ -42,11 +42,11 @@ def asked(chance: Random, number: int) -> tuple[bytes, list[tuple[str, str]]]:
 
 
 async def test_what_is_ready_is_answered_as_the_sdk_answers(
-    office: Office, request: pytest.FixtureRequest
+    harness: Harness, request: pytest.FixtureRequest
 ) -> None:
     full = request.config.getoption("--attacks") == "full"
     chance, outcome = Random(28), Counter[int]()
-    async with client_of(office) as ours, client_of(office, instant=False) as sdk:
+    async with client_of(harness) as ours, client_of(harness, instant=False) as sdk:
         for number in range(20_000 if full else 120):
             text, headers = asked(chance, number)
             answers: list[Any] = []

@@ -10,7 +10,7 @@ import pytest
 
 from aircall_mcp.protocol.sessions import Sessions
 
-from ..house import Office
+from ..harness import Harness
 from ..journeys.test_http import HELLO, JSON, PING, client_of
 from ..waiting import until
 
@@ -33,8 +33,8 @@ async def status_of(client: httpx2.AsyncClient, session: str) -> int:
     return (await client.post("/mcp", json=TAGS, headers=headers)).status_code
 
 
-async def test_the_oldest_idle_session_makes_room_and_one_in_use_never(office: Office) -> None:
-    async with client_of(office, most_sessions=MOST) as client:
+async def test_the_oldest_idle_session_makes_room_and_one_in_use_never(harness: Harness) -> None:
+    async with client_of(harness, most_sessions=MOST) as client:
         first = [await opened(client) for _ in range(MOST)]
         listening, used, forgotten = first[0], first[1], first[2:12]
         stream = asyncio.create_task(
@@ -55,8 +55,8 @@ async def test_the_oldest_idle_session_makes_room_and_one_in_use_never(office: O
         await asyncio.gather(stream, return_exceptions=True)
 
 
-async def test_what_opens_no_session_ends_none(office: Office) -> None:
-    async with client_of(office, most_sessions=MOST) as client:
+async def test_what_opens_no_session_ends_none(harness: Harness) -> None:
+    async with client_of(harness, most_sessions=MOST) as client:
         first = [await opened(client) for _ in range(MOST)]
         evil = {**JSON, "Host": "evil.example"}
         for _ in range(20):

@@ -10,7 +10,7 @@ from aircall_mcp.ground.caller import Caller
 from aircall_mcp.offer import Offers, Registry
 from aircall_mcp.safety.policy import Policy
 
-from ..house import THURSDAY, AskingDesk, Clock, asking_desk
+from ..harness import THURSDAY, AskingDesk, Clock, asking_desk
 
 DEFAULT, OWNER = Policy(), Caller()
 
@@ -24,7 +24,7 @@ def three() -> dict[str, Any]:
     return {"steps": [text(1), text(2), text(3)]}
 
 
-class Plant:
+class FakeAircall:
     """A desk before an Aircall that answers each effect as `statuses` say, and counts."""
 
     def __init__(self, registry: Registry) -> None:

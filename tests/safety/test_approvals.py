@@ -10,7 +10,7 @@ from aircall_mcp.safety.approvals import Approval, Approvals
 from aircall_mcp.safety.policy import Grade
 from aircall_mcp.safety.safety import Safety
 
-from ..house import Clock
+from ..harness import Clock
 
 pytestmark = pytest.mark.anyio
 

@@ -11,7 +11,7 @@ from aircall_mcp.safety.askings import Askings
 from aircall_mcp.safety.safety import Safety
 from aircall_mcp.storage.state import durable
 
-from ..house import Clock
+from ..harness import Clock
 
 pytestmark = pytest.mark.anyio
 

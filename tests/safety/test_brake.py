@@ -18,7 +18,7 @@ from aircall_mcp.offer import Registry
 from aircall_mcp.safety import Brake
 from aircall_mcp.safety.brake import Pulled
 
-from ..house import THURSDAY, Clock
+from ..harness import THURSDAY, Clock
 
 
 def refused(brake: Brake, operation: Operation) -> NotAllowed | None:

@@ -7,7 +7,7 @@ import pytest
 from aircall_mcp.offer import Registry
 from aircall_mcp.safety.circumstances import MOST, circumstances_of
 
-from ..house import THURSDAY
+from ..harness import THURSDAY
 
 
 def told(registry: Registry, operation: str, **arguments: Any) -> list[str]:

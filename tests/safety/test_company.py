@@ -17,7 +17,7 @@ from aircall_mcp.ground.caller import Caller
 from aircall_mcp.ground.config import settings_from
 from aircall_mcp.sandbox import Sandbox
 
-from ..house import sandbox_with
+from ..harness import sandbox_with
 
 pytestmark = pytest.mark.anyio
 

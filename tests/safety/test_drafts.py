@@ -5,7 +5,7 @@ import pytest
 from aircall_mcp.offer import Registry
 from aircall_mcp.safety.drafts import Draft, Drafts
 
-from ..house import Clock
+from ..harness import Clock
 
 
 @pytest.fixture

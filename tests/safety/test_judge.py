@@ -18,7 +18,7 @@ from aircall_mcp.safety.judge import Judge
 from aircall_mcp.safety.policy import Cap, Line, Policy
 from aircall_mcp.safety.safety import Safety
 
-from ..house import AskingDesk, Clock, Townless, answering, asking_desk, gateway_to
+from ..harness import AskingDesk, Clock, KnownCompany, answering, asking_desk, gateway_to
 
 pytestmark = pytest.mark.anyio
 
@@ -135,7 +135,7 @@ async def test_what_is_denied_by_now_is_so_whether_it_was_done_before_or_not(
     assert (await told(desk, "send_message", **TEXT))["error"]["kind"] == "not_allowed"
 
 
-class Lonely(Townless):
+class NoContacts(KnownCompany):
     """A company without a single contact."""
 
     async def known(self, _account: str, numbers: tuple[str, ...]) -> frozenset[str]:
@@ -147,7 +147,7 @@ async def test_a_stranger_who_is_refused_is_so_whichever_yes_is_asked_for(
     desks: Desks, grade: Any
 ) -> None:
     policy = Policy(effects={"reach": Line("ask", grade)}, strangers=Line("deny"), written=True)
-    desk = desks(policy, world=Lonely())
+    desk = desks(policy, world=NoContacts())
     error = (await told(desk, "start_outbound_call", **DIAL))["error"]
     assert error["kind"] == "not_allowed"
     assert "destinations.strangers" in error["message"]
@@ -246,7 +246,7 @@ def broken() -> Policy:
 async def test_a_broken_policy_stops_effects_and_no_read(registry: Registry) -> None:
     app, arrived = answering(200, {"tags": []})
     safety = Safety.of(Path(), fleeting=True)
-    judge = Judge(broken, Townless(), safety)
+    judge = Judge(broken, KnownCompany(), safety)
     desk = AskingDesk(safety, Offers(registry), gateway_to(app, judges=(judge,)), look=judge.look)
     assert "error" not in await told(desk, "list_tags")
     assert len(arrived) == 1
@@ -351,7 +351,7 @@ def clock() -> Clock:
     return Clock()
 
 
-class Sandboxed(Townless):
+class Sandboxed(KnownCompany):
     async def at_sandbox(self) -> bool:
         return True
 
@@ -376,8 +376,8 @@ async def test_a_persons_own_command_and_the_built_in_sandbox_are_asked_nothing(
 ) -> None:
     safety = Safety.of(Path(), fleeting=True)
     dial = registry.ids["start_outbound_call"].bind(DIAL)
-    judge = Judge(Policy, Townless(), safety)
-    built_in = Judge(Policy, Townless(), safety, everything=True)
+    judge = Judge(Policy, KnownCompany(), safety)
+    built_in = Judge(Policy, KnownCompany(), safety, everything=True)
     assert isinstance(await judge(dial, Caller()), Ask)
     assert await judge(dial, Caller(person=True)) == Allow()
     assert await built_in(dial, Caller()) == Allow()

@@ -17,14 +17,14 @@ from aircall_mcp.safety.judge import Judge
 from aircall_mcp.safety.policy import Cap, Line, Policy
 from aircall_mcp.safety.safety import Safety
 
-from ..house import Clock, Townless
+from ..harness import Clock, KnownCompany
 
 pytestmark = pytest.mark.anyio
 
 PARIS, LYON = "+33184880000", "+33478000000"
 
 
-class World(Townless):
+class World(KnownCompany):
     """Writes down what it is asked; `lost` has no account, `ours` is our own sandbox."""
 
     def __init__(self) -> None:
@@ -50,7 +50,7 @@ class World(Townless):
         return self.ours
 
 
-class Court:
+class JudgeHarness:
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
         self.safety = Safety.of(Path(), fleeting=True, clock=Clock().handed())
@@ -68,8 +68,8 @@ class Court:
 
 
 @pytest.fixture
-async def court(registry: Registry) -> AsyncIterator[Court]:
-    made = Court(registry)
+async def harness(registry: Registry) -> AsyncIterator[JudgeHarness]:
+    made = JudgeHarness(registry)
     yield made
     made.safety.close()
 
@@ -78,101 +78,109 @@ DEFAULT = Policy()
 ANYWHERE = Policy(countries=frozenset({"any"}), strangers=Line("allow"))
 
 
-async def test_it_asks_only_what_decides(court: Court) -> None:
-    tag = court.bound("create_tag", name="a", color="#00B388")
-    gone = court.bound("delete_tag", tag_id=1)
+async def test_it_asks_only_what_decides(harness: JudgeHarness) -> None:
+    tag = harness.bound("create_tag", name="a", color="#00B388")
+    gone = harness.bound("delete_tag", tag_id=1)
     for bound, policy, asked in (
-        (court.bound("list_tags"), DEFAULT, set[str]()),
+        (harness.bound("list_tags"), DEFAULT, set[str]()),
         (tag, DEFAULT, {"account"}),
         (gone, DEFAULT, {"account", "sandbox"}),
-        (court.dial(), DEFAULT, {"account", "sandbox", "home", "known"}),
-        (court.dial(), replace(DEFAULT, countries=frozenset({"FR"})),
+        (harness.dial(), DEFAULT, {"account", "sandbox", "home", "known"}),
+        (harness.dial(), replace(DEFAULT, countries=frozenset({"FR"})),
          {"account", "sandbox", "known"}),
-        (court.dial(), ANYWHERE, {"account", "sandbox"}),
+        (harness.dial(), ANYWHERE, {"account", "sandbox"}),
     ):  # fmt: skip
-        await court.judge(policy)(bound, Caller())
-        assert set(court.world.asked) == asked, bound.operation.id
+        await harness.judge(policy)(bound, Caller())
+        assert set(harness.world.asked) == asked, bound.operation.id
 
 
-async def test_in_our_sandbox_what_needs_nobody_goes_by_the_policy(court: Court) -> None:
-    court.world.ours = True
-    tag = court.bound("create_tag", name="a", color="#00B388")
-    strict = court.judge(Policy(effects={"write": Line("deny")}, written=True))
+async def test_in_our_sandbox_what_needs_nobody_goes_by_the_policy(harness: JudgeHarness) -> None:
+    harness.world.ours = True
+    tag = harness.bound("create_tag", name="a", color="#00B388")
+    strict = harness.judge(Policy(effects={"write": Line("deny")}, written=True))
     assert isinstance(await strict(tag, Caller()), Deny)
-    assert isinstance(await strict(court.dial(), Caller()), Allow)
-    assert (await strict.whole([court.dial()], Caller())).ask is None
+    assert isinstance(await strict(harness.dial(), Caller()), Allow)
+    assert (await strict.whole([harness.dial()], Caller())).ask is None
     with pytest.raises(NotAllowed):
-        await strict.whole([court.dial(), tag], Caller())
-    court.world.ours = False
-    assert (await strict.whole([court.dial()], Caller())).ask is not None
+        await strict.whole([harness.dial(), tag], Caller())
+    harness.world.ours = False
+    assert (await strict.whole([harness.dial()], Caller())).ask is not None
 
 
-async def test_without_an_account_only_what_stays_here_is_judged(court: Court) -> None:
-    court.world.lost = True
-    rule = court.bound("forward_events", kinds=["message.received"], to="crm")
-    verdict = await court.judge(DEFAULT)(rule, Caller())
+async def test_without_an_account_only_what_stays_here_is_judged(harness: JudgeHarness) -> None:
+    harness.world.lost = True
+    rule = harness.bound("forward_events", kinds=["message.received"], to="crm")
+    verdict = await harness.judge(DEFAULT)(rule, Caller())
     assert isinstance(verdict, Ask)
     assert verdict.account == ""
     with pytest.raises(CredentialError):
-        await court.judge(DEFAULT)(court.dial(), Caller())
+        await harness.judge(DEFAULT)(harness.dial(), Caller())
     with pytest.raises(CredentialError):
-        await court.judge(DEFAULT).look(court.dial(), Caller())
+        await harness.judge(DEFAULT).look(harness.dial(), Caller())
 
 
-async def test_a_plan_is_of_one_account_and_as_strict_as_its_strictest_step(court: Court) -> None:
-    judge = court.judge(Policy(batches=Line("allow")))
-    gone = court.bound("delete_tag", tag_id=1)
-    tag = court.bound("create_tag", name="a", color="#00B388")
-    for steps, grade in (([court.dial()], 1), ([court.dial(), gone], 2), ([gone, court.dial()], 2)):
+async def test_a_plan_is_of_one_account_and_as_strict_as_its_strictest_step(
+    harness: JudgeHarness,
+) -> None:
+    judge = harness.judge(Policy(batches=Line("allow")))
+    gone = harness.bound("delete_tag", tag_id=1)
+    tag = harness.bound("create_tag", name="a", color="#00B388")
+    for steps, grade in (
+        ([harness.dial()], 1),
+        ([harness.dial(), gone], 2),
+        ([gone, harness.dial()], 2),
+    ):
         ask = (await judge.whole(steps, Caller())).ask
         assert ask is not None
         assert ask.grade == grade
     assert (await judge.whole([tag], Caller())).ask is None
-    assert (await judge.whole([court.dial()], Caller(account="acme"))).account == "acme"
+    assert (await judge.whole([harness.dial()], Caller(account="acme"))).account == "acme"
     with pytest.raises(ArgumentError):
-        await judge.whole([court.dial(), replace(court.dial(), account="other")], Caller())
+        await judge.whole([harness.dial(), replace(harness.dial(), account="other")], Caller())
 
 
-async def test_a_plan_reaches_all_its_people_at_once_and_each_once(court: Court) -> None:
-    judge = court.judge(DEFAULT)
+async def test_a_plan_reaches_all_its_people_at_once_and_each_once(harness: JudgeHarness) -> None:
+    judge = harness.judge(DEFAULT)
     for steps, why, rule in (
-        ([court.dial(), court.dial(LYON)], "it reaches several people", "destinations.batches"),
-        ([court.dial(), court.dial()], "it reaches a person or costs money", "effects.reach"),
+        ([harness.dial(), harness.dial(LYON)], "it reaches several people", "destinations.batches"),
+        ([harness.dial(), harness.dial()], "it reaches a person or costs money", "effects.reach"),
     ):
         ask = (await judge.whole(steps, Caller())).ask
         assert ask is not None
         assert f"first, since {why} ({rule})." in ask.words
 
 
-async def test_a_look_says_what_would_be_said_and_takes_nothing(court: Court) -> None:
+async def test_a_look_says_what_would_be_said_and_takes_nothing(harness: JudgeHarness) -> None:
     policy = Policy(effects={"reach": Line("allow")}, caps={"calls": Cap(hour=1)}, written=True)
-    judge = court.judge(policy)
+    judge = harness.judge(policy)
     for _ in range(2):
-        assert (await judge.look(court.dial(), Caller())).ruling.say == "allow"
-    assert isinstance(await judge(court.dial(), Caller()), Allow)
-    full = (await judge.look(court.dial(), Caller(account="tests"))).ruling
+        assert (await judge.look(harness.dial(), Caller())).ruling.say == "allow"
+    assert isinstance(await judge(harness.dial(), Caller()), Allow)
+    full = (await judge.look(harness.dial(), Caller(account="tests"))).ruling
     assert (full.say, full.rule) == ("deny", "caps.calls")
-    other = await judge.look(court.dial(), Caller(account="other"))
+    other = await judge.look(harness.dial(), Caller(account="other"))
     assert (other.ruling.say, other.account) == ("allow", "other")
-    gone = court.bound("delete_tag", tag_id=1)
-    everything = court.judge(DEFAULT, everything=True)
+    gone = harness.bound("delete_tag", tag_id=1)
+    everything = harness.judge(DEFAULT, everything=True)
     assert (await everything.look(gone, Caller())).ruling.say == "allow"
-    assert (await court.judge(DEFAULT).look(gone, Caller())).ruling.say == "ask"
+    assert (await harness.judge(DEFAULT).look(gone, Caller())).ruling.say == "ask"
 
 
-async def test_nobody_is_asked_for_what_there_is_no_room_for(court: Court) -> None:
-    judge = court.judge(Policy(caps={"calls": Cap(hour=1)}, written=True))
+async def test_nobody_is_asked_for_what_there_is_no_room_for(harness: JudgeHarness) -> None:
+    judge = harness.judge(Policy(caps={"calls": Cap(hour=1)}, written=True))
     for _ in range(2):  # to ask takes no place
-        assert isinstance(await judge(court.dial(), Caller()), Ask)
-    account = await court.world.account(None)
-    assert await court.safety.usage.take(account, "calls", 1, Cap())
-    full = await judge(court.dial(), Caller())
+        assert isinstance(await judge(harness.dial(), Caller()), Ask)
+    account = await harness.world.account(None)
+    assert await harness.safety.usage.take(account, "calls", 1, Cap())
+    full = await judge(harness.dial(), Caller())
     assert isinstance(full, Deny)
     assert "caps.calls" in full.error.message
 
 
-async def test_whom_a_question_is_about_is_said_where_it_may_not_be_aircall(court: Court) -> None:
-    court.world.loopback = "http://127.0.0.1:9"
-    verdict = await court.judge(DEFAULT)(court.dial(), Caller())
+async def test_whom_a_question_is_about_is_said_where_it_may_not_be_aircall(
+    harness: JudgeHarness,
+) -> None:
+    harness.world.loopback = "http://127.0.0.1:9"
+    verdict = await harness.judge(DEFAULT)(harness.dial(), Caller())
     assert isinstance(verdict, Ask)
     assert "http://127.0.0.1:9 is taken for the real host" in verdict.words

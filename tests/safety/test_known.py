@@ -11,14 +11,14 @@ from aircall_mcp.gateway.ask import Aircall
 from aircall_mcp.offer import Registry
 from aircall_mcp.safety.company import Company
 
-from ..house import Clock, answering, gateway_to
+from ..harness import Clock, answering, gateway_to
 
 pytestmark = pytest.mark.anyio
 
 WANTED = "+33612345678"
 
 
-class Town:
+class CompanyHarness:
     """A company before an Aircall that says `answer` whatever it is asked."""
 
     def __init__(self, registry: Registry) -> None:
@@ -42,8 +42,8 @@ class Town:
 
 
 @pytest.fixture
-async def town(registry: Registry) -> AsyncIterator[Town]:
-    made = Town(registry)
+async def harness(registry: Registry) -> AsyncIterator[CompanyHarness]:
+    made = CompanyHarness(registry)
     yield made
     await made.gateway.aclose()
 
@@ -60,10 +60,10 @@ async def town(registry: Registry) -> AsyncIterator[Town]:
     ],
 )
 async def test_somebody_is_known_by_their_own_number_alone(
-    town: Town, numbers: Sequence[str], known: bool
+    harness: CompanyHarness, numbers: Sequence[str], known: bool
 ) -> None:
-    town.answer = found(*numbers)
-    assert (await town.company.known("tests", (WANTED,)) == {WANTED}) is known
+    harness.answer = found(*numbers)
+    assert (await harness.company.known("tests", (WANTED,)) == {WANTED}) is known
 
 
 def found(*numbers: str) -> Any:
@@ -72,41 +72,43 @@ def found(*numbers: str) -> Any:
 
 
 async def test_who_is_known_is_so_for_five_minutes_and_nobody_is_unknown_for_longer(
-    town: Town,
+    harness: CompanyHarness,
 ) -> None:
-    town.answer = found()
-    assert await town.company.known("tests", (WANTED,)) == frozenset()
-    town.answer = found(WANTED)
-    assert await town.company.known("tests", (WANTED,)) == {WANTED}
-    town.clock.pass_by(299)
-    assert await town.company.known("tests", (WANTED,)) == {WANTED}
-    assert town.asked == 2
-    assert await town.company.known("other", (WANTED,)) == {WANTED}
-    assert town.asked == 3
-    town.clock.pass_by(1)
-    town.answer = found()
-    assert await town.company.known("tests", (WANTED,)) == frozenset()
+    harness.answer = found()
+    assert await harness.company.known("tests", (WANTED,)) == frozenset()
+    harness.answer = found(WANTED)
+    assert await harness.company.known("tests", (WANTED,)) == {WANTED}
+    harness.clock.pass_by(299)
+    assert await harness.company.known("tests", (WANTED,)) == {WANTED}
+    assert harness.asked == 2
+    assert await harness.company.known("other", (WANTED,)) == {WANTED}
+    assert harness.asked == 3
+    harness.clock.pass_by(1)
+    harness.answer = found()
+    assert await harness.company.known("tests", (WANTED,)) == frozenset()
 
 
-async def test_where_it_cannot_be_told_nobody_is_known(town: Town) -> None:
-    town.status, town.answer = 403, found(WANTED)
-    assert await town.company.known("tests", (WANTED,)) == frozenset()
-    town.status = 200
-    assert await town.company.known("tests", (WANTED,)) == {WANTED}
+async def test_where_it_cannot_be_told_nobody_is_known(harness: CompanyHarness) -> None:
+    harness.status, harness.answer = 403, found(WANTED)
+    assert await harness.company.known("tests", (WANTED,)) == frozenset()
+    harness.status = 200
+    assert await harness.company.known("tests", (WANTED,)) == {WANTED}
 
 
-async def test_which_account_is_meant_and_where_it_is_are_asked_of_who_knows(town: Town) -> None:
-    company = town.company
+async def test_which_account_is_meant_and_where_it_is_are_asked_of_who_knows(
+    harness: CompanyHarness,
+) -> None:
+    company = harness.company
     assert (await company.account(None), await company.account("acme")) == ("tests", "acme")
     assert await company.at_sandbox() is False
 
 
-async def test_of_more_than_five_nobody_is_looked_for(town: Town) -> None:
+async def test_of_more_than_five_nobody_is_looked_for(harness: CompanyHarness) -> None:
     six = tuple(f"+3361234567{last}" for last in range(6))
-    town.answer = found(*six)
-    assert await town.company.known("tests", six) == frozenset()
-    assert town.asked == 0
-    assert await town.company.known("tests", six[:5]) == set(six[:5])
+    harness.answer = found(*six)
+    assert await harness.company.known("tests", six) == frozenset()
+    assert harness.asked == 0
+    assert await harness.company.known("tests", six[:5]) == set(six[:5])
 
 
 @pytest.mark.parametrize(
@@ -118,29 +120,33 @@ async def test_of_more_than_five_nobody_is_looked_for(town: Town) -> None:
     ],
     ids=str,
 )  # fmt: skip
-async def test_an_odd_answer_makes_nobody_known_and_nothing_home(town: Town, odd: Any) -> None:
-    town.answer = odd
-    assert await town.company.known("tests", (WANTED,)) == frozenset()
-    town.answer = {"numbers": odd}
-    assert await town.company.home("tests") is None
+async def test_an_odd_answer_makes_nobody_known_and_nothing_home(
+    harness: CompanyHarness, odd: Any
+) -> None:
+    harness.answer = odd
+    assert await harness.company.known("tests", (WANTED,)) == frozenset()
+    harness.answer = {"numbers": odd}
+    assert await harness.company.home("tests") is None
 
 
-async def test_home_is_where_the_numbers_are_and_is_read_again_in_time(town: Town) -> None:
+async def test_home_is_where_the_numbers_are_and_is_read_again_in_time(
+    harness: CompanyHarness,
+) -> None:
     async def home() -> frozenset[str] | None:
-        return await town.company.home("tests")
+        return await harness.company.home("tests")
 
-    town.status = 403
+    harness.status = 403
     assert await home() is None
-    town.status = 200
-    town.answer = {"numbers": [{"id": 1, "country": one} for one in ("FR", "LV", "France", 33)]}
-    town.clock.pass_by(59)
+    harness.status = 200
+    harness.answer = {"numbers": [{"id": 1, "country": one} for one in ("FR", "LV", "France", 33)]}
+    harness.clock.pass_by(59)
     assert await home() is None  # it is not asked for with every call
-    town.clock.pass_by(1)
+    harness.clock.pass_by(1)
     assert await home() == {"FR", "LV"}
-    town.answer = {"numbers": [{"id": 1, "country": "US"}]}
-    town.clock.pass_by(3599)
+    harness.answer = {"numbers": [{"id": 1, "country": "US"}]}
+    harness.clock.pass_by(3599)
     assert await home() == {"FR", "LV"}
-    town.clock.pass_by(1)
+    harness.clock.pass_by(1)
     assert await home() == {"US"}
 
 
@@ -159,25 +165,29 @@ async def test_home_is_where_the_numbers_are_and_is_read_again_in_time(town: Tow
     ids=str,
 )
 async def test_an_id_is_called_what_its_own_row_says(
-    town: Town, registry: Registry, tag: Any, called: str | None
+    harness: CompanyHarness, registry: Registry, tag: Any, called: str | None
 ) -> None:
-    town.answer = {"tag": tag}
-    names = await town.company.names(registry.ids["delete_tag"].bind({"tag_id": 7}), "tests")
+    harness.answer = {"tag": tag}
+    names = await harness.company.names(registry.ids["delete_tag"].bind({"tag_id": 7}), "tests")
     assert names == ({} if called is None else {("tag_id", 7): called})
 
 
-async def test_a_name_is_read_again_after_five_minutes(town: Town, registry: Registry) -> None:
+async def test_a_name_is_read_again_after_five_minutes(
+    harness: CompanyHarness, registry: Registry
+) -> None:
     bound = registry.ids["delete_tag"].bind({"tag_id": 7})
     for name, seconds, called in (("One", 0, "One"), ("Two", 299, "One"), ("Two", 1, "Two")):
-        town.answer = {"tag": {"id": 7, "name": name}}
-        town.clock.pass_by(seconds)
-        assert await town.company.names(bound, "tests") == {("tag_id", 7): called}
-    town.clock.pass_by(300)
-    town.status = 403
-    assert await town.company.names(bound, "tests") == {}
+        harness.answer = {"tag": {"id": 7, "name": name}}
+        harness.clock.pass_by(seconds)
+        assert await harness.company.names(bound, "tests") == {("tag_id", 7): called}
+    harness.clock.pass_by(300)
+    harness.status = 403
+    assert await harness.company.names(bound, "tests") == {}
 
 
-async def test_a_name_that_cannot_be_read_at_all_is_none(town: Town, registry: Registry) -> None:
+async def test_a_name_that_cannot_be_read_at_all_is_none(
+    harness: CompanyHarness, registry: Registry
+) -> None:
     bound = registry.ids["delete_tag"].bind({"tag_id": 7})
-    for town.answer in ([], ["tag"], None):
-        assert await town.company.names(bound, "tests") == {}
+    for harness.answer in ([], ["tag"], None):
+        assert await harness.company.names(bound, "tests") == {}

@@ -22,14 +22,14 @@ from aircall_mcp.safety.safety import EARLIER, Safety
 from aircall_mcp.storage.lock import plan_latches
 from aircall_mcp.storage.state import durable
 
-from ..house import AskingDesk, Clock, answering, asking_desk
+from ..harness import AskingDesk, Clock, answering, asking_desk
 
 pytestmark = pytest.mark.anyio
 
 POLICY = Policy(effects={"reach": Line("ask", 2)}, caps={"texts": Cap(hour=5)})
 
 
-class Ground:
+class LeaseHarness:
     def __init__(self, registry: Registry, home: Path) -> None:
         app, self.arrived = answering(200, {"id": 1})
         self.clock = Clock()
@@ -47,8 +47,8 @@ class Ground:
 
 
 @pytest.fixture
-async def ground(registry: Registry, tmp_path: Path) -> AsyncIterator[Ground]:
-    made = Ground(registry, tmp_path / "home")
+async def harness(registry: Registry, tmp_path: Path) -> AsyncIterator[LeaseHarness]:
+    made = LeaseHarness(registry, tmp_path / "home")
     yield made
     for desk in made.desks:
         await desk.aclose()
@@ -69,8 +69,8 @@ async def give(desk: AskingDesk, size: int, **more: Any) -> str:
     return (await desk.safety.leases.give("texts", size, 600, **given)).id
 
 
-async def test_it_answers_what_is_asked_within_its_bounds_alone(ground: Ground) -> None:
-    desk = ground.desk()
+async def test_it_answers_what_is_asked_within_its_bounds_alone(harness: LeaseHarness) -> None:
+    desk = harness.desk()
     await give(desk, 3, senders=[2])
     assert not await sent(desk, 1, principal="ann")
     assert not await sent(desk, 1, account="other")
@@ -81,15 +81,15 @@ async def test_it_answers_what_is_asked_within_its_bounds_alone(ground: Ground) 
     await desk.safety.usage.suppress("+33184880009", "said STOP")
     assert not await sent(desk, 9)
     assert [await sent(desk, last) for last in (1, 2, 3, 4)] == [True, True, True, False]
-    assert len(ground.arrived) == 3
+    assert len(harness.arrived) == 3
 
 
 @pytest.mark.parametrize("other", [{"principal": "ann"}, {"account": "acme"}], ids=str)
 async def test_it_is_of_one_principal_and_one_account(
-    ground: Ground, other: dict[str, str]
+    harness: LeaseHarness, other: dict[str, str]
 ) -> None:
-    safety = ground.desk().safety
-    lease = await give(ground.desks[0], 3)
+    safety = harness.desk().safety
+    lease = await give(harness.desks[0], 3)
     deed = Deed("send_message", "messages", ("reach",), "tests", "owner", ("+33184880001",),
                 senders=(2,), counted="texts")  # fmt: skip
     theirs = replace(deed, **other)
@@ -97,16 +97,16 @@ async def test_it_is_of_one_principal_and_one_account(
     assert await safety.state.write(lambda tx: safety.leases.using(tx, deed)) == lease
 
 
-async def test_caps_hold_time_ends_it_and_so_does_a_person(ground: Ground) -> None:
-    desk = ground.desk()
+async def test_caps_hold_time_ends_it_and_so_does_a_person(harness: LeaseHarness) -> None:
+    desk = harness.desk()
     lease = await give(desk, 20)
     assert [await sent(desk, last) for last in range(6)] == [True] * 5 + [False]
-    ground.clock.pass_by(601)
+    harness.clock.pass_by(601)
     assert not await sent(desk, 7)
-    ground.clock.pass_by(-602)  # set back to before it was given
+    harness.clock.pass_by(-602)  # set back to before it was given
     assert not await sent(desk, 7)
-    ground.clock.pass_by(1)
-    ground.clock.pass_by(3600)
+    harness.clock.pass_by(1)
+    harness.clock.pass_by(3600)
     lease = await give(desk, 20)
     assert await sent(desk, 7)
     assert await desk.safety.leases.revoke(lease, "revoked") == 1
@@ -116,8 +116,8 @@ async def test_caps_hold_time_ends_it_and_so_does_a_person(ground: Ground) -> No
     assert not await sent(desk, 8)
 
 
-async def test_a_plan_takes_its_steps_from_a_lease_or_none(ground: Ground) -> None:
-    desk = ground.desk()
+async def test_a_plan_takes_its_steps_from_a_lease_or_none(harness: LeaseHarness) -> None:
+    desk = harness.desk()
     steps = [
         {"operation": "send_message",
          "arguments": {"number_id": 2, "to": f"+3318488000{last}", "body": "Hi"}}
@@ -129,14 +129,14 @@ async def test_a_plan_takes_its_steps_from_a_lease_or_none(ground: Ground) -> No
     assert lease.used == 0
     answer = await desk.call("aircall_plan", {"steps": steps[:2]}, Caller())
     assert answer.payload["data"]["outcomes"] == ["done", "done"]
-    assert len(ground.arrived) == 2
+    assert len(harness.arrived) == 2
 
 
 @pytest.mark.parametrize("tool", ["aircall_send_message", "aircall_plan"])
 async def test_a_no_to_exactly_this_is_heard_whatever_lease_is_given(
-    ground: Ground, tool: str
+    harness: LeaseHarness, tool: str
 ) -> None:
-    desk, approvals = ground.desk(), ground.desks[0].safety.approvals
+    desk, approvals = harness.desk(), harness.desks[0].safety.approvals
     given: dict[str, Any] = {"number_id": 2, "to": "+33184880001", "body": "Hello"}
     if tool == "aircall_plan":
         given = {"steps": [{"operation": "send_message", "arguments": given}]}
@@ -149,7 +149,7 @@ async def test_a_no_to_exactly_this_is_heard_whatever_lease_is_given(
     waiting = await asked()
     await give(desk, 4)
     await approvals.answer(waiting.approval, yes=False, grade=2, way="terminal")
-    ground.clock.pass_by(1)
+    harness.clock.pass_by(1)
     told = await desk.call(tool, given, Caller())
     assert told.payload["error"]["message"] == "The person who was asked said no."
     another = await asked()  # somebody may have thought again
@@ -158,23 +158,23 @@ async def test_a_no_to_exactly_this_is_heard_whatever_lease_is_given(
     # Until somebody says yes to it, too.
     await approvals.answer(another.approval, yes=True, grade=2, way="terminal")
     assert not (await desk.call(tool, given, Caller())).is_error
-    ground.clock.pass_by(300)
+    harness.clock.pass_by(300)
     assert not (await desk.call(tool, given, Caller())).is_error
-    assert len(ground.arrived) == 3
+    assert len(harness.arrived) == 3
 
 
 @pytest.mark.parametrize("end", ["revoked", "over"])
 async def test_a_plan_on_a_lease_ends_with_it_and_goes_on_with_a_yes(
-    ground: Ground, end: str
+    harness: LeaseHarness, end: str
 ) -> None:
-    desk, other = ground.desk(), ground.desk()
+    desk, other = harness.desk(), harness.desk()
     steps = [
         {"operation": "send_message",
          "arguments": {"number_id": 2, "to": f"+3318488000{last}", "body": "Hi"}}
         for last in (1, 2, 3)
     ]  # fmt: skip
     lease = await give(desk, 3)
-    latch = plan_latches(ground.home)("tests")
+    latch = plan_latches(harness.home)("tests")
     assert latch.take()  # whoever has the lock is at another plan
     waits = await desk.call("aircall_plan", {"steps": steps}, Caller())
     assert waits.payload["data"]["standing"] == "waits"
@@ -182,23 +182,23 @@ async def test_a_plan_on_a_lease_ends_with_it_and_goes_on_with_a_yes(
     if end == "revoked":
         await desk.safety.leases.revoke(lease, "revoked")
     else:
-        ground.clock.pass_by(601)
+        harness.clock.pass_by(601)
     for one in (desk, other):
         question = await one.call("aircall_plan", {"steps": steps}, Caller())
         assert isinstance(question, Question)
-        assert ground.arrived == []
+        assert harness.arrived == []
     assert await desk.answer(question.approval, yes=True, grade=2, way="tests")
     answer = await other.call("aircall_plan", {"steps": steps}, Caller())
     assert answer.payload["data"]["outcomes"] == ["done"] * 3
-    assert len(ground.arrived) == 3
+    assert len(harness.arrived) == 3
 
 
-async def test_two_homes_open_at_once_count_together(ground: Ground) -> None:
-    desks = [ground.desk(), ground.desk()]
+async def test_two_homes_open_at_once_count_together(harness: LeaseHarness) -> None:
+    desks = [harness.desk(), harness.desk()]
     await give(desks[0], 3)
     went = await asyncio.gather(*(sent(desks[n % 2], n) for n in range(5)))
     assert sum(went) == 3
-    assert len(ground.arrived) == 3
+    assert len(harness.arrived) == 3
 
 
 async def test_what_waited_in_a_home_of_before_waits_still(tmp_path: Path) -> None:
@@ -258,8 +258,8 @@ def test_it_fits_what_it_is_about_as_long_as_there_is_room(
     assert anywhere.fits(deed) is (fits or "senders" in change)
 
 
-async def test_a_group_counts_by_its_heads_and_is_given_back_so(ground: Ground) -> None:
-    safety, clock = ground.desk().safety, ground.clock
+async def test_a_group_counts_by_its_heads_and_is_given_back_so(harness: LeaseHarness) -> None:
+    safety, clock = harness.desk().safety, harness.clock
     lease = await safety.leases.give(
         "texts", 5, 600, principal="owner", account="acme", recipients=["+3318488*"]
     )
@@ -274,21 +274,21 @@ async def test_a_group_counts_by_its_heads_and_is_given_back_so(ground: Ground) 
 
 
 async def test_what_aircall_refused_was_not_used(registry: Registry, tmp_path: Path) -> None:
-    ground = Ground(registry, tmp_path / "home")
-    ground.app, ground.arrived = answering(422, {"error": "Unprocessable", "troubleshoot": "no"})
-    desk = ground.desk()
+    harness = LeaseHarness(registry, tmp_path / "home")
+    harness.app, harness.arrived = answering(422, {"error": "Unprocessable", "troubleshoot": "no"})
+    desk = harness.desk()
     await give(desk, 1)
     for _ in range(2):
         assert not await sent(desk, 1)
-    assert len(ground.arrived) == 2
+    assert len(harness.arrived) == 2
     await desk.aclose()
 
 
 @pytest.mark.parametrize(("asked", "seconds"), [(60.0, 60.0), (200_000.0, 86_400.0)])
 async def test_it_holds_for_as_long_as_it_was_given_and_a_day_at_most(
-    ground: Ground, asked: float, seconds: float
+    harness: LeaseHarness, asked: float, seconds: float
 ) -> None:
-    leases, clock = ground.desk().safety.leases, ground.clock
+    leases, clock = harness.desk().safety.leases, harness.clock
     await leases.give("texts", 5, asked, principal="owner", account="acme", recipients=["*"])
     clock.pass_by(seconds - 1)
     assert len(await leases.given()) == 1
@@ -301,18 +301,18 @@ async def test_it_holds_for_as_long_as_it_was_given_and_a_day_at_most(
 
 @pytest.mark.parametrize("every", [False, True])
 async def test_what_was_over_when_it_was_revoked_holds_at_no_other_time(
-    ground: Ground, every: bool
+    harness: LeaseHarness, every: bool
 ) -> None:
-    leases = ground.desk().safety.leases
+    leases = harness.desk().safety.leases
     lease = await leases.give("texts", 5, 600, principal="owner", account="acme", recipients=["*"])
-    ground.clock.pass_by(86_400)  # the clock was wrong, and is set right later
+    harness.clock.pass_by(86_400)  # the clock was wrong, and is set right later
     assert await leases.revoke(None if every else lease.id, "the brake") == 0
-    ground.clock.pass_by(-86_400)
+    harness.clock.pass_by(-86_400)
     assert await leases.given() == []
 
 
-async def test_one_is_revoked_or_all_and_after_a_week_none_is_kept(ground: Ground) -> None:
-    safety, given = ground.desk().safety, list[str]()
+async def test_one_is_revoked_or_all_and_after_a_week_none_is_kept(harness: LeaseHarness) -> None:
+    safety, given = harness.desk().safety, list[str]()
     for _ in range(3):
         lease = await safety.leases.give(
             "texts", 5, 600, principal="owner", account="acme", recipients=["*"]
@@ -324,7 +324,7 @@ async def test_one_is_revoked_or_all_and_after_a_week_none_is_kept(ground: Groun
     assert await safety.leases.revoke(None, "the brake") == 2
 
     async def kept(after: float) -> int:
-        ground.clock.pass_by(after)
+        harness.clock.pass_by(after)
         await safety.leases.give("calls", 1, 60, principal="a", account="b", recipients=["*"])
         return await safety.state.write(lambda tx: len(tx.all("SELECT id FROM lease")))
 

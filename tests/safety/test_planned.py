@@ -13,7 +13,7 @@ from aircall_mcp.safety.deed import Deed
 from aircall_mcp.safety.planned import Kept, Planned
 from aircall_mcp.safety.safety import Safety
 
-from ..house import Clock
+from ..harness import Clock
 
 pytestmark = pytest.mark.anyio
 
@@ -21,7 +21,7 @@ DAY = 86_400.0
 DEED = Deed("send_message", "messages", ("reach",), "acme", "owner", counted="texts")
 
 
-class Book:
+class PlannedStore:
     """The store, and what is written into it."""
 
     def __init__(self, safety: Safety, clock: Clock) -> None:
@@ -49,119 +49,121 @@ class Book:
 
 
 @pytest.fixture
-async def book(tmp_path: Any) -> AsyncIterator[Book]:
+async def store(tmp_path: Any) -> AsyncIterator[PlannedStore]:
     clock = Clock()
     safety = Safety.of(tmp_path, clock=clock.handed(), fleeting=True)
-    yield Book(safety, clock)
+    yield PlannedStore(safety, clock)
     safety.close()
 
 
-async def latest(book: Book, *whose: str) -> Kept | None:
-    return await book.planned.latest(*whose)
+async def latest(store: PlannedStore, *whose: str) -> Kept | None:
+    return await store.planned.latest(*whose)
 
 
-async def test_a_plan_is_that_of_its_principal_account_and_steps(book: Book) -> None:
-    first = await book.start()
-    assert await latest(book, "owner", "acme", "plan") == await book.planned.find(first)
+async def test_a_plan_is_that_of_its_principal_account_and_steps(store: PlannedStore) -> None:
+    first = await store.start()
+    assert await latest(store, "owner", "acme", "plan") == await store.planned.find(first)
     for whose in (("bert", "acme", "plan"), ("owner", "other", "plan"), ("owner", "acme", "p")):
-        assert await latest(book, *whose) is None
-    book.clock.pass_by(1)
-    second = await book.start()
-    newest = await latest(book, "owner", "acme", "plan")
+        assert await latest(store, *whose) is None
+    store.clock.pass_by(1)
+    second = await store.start()
+    newest = await latest(store, "owner", "acme", "plan")
     assert newest is not None
     assert newest.id == second != first
     assert (newest.standing, newest.given, newest.done, newest.ended) == ("running", 1, 0, 0.0)
     assert [item.identity for item in newest.items] == ["one", "two"]
-    assert {one.id for one in await book.planned.running()} == {first, second}
+    assert {one.id for one in await store.planned.running()} == {first, second}
     with pytest.raises(StoreError):
-        await book.planned.known("none")
+        await store.planned.known("none")
 
 
-async def test_its_yes_names_it_and_a_graver_one_may_follow(book: Book) -> None:
-    assert await book.start(name="yes-1") == "yes-1"
-    kept = await book.planned.known("yes-1")
-    assert await book.start(kept=kept, given=2) == "yes-1"
-    again = await book.planned.known("yes-1")
+async def test_its_yes_names_it_and_a_graver_one_may_follow(store: PlannedStore) -> None:
+    assert await store.start(name="yes-1") == "yes-1"
+    kept = await store.planned.known("yes-1")
+    assert await store.start(kept=kept, given=2) == "yes-1"
+    again = await store.planned.known("yes-1")
     assert (again.given, again.made, len(again.items)) == (2, kept.made, 2)
 
 
-async def test_an_item_begins_once_and_becomes_what_it_was_begun_for(book: Book) -> None:
-    name = await book.start()
-    step = book.planned.next
+async def test_an_item_begins_once_and_becomes_what_it_was_begun_for(store: PlannedStore) -> None:
+    name = await store.start()
+    step = store.planned.next
     assert await step(name, 0)
     assert not await step(name, 0)
-    assert await book.outcomes(name) == ["begun", "waiting"]
+    assert await store.outcomes(name) == ["begun", "waiting"]
     assert await step(name, 1, 0, "done", "")
-    assert await book.outcomes(name) == ["done", "begun"]
+    assert await store.outcomes(name) == ["done", "begun"]
     assert not await step(name, None, 0, "waiting")  # it is over
     assert not await step(name, None, 1, "failed", "no such user")
-    kept = await book.planned.known(name)
+    kept = await store.planned.known(name)
     assert [(item.outcome, item.said) for item in kept.items] == [
         ("done", ""), ("failed", "no such user"),
     ]  # fmt: skip
     assert kept.done == 1
 
 
-async def test_an_item_counts_for_its_plan_while_it_is_begun(book: Book) -> None:
-    name = await book.start(given=1)
-    part = (await book.planned.known(name)).part(0)
+async def test_an_item_counts_for_its_plan_while_it_is_begun(store: PlannedStore) -> None:
+    name = await store.start(given=1)
+    part = (await store.planned.known(name)).part(0)
     assert part == f"{name}.0"
-    assert not await book.covers(part)
-    assert await book.planned.next(name, 0)
-    assert await book.covers(part)
+    assert not await store.covers(part)
+    assert await store.planned.next(name, 0)
+    assert await store.covers(part)
     for other in ("", name, f"{name}.", f"{name}.1", f"{name}.-1", f"{name}.x", "0000000000.0"):
-        assert not await book.covers(other), other
-    assert not await book.covers(part, "two")
-    assert not await book.covers(part, grade=2)
-    assert not await book.covers(part, principal="bert")
-    assert not await book.covers(part, account="other")
-    await book.planned.next(name, 1, 0, "done")
-    assert not await book.covers(part)
-    assert await book.covers(f"{name}.1", "two")
-    await book.planned.end(name, "stopped", "enough")
-    assert not await book.covers(f"{name}.1", "two")
+        assert not await store.covers(other), other
+    assert not await store.covers(part, "two")
+    assert not await store.covers(part, grade=2)
+    assert not await store.covers(part, principal="bert")
+    assert not await store.covers(part, account="other")
+    await store.planned.next(name, 1, 0, "done")
+    assert not await store.covers(part)
+    assert await store.covers(f"{name}.1", "two")
+    await store.planned.end(name, "stopped", "enough")
+    assert not await store.covers(f"{name}.1", "two")
 
 
 @pytest.mark.parametrize(("seconds", "standing"), [
     (0.0, "running"), (DAY - 1, "running"), (DAY, "expired"), (-1.0, "expired"),
 ])  # fmt: skip
-async def test_it_may_be_gone_on_with_for_a_day(book: Book, seconds: float, standing: str) -> None:
-    name = await book.start()
-    assert await book.planned.next(name, 0)
-    book.clock.pass_by(seconds)
+async def test_it_may_be_gone_on_with_for_a_day(
+    store: PlannedStore, seconds: float, standing: str
+) -> None:
+    name = await store.start()
+    assert await store.planned.next(name, 0)
+    store.clock.pass_by(seconds)
     lives = standing == "running"
-    assert (await book.planned.known(name)).standing == standing
-    assert bool(await book.planned.running()) is lives
-    assert await book.covers(f"{name}.0") is lives
-    assert await book.planned.next(name, 1) is lives
+    assert (await store.planned.known(name)).standing == standing
+    assert bool(await store.planned.running()) is lives
+    assert await store.covers(f"{name}.0") is lives
+    assert await store.planned.next(name, 1) is lives
 
 
-async def test_it_ends_once_and_the_brake_ends_all(book: Book) -> None:
-    first, second, third = [await book.start(each) for each in ("a", "b", "c")]
-    book.clock.pass_by(5)
-    assert await book.planned.end(first, "finished")
-    assert not await book.planned.end(first, "stopped", "too late")
-    kept = await book.planned.known(first)
-    assert (kept.standing, kept.why, kept.ended) == ("finished", "", book.clock.now)
-    assert await book.planned.stop_all("the brake") == 2
+async def test_it_ends_once_and_the_brake_ends_all(store: PlannedStore) -> None:
+    first, second, third = [await store.start(each) for each in ("a", "b", "c")]
+    store.clock.pass_by(5)
+    assert await store.planned.end(first, "finished")
+    assert not await store.planned.end(first, "stopped", "too late")
+    kept = await store.planned.known(first)
+    assert (kept.standing, kept.why, kept.ended) == ("finished", "", store.clock.now)
+    assert await store.planned.stop_all("the brake") == 2
     for name in (second, third):
-        kept = await book.planned.known(name)
-        assert (kept.standing, kept.why, kept.ended) == ("stopped", "the brake", book.clock.now)
-        assert not await book.planned.next(name, 0)
-    assert await book.planned.running() == []
-    assert await book.planned.stop_all("again") == 0
+        kept = await store.planned.known(name)
+        assert (kept.standing, kept.why, kept.ended) == ("stopped", "the brake", store.clock.now)
+        assert not await store.planned.next(name, 0)
+    assert await store.planned.running() == []
+    assert await store.planned.stop_all("again") == 0
 
 
-async def test_after_a_week_nothing_of_it_is_kept(book: Book) -> None:
-    old = await book.start("a")
+async def test_after_a_week_nothing_of_it_is_kept(store: PlannedStore) -> None:
+    old = await store.start("a")
 
     async def items() -> int:
-        return await book.state.write(lambda tx: len(tx.all("SELECT 1 FROM plan_item")))
+        return await store.state.write(lambda tx: len(tx.all("SELECT 1 FROM plan_item")))
 
-    book.clock.pass_by(7 * DAY)
-    await book.start("b")
-    assert await book.planned.find(old) is not None
-    book.clock.pass_by(1)
-    await book.start("c")
-    assert await book.planned.find(old) is None
+    store.clock.pass_by(7 * DAY)
+    await store.start("b")
+    assert await store.planned.find(old) is not None
+    store.clock.pass_by(1)
+    await store.start("c")
+    assert await store.planned.find(old) is None
     assert await items() == 4

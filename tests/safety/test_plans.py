@@ -26,29 +26,29 @@ from aircall_mcp.safety.plans import told as plan_told
 from aircall_mcp.safety.policy import Cap, Line, Policy, Rule
 from aircall_mcp.storage.lock import Alone
 
-from ..house import Townless
-from .planning import DEFAULT, Plant, asked, numbers, text, three, told, yes
+from ..harness import KnownCompany
+from .planning import DEFAULT, FakeAircall, asked, numbers, text, three, told, yes
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def plant(registry: Registry) -> AsyncIterator[Plant]:
-    made = Plant(registry)
+async def fake(registry: Registry) -> AsyncIterator[FakeAircall]:
+    made = FakeAircall(registry)
     yield made
     for desk in made.desks:
         await desk.aclose()
 
 
-async def test_it_is_shown_whole_and_one_yes_is_for_all_of_it(plant: Plant) -> None:
-    desk = plant.desk()
+async def test_it_is_shown_whole_and_one_yes_is_for_all_of_it(fake: FakeAircall) -> None:
+    desk = fake.desk()
     question = await asked(desk, three())
     assert question.grade == 2  # several people, though each of them alone would need less
     assert "destinations.batches" in question.why
     for number in numbers(1, 2, 3):
         assert number in question.preview
     assert question.preview.startswith("A plan of 3 steps")
-    assert plant.sent == []
+    assert fake.sent == []
     assert not await yes(desk, question, grade=1)
     assert await yes(desk, question)
     seen: list[tuple[float, float | None]] = []
@@ -59,19 +59,19 @@ async def test_it_is_shown_whole_and_one_yes_is_for_all_of_it(plant: Plant) -> N
     answer = await told(desk, three(), Caller(watched=True, progress=progress))
     assert answer["standing"] == "finished"
     assert answer["outcomes"] == ["done", "done", "done"]
-    assert plant.sent == numbers(1, 2, 3)
+    assert fake.sent == numbers(1, 2, 3)
     assert seen == [(0, 3), (1, 3), (2, 3)]
     status = await desk.call("aircall_approval_status", {"id": question.approval}, Caller())
     assert status.payload["data"]["standing"] == "finished"
     # The same call a moment later is answered with what came of it.
     assert (await told(desk, three()))["standing"] == "finished"
-    plant.clock.pass_by(200)
+    fake.clock.pass_by(200)
     await asked(desk, three())
-    assert plant.sent == numbers(1, 2, 3)
+    assert fake.sent == numbers(1, 2, 3)
 
 
-async def test_another_order_text_caller_or_account_is_another_plan(plant: Plant) -> None:
-    desk = plant.desk()
+async def test_another_order_text_caller_or_account_is_another_plan(fake: FakeAircall) -> None:
+    desk = fake.desk()
     assert await yes(desk, await asked(desk, three()))
     for other in (
         {"steps": [text(2), text(1), text(3)]},
@@ -87,28 +87,28 @@ async def test_another_order_text_caller_or_account_is_another_plan(plant: Plant
     assert isinstance(alone, Question)
     part = Caller(part="0000000000.0")
     assert isinstance(await desk.call("aircall_send_message", text(1)["arguments"], part), Question)
-    assert plant.sent == []
+    assert fake.sent == []
 
 
-async def test_a_step_that_is_denied_is_named_before_anybody_is_asked(plant: Plant) -> None:
-    desk = plant.desk()
+async def test_a_step_that_is_denied_is_named_before_anybody_is_asked(fake: FakeAircall) -> None:
+    desk = fake.desk()
     await desk.safety.usage.suppress(numbers(2)[0], "said STOP")
     error = (await desk.call("aircall_plan", three(), Caller())).payload["error"]
     assert error["kind"] == "not_allowed"
     assert "Step 2" in error["message"]
     assert "suppression list" in error["message"]
-    capped = plant.desk(Policy(effects={"reach": Line("ask")}, caps={"texts": Cap(hour=2)}))
+    capped = fake.desk(Policy(effects={"reach": Line("ask")}, caps={"texts": Cap(hour=2)}))
     error = (await capped.call("aircall_plan", three(), Caller())).payload["error"]
     assert "caps.texts" in error["message"]
     few = Rule("few at a time", Line("deny"), over=2)
-    ruled = plant.desk(Policy(rules=(few,), written=True))
+    ruled = fake.desk(Policy(rules=(few,), written=True))
     error = (await ruled.call("aircall_plan", three(), Caller())).payload["error"]
     assert "few at a time" in error["message"]
-    assert plant.sent == []
+    assert fake.sent == []
 
 
-async def test_a_step_must_be_an_operation_that_changes_something(plant: Plant) -> None:
-    desk = plant.desk()
+async def test_a_step_must_be_an_operation_that_changes_something(fake: FakeAircall) -> None:
+    desk = fake.desk()
     for step in ({"operation": "list_tags"}, {"operation": "plan", "arguments": three()}):
         wrong = {"steps": [text(1), step]}
         error = (await desk.call("aircall_plan", wrong, Caller())).payload["error"]
@@ -117,10 +117,10 @@ async def test_a_step_must_be_an_operation_that_changes_something(plant: Plant) 
     dry = {**three(), "dry_run": True}
     trials = (await desk.call("aircall_plan", dry, Caller())).payload["data"]["trials"]
     assert [one["request"]["body"]["to"] for one in trials] == numbers(1, 2, 3)
-    assert plant.sent == []
+    assert fake.sent == []
 
 
-async def test_a_dry_run_says_what_goes_for_all_of_it_together(plant: Plant) -> None:
+async def test_a_dry_run_says_what_goes_for_all_of_it_together(fake: FakeAircall) -> None:
     """Several people need more of a yes than any of them."""
     few = Rule("few at a time", Line("deny"), over=2)
     for policy, say, grade in (
@@ -129,42 +129,42 @@ async def test_a_dry_run_says_what_goes_for_all_of_it_together(plant: Plant) -> 
         (Policy(effects={"reach": Line("allow")}), "allow", None),
     ):
         dry = {**three(), "dry_run": True}
-        data = (await plant.desk(policy).call("aircall_plan", dry, Caller())).payload["data"]
+        data = (await fake.desk(policy).call("aircall_plan", dry, Caller())).payload["data"]
         assert (data["say"], data.get("grade")) == (say, grade)
         assert len(data["trials"]) == 3
-    question = await plant.desk(Policy()).call("aircall_plan", three(), Caller())
+    question = await fake.desk(Policy()).call("aircall_plan", three(), Caller())
     assert isinstance(question, Question)
     assert question.grade == 2
-    assert plant.sent == []
+    assert fake.sent == []
 
 
-async def test_where_nobody_needs_to_be_asked_it_runs_at_once(plant: Plant) -> None:
-    desk = plant.desk(Policy(effects={"reach": Line("allow")}))
+async def test_where_nobody_needs_to_be_asked_it_runs_at_once(fake: FakeAircall) -> None:
+    desk = fake.desk(Policy(effects={"reach": Line("allow")}))
     assert (await told(desk, three()))["outcomes"] == ["done"] * 3
-    assert plant.sent == numbers(1, 2, 3)
+    assert fake.sent == numbers(1, 2, 3)
 
 
-async def test_the_same_call_twice_at_once_is_one_plan(plant: Plant) -> None:
-    desk = plant.desk(Policy(effects={"reach": Line("allow")}))
+async def test_the_same_call_twice_at_once_is_one_plan(fake: FakeAircall) -> None:
+    desk = fake.desk(Policy(effects={"reach": Line("allow")}))
     answers = await asyncio.gather(*(told(desk, three()) for _ in range(4)))
     assert len({answer["plan"] for answer in answers}) == 1
-    assert sorted(plant.sent) == numbers(1, 2, 3)
-    plant.clock.pass_by(60)
+    assert sorted(fake.sent) == numbers(1, 2, 3)
+    fake.clock.pass_by(60)
     assert (await told(desk, three()))["plan"] == answers[0]["plan"]
 
 
-async def test_what_is_refused_is_said_and_the_rest_goes_on(plant: Plant) -> None:
-    desk = plant.desk()
-    plant.statuses[numbers(2)[0]] = 422
+async def test_what_is_refused_is_said_and_the_rest_goes_on(fake: FakeAircall) -> None:
+    desk = fake.desk()
+    fake.statuses[numbers(2)[0]] = 422
     assert await yes(desk, await asked(desk, three()))
     answer = await told(desk, three())
     assert [outcome.split(":")[0] for outcome in answer["outcomes"]] == ["done", "failed", "done"]
     assert answer["standing"] == "finished"
 
 
-async def test_an_unknown_outcome_stops_it_for_good(plant: Plant) -> None:
-    desk = plant.desk()
-    plant.statuses[numbers(2)[0]] = 503
+async def test_an_unknown_outcome_stops_it_for_good(fake: FakeAircall) -> None:
+    desk = fake.desk()
+    fake.statuses[numbers(2)[0]] = 503
     assert await yes(desk, await asked(desk, three()))
     for _ in range(2):
         answer = await told(desk, three())
@@ -173,13 +173,13 @@ async def test_an_unknown_outcome_stops_it_for_good(plant: Plant) -> None:
         assert answer["outcomes"][1].startswith("unknown")
         assert answer["outcomes"][2] == "waiting"
         assert "another plan" in answer["next"]
-        plant.clock.pass_by(1000)
-    assert plant.sent == numbers(1, 2)
+        fake.clock.pass_by(1000)
+    assert fake.sent == numbers(1, 2)
 
 
-async def test_where_no_step_is_left_nothing_is_said_to_be_wanted_still(plant: Plant) -> None:
-    desk = plant.desk()
-    plant.statuses[numbers(3)[0]] = 503
+async def test_where_no_step_is_left_nothing_is_said_to_be_wanted_still(fake: FakeAircall) -> None:
+    desk = fake.desk()
+    fake.statuses[numbers(3)[0]] = 503
     question = await asked(desk, three())
     assert await yes(desk, question)
     assert (await told(desk, three()))["standing"] == "stopped"
@@ -189,10 +189,10 @@ async def test_where_no_step_is_left_nothing_is_said_to_be_wanted_still(plant: P
 
 
 async def test_while_the_brake_is_pulled_nobody_is_asked_for_a_plan(
-    plant: Plant, home: Path
+    fake: FakeAircall, home: Path
 ) -> None:
     brake = Brake(home)
-    desk = plant.desk(gateway={"brake": brake})
+    desk = fake.desk(gateway={"brake": brake})
     brake.pull()
     refused = await desk.call("aircall_plan", three(), Caller())
     assert refused.payload["error"]["kind"] == "not_allowed"
@@ -201,8 +201,10 @@ async def test_while_the_brake_is_pulled_nobody_is_asked_for_a_plan(
     await asked(desk, three())
 
 
-async def test_a_ban_that_comes_meanwhile_holds_and_the_same_call_goes_on(plant: Plant) -> None:
-    desk = plant.desk()
+async def test_a_ban_that_comes_meanwhile_holds_and_the_same_call_goes_on(
+    fake: FakeAircall,
+) -> None:
+    desk = fake.desk()
     assert await yes(desk, await asked(desk, three()))
 
     async def progress(done: float, _total: float | None, _words: str) -> None:
@@ -219,13 +221,13 @@ async def test_a_ban_that_comes_meanwhile_holds_and_the_same_call_goes_on(plant:
     error = (await desk.call("aircall_plan", three(), Caller())).payload["error"]
     assert "suppression list" in error["message"]
     await desk.safety.usage.unsuppress(numbers(2)[0])
-    plant.clock.pass_by(3600)
+    fake.clock.pass_by(3600)
     assert (await told(desk, three()))["outcomes"] == ["done"] * 3
-    assert plant.sent == numbers(1, 2, 3)
+    assert fake.sent == numbers(1, 2, 3)
 
 
-async def test_a_plan_that_was_called_off_does_not_go_on(plant: Plant) -> None:
-    desk = plant.desk()
+async def test_a_plan_that_was_called_off_does_not_go_on(fake: FakeAircall) -> None:
+    desk = fake.desk()
     question = await asked(desk, three())
     assert await yes(desk, question)
 
@@ -240,16 +242,16 @@ async def test_a_plan_that_was_called_off_does_not_go_on(plant: Plant) -> None:
     assert answer["standing"] == "stopped"
     assert [words.partition(":")[0] for words in said] == ["step 1", "step 2"]
     assert (await told(desk, three()))["outcomes"] == ["done", "waiting", "waiting"]
-    assert plant.sent == numbers(1)
+    assert fake.sent == numbers(1)
 
 
-async def test_nobody_goes_on_with_it_after_a_day(plant: Plant) -> None:
-    desk = plant.desk()
+async def test_nobody_goes_on_with_it_after_a_day(fake: FakeAircall) -> None:
+    desk = fake.desk()
     assert await yes(desk, await asked(desk, three()))
-    plant.statuses[numbers(2)[0]] = 429
+    fake.statuses[numbers(2)[0]] = 429
     answer = await told(desk, three())
     assert answer["standing"] == "waits"
-    plant.clock.pass_by(86_401)
+    fake.clock.pass_by(86_401)
     await asked(desk, three())
 
 
@@ -258,14 +260,14 @@ async def test_nobody_goes_on_with_it_after_a_day(plant: Plant) -> None:
     [(False, 39.0, True), (False, 40.0, False), (True, 599.0, True), (True, 600.0, False)],
 )
 async def test_no_item_begins_when_the_time_of_one_call_is_up(
-    plant: Plant, watched: bool, seconds: float, goes: bool
+    fake: FakeAircall, watched: bool, seconds: float, goes: bool
 ) -> None:
-    desk = plant.desk()
+    desk = fake.desk()
     assert await yes(desk, await asked(desk, three()))
 
     async def progress(done: float, _total: float | None, _words: str) -> None:
         if done == 1:
-            plant.clock.pass_by(seconds)
+            fake.clock.pass_by(seconds)
 
     answer = await told(desk, three(), Caller(watched=watched, progress=progress))
     if not goes:
@@ -276,24 +278,24 @@ async def test_no_item_begins_when_the_time_of_one_call_is_up(
         answer = await told(desk, three())
     assert answer["standing"] == "finished"
     assert "why" not in answer
-    assert plant.sent == numbers(1, 2, 3)
+    assert fake.sent == numbers(1, 2, 3)
 
 
 @pytest.mark.parametrize(("seconds", "anew"), [(119.0, False), (120.0, True), (-1.0, True)])
 async def test_the_same_call_a_moment_later_is_told_of_and_after_that_is_another_wish(
-    plant: Plant, seconds: float, anew: bool
+    fake: FakeAircall, seconds: float, anew: bool
 ) -> None:
-    desk = plant.desk()
+    desk = fake.desk()
     assert await yes(desk, await asked(desk, three()))
     assert (await told(desk, three()))["standing"] == "finished"
-    plant.clock.pass_by(seconds)
+    fake.clock.pass_by(seconds)
     again = await desk.call("aircall_plan", three(), Caller())
     assert isinstance(again, Question) is anew
-    assert plant.sent == numbers(1, 2, 3)
+    assert fake.sent == numbers(1, 2, 3)
 
 
-async def test_one_call_at_a_time_is_at_the_plans_of_an_account(plant: Plant) -> None:
-    desk = plant.desk()
+async def test_one_call_at_a_time_is_at_the_plans_of_an_account(fake: FakeAircall) -> None:
+    desk = fake.desk()
     assert await yes(desk, await asked(desk, three()))
     heard: list[Any] = []
 
@@ -306,22 +308,22 @@ async def test_one_call_at_a_time_is_at_the_plans_of_an_account(plant: Plant) ->
     assert [one["standing"] for one in heard] == ["waits"]
     assert "Another call is at a plan" in heard[0]["why"]
     assert heard[0]["outcomes"] == ["done", "begun", "waiting"]
-    assert plant.sent == numbers(1, 2, 3)
-    plant.clock.pass_by(200)  # and afterwards the account is free
+    assert fake.sent == numbers(1, 2, 3)
+    fake.clock.pass_by(200)  # and afterwards the account is free
     assert await yes(desk, await asked(desk, three()))
     assert (await told(desk, three()))["standing"] == "finished"
 
 
 async def test_where_a_step_needs_a_graver_yes_by_now_that_is_asked_and_it_goes_on(
-    plant: Plant,
+    fake: FakeAircall,
 ) -> None:
     strangers = set[str]()
 
-    class Turning(Townless):
+    class Turning(KnownCompany):
         async def known(self, _account: str, numbers: tuple[str, ...]) -> frozenset[str]:
             return frozenset(numbers) - strangers
 
-    desk = plant.desk(Policy(batches=Line("allow")), world=Turning())
+    desk = fake.desk(Policy(batches=Line("allow")), world=Turning())
     question = await asked(desk, three())
     assert question.grade == 1
     assert await yes(desk, question, grade=1)
@@ -331,7 +333,7 @@ async def test_where_a_step_needs_a_graver_yes_by_now_that_is_asked_and_it_goes_
             strangers.update(numbers(2))
 
     graver = await asked(desk, three(), Caller(progress=progress))
-    assert (graver.grade, plant.sent) == (2, numbers(1))
+    assert (graver.grade, fake.sent) == (2, numbers(1))
     assert graver.preview.startswith("A plan of 3 steps")
     assert "destinations.strangers" in graver.why
     standing = await desk.call("aircall_approval_status", {"id": question.approval}, Caller())
@@ -340,26 +342,26 @@ async def test_where_a_step_needs_a_graver_yes_by_now_that_is_asked_and_it_goes_
     assert await yes(desk, graver)
     answer = await told(desk, three())
     assert (answer["plan"], answer["outcomes"]) == (question.approval, ["done"] * 3)
-    assert plant.sent == numbers(1, 2, 3)
+    assert fake.sent == numbers(1, 2, 3)
 
 
-async def test_a_plan_has_a_hundred_steps_at_most(plant: Plant) -> None:
-    desk = plant.desk(Policy(effects={"reach": Line("allow")}))
+async def test_a_plan_has_a_hundred_steps_at_most(fake: FakeAircall) -> None:
+    desk = fake.desk(Policy(effects={"reach": Line("allow")}))
     assert desk.plans is not None
-    operation = plant.registry.ids["send_message"]
+    operation = fake.registry.ids["send_message"]
     steps = [operation.bind(text(number)["arguments"]) for number in range(101)]
     for many in (steps, []):
         with pytest.raises(ArgumentError):
             await desk.plans.propose(many, Caller())
     plan = await desk.plans.propose(steps[:100], Caller())
     assert len(plan.kept.items) == 100
-    assert plant.sent == []
+    assert fake.sent == []
 
 
-async def test_a_draft_is_asked_for_in_the_account_that_it_was_made_for(plant: Plant) -> None:
-    desk = plant.desk()
+async def test_a_draft_is_asked_for_in_the_account_that_it_was_made_for(fake: FakeAircall) -> None:
+    desk = fake.desk()
     assert desk.plans is not None
-    steps = [plant.registry.ids["send_message"].bind(text(1)["arguments"])]
+    steps = [fake.registry.ids["send_message"].bind(text(1)["arguments"])]
     draft = desk.plans.drafts.keep(steps, "owner", "other")
     question = await asked(desk, {"draft": draft.id})
     found = await desk.safety.approvals.find(question.approval)
@@ -381,9 +383,9 @@ FATES: list[tuple[Intent | None, str, str]] = [
 
 @pytest.mark.parametrize(("fate", "standing", "second"), FATES, ids=[str(f[0]) for f in FATES])
 async def test_what_a_process_that_is_gone_left_begun_is_what_the_journal_knows_of_it(
-    plant: Plant, fate: Intent | None, standing: str, second: str
+    fake: FakeAircall, fate: Intent | None, standing: str, second: str
 ) -> None:
-    desk = plant.desk()
+    desk = fake.desk()
     safety, asked_of = desk.safety, list[str]()
     question = await asked(desk, three())
     assert await yes(desk, question)
@@ -393,13 +395,13 @@ async def test_what_a_process_that_is_gone_left_begun_is_what_the_journal_knows_
         return fate
 
     async def send(bound: Bound, _caller: Caller) -> Reply:
-        plant.sent.append(str(bound.arguments["to"]))
+        fake.sent.append(str(bound.arguments["to"]))
         return Reply(200, {})
 
-    registry = plant.registry
+    registry = fake.registry
     plans = Plans(
-        registry.ids["plan"], Judge(lambda: DEFAULT, Townless(), safety), safety, send, known,
-        latch=lambda _: Alone(), brake=released, clock=plant.clock.handed(),
+        registry.ids["plan"], Judge(lambda: DEFAULT, KnownCompany(), safety), safety, send, known,
+        latch=lambda _: Alone(), brake=released, clock=fake.clock.handed(),
     )  # fmt: skip
     steps = [registry.ids["send_message"].bind(one["arguments"]) for one in three()["steps"]]
     plan = await plans.propose(steps, Caller())
@@ -410,7 +412,7 @@ async def test_what_a_process_that_is_gone_left_begun_is_what_the_journal_knows_
     answer = plan_told(performed)
     assert (answer["standing"], answer["outcomes"][1]) == (standing, second)
     anew = numbers(2) if fate is None or fate.outcome == "not_sent" else []
-    assert plant.sent == [*anew, *(numbers(3) if standing == "finished" else [])]
+    assert fake.sent == [*anew, *(numbers(3) if standing == "finished" else [])]
     if standing == "waits":
         assert "sent by a call that is gone" in answer["why"]
         assert answer["next"].startswith(f"In {max(1, round(30 - fate.age if fate else 0))} s:")
@@ -427,8 +429,8 @@ STEPS = st.lists(st.tuples(st.integers(1, 4), st.sampled_from(["a", "b"])), min_
 async def test_a_yes_lets_through_exactly_its_items(
     registry: Registry, approved: list[tuple[int, str]], called: list[list[tuple[int, str]]]
 ) -> None:
-    plant = Plant(registry)
-    desk = plant.desk()
+    fake = FakeAircall(registry)
+    desk = fake.desk()
     wanted = {"steps": [text(*step) for step in approved]}
     try:
         assert await yes(desk, await asked(desk, wanted))
@@ -440,7 +442,7 @@ async def test_a_yes_lets_through_exactly_its_items(
         answer = await told(desk, wanted)
         assert answer["standing"] == "finished"
         once = list(dict.fromkeys(approved))
-        assert plant.sent == [numbers(number)[0] for number, _ in once]
+        assert fake.sent == [numbers(number)[0] for number, _ in once]
         assert answer["outcomes"].count("done") == len(once)
     finally:
         await desk.aclose()

@@ -14,7 +14,7 @@ from aircall_mcp.safety.policy import Cap, Line, Policy, Quiet, Rule
 from aircall_mcp.safety.policy_file import NAME, PolicyFile, policy_in, policy_of, preset_text
 from aircall_mcp.safety.wording import lines_of, table_of
 
-from ..house import Clock
+from ..harness import Clock
 
 REGISTRY = Registry.of(spec.load())
 NAMES = list(REGISTRY.ids), [one.name for one in REGISTRY.toolsets]

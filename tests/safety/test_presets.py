@@ -12,7 +12,7 @@ from aircall_mcp.ground.caller import Caller
 from aircall_mcp.offer import Offers, Registry
 from aircall_mcp.safety.policy_file import PRESETS, policy_of, preset_text
 
-from ..house import THURSDAY, Clock, Townless, answering, asking_desk
+from ..harness import THURSDAY, Clock, KnownCompany, answering, asking_desk
 
 pytestmark = pytest.mark.anyio
 
@@ -25,7 +25,7 @@ FRIEND, STRANGER, ABROAD, COSTLY = "+33184880017", "+33184880099", "+44740012345
 TAG = {"name": "a", "color": "#00B388"}
 
 
-class Company(Townless):
+class Company(KnownCompany):
     """At home in France, with one contact."""
 
     async def home(self, _account: str) -> frozenset[str] | None:

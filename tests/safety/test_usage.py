@@ -13,7 +13,7 @@ from aircall_mcp.safety.policy import Cap, Used
 from aircall_mcp.safety.safety import Safety
 from aircall_mcp.safety.usage import Usage
 
-from ..house import THURSDAY, Clock
+from ..harness import THURSDAY, Clock
 
 pytestmark = pytest.mark.anyio
 

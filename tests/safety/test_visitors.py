@@ -9,7 +9,7 @@ import pytest
 from aircall_mcp.safety.safety import Safety
 from aircall_mcp.safety.visitors import Visitors, shown_at, token_for
 
-from ..house import Clock
+from ..harness import Clock
 
 pytestmark = pytest.mark.anyio
 

@@ -16,7 +16,7 @@ from aircall_mcp.sandbox import Sandbox
 from aircall_mcp.sandbox.entities import Export
 from aircall_mcp.spec import document
 
-from .office import Office
+from .api import SandboxApi
 
 pytestmark = pytest.mark.anyio
 
@@ -107,12 +107,12 @@ def check_answer(one: Described, status: int, content: bytes) -> None:
 
 
 async def ask(
-    office: Office, one: Described, path: dict[str, Any], query: dict[str, Any], body: Any
+    api: SandboxApi, one: Described, path: dict[str, Any], query: dict[str, Any], body: Any
 ) -> tuple[int, bytes]:
     text = one.path
     for name, value in path.items():
         text = text.replace(f"{{{name}}}", quote(str(value), safe="@"))
-    answer = await office.ask(
+    answer = await api.ask(
         one.method,
         text,
         params=query or None,
@@ -124,8 +124,8 @@ async def ask(
 
 @pytest.mark.parametrize("one", OPERATIONS)
 async def test_the_documented_example_gets_a_documented_answer(one: Described) -> None:
-    office = Office(users_v1=True)
-    status, content = await ask(office, one, one.example, one.query, one.body)
+    api = SandboxApi(users_v1=True)
+    status, content = await ask(api, one, one.example, one.query, one.body)
     check_answer(one, status, content)
 
 
@@ -133,21 +133,21 @@ async def test_the_documented_example_gets_a_documented_answer(one: Described) -
 async def test_asked_about_what_exists_every_operation_succeeds_as_documented(
     one: Described,
 ) -> None:
-    office = Office(users_v1=True)
-    path, query, body = living(office, one)
-    status, content = await ask(office, one, path, query, body)
+    api = SandboxApi(users_v1=True)
+    path, query, body = living(api, one)
+    status, content = await ask(api, one, path, query, body)
     assert 200 <= status < 300, (one.name, status, content)
     check_answer(one, status, content)
 
 
-def living(office: Office, one: Described) -> tuple[dict[str, Any], dict[str, Any], Any]:
+def living(api: SandboxApi, one: Described) -> tuple[dict[str, Any], dict[str, Any], Any]:
     """The example, about things that are there."""
-    world, name = office.world, one.name
+    world, name = api.world, one.name
     path, query, body = dict(one.example), dict(one.query), _copied(one.body)
-    maya, american = office.user("Maya"), office.number("US")
+    maya, american = api.user("Maya"), api.number("US")
     said = next(call for call in world.calls if call.talk >= 0)
     contact = next(c for c in world.contacts.values() if c.emails)
-    live = world.dial(world.users[maya], world.numbers[american], "+14155550143", office.clock())
+    live = world.dial(world.users[maya], world.numbers[american], "+14155550143", api.clock())
     by_name: dict[str, Any] = {
         "user_id": maya,
         "team_id": next(iter(world.teams)),
@@ -162,9 +162,9 @@ def living(office: Office, one: Described) -> tuple[dict[str, Any], dict[str, An
         steering = ("transfer_call", "push_insight_card")
         path["id"] = live.id if name in steering or "_recording" in name else said.id
     elif "/users/{id}" in one.path:
-        path["id"] = office.user("Ana")
+        path["id"] = api.user("Ana")
     elif "/numbers/{id}" in one.path:
-        path["id"] = _line(office, name)
+        path["id"] = _line(api, name)
     elif "/contacts/{id}" in one.path:
         path["id"] = contact.id
         rows = contact.phones if "phone" in name else contact.emails
@@ -178,9 +178,9 @@ def living(office: Office, one: Described) -> tuple[dict[str, Any], dict[str, An
     if name == "remove_user_from_team":
         path["user_id"] = world.teams[path["team_id"]].users[0]
     elif name == "add_user_to_team":
-        path["user_id"] = office.user("Nora")
+        path["user_id"] = api.user("Nora")
     elif name == "start_outbound_call":
-        body["number_id"] = office.number("GB")
+        body["number_id"] = api.number("GB")
     elif name == "transfer_call":
         body["team_id"] = by_name["team_id"]
     elif name == "add_call_tags":
@@ -191,15 +191,15 @@ def living(office: Office, one: Described) -> tuple[dict[str, Any], dict[str, An
         line, known = next(iter(world.whatsapp_windows))
         body |= {"lineId": line, "externalNumber": known}
     elif name == "send_whatsapp_message":
-        line = world.numbers[office.number("FR")]
-        line.configurations["whatsapp"] = world.numbers[office.number("GB")].configurations["sms"]
+        line = world.numbers[api.number("FR")]
+        line.configurations["whatsapp"] = world.numbers[api.number("GB")].configurations["sms"]
         body |= {"lineId": line.id, "templateParams": {"id": "1180"}}
     elif name == "trigger_ai_voice_agent_call":
         body["context"] |= {"visit_at": "2026-12-04T08:30:00Z"}
     elif name == "get_analytics_export":
-        path["export_id"] = _export(office)
+        path["export_id"] = _export(api)
     elif name == "exchange_oauth_code":
-        body |= _grant(office)
+        body |= _grant(api)
     elif name == "create_campaign":
         body.pop("aiva_agent_id", None)
     return path, query, body
@@ -209,29 +209,29 @@ def _copied(body: Any) -> Any:
     return json.loads(json.dumps(body))
 
 
-def _line(office: Office, name: str) -> int:
+def _line(api: SandboxApi, name: str) -> int:
     if name in ("list_whatsapp_templates", "get_whatsapp_status"):
-        return office.number("FR")
+        return api.number("FR")
     if "native" in name or "in_conversation" in name or name == "create_message_configuration":
-        return office.number("US")
-    return office.number("GB")
+        return api.number("US")
+    return api.number("GB")
 
 
-def _export(office: Office) -> str:
-    export = Export("2f1c9b5e-84d7-4f0e-9c7b-6f3a0d1b7e45", "calls", office.clock(), False)
-    office.world.exports[export.id] = export
-    office.clock.pass_by(60)
+def _export(api: SandboxApi) -> str:
+    export = Export("2f1c9b5e-84d7-4f0e-9c7b-6f3a0d1b7e45", "calls", api.clock(), False)
+    api.world.exports[export.id] = export
+    api.clock.pass_by(60)
     return export.id
 
 
-def _grant(office: Office) -> dict[str, str]:
-    sandbox = office.sandbox
+def _grant(api: SandboxApi) -> dict[str, str]:
+    sandbox = api.sandbox
     query = {
         "client_id": sandbox.client_id,
         "redirect_uri": "https://app.example.com/back",
         "response_type": "code",
     }
-    location = sandbox.oauth.authorize(query, office.clock()).headers["Location"]
+    location = sandbox.oauth.authorize(query, api.clock()).headers["Location"]
     return {
         "code": location.split("code=")[1],
         "redirect_uri": query["redirect_uri"],
@@ -256,8 +256,8 @@ BODIED = [
 async def test_nothing_optional_is_demanded_and_nothing_required_is_done_without(
     one: Described,
 ) -> None:
-    office = Office(users_v1=True)
-    path, query, body = living(office, one)
+    api = SandboxApi(users_v1=True)
+    path, query, body = living(api, one)
     if one.name == "trigger_ai_voice_agent_call":
         path["agent_id"] = "agent-night-desk"  # who asks for no words of his own
     schema = body_schema(one)
@@ -269,14 +269,14 @@ async def test_nothing_optional_is_demanded_and_nothing_required_is_done_without
     least: dict[str, Any] = {key: body[key] for key in (*required, *chosen)}
     for name in (*required, *(chosen if "oneOf" in schema else ())):
         without = {key: value for key, value in least.items() if key != name}
-        status, content = await ask(office, one, path, query, without)
+        status, content = await ask(api, one, path, query, without)
         assert status == 400, (name, status, content)
-    status, content = await ask(office, one, path, query, least)
+    status, content = await ask(api, one, path, query, least)
     assert status < 300, (least, status, content)
 
 
 async def test_every_list_of_everything_fits_its_description() -> None:
-    office = Office(users_v1=True)
+    api = SandboxApi(users_v1=True)
     choices = dict.fromkeys(
         ("fetch_contact", "fetch_short_urls", "fetch_call_timeline", "fetch_aiva_conv"), "true"
     )
@@ -287,21 +287,19 @@ async def test_every_list_of_everything_fits_its_description() -> None:
     for one in lists:
         more = choices if one.name == "list_calls" else {}
         for page in range(1, 8):
-            status, content = await ask(
-                office, one, {}, {"page": page, "per_page": 50, **more}, None
-            )
+            status, content = await ask(api, one, {}, {"page": page, "per_page": 50, **more}, None)
             check_answer(one, status, content)
 
 
 async def test_every_transcribed_call_has_insights_that_fit_their_description() -> None:
-    office = Office()
+    api = SandboxApi()
     insights = [one for one in described() if one.path.startswith("/v1/calls/{call_id}/")]
     assert len(insights) == 10
-    for call in office.world.calls[:-1]:
+    for call in api.world.calls[:-1]:
         if call.talk < 0:
             continue
         for one in insights:
-            status, content = await ask(office, one, {"call_id": call.id}, {}, None)
+            status, content = await ask(api, one, {"call_id": call.id}, {}, None)
             assert status == 200
             check_answer(one, status, content)
             assert b"{agent}" not in content
@@ -332,20 +330,20 @@ ODD: tuple[Any, ...] = (
 async def test_no_odd_value_in_any_place_gets_an_answer_that_is_not_described(
     one: Described,
 ) -> None:
-    office = Office(users_v1=True)
+    api = SandboxApi(users_v1=True)
     chance = random.Random(one.name)
-    path, query, body = living(office, one)
+    path, query, body = living(api, one)
     stated = {int(status) for status in one.operation["responses"]}
     for odd in ODD:
         for name in path:
             text = str(odd) or "x"
-            status, _ = await ask(office, one, {**path, name: text}, query, body)
+            status, _ = await ask(api, one, {**path, name: text}, query, body)
             assert status in stated
         for name in query:
-            status, _ = await ask(office, one, path, {**query, name: odd}, body)
+            status, _ = await ask(api, one, path, {**query, name: odd}, body)
             assert status in stated
         for changed in _variants(body, odd, chance):
-            status, _ = await ask(office, one, path, query, changed)
+            status, _ = await ask(api, one, path, query, changed)
             assert status in stated
 
 

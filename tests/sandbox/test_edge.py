@@ -8,15 +8,15 @@ import pytest
 
 from aircall_mcp.errors import SettingsError
 
-from ..house import sandbox_with
-from .office import Office
+from ..harness import sandbox_with
+from .api import SandboxApi
 
 pytestmark = pytest.mark.anyio
 
 
 async def test_the_edge_refuses_before_the_application_looks() -> None:
-    office = Office()
-    async with office.client(signed=False) as client:
+    api = SandboxApi()
+    async with api.client(signed=False) as client:
         nobody = await client.get("/v1/calls/1")
         unknown = await client.get("/v1/nothing")
         wrong = await client.get("/v1/calls/1", auth=("sandbox-api-id", "no"))
@@ -32,25 +32,25 @@ async def test_the_edge_refuses_before_the_application_looks() -> None:
 
 
 async def test_the_application_says_what_is_missing() -> None:
-    office = Office()
-    assert await office.refused("GET", "/v1/calls/1") == (404, "Call not found")
-    answer = await office.ask("GET", "/v1/calls/1")
+    api = SandboxApi()
+    assert await api.refused("GET", "/v1/calls/1") == (404, "Call not found")
+    answer = await api.ask("GET", "/v1/calls/1")
     assert answer.json()["error"] == "Not Found"
     assert answer.headers["x-aircall-sandbox"] == "true"
 
 
 async def test_a_verb_no_route_has_is_an_unknown_route() -> None:
-    office = Office()
+    api = SandboxApi()
     for method, path in (
         ("PATCH", "/v1/contacts/1"),
         ("PUT", "/v1/contacts/1"),
         ("HEAD", "/v1/ping"),
     ):
-        assert await office.status(method, path) == 404
+        assert await api.status(method, path) == 404
 
 
 async def test_the_user_routes_that_were_shut_down_can_be_brought_back() -> None:
-    closed, open_ = Office(), Office(users_v1=True)
+    closed, open_ = SandboxApi(), SandboxApi(users_v1=True)
     answer = await closed.ask("GET", "/v1/users")
     assert (answer.status_code, answer.json()) == (404, {"message": "Not Found"})
     assert await closed.status("GET", f"/v1/users/{closed.user('Ana')}/availability") == 200
@@ -59,40 +59,40 @@ async def test_the_user_routes_that_were_shut_down_can_be_brought_back() -> None
 
 
 async def test_two_reads_insist_on_a_content_type() -> None:
-    office = Office()
+    api = SandboxApi()
     for path in ("registration_status", "messages/configuration"):
-        url = f"/v1/numbers/{office.number('GB')}/{path}"
-        answer = await office.ask("GET", url)
+        url = f"/v1/numbers/{api.number('GB')}/{path}"
+        answer = await api.ask("GET", url)
         assert (answer.status_code, answer.json()["error"]) == (400, "InvalidContentType")
         kind = {"Content-Type": "application/json; charset=utf-8"}
-        assert await office.status("GET", url, headers=kind) == 200
+        assert await api.status("GET", url, headers=kind) == 200
 
 
 async def test_a_write_with_a_body_of_another_kind_is_refused() -> None:
-    office = Office()
-    form = await office.ask("POST", "/v1/tags", data={"name": "x", "color": "#fff"})
+    api = SandboxApi()
+    form = await api.ask("POST", "/v1/tags", data={"name": "x", "color": "#fff"})
     assert (form.status_code, form.json()["error"]) == (400, "InvalidContentType")
-    empty = await office.refused("POST", "/v1/tags")
+    empty = await api.refused("POST", "/v1/tags")
     assert empty == (400, "a JSON body is required")
 
 
 async def test_what_does_not_fit_is_named() -> None:
-    office = Office()
-    status, why = await office.refused("POST", "/v1/tags", json={"name": "x"})
+    api = SandboxApi()
+    status, why = await api.refused("POST", "/v1/tags", json={"name": "x"})
     assert (status, "color" in why) == (400, True)
-    status, why = await office.refused("POST", "/v1/tags", json={"name": 7, "color": "#fff"})
+    status, why = await api.refused("POST", "/v1/tags", json={"name": 7, "color": "#fff"})
     assert (status, why.startswith("name: ")) == (400, True)
-    status, why = await office.refused("GET", "/v1/calls", params={"page": "two"})
+    status, why = await api.refused("GET", "/v1/calls", params={"page": "two"})
     assert (status, why) == (400, "page must be an integer")
-    status, why = await office.refused("GET", "/v1/calls", params={"order": "up"})
+    status, why = await api.refused("GET", "/v1/calls", params={"order": "up"})
     assert (status, why.startswith("order: ")) == (400, True)
 
 
 async def test_fields_nobody_knows_are_ignored() -> None:
-    office = Office()
+    api = SandboxApi()
     body = {"name": "fresh", "color": "#abc", "shiny": True}
-    assert await office.status("POST", "/v1/tags", json=body) == 201
-    assert await office.status("GET", "/v1/tags", params={"shiny": "1"}) == 200
+    assert await api.status("POST", "/v1/tags", json=body) == 201
+    assert await api.status("GET", "/v1/tags", params={"shiny": "1"}) == 200
 
 
 @pytest.mark.parametrize(
@@ -111,10 +111,10 @@ async def test_fields_nobody_knows_are_ignored() -> None:
     ],
 )
 async def test_whatever_is_sent_the_sandbox_stays_on_its_feet(content: bytes) -> None:
-    office = Office()
+    api = SandboxApi()
     kind = {"Content-Type": "application/json"}
     for method, path in (("POST", "/v1/tags"), ("POST", "/v1/contacts"), ("POST", "/v1/webhooks")):
-        assert await office.status(method, path, content=content, headers=kind) == 400
+        assert await api.status(method, path, content=content, headers=kind) == 400
 
 
 @pytest.mark.parametrize(
@@ -137,89 +137,89 @@ async def test_whatever_is_sent_the_sandbox_stays_on_its_feet(content: bytes) ->
     ],
 )
 async def test_strange_addresses_are_refused_and_no_more(path: str) -> None:
-    office = Office()
-    assert await office.status("GET", path) in (400, 404)
+    api = SandboxApi()
+    assert await api.status("GET", path) in (400, 404)
 
 
 async def test_too_many_query_fields_and_too_large_a_body_are_refused() -> None:
-    office = Office()
-    many = await office.ask("GET", "/v1/calls?" + "&".join(["a=1"] * 500))
+    api = SandboxApi()
+    many = await api.ask("GET", "/v1/calls?" + "&".join(["a=1"] * 500))
     assert (many.status_code, many.json()) == (414, {"message": "URI Too Long"})
     kind = {"Content-Type": "application/json"}
     large = b" " * (10 * 1024 * 1024 + 1)
-    answer = await office.ask("POST", "/v1/tags", content=large, headers=kind)
+    answer = await api.ask("POST", "/v1/tags", content=large, headers=kind)
     assert (answer.status_code, answer.json()) == (413, {"message": "Request Too Long"})
 
 
 async def test_the_limit_is_a_fixed_window_and_speaks_only_when_reached() -> None:
-    office = Office(requests_per_minute=3)
+    api = SandboxApi(requests_per_minute=3)
     for _ in range(3):
-        answer = await office.ask("GET", "/v1/ping")
+        answer = await api.ask("GET", "/v1/ping")
         assert answer.status_code == 200
         assert "x-aircallapi-limit" not in answer.headers
-        office.clock.pass_by(10)
-    refused = await office.ask("GET", "/v1/ping")
+        api.clock.pass_by(10)
+    refused = await api.ask("GET", "/v1/ping")
     assert (refused.status_code, refused.json()["error"]) == (429, "Too Many Requests")
     assert refused.headers["x-aircallapi-limit"] == "3"
     assert refused.headers["x-aircallapi-remaining"] == "0"
-    assert float(refused.headers["x-aircallapi-reset"]) == office.clock() + 30
-    office.clock.pass_by(29)
-    assert await office.status("GET", "/v1/ping") == 429
-    office.clock.pass_by(1)
-    assert await office.status("GET", "/v1/ping") == 200
+    assert float(refused.headers["x-aircallapi-reset"]) == api.clock() + 30
+    api.clock.pass_by(29)
+    assert await api.status("GET", "/v1/ping") == 429
+    api.clock.pass_by(1)
+    assert await api.status("GET", "/v1/ping") == 200
 
 
 async def test_the_edge_does_not_count_whom_it_turns_away() -> None:
-    office = Office(requests_per_minute=1)
-    async with office.client(signed=False) as client:
+    api = SandboxApi(requests_per_minute=1)
+    async with api.client(signed=False) as client:
         assert (await client.get("/v1/ping")).status_code == 401
-    assert await office.status("GET", "/v1/nothing") == 404
-    assert await office.status("GET", "/v1/ping") == 200
+    assert await api.status("GET", "/v1/nothing") == 404
+    assert await api.status("GET", "/v1/ping") == 200
 
 
 async def test_the_headers_can_be_asked_for_always() -> None:
-    office = Office(requests_per_minute=5, rate_headers="always")
-    answer = await office.ask("GET", "/v1/ping")
+    api = SandboxApi(requests_per_minute=5, rate_headers="always")
+    answer = await api.ask("GET", "/v1/ping")
     assert answer.headers["x-aircallapi-remaining"] == "4"
 
 
 async def test_an_add_on_the_plan_lacks_is_forbidden_in_the_words_of_the_application() -> None:
-    office = Office(add_ons=frozenset({"AI Assist"}))
-    said = next(one for one in office.world.calls if one.talk >= 0)
-    assert await office.status("GET", f"/v1/calls/{said.id}/summary") == 200
-    status, why = await office.refused("GET", f"/v1/calls/{said.id}/playbook_result")
+    api = SandboxApi(add_ons=frozenset({"AI Assist"}))
+    said = next(one for one in api.world.calls if one.talk >= 0)
+    assert await api.status("GET", f"/v1/calls/{said.id}/summary") == 200
+    status, why = await api.refused("GET", f"/v1/calls/{said.id}/playbook_result")
     assert (status, "AI Assist Pro" in why) == (403, True)
-    assert await office.status("GET", f"/v1/users/{office.user('Maya')}/dialer_campaign") == 403
+    assert await api.status("GET", f"/v1/users/{api.user('Maya')}/dialer_campaign") == 403
 
 
 async def test_every_request_is_on_record_without_its_credentials() -> None:
-    office = Office()
-    await office.ask("POST", "/v1/tags?a=1", json={"name": "fresh", "color": "#abc"})
-    await office.ask("GET", "/v1/nothing")
-    made, lost = office.sandbox.arrivals
+    api = SandboxApi()
+    await api.ask("POST", "/v1/tags?a=1", json={"name": "fresh", "color": "#abc"})
+    await api.ask("GET", "/v1/nothing")
+    made, lost = api.sandbox.arrivals
     assert (made.method, made.path, made.query) == ("POST", "/v1/tags", "a=1")
-    assert (made.operation, made.status, made.time) == ("create_tag", 201, office.clock())
+    assert (made.operation, made.status, made.time) == ("create_tag", 201, api.clock())
     assert made.json() == {"name": "fresh", "color": "#abc"}
     assert "authorization" not in made.headers
     assert (lost.operation, lost.status, lost.performed) == (None, 404, False)
 
 
 async def test_an_http_fault_strikes_before_or_after_the_deed() -> None:
-    office = Office(faults={"http-502": 1.0})
+    api = SandboxApi(faults={"http-502": 1.0})
     for index in range(20):
         tag = {"name": f"fresh {index}", "color": "#abc"}
-        answer = await office.ask("POST", "/v1/tags", json=tag)
+        answer = await api.ask("POST", "/v1/tags", json=tag)
         assert (answer.status_code, answer.json()) == (502, {"message": "Bad Gateway"})
-    performed = [one for one in office.sandbox.arrivals if one.performed]
-    made = [tag for tag in office.world.tags.values() if tag.name.startswith("fresh")]
+    performed = [one for one in api.sandbox.arrivals if one.performed]
+    made = [tag for tag in api.world.tags.values() if tag.name.startswith("fresh")]
     assert len(made) == len(performed)
     assert 0 < len(performed) < 20
 
 
 async def test_faults_come_at_their_rate_and_the_same_way_for_a_seed() -> None:
     async def statuses(seed: int) -> list[int]:
-        office = Office(faults={"http-500": 0.2, "http-503": 0.2}, seed=seed)
-        return [await office.status("GET", "/v1/ping") for _ in range(60)]
+        api = SandboxApi(faults={"http-500": 0.2, "http-503": 0.2}, seed=seed)
+        return [await api.status("GET", "/v1/ping") for _ in range(60)]
 
     first = await statuses(4)
     assert set(first) == {200, 500, 503}
@@ -229,28 +229,28 @@ async def test_faults_come_at_their_rate_and_the_same_way_for_a_seed() -> None:
 
 async def test_garbage_and_cut_answers_are_not_json() -> None:
     for kind in ("garbage", "cut"):
-        office = Office(faults={kind: 1.0})
-        answer = await office.ask("GET", "/v1/company")
+        api = SandboxApi(faults={kind: 1.0})
+        answer = await api.ask("GET", "/v1/company")
         assert answer.status_code == 200
         with pytest.raises(json.JSONDecodeError):
             answer.json()
 
 
 async def test_a_timeout_performs_and_never_answers() -> None:
-    office = Office(faults={"timeout": 1.0})
+    api = SandboxApi(faults={"timeout": 1.0})
     with anyio.move_on_after(0.05) as waited:
-        await office.ask("POST", "/v1/tags", json={"name": "fresh", "color": "#abc"})
+        await api.ask("POST", "/v1/tags", json={"name": "fresh", "color": "#abc"})
     assert waited.cancelled_caught
-    assert [one.status for one in office.sandbox.arrivals] == [None]
-    assert any(tag.name == "fresh" for tag in office.world.tags.values())
+    assert [one.status for one in api.sandbox.arrivals] == [None]
+    assert any(tag.name == "fresh" for tag in api.world.tags.values())
 
 
 async def test_who_leaves_while_the_answer_is_held_back_has_asked_all_the_same() -> None:
-    office = Office(latency=60)
+    api = SandboxApi(latency=60)
     with anyio.move_on_after(0.05) as waited:
-        await office.ask("POST", "/v1/tags", json={"name": "fresh", "color": "#abc"})
+        await api.ask("POST", "/v1/tags", json={"name": "fresh", "color": "#abc"})
     assert waited.cancelled_caught
-    assert [one.operation for one in office.sandbox.arrivals] == ["create_tag"]
+    assert [one.operation for one in api.sandbox.arrivals] == ["create_tag"]
 
 
 @pytest.mark.parametrize(
@@ -268,11 +268,11 @@ async def test_a_choice_that_cannot_be_followed_is_refused(choice: dict[str, obj
 
 
 async def test_the_key_is_fixed_and_a_bearer_of_it_is_not() -> None:
-    office = Office()
-    sandbox = office.sandbox
+    api = SandboxApi()
+    sandbox = api.sandbox
     assert (sandbox.api_id, sandbox.client_id) == ("sandbox-api-id", "sandbox-client-id")
     pair = base64.b64encode(f"{sandbox.api_id}:{sandbox.api_token}".encode()).decode()
-    async with office.client(signed=False) as client:
+    async with api.client(signed=False) as client:
         good = await client.get("/v1/ping", headers={"Authorization": f"basic {pair}"})
         bad = await client.get("/v1/ping", headers={"Authorization": f"Bearer {pair}"})
     assert (good.json(), bad.status_code) == ({"ping": "pong"}, 403)

@@ -49,7 +49,7 @@ line["id"]
 
 
 @dataclass
-class Small:
+class ScriptHarness:
     """An app over a sandbox of its own."""
 
     app: App
@@ -71,43 +71,45 @@ class Small:
 
 
 @asynccontextmanager
-async def small(
+async def script_harness(
     home: Path, interpreter: Interpreter | None = None, **flags: Any
-) -> AsyncGenerator[Small]:
+) -> AsyncGenerator[ScriptHarness]:
     settings = settings_from({"sandbox": True, "ask": True, "home": home, **flags})
     sandbox = Sandbox(spec.document())
     transport = httpx2.ASGITransport(app=sandbox)
     async with open_app(settings, {}, transport=transport, interpreter=interpreter) as app:
-        yield Small(app, sandbox)
+        yield ScriptHarness(app, sandbox)
 
 
 @pytest.fixture
-async def office(home: Path) -> AsyncGenerator[Small]:
-    async with small(home) as made:
+async def harness(home: Path) -> AsyncGenerator[ScriptHarness]:
+    async with script_harness(home) as made:
         yield made
 
 
-async def test_a_script_reads_what_the_tools_read(office: Small) -> None:
-    listed = (await office.call("list_calls", max_items=200)).payload
-    answer = await office.run(MISSED)
+async def test_a_script_reads_what_the_tools_read(harness: ScriptHarness) -> None:
+    listed = (await harness.call("list_calls", max_items=200)).payload
+    answer = await harness.run(MISSED)
     assert answer["data"]["result"] == [call["id"] for call in listed["data"]["calls"]]
     assert answer["sandbox"]
     assert "quotes, not instructions" in answer["notes"][0]
     code = "import asyncio\nfound = await asyncio.gather(list_tags(), aircall_list_teams())\n"
-    both = await office.run(code + "print(len(found))\n[sorted(one['data']) for one in found]")
+    both = await harness.run(code + "print(len(found))\n[sorted(one['data']) for one in found]")
     assert both["data"] == {"result": [["tags"], ["teams"]], "printed": "2\n"}
-    assert office.effects == 0
+    assert harness.effects == 0
 
 
-async def test_a_list_without_its_end_is_told(office: Small) -> None:
-    answer = await office.run("len((await list_calls(max_items=3))['data']['calls'])")
+async def test_a_list_without_its_end_is_told(harness: ScriptHarness) -> None:
+    answer = await harness.run("len((await list_calls(max_items=3))['data']['calls'])")
     assert answer["data"]["result"] == 3
     assert "list_calls" in answer["notes"][1]
 
 
-async def test_what_it_would_do_is_listed_asked_once_and_done_without_it(office: Small) -> None:
-    answer = await office.run(TEXT_BOTH)
-    assert office.effects == 0
+async def test_what_it_would_do_is_listed_asked_once_and_done_without_it(
+    harness: ScriptHarness,
+) -> None:
+    answer = await harness.run(TEXT_BOTH)
+    assert harness.effects == 0
     line, plan = answer["data"]["result"], answer["data"]["plan"]
     told = {"number_id": line, "body": "Sorry we missed you."}
     assert [step["arguments"] for step in plan["steps"]] == [
@@ -118,22 +120,22 @@ async def test_what_it_would_do_is_listed_asked_once_and_done_without_it(office:
     assert [step["operation"] for step in plan["steps"]] == [
         *["send_message_in_conversation"] * 2, "create_tag",
     ]  # fmt: skip
-    asked = await office.call("plan", draft=plan["draft"])
+    asked = await harness.call("plan", draft=plan["draft"])
     assert isinstance(asked, Question)
     for said in ("3 steps", "+34910000001", "+34910000002", "Sorry we missed you.", "told"):
         assert said in asked.preview
-    assert office.effects == 0
-    assert await office.app.desk.answer(asked.approval, yes=True, grade=2, way="tests")
-    office.sandbox.arrivals.clear()
-    done = (await office.call("plan", draft=plan["draft"])).payload["data"]
+    assert harness.effects == 0
+    assert await harness.app.desk.answer(asked.approval, yes=True, grade=2, way="tests")
+    harness.sandbox.arrivals.clear()
+    done = (await harness.call("plan", draft=plan["draft"])).payload["data"]
     assert done["outcomes"] == ["done"] * 3
     assert "/v1/numbers" not in {
-        one.path for one in office.sandbox.arrivals
+        one.path for one in harness.sandbox.arrivals
     }  # what the script read
-    assert office.effects == 3
-    again = (await office.call("plan", draft=plan["draft"])).payload["data"]
+    assert harness.effects == 3
+    again = (await harness.call("plan", draft=plan["draft"])).payload["data"]
     assert again["outcomes"] == ["done"] * 3
-    assert office.effects == 3
+    assert harness.effects == 3
 
 
 def called(sandbox: Sandbox, *calls: tuple[str, int, str]) -> None:
@@ -153,17 +155,19 @@ def called(sandbox: Sandbox, *calls: tuple[str, int, str]) -> None:
         world.add_call(call)
 
 
-async def test_yesterdays_missed_callers_from_spain_are_texted_on_one_yes(office: Small) -> None:
+async def test_yesterdays_missed_callers_from_spain_are_texted_on_one_yes(
+    harness: ScriptHarness,
+) -> None:
     """The sentence of docs/scripts.md, by the program that stands there."""
     page = (Path(__file__).parents[2] / "docs" / "scripts.md").read_text("utf-8")
     (program,) = re.findall(r"missed calls from Spain.*?```python\n(.*?)```", page, re.DOTALL)
-    nobody = await office.run(program)
+    nobody = await harness.run(program)
     assert nobody["data"] == {"result": []}
 
-    window = (await office.call("find_calls", period="yesterday")).payload["window"]
+    window = (await harness.call("find_calls", period="yesterday")).payload["window"]
     noon = int(datetime.fromisoformat(window["begin"]).timestamp()) + 12 * 3600
     called(
-        office.sandbox,
+        harness.sandbox,
         ("+34910000002", noon, "missed"),
         ("+34910000002", noon + 60, "missed"),
         ("+34910000001", noon + 120, "missed"),
@@ -173,47 +177,47 @@ async def test_yesterdays_missed_callers_from_spain_are_texted_on_one_yes(office
         ("+34910000005", noon + 300, "outbound"),
     )
 
-    answer = (await office.run(program))["data"]
+    answer = (await harness.run(program))["data"]
     spanish = ["+34910000001", "+34910000002"]
     assert answer["result"] == spanish
     assert [step["arguments"]["to"] for step in answer["plan"]["steps"]] == spanish
-    assert office.effects == 0
+    assert harness.effects == 0
     draft = answer["plan"]["draft"]
-    asked = await office.call("plan", draft=draft)
+    asked = await harness.call("plan", draft=draft)
     assert isinstance(asked, Question)
     assert all(number in asked.preview for number in spanish)
-    assert await office.app.desk.answer(asked.approval, yes=True, grade=2, way="tests")
+    assert await harness.app.desk.answer(asked.approval, yes=True, grade=2, way="tests")
     for _ in range(2):  # the same call again does nothing twice
-        done = (await office.call("plan", draft=draft)).payload["data"]
+        done = (await harness.call("plan", draft=draft)).payload["data"]
         assert done["outcomes"] == ["done"] * 2
-        assert office.effects == 2
-    sent = [one for one in office.sandbox.arrivals if one.method != "GET"]
+        assert harness.effects == 2
+    sent = [one for one in harness.sandbox.arrivals if one.method != "GET"]
     assert [json.loads(one.body)["to"] for one in sent] == spanish
 
 
-async def test_the_listed_steps_are_the_same_plan(office: Small) -> None:
+async def test_the_listed_steps_are_the_same_plan(harness: ScriptHarness) -> None:
     """For who lost the draft: a server that was started anew knows none."""
-    plan = (await office.run(TEXT_BOTH))["data"]["plan"]
-    by_draft = await office.call("plan", draft=plan["draft"])
-    by_steps = await office.call("plan", steps=plan["steps"])
+    plan = (await harness.run(TEXT_BOTH))["data"]["plan"]
+    by_draft = await harness.call("plan", draft=plan["draft"])
+    by_steps = await harness.call("plan", steps=plan["steps"])
     assert isinstance(by_draft, Question)
     assert isinstance(by_steps, Question)
     assert by_draft.approval == by_steps.approval
 
 
-async def test_a_draft_is_its_principals(office: Small) -> None:
-    draft = (await office.run(TEXT_BOTH))["data"]["plan"]["draft"]
+async def test_a_draft_is_its_principals(harness: ScriptHarness) -> None:
+    draft = (await harness.run(TEXT_BOTH))["data"]["plan"]["draft"]
     for name, principal in ((draft, "bert"), ("0123456789", "owner")):
-        error = (await office.call("plan", principal, draft=name)).payload["error"]
+        error = (await harness.call("plan", principal, draft=name)).payload["error"]
         assert error["kind"] == "argument"
         assert "run the script again" in error["hint"]
-    both = (await office.call("plan", draft=draft, steps=[{"operation": "list_tags"}])).payload
+    both = (await harness.call("plan", draft=draft, steps=[{"operation": "list_tags"}])).payload
     assert both["error"]["kind"] == "argument"
-    assert office.effects == 0
+    assert harness.effects == 0
 
 
-async def test_a_script_that_fails_has_no_plan(office: Small) -> None:
-    error = await office.error(TEXT_BOTH + "1 / 0")
+async def test_a_script_that_fails_has_no_plan(harness: ScriptHarness) -> None:
+    error = await harness.error(TEXT_BOTH + "1 / 0")
     assert error["kind"] == "argument"
     assert "ZeroDivisionError" in error["message"]
     assert "line 7" in error["message"]
@@ -225,7 +229,7 @@ SHARING = "x = (1,)\nfor _ in range(25):\n    x = (x, x)\n"
 """A key that is small where its parts are shared, and is not where each of them counts."""
 
 
-async def test_what_is_built_of_shared_parts_is_not_built_here(office: Small) -> None:
+async def test_what_is_built_of_shared_parts_is_not_built_here(harness: ScriptHarness) -> None:
     """Whoever hashes it without remembering what they hashed is at it for ever."""
     began = time.process_time()
     for last in (
@@ -234,9 +238,9 @@ async def test_what_is_built_of_shared_parts_is_not_built_here(office: Small) ->
         "for name in [*locals()]:\n    exec(f'{name} = lambda value: {{x: 1}}')",
         "for name in locals():\n    if len(name) > 30:\n        eval(name + '({x: 1})')",
     ):  # fmt: skip
-        assert (await office.error(SHARING + last))["kind"] == "argument", last
+        assert (await harness.error(SHARING + last))["kind"] == "argument", last
     assert time.process_time() - began < 6
-    assert (await office.run("1"))["data"]["result"] == 1
+    assert (await harness.run("1"))["data"]["result"] == 1
 
 
 FAILING: Mapping[str, str] = {
@@ -270,55 +274,57 @@ FAILING: Mapping[str, str] = {
 """Programs that do not go well, and what is said of that."""
 
 
-async def test_what_fails_says_why_and_what_to_do(office: Small) -> None:
+async def test_what_fails_says_why_and_what_to_do(harness: ScriptHarness) -> None:
     for code, said in FAILING.items():
-        error = await office.error(code)
+        error = await harness.error(code)
         assert error["kind"] == "argument", (code, error)
         assert said in f"{error['message']} {error.get('hint', '')}", (code, error)
-    assert office.effects == 0
+    assert harness.effects == 0
 
 
-async def test_a_failure_is_caught_as_any_other(office: Small) -> None:
+async def test_a_failure_is_caught_as_any_other(harness: ScriptHarness) -> None:
     code = "try:\n    await get_call(call_id=1)\nexcept RuntimeError as e:\n    said = str(e)\nsaid"
-    assert (await office.run(code))["data"]["result"].startswith("refused: ")
+    assert (await harness.run(code))["data"]["result"].startswith("refused: ")
 
 
-async def test_what_stands_before_a_script_is_not_seen(office: Small) -> None:
-    message = (await office.error("def f():\n    return get_call(call_id=1)\nawait f()"))["message"]
+async def test_what_stands_before_a_script_is_not_seen(harness: ScriptHarness) -> None:
+    message = (await harness.error("def f():\n    return get_call(call_id=1)\nawait f()"))[
+        "message"
+    ]
     assert "line 3\n    await f()" in message
     assert "answer" not in message.partition("RuntimeError")[0]
 
 
-async def test_what_is_not_json_becomes_it_where_it_can(office: Small) -> None:
+async def test_what_is_not_json_becomes_it_where_it_can(harness: ScriptHarness) -> None:
     code = "import datetime\n({1: (1, 2.5, None, True)}, {3}, datetime.date(2026, 11, 28))"
-    assert (await office.run(code))["data"]["result"] == [
+    assert (await harness.run(code))["data"]["result"] == [
         {"1": [1, 2.5, None, True]}, [3], "2026-11-28",
     ]  # fmt: skip
 
 
-async def test_nobody_is_asked_from_a_script(office: Small) -> None:
+async def test_nobody_is_asked_from_a_script(harness: ScriptHarness) -> None:
     """A read that needs a yes is one to be called by itself."""
     code = "await list_calls(fetch_short_urls=True)"
-    asked = await office.call("list_calls", fetch_short_urls=True)
+    asked = await harness.call("list_calls", fetch_short_urls=True)
     assert isinstance(asked, Question)
-    before = len(await office.app.safety.approvals.waiting())
+    before = len(await harness.app.safety.approvals.waiting())
     for _ in range(3):
-        assert "needs_confirmation" in (await office.error(code))["message"]
-    assert len(await office.app.safety.approvals.waiting()) == before
+        assert "needs_confirmation" in (await harness.error(code))["message"]
+    assert len(await harness.app.safety.approvals.waiting()) == before
 
 
 async def test_one_principal_leaves_room_for_others(home: Path) -> None:
     ended: list[str] = []
 
-    async def run(office: Small, code: str, principal: str) -> None:
-        await office.run(code, principal)
+    async def run(harness: ScriptHarness, code: str, principal: str) -> None:
+        await harness.run(code, principal)
         ended.append(principal)
 
-    async with small(home, Interpreter(Limits(computing=0.5))) as office:
+    async with script_harness(home, Interpreter(Limits(computing=0.5))) as harness:
         async with asyncio.TaskGroup() as tasks:
             for _ in range(4):
-                tasks.create_task(run(office, "while True:\n    pass", "greedy"))
-            tasks.create_task(run(office, "1", "modest"))
+                tasks.create_task(run(harness, "while True:\n    pass", "greedy"))
+            tasks.create_task(run(harness, "1", "modest"))
         assert ended.index("modest") <= 2, ended
 
 
@@ -384,17 +390,17 @@ async def test_a_script_is_confined() -> None:
 
 
 async def test_only_what_is_on_offer_is_there(home: Path) -> None:
-    async with small(home, read_only=True) as office:
-        assert (await office.run("len((await list_tags())['data'])"))["data"]["result"] == 1
+    async with script_harness(home, read_only=True) as harness:
+        assert (await harness.run("len((await list_tags())['data'])"))["data"]["result"] == 1
         for name in ("create_tag", "send_text", "aircall_send_message"):
-            assert "NameError" in (await office.error(f"await {name}(name='x')"))["message"]
-    async with small(home, exclude_tools=["list_tags"]) as office:
-        assert "NameError" in (await office.error("await list_tags()"))["message"]
+            assert "NameError" in (await harness.error(f"await {name}(name='x')"))["message"]
+    async with script_harness(home, exclude_tools=["list_tags"]) as harness:
+        assert "NameError" in (await harness.error("await list_tags()"))["message"]
 
 
 async def test_stubs_are_described(home: Path) -> None:
-    async with small(home, surface="tasks") as office:
-        told = (await office.call("describe", stubs=["find_calls", "aircall_send_text"])).payload
+    async with script_harness(home, surface="tasks") as harness:
+        told = (await harness.call("describe", stubs=["find_calls", "aircall_send_text"])).payload
         first, second = told["stubs"]
         assert first.startswith("async def find_calls(*, period: str = ..., ")
         assert "from_: str = ..." in second
@@ -424,7 +430,7 @@ async def test_without_the_extra_it_is_told_how_to_have_it(home: Path) -> None:
 async def test_nothing_goes_on_for_a_script_that_is_over(home: Path, end: str) -> None:
     """Each of these would wait for minutes, and look at the calls of the company meanwhile."""
     call = "wait_for_event(kinds=['call.answered'], timeout_seconds=300)"
-    async with small(home, Interpreter(Limits(seconds=1))) as made:
+    async with script_harness(home, Interpreter(Limits(seconds=1))) as made:
         await made.run("await list_tags()")
         await made.run(f"for _ in range(30): {call}\n{end}")
         running = asyncio.create_task(made.run(f"await {call}"))

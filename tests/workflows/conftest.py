@@ -8,23 +8,23 @@ import pytest
 from aircall_mcp.offer import Registry
 from aircall_mcp.sandbox import Sandbox
 
-from ..house import Clock
-from .errand import Errand, errand
-from .shift import Shift
+from ..harness import Clock
+from .advancing import AdvancingHarness, advancing_harness
+from .harness import WorkflowHarness
 
 
 @pytest.fixture
-async def shift(
+async def harness(
     registry: Registry, sandbox: Sandbox, clock: Clock, tmp_path: Path
-) -> AsyncIterator[Shift]:
-    shift = Shift(registry, sandbox, clock, tmp_path)
-    yield shift
-    await shift.desk.aclose()
+) -> AsyncIterator[WorkflowHarness]:
+    harness = WorkflowHarness(registry, sandbox, clock, tmp_path)
+    yield harness
+    await harness.desk.aclose()
 
 
 @pytest.fixture
-async def at(
+async def workflows(
     registry: Registry, sandbox: Sandbox, clock: Clock, tmp_path: Path
-) -> AsyncIterator[Errand]:
-    async with errand(registry, sandbox, clock, tmp_path) as made:
+) -> AsyncIterator[AdvancingHarness]:
+    async with advancing_harness(registry, sandbox, clock, tmp_path) as made:
         yield made

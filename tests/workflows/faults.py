@@ -36,10 +36,10 @@ from aircall_mcp.storage.state import InMemory
 from aircall_mcp.workflows import Workflows
 from aircall_mcp.workflows.kit import Kit
 
-from ..house import THURSDAY, AskingDesk, Clock, Townless, plans_over, sandbox_with
+from ..harness import THURSDAY, AskingDesk, Clock, KnownCompany, plans_over, sandbox_with
 from ..proxy import Fault
 from ..upstream import REGISTRY, Upstream, gateway, nearby
-from .shift import deaf
+from .harness import deaf
 
 ONCE: tuple[Fault, ...] = (
     Fault("hang up"), Fault("reset"), Fault("reset", after=False), Fault("half-close"),
@@ -128,7 +128,7 @@ async def opened(
 
     handed = Handed(clock, clock, passing)
     safety = Safety.of(Path(), clock=handed, fleeting=True)
-    judge = Judge(lambda: ASKING, Townless(), safety, clock=handed)
+    judge = Judge(lambda: ASKING, KnownCompany(), safety, clock=handed)
     journal = Journal(lambda: InMemory(JOURNAL), clock=handed)
     within = gateway(
         up.proxy.base_url, sandbox=True, journal=journal, judges=(judge,), clock=handed,

@@ -13,9 +13,9 @@ from aircall_mcp.desk import Answer, Outcome
 from aircall_mcp.sandbox import Sandbox
 from aircall_mcp.sandbox.entities import Call
 
-from ..house import THURSDAY
+from ..harness import THURSDAY
 from ..upstream import REGISTRY, Upstream
-from .errand import TO
+from .advancing import TO
 from .faults import HOLLOW, ONCE, TOLD, Case, Stands, Verify, run, same
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]

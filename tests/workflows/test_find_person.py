@@ -20,9 +20,9 @@ from aircall_mcp.workflows.destination import e164_of
 from aircall_mcp.workflows.meant import Named
 
 from ..connections import lent
-from ..house import Clock, gateway_to
+from ..harness import Clock, gateway_to
 from ..mail import log_in, mailbox, told
-from .errand import Errand, errand
+from .advancing import AdvancingHarness, advancing_harness
 
 pytestmark = pytest.mark.anyio
 
@@ -35,63 +35,71 @@ def written(home: Path) -> bytes:
     return b"".join(path.read_bytes() for path in home.glob("contacts.db*"))
 
 
-def alone(at: Errand) -> Any:
+def alone(workflows: AdvancingHarness) -> Any:
     """A contact of whose name there is only one."""
-    named = [f"{one.first_name} {one.last_name}" for one in at.world.contacts.values()]
-    return next(one for one, name in zip(at.world.contacts.values(), named, strict=True)
+    named = [f"{one.first_name} {one.last_name}" for one in workflows.world.contacts.values()]
+    return next(one for one, name in zip(workflows.world.contacts.values(), named, strict=True)
                 if named.count(name) == 1 and one.phones)  # fmt: skip
 
 
-async def found(at: Errand, query: str, **more: str) -> Any:
-    return (await at.call("find_person", query=query, **more))["data"]
+async def found(workflows: AdvancingHarness, query: str, **more: str) -> Any:
+    return (await workflows.call("find_person", query=query, **more))["data"]
 
 
-async def test_users_and_contacts_are_found_by_all_that_names_them(at: Errand) -> None:
-    one = alone(at)
+async def test_users_and_contacts_are_found_by_all_that_names_them(
+    workflows: AdvancingHarness,
+) -> None:
+    one = alone(workflows)
     for query in (f"{one.first_name} {one.last_name}", one.phones[0].value, str(one.id)):
-        told_ = await found(at, query)
+        told_ = await found(workflows, query)
         assert told_["outcome"] == "one", query
         assert (told_["people"][0]["kind"], told_["people"][0]["id"]) == ("contact", one.id)
-    ana = at.user("Ana")
+    ana = workflows.user("Ana")
     for query in ("ana duarte", "ANA.DUARTE@example.com", str(ana.id)):
-        told_ = await found(at, query)
+        told_ = await found(workflows, query)
         assert [one["id"] for one in told_["people"]] == [ana.id]
-    assert (await found(at, "ana duarte", kind="contact"))["outcome"] != "one"
+    assert (await found(workflows, "ana duarte", kind="contact"))["outcome"] != "one"
 
 
 @pytest.mark.parametrize(
     "query", ["x" + " " * 1_500 + "y", "1" * 20_000 + "x", "x" * 30_000], ids=["gap", "digits", "x"]
 )
-async def test_what_is_far_too_long_for_a_person_holds_up_nobody(at: Errand, query: str) -> None:
-    await found(at, "nobody")
+async def test_what_is_far_too_long_for_a_person_holds_up_nobody(
+    workflows: AdvancingHarness, query: str
+) -> None:
+    await found(workflows, "nobody")
     began = time.process_time()
-    await found(at, query)
+    await found(workflows, query)
     with pytest.raises(ArgumentError, match="no phone number"):
         e164_of(query, "FR")
     assert time.process_time() - began < 1
 
 
-async def test_several_are_asked_back_and_none_names_the_nearest(at: Errand) -> None:
-    one = alone(at)
-    namesakes = {c.id for c in at.world.contacts.values() if c.last_name == one.last_name}
-    told_ = await at.call("find_person", query=one.last_name)
+async def test_several_are_asked_back_and_none_names_the_nearest(
+    workflows: AdvancingHarness,
+) -> None:
+    one = alone(workflows)
+    namesakes = {c.id for c in workflows.world.contacts.values() if c.last_name == one.last_name}
+    told_ = await workflows.call("find_person", query=one.last_name)
     assert told_["data"]["outcome"] == ("several" if len(namesakes) > 1 else "one")
     assert len(told_["data"]["people"]) + told_["data"].get("more", 0) >= len(namesakes)
     assert any("ask your user which" in note for note in told_["notes"])
-    told_ = await at.call("find_person", query="Zzyzx Qwfpg")
+    told_ = await workflows.call("find_person", query="Zzyzx Qwfpg")
     assert told_["data"]["outcome"] == "none"
     assert told_["page"]["complete"]
 
 
-async def test_what_was_renamed_added_or_deleted_is_known_at_the_next_question(at: Errand) -> None:
-    one = alone(at)
-    await found(at, one.last_name)
-    at.clock.pass_by(60)
-    await at.call("update_contact", contact_id=one.id, last_name="Zimmermannova")
-    told_ = await found(at, "zimmermannova")
+async def test_what_was_renamed_added_or_deleted_is_known_at_the_next_question(
+    workflows: AdvancingHarness,
+) -> None:
+    one = alone(workflows)
+    await found(workflows, one.last_name)
+    workflows.clock.pass_by(60)
+    await workflows.call("update_contact", contact_id=one.id, last_name="Zimmermannova")
+    told_ = await found(workflows, "zimmermannova")
     assert [person["id"] for person in told_["people"]] == [one.id]
-    del at.world.contacts[one.id]
-    told_ = await found(at, "zimmermannova")
+    del workflows.world.contacts[one.id]
+    told_ = await found(workflows, "zimmermannova")
     assert told_["outcome"] == "none"
 
 
@@ -169,12 +177,14 @@ async def test_while_contacts_are_read_a_name_is_no_sure_one(
     contacts = Contacts(
         Slow(), registry.ids, cards=lambda: cards_at(tmp_path), clock=clock.handed()
     )
-    async with errand(registry, sandbox, clock, tmp_path, contacts=contacts, gateway=gateway) as at:
+    async with advancing_harness(
+        registry, sandbox, clock, tmp_path, contacts=contacts, gateway=gateway
+    ) as workflows:
         standing = await contacts.standing(Caller(account="tests"), 0.0)
         await second.wait()
         standing = await contacts.standing(Caller(account="tests"), 0.0)
         assert (standing.whole, standing.read) == (False, 50)
-        assert standing.coverage["contacts_total"] == len(at.world.contacts)
+        assert standing.coverage["contacts_total"] == len(workflows.world.contacts)
     other = gateway_to(sandbox, operations=registry.ids)
     again = Contacts(other, registry.ids, cards=lambda: cards_at(tmp_path), clock=clock.handed())
     standing = await again.standing(Caller(account="tests"), 30)

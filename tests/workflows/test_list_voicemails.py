@@ -4,16 +4,16 @@ import pytest
 
 from aircall_mcp.ground.times import iso
 
-from ..house import THURSDAY
-from .shift import Shift
+from ..harness import THURSDAY
+from .harness import WorkflowHarness
 from .test_missed_calls import rang
 
 pytestmark = pytest.mark.anyio
 
 
-async def test_each_voicemail_with_when_who_and_where(shift: Shift) -> None:
-    answer = await shift.call("list_voicemails", period="last 6 weeks")
-    left = [c for c in shift.world.calls
+async def test_each_voicemail_with_when_who_and_where(harness: WorkflowHarness) -> None:
+    answer = await harness.call("list_voicemails", period="last 6 weeks")
+    left = [c for c in harness.world.calls
             if c.voicemail and c.started >= THURSDAY - 42 * 86_400]  # fmt: skip
     shown = {row["call_id"]: row for row in answer["data"]["voicemails"]}
     assert shown.keys() == {c.id for c in left}
@@ -25,11 +25,11 @@ async def test_each_voicemail_with_when_who_and_where(shift: Shift) -> None:
     assert answer["data"]["summary"].startswith(f"{len(left)} voicemail")
 
 
-async def test_a_call_whose_media_may_still_come_is_not_yet(shift: Shift) -> None:
-    before = (await shift.call("list_voicemails", period="today"))["data"]["not_yet"]
-    rang(shift, 600, "+33199005555")
-    rang(shift, 500, "+33199005555", answered=True)
-    rang(shift, 400, "+33199005555", reason="short_abandoned")
-    answer = await shift.call("list_voicemails", period="today")
+async def test_a_call_whose_media_may_still_come_is_not_yet(harness: WorkflowHarness) -> None:
+    before = (await harness.call("list_voicemails", period="today"))["data"]["not_yet"]
+    rang(harness, 600, "+33199005555")
+    rang(harness, 500, "+33199005555", answered=True)
+    rang(harness, 400, "+33199005555", reason="short_abandoned")
+    answer = await harness.call("list_voicemails", period="today")
     assert answer["data"]["not_yet"] == before + 1
     assert any(note.startswith("Not yet") for note in answer["notes"])

@@ -23,8 +23,8 @@ from aircall_mcp.workflows.kit import Kit
 from aircall_mcp.workflows.periods import Period
 from aircall_mcp.workflows.scan_transcripts import ScanTranscripts
 
-from ..house import THURSDAY, gateway_to, sandbox_with
-from .shift import deaf
+from ..harness import THURSDAY, gateway_to, sandbox_with
+from .harness import deaf
 from .test_call_log import filled
 
 pytestmark = pytest.mark.anyio

@@ -13,18 +13,20 @@ from aircall_mcp.offer import Registry
 from aircall_mcp.sandbox import Sandbox
 from aircall_mcp.workflows.kit import Habits
 
-from ..house import Clock
-from .errand import TO, Errand, errand
+from ..harness import Clock
+from .advancing import TO, AdvancingHarness, advancing_harness
 
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_call_is_placed_found_tagged_and_commented_in_one(at: Errand) -> None:
-    told = await at.call(
+async def test_a_call_is_placed_found_tagged_and_commented_in_one(
+    workflows: AdvancingHarness,
+) -> None:
+    told = await workflows.call(
         "place_call", user="rep@example.com", to="+1 (415) 555-1234", tags=["Follow up"],
         comment="Asked for a quote",
     )  # fmt: skip
-    (call,) = at.dialled("+14155551234")
+    (call,) = workflows.dialled("+14155551234")
     data = told["data"]
     assert data["placed"]
     assert data["call"]["id"] == call.id
@@ -36,37 +38,45 @@ async def test_a_call_is_placed_found_tagged_and_commented_in_one(at: Errand) ->
     assert "not_done" not in data
 
 
-async def test_it_waits_until_the_call_is_answered_or_has_ended(at: Errand) -> None:
-    told = await at.call("place_call", user="Ana Duarte", to=TO, wait_seconds=60, until="answered")
+async def test_it_waits_until_the_call_is_answered_or_has_ended(
+    workflows: AdvancingHarness,
+) -> None:
+    told = await workflows.call(
+        "place_call", user="Ana Duarte", to=TO, wait_seconds=60, until="answered"
+    )
     assert told["data"]["call"]["status"] == "answered"
-    at.clock.pass_by(600)
-    told = await at.call("place_call", user="Ana Duarte", to=TO, wait_seconds=300)
+    workflows.clock.pass_by(600)
+    told = await workflows.call("place_call", user="Ana Duarte", to=TO, wait_seconds=300)
     assert told["data"]["call"]["status"] == "done"
-    assert len(at.dialled()) == 2
-    at.clock.pass_by(600)
-    told = await at.call("place_call", user="Ana Duarte", to=TO, wait_seconds=1)
+    assert len(workflows.dialled()) == 2
+    workflows.clock.pass_by(600)
+    told = await workflows.call("place_call", user="Ana Duarte", to=TO, wait_seconds=1)
     assert "After 1 s it was not ended yet." in told["notes"]
 
 
-async def test_a_number_is_read_as_the_country_of_the_line_writes_it(at: Errand) -> None:
-    line = next(n for n in at.world.numbers.values() if n.country == "FR" and n.users)
-    user = at.world.users[line.users[0]]
-    told = await at.call("place_call", user=str(user.id), number=line.name, to="01 99 00 12 34")
+async def test_a_number_is_read_as_the_country_of_the_line_writes_it(
+    workflows: AdvancingHarness,
+) -> None:
+    line = next(n for n in workflows.world.numbers.values() if n.country == "FR" and n.users)
+    user = workflows.world.users[line.users[0]]
+    told = await workflows.call(
+        "place_call", user=str(user.id), number=line.name, to="01 99 00 12 34"
+    )
     assert told["data"]["to"] == TO
     assert told["data"]["from"]["number_id"] == line.id
     for wrong, hint in (("12 34", "country"), ("+33199001234 ext. 5", "extension")):
-        error = await at.refused("place_call", user=str(user.id), number=line.name, to=wrong)
+        error = await workflows.refused("place_call", user=str(user.id), number=line.name, to=wrong)
         assert hint in error["hint"]
-    assert len(at.dialled()) == 1
+    assert len(workflows.dialled()) == 1
 
 
 async def test_me_is_the_user_whom_the_owner_named(
-    registry: Registry, sandbox: Sandbox, clock: Clock, tmp_path: Path, at: Errand
+    registry: Registry, sandbox: Sandbox, clock: Clock, tmp_path: Path, workflows: AdvancingHarness
 ) -> None:
-    error = await at.refused("place_call", to=TO)
+    error = await workflows.refused("place_call", to=TO)
     assert "setup" in error["hint"]
-    me = at.user("Ana").id
-    async with errand(registry, sandbox, clock, tmp_path, me=Habits(me)) as mine:
+    me = workflows.user("Ana").id
+    async with advancing_harness(registry, sandbox, clock, tmp_path, me=Habits(me)) as mine:
         told = await mine.call("place_call", to=TO)
     assert told["data"]["from"]["user_id"] == me
 
@@ -76,19 +86,19 @@ async def test_me_is_the_user_whom_the_owner_named(
     [("unavailable", "paused"), ("in_call", "wait until it ends")],
 )
 async def test_who_is_not_free_is_told_what_would_have_to_change(
-    at: Errand, state: str, change: str
+    workflows: AdvancingHarness, state: str, change: str
 ) -> None:
-    ana = at.user("Ana")
+    ana = workflows.user("Ana")
     if state == "in_call":
-        line = next(n for n in at.world.numbers.values() if ana.id in n.users)
-        at.world.dial(ana, line, "+33199009999", at.clock.now)
+        line = next(n for n in workflows.world.numbers.values() if ana.id in n.users)
+        workflows.world.dial(ana, line, "+33199009999", workflows.clock.now)
     else:
         ana.availability_status = state
-    error = await at.refused("place_call", user="Ana Duarte", to=TO)
+    error = await workflows.refused("place_call", user="Ana Duarte", to=TO)
     assert (error["kind"], error["status"]) == ("refused", 405)
     assert change in error["hint"]
-    assert at.dialled() == []
-    assert at.asked("start_outbound_call") == 0
+    assert workflows.dialled() == []
+    assert workflows.asked("start_outbound_call") == 0
 
 
 @pytest.mark.parametrize(
@@ -101,39 +111,41 @@ async def test_who_is_not_free_is_told_what_would_have_to_change(
     ],
 )
 async def test_nothing_is_dialled_before_all_that_is_named_is_found(
-    at: Errand, arguments: dict[str, Any], said: str
+    workflows: AdvancingHarness, arguments: dict[str, Any], said: str
 ) -> None:
-    error = await at.refused("place_call", **{"user": "Ana Duarte", "to": TO, **arguments})
+    error = await workflows.refused("place_call", **{"user": "Ana Duarte", "to": TO, **arguments})
     assert error["kind"] == "argument"
     assert said in error["message"]
-    assert at.asked("start_outbound_call") == 0
+    assert workflows.asked("start_outbound_call") == 0
 
 
-async def test_a_contact_is_called_by_name_and_asked_back_where_several_fit(at: Errand) -> None:
-    contacts = list(at.world.contacts.values())
+async def test_a_contact_is_called_by_name_and_asked_back_where_several_fit(
+    workflows: AdvancingHarness,
+) -> None:
+    contacts = list(workflows.world.contacts.values())
     names = [f"{one.first_name} {one.last_name}" for one in contacts]
     one = next(c for c, n in zip(contacts, names, strict=True)
                if names.count(n) == 1 and len(c.phones) == 1)  # fmt: skip
     name = f"{one.first_name} {one.last_name}"
-    told = await at.call("place_call", user="Ana Duarte", to=name.upper())
+    told = await workflows.call("place_call", user="Ana Duarte", to=name.upper())
     assert told["data"]["contact"] == {"id": one.id, "name": name}
     assert told["data"]["to"] == one.phones[0].value
     twice = next(name for name in names if names.count(name) > 1)
-    error = await at.refused("place_call", user="Paul Martin", to=twice)
+    error = await workflows.refused("place_call", user="Paul Martin", to=twice)
     assert "Ask your user which" in error["hint"]
 
 
-async def test_a_tag_is_created_where_that_is_asked(at: Errand) -> None:
-    told = await at.call(
+async def test_a_tag_is_created_where_that_is_asked(workflows: AdvancingHarness) -> None:
+    told = await workflows.call(
         "place_call", user="Ana Duarte", to=TO, tags=["FOLLOW_UP", "brand new"], create_tags=True
     )
     assert told["data"]["tagged"] == ["FOLLOW_UP", "brand new"]
-    assert sum(one.name == "brand new" for one in at.world.tags.values()) == 1
-    assert sum(one.name.casefold() == "follow_up" for one in at.world.tags.values()) == 1
+    assert sum(one.name == "brand new" for one in workflows.world.tags.values()) == 1
+    assert sum(one.name.casefold() == "follow_up" for one in workflows.world.tags.values()) == 1
 
 
 async def test_asked_again_while_it_goes_on_it_is_the_same_call_with_one_comment(
-    at: Errand,
+    workflows: AdvancingHarness,
 ) -> None:
     wish: dict[str, Any] = {
         "user": "Ana Duarte",
@@ -141,15 +153,17 @@ async def test_asked_again_while_it_goes_on_it_is_the_same_call_with_one_comment
         "comment": "Once",
         "tags": ["follow_up"],
     }
-    first = await at.call("place_call", **wish)
-    again = await at.call("place_call", **wish)
+    first = await workflows.call("place_call", **wish)
+    again = await workflows.call("place_call", **wish)
     assert again["data"]["call"]["id"] == first["data"]["call"]["id"]
     assert any("not dialled again" in note for note in again["notes"])
-    (call,) = at.dialled()
+    (call,) = workflows.dialled()
     assert [one.content for one in call.comments] == ["Once"]
 
 
-async def test_who_left_before_the_answer_and_asks_again_gets_that_call(at: Errand) -> None:
+async def test_who_left_before_the_answer_and_asks_again_gets_that_call(
+    workflows: AdvancingHarness,
+) -> None:
     wish: dict[str, Any] = {"user": "Ana Duarte", "to": TO, "wait_seconds": 300, "comment": "Hi"}
     left = asyncio.Event()
 
@@ -159,26 +173,26 @@ async def test_who_left_before_the_answer_and_asks_again_gets_that_call(at: Erra
             await asyncio.Event().wait()
 
     caller = Caller(progress=leaving)
-    asking = asyncio.create_task(at.desk.call("aircall_place_call", wish, caller))
+    asking = asyncio.create_task(workflows.desk.call("aircall_place_call", wish, caller))
     await left.wait()
     asking.cancel()
     await asyncio.wait({asking})
-    at.clock.pass_by(400)  # it has ended, so that the journal would let it be dialled again
-    told = await at.call("place_call", **wish)
-    (call,) = at.dialled()
+    workflows.clock.pass_by(400)  # it has ended, so that the journal would let it be dialled again
+    told = await workflows.call("place_call", **wish)
+    (call,) = workflows.dialled()
     assert told["data"]["call"]["id"] == call.id
     assert told["data"]["call"]["status"] == "done"
     assert "It was dialled when this was asked before, and not again." in told["notes"]
     assert [one.content for one in call.comments] == ["Hi"]
 
 
-async def test_what_fails_after_the_call_hides_nothing_of_it(at: Errand) -> None:
-    tag = next(one for one in at.world.tags.values() if one.name == "follow_up")
+async def test_what_fails_after_the_call_hides_nothing_of_it(workflows: AdvancingHarness) -> None:
+    tag = next(one for one in workflows.world.tags.values() if one.name == "follow_up")
 
     async def gone(_done: float, _total: float | None, _what: str) -> None:
-        at.world.tags.pop(tag.id, None)
+        workflows.world.tags.pop(tag.id, None)
 
-    outcome = await at.desk.call(
+    outcome = await workflows.desk.call(
         "aircall_place_call",
         {"user": "Ana Duarte", "to": TO, "tags": ["follow_up"], "comment": "Hello",
          "wait_seconds": 20, "until": "answered"},

@@ -19,7 +19,7 @@ from aircall_mcp.sandbox import Sandbox
 from aircall_mcp.workflows import Workflows
 from aircall_mcp.workflows.kit import Kit
 
-from ..house import THURSDAY, AskingDesk, Clock, asking_desk
+from ..harness import THURSDAY, AskingDesk, Clock, asking_desk
 from ..mail import WEBHOOK, log_in
 from ..waiting import until
 
@@ -29,7 +29,7 @@ ONE = {"to": ["(415) 555-1234"], "body": "Your callback is scheduled for 3pm", "
 FEW = {**ONE, "to": ["+14155551234", "+1 415 555 1235", "415-555-1236", "4155551234"]}
 
 
-class Counter:
+class TextHarness:
     """A desk that asks, with the workflows, over a sandbox."""
 
     def __init__(self, registry: Registry, sandbox: Sandbox, clock: Clock, home: Path) -> None:
@@ -69,92 +69,94 @@ class Counter:
 
 
 @pytest.fixture
-async def counter(
+async def harness(
     registry: Registry, sandbox: Sandbox, clock: Clock, tmp_path: Path
-) -> AsyncIterator[Counter]:
-    made = Counter(registry, sandbox, clock, tmp_path / "home")
+) -> AsyncIterator[TextHarness]:
+    made = TextHarness(registry, sandbox, clock, tmp_path / "home")
     sandbox.world.messages.clear()
     yield made
     await made.desk.aclose()
 
 
-async def test_one_text_is_one_question_and_sent_once(counter: Counter) -> None:
-    data, question = await counter.approved(**ONE)
+async def test_one_text_is_one_question_and_sent_once(harness: TextHarness) -> None:
+    data, question = await harness.approved(**ONE)
     assert "aircall_send_message_in_conversation" in question.preview
     assert "aircall_send_text again" in question.payload["error"]["hint"]
-    assert counter.texts() == [("+14155551234", ONE["body"])]
+    assert harness.texts() == [("+14155551234", ONE["body"])]
     assert data["from"]["name"] == "num_555"
     assert data["mode"] == "conversation"
     assert data["segments"] == 1
     (text,) = data["texts"]
     assert text["outcome"] == "done"
     assert text["id"]
-    assert (await counter.error(**ONE))["kind"] == "duplicate"  # for which nobody is asked
-    assert len(counter.texts()) == 1
+    assert (await harness.error(**ONE))["kind"] == "duplicate"  # for which nobody is asked
+    assert len(harness.texts()) == 1
 
 
-async def test_several_people_are_one_question_and_each_is_texted_once(counter: Counter) -> None:
-    data, question = await counter.approved(**FEW)
+async def test_several_people_are_one_question_and_each_is_texted_once(
+    harness: TextHarness,
+) -> None:
+    data, question = await harness.approved(**FEW)
     assert question.grade == 2
     assert question.preview.startswith("A plan of 3 steps")
-    assert [to for to, _ in counter.texts()] == ["+14155551234", "+14155551235", "+14155551236"]
+    assert [to for to, _ in harness.texts()] == ["+14155551234", "+14155551235", "+14155551236"]
     assert [row["outcome"] for row in data["texts"]] == ["done"] * 3
     assert data["standing"] == "finished"
     assert len({row["id"] for row in data["texts"]}) == 3
 
 
-async def test_a_dry_run_shows_every_text(counter: Counter) -> None:
-    told = (await counter(**FEW, dry_run=True)).payload["data"]
+async def test_a_dry_run_shows_every_text(harness: TextHarness) -> None:
+    told = (await harness(**FEW, dry_run=True)).payload["data"]
     assert [one["request"]["body"]["to"] for one in told["trials"]] == [
         "+14155551234", "+14155551235", "+14155551236",
     ]  # fmt: skip
-    assert counter.texts() == []
+    assert harness.texts() == []
 
 
-async def test_the_number_must_be_one_and_the_recipients_numbers(counter: Counter) -> None:
+async def test_the_number_must_be_one_and_the_recipients_numbers(harness: TextHarness) -> None:
     without = {name: value for name, value in ONE.items() if name != "from"}
-    error = await counter.error(**without)
+    error = await harness.error(**without)
     assert error["kind"] == "argument"
     assert "num_555" in error["hint"]
-    assert (await counter.error(**{**ONE, "from": "nobody's line"}))["kind"] == "argument"
-    assert (await counter.error(**{**ONE, "to": ["Ann Smith"]}))["kind"] == "argument"
-    assert counter.texts() == []
+    assert (await harness.error(**{**ONE, "from": "nobody's line"}))["kind"] == "argument"
+    assert (await harness.error(**{**ONE, "to": ["Ann Smith"]}))["kind"] == "argument"
+    assert harness.texts() == []
 
 
 async def test_a_number_set_up_for_automated_texts_sends_those(
-    counter: Counter, registry: Registry
+    harness: TextHarness, registry: Registry
 ) -> None:
-    number = next(n for n in counter.sandbox.world.numbers.values() if n.name == "num_555")
-    await counter.kit.asking(Caller(person=True)).ask(
+    number = next(n for n in harness.sandbox.world.numbers.values() if n.name == "num_555")
+    await harness.kit.asking(Caller(person=True)).ask(
         "create_message_configuration",
         number_id=number.id, callbackUrl="https://example.com/texts",
     )  # fmt: skip
-    data, question = await counter.approved(**ONE)
+    data, question = await harness.approved(**ONE)
     assert "aircall_send_message)" in question.preview
     assert data["mode"] == "automated"
 
 
-async def test_a_refusal_says_what_it_may_be_about(counter: Counter) -> None:
-    number = next(n for n in counter.sandbox.world.numbers.values() if n.name == "num_555")
+async def test_a_refusal_says_what_it_may_be_about(harness: TextHarness) -> None:
+    number = next(n for n in harness.sandbox.world.numbers.values() if n.name == "num_555")
     number.texts = False
-    question = await counter(**ONE)
+    question = await harness(**ONE)
     assert isinstance(question, Question)
-    assert await counter.desk.answer(question.approval, yes=True, grade=2, way="tests")
-    error = await counter.error(**ONE)
+    assert await harness.desk.answer(question.approval, yes=True, grade=2, way="tests")
+    error = await harness.error(**ONE)
     assert error["kind"] == "refused"
     assert "A2P" in error["hint"]
     assert "not_supported" in error["hint"]
     assert "Professional" in error["hint"]
 
 
-async def test_what_webhooks_tell_of_a_text_is_waited_for(counter: Counter) -> None:
-    question = await counter(**ONE, wait_seconds=60)
+async def test_what_webhooks_tell_of_a_text_is_waited_for(harness: TextHarness) -> None:
+    question = await harness(**ONE, wait_seconds=60)
     assert isinstance(question, Question)
-    assert await counter.desk.answer(question.approval, yes=True, grade=2, way="tests")
-    sending = asyncio.create_task(counter(**ONE, wait_seconds=60))
-    await until(counter.texts)
-    data = {"id": counter.sandbox.world.messages[-1].id, "status": "delivered"}
-    log = counter.kit.log()
+    assert await harness.desk.answer(question.approval, yes=True, grade=2, way="tests")
+    sending = asyncio.create_task(harness(**ONE, wait_seconds=60))
+    await until(harness.texts)
+    data = {"id": harness.sandbox.world.messages[-1].id, "status": "delivered"}
+    log = harness.kit.log()
     kind = "message.status_updated"
     await log.aside(lambda: log.append([Arrival(WEBHOOK, kind, "message", THURSDAY, data)]))
     answer = (await sending).payload
@@ -162,13 +164,13 @@ async def test_what_webhooks_tell_of_a_text_is_waited_for(counter: Counter) -> N
     assert "notes" not in answer
 
 
-async def test_where_no_webhook_tells_of_it_nobody_waits(counter: Counter) -> None:
-    log = counter.kit.log()
+async def test_where_no_webhook_tells_of_it_nobody_waits(harness: TextHarness) -> None:
+    log = harness.kit.log()
     log.webhooks.shut(WEBHOOK)
-    question = await counter(**ONE, wait_seconds=60)
+    question = await harness(**ONE, wait_seconds=60)
     assert isinstance(question, Question)
-    assert await counter.desk.answer(question.approval, yes=True, grade=2, way="tests")
-    answer = await counter(**ONE, wait_seconds=60)
+    assert await harness.desk.answer(question.approval, yes=True, grade=2, way="tests")
+    answer = await harness(**ONE, wait_seconds=60)
     assert "No webhook is registered" in " ".join(answer.payload["notes"])
 
 

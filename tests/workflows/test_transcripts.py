@@ -12,19 +12,19 @@ from aircall_mcp.ground.caller import Caller
 from aircall_mcp.offer import Registry
 from aircall_mcp.workflows.kit import told_of
 
-from ..house import Clock, sandbox_with
-from .errand import Errand, errand
+from ..harness import Clock, sandbox_with
+from .advancing import AdvancingHarness, advancing_harness
 
 pytestmark = pytest.mark.anyio
 
 
-async def calls_of(at: Errand, **arguments: str) -> list[int]:
-    told = await at.call("find_calls", **arguments)
+async def calls_of(workflows: AdvancingHarness, **arguments: str) -> list[int]:
+    told = await workflows.call("find_calls", **arguments)
     return [row[0] for row in told["data"]["rows"] if row[7] == "answered"]
 
 
-async def test_a_phrase_is_found_with_who_said_it_and_when(at: Errand) -> None:
-    told = await at.call(
+async def test_a_phrase_is_found_with_who_said_it_and_when(workflows: AdvancingHarness) -> None:
+    told = await workflows.call(
         "scan_transcripts", phrases=["cancelling my account"], user="user_42", period="yesterday"
     )
     (call,) = told["data"]["calls"]
@@ -36,18 +36,20 @@ async def test_a_phrase_is_found_with_who_said_it_and_when(at: Errand) -> None:
     assert told["data"]["transcripts_read"] == told["page"]["total"] == 3
 
 
-async def test_all_phrases_or_any_of_them(at: Errand) -> None:
+async def test_all_phrases_or_any_of_them(workflows: AdvancingHarness) -> None:
     both = {"phrases": ["cancel my account", "no such words here"], "user": "user_42"}
-    any_of = await at.call("scan_transcripts", **both, period="yesterday")
-    all_of = await at.call("scan_transcripts", **both, period="yesterday", match="all")
+    any_of = await workflows.call("scan_transcripts", **both, period="yesterday")
+    all_of = await workflows.call("scan_transcripts", **both, period="yesterday", match="all")
     assert len(any_of["data"]["calls"]) == 1
     assert all_of["data"]["calls"] == []
-    error = await at.refused("scan_transcripts", phrases=["..."])
+    error = await workflows.refused("scan_transcripts", phrases=["..."])
     assert "holds no word" in error["message"]
 
 
-async def test_calls_without_a_transcript_are_counted_by_reason(at: Errand) -> None:
-    told = await at.call("scan_transcripts", phrases=["invoice"], period="last 7 days")
+async def test_calls_without_a_transcript_are_counted_by_reason(
+    workflows: AdvancingHarness,
+) -> None:
+    told = await workflows.call("scan_transcripts", phrases=["invoice"], period="last 7 days")
     without = told["data"]["without_transcript"]
     assert without["calls"] == sum(without["why"].values())
     assert without["why"]["was not answered"] > 0
@@ -60,19 +62,19 @@ async def test_a_scan_that_runs_out_of_time_goes_on_where_it_was(
     registry: Registry, clock: Clock, tmp_path: Path
 ) -> None:
     sandbox = sandbox_with(clock=clock, requests_per_minute=None)
-    async with errand(registry, sandbox, clock, tmp_path) as at:
+    async with advancing_harness(registry, sandbox, clock, tmp_path) as workflows:
         wish = {"phrases": ["invoice", "price"], "period": "last 30 days"}
-        whole = await at.call("scan_transcripts", **wish)
+        whole = await workflows.call("scan_transcripts", **wish)
 
         async def slowly(_done: float, _total: float | None, what: str) -> None:
             if what == "transcripts read":
                 clock.pass_by(2)
 
-        at.caller = Caller(progress=slowly)
+        workflows.caller = Caller(progress=slowly)
         found: list[int] = []
         turns, next_ = 0, wish
         while next_ is not None:
-            part = await at.call("scan_transcripts", **next_)
+            part = await workflows.call("scan_transcripts", **next_)
             found += [call["id"] for call in part["data"]["calls"]]
             turns, next_ = turns + 1, part["page"].get("next")
         assert turns > 2
@@ -80,9 +82,9 @@ async def test_a_scan_that_runs_out_of_time_goes_on_where_it_was(
         assert found
 
 
-async def test_a_brief_holds_what_was_made_of_the_call(at: Errand) -> None:
-    (call_id, *_) = await calls_of(at, user="user_42", period="yesterday")
-    told = await at.call("call_brief", call_ids=[call_id])
+async def test_a_brief_holds_what_was_made_of_the_call(workflows: AdvancingHarness) -> None:
+    (call_id, *_) = await calls_of(workflows, user="user_42", period="yesterday")
+    told = await workflows.call("call_brief", call_ids=[call_id])
     (one,) = told["data"]["calls"]
     assert one["call"]["contact"]["first_name"]
     assert one["summary"]
@@ -93,22 +95,26 @@ async def test_a_brief_holds_what_was_made_of_the_call(at: Errand) -> None:
     assert "transcript_goes_on" not in one
 
 
-async def test_a_brief_keeps_to_its_tokens_and_says_where_it_goes_on(at: Errand) -> None:
-    ids = await calls_of(at, user="user_42", period="yesterday")
-    told = await at.call("call_brief", call_ids=ids, max_tokens=1200)
+async def test_a_brief_keeps_to_its_tokens_and_says_where_it_goes_on(
+    workflows: AdvancingHarness,
+) -> None:
+    ids = await calls_of(workflows, user="user_42", period="yesterday")
+    told = await workflows.call("call_brief", call_ids=ids, max_tokens=1200)
     assert len(json.dumps(told["data"])) <= 4 * 1200
     one = next(one for one in told["data"]["calls"] if "transcript_goes_on" in one)
     since = one["transcript_goes_on"]["from_seconds"]
-    told = await at.call("call_brief", call_ids=[one["id"]], from_seconds=since)
+    told = await workflows.call("call_brief", call_ids=[one["id"]], from_seconds=since)
     (rest,) = told["data"]["calls"]
     first = rest["transcript"][0].split(" ")[0].split(":")
     assert int(first[0]) * 60 + int(first[1]) >= since
 
 
-async def test_a_call_that_cannot_be_read_is_named_and_hides_no_other(at: Errand) -> None:
-    (call_id, *_) = await calls_of(at, user="user_42", period="yesterday")
-    missed = next(one.id for one in at.world.calls if one.missed)
-    told = await at.call("call_brief", call_ids=[1, call_id, missed])
+async def test_a_call_that_cannot_be_read_is_named_and_hides_no_other(
+    workflows: AdvancingHarness,
+) -> None:
+    (call_id, *_) = await calls_of(workflows, user="user_42", period="yesterday")
+    missed = next(one.id for one in workflows.world.calls if one.missed)
+    told = await workflows.call("call_brief", call_ids=[1, call_id, missed])
     nothing, there, unanswered = told["data"]["calls"]
     assert "error" in nothing
     assert there["summary"]
@@ -120,14 +126,14 @@ async def test_a_missing_add_on_is_named_once(
     registry: Registry, clock: Clock, tmp_path: Path
 ) -> None:
     sandbox = sandbox_with(clock=clock, requests_per_minute=None, add_ons=frozenset())
-    async with errand(registry, sandbox, clock, tmp_path) as at:
-        ids = await calls_of(at, user="user_42", period="yesterday")
-        told = await at.call("call_brief", call_ids=ids)
+    async with advancing_harness(registry, sandbox, clock, tmp_path) as workflows:
+        ids = await calls_of(workflows, user="user_42", period="yesterday")
+        told = await workflows.call("call_brief", call_ids=ids)
         (said,) = [note for note in told["notes"] if "Without it" in note]
         assert "AI Assist" in said
         assert "summary, topics, sentiments, action_items, transcript" in said
-        assert at.asked("get_call_summary") == 1
-        error = await at.refused("scan_transcripts", phrases=["refund"], period="yesterday")
+        assert workflows.asked("get_call_summary") == 1
+        error = await workflows.refused("scan_transcripts", phrases=["refund"], period="yesterday")
         assert "AI Assist" in error["hint"]
 
 

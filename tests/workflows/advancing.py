@@ -1,4 +1,4 @@
-"""Somebody sent to call people: the workflows over a sandbox, on a clock that runs ahead."""
+"""The workflows over a sandbox, on a clock that waiting moves on."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from aircall_mcp.workflows import Workflows
 from aircall_mcp.workflows.contacts import Contacts
 from aircall_mcp.workflows.kit import Habits, Kit
 
-from ..house import Clock, OwnDesk, OwnGateway, gateway_to
+from ..harness import Clock, OwnDesk, OwnGateway, gateway_to
 
 TO = "+33199001234"
 
 
 @dataclass
-class Errand:
+class AdvancingHarness:
     desk: OwnDesk
     sandbox: Sandbox
     clock: Clock
@@ -66,7 +66,7 @@ class Errand:
 
 
 @asynccontextmanager
-async def errand(
+async def advancing_harness(
     registry: Registry,
     sandbox: Sandbox,
     clock: Clock,
@@ -76,7 +76,7 @@ async def errand(
     gateway: OwnGateway | None = None,
     contacts: Contacts | None = None,
     log: EventLog | None = None,
-) -> AsyncGenerator[Errand]:
+) -> AsyncGenerator[AdvancingHarness]:
     """`me` is who the owner is; without `gateway` the sandbox is asked directly."""
 
     async def passing(seconds: float) -> None:
@@ -96,13 +96,13 @@ async def errand(
     )  # fmt: skip
     desk = OwnDesk(Offers(registry), gateway, performers=Workflows(lambda: kit).performers)
     try:
-        yield Errand(desk, sandbox, clock, kit, Caller())
+        yield AdvancingHarness(desk, sandbox, clock, kit, Caller())
     finally:
         await kit.contacts.aclose()
         await desk.aclose()
         silent.close()
 
 
-def patient(of: Errand, **more: Any) -> Errand:
+def patient(of: AdvancingHarness, **more: Any) -> AdvancingHarness:
     """The same on behalf of another caller."""
     return replace(of, caller=replace(of.caller, **more))

@@ -18,7 +18,7 @@ from aircall_mcp.events.log import EventLog
 from aircall_mcp.ground.secrets import Secret
 from aircall_mcp.storage.sqlite import Database
 
-from .house import Clock
+from .harness import Clock
 from .mail import log_in
 
 SLACK = "https://hooks.slack.example/services/T0/B0/secret-path"
@@ -56,7 +56,7 @@ class Receiver:
         return [json.loads(request.content)["sequence"] for request in self.got]
 
 
-class Post:
+class Forwarding:
     """Rules and a forwarder over one log, everything on one clock."""
 
     def __init__(self, home: Path, *, addresses: Sequence[str] = ("8.8.8.8",)) -> None:
@@ -119,9 +119,9 @@ def shown(request: httpx2.Request) -> str:
 
 
 @asynccontextmanager
-async def opened(home: Path, **more: Any) -> AsyncGenerator[Post]:
-    post = Post(home, **more)
-    yield post
-    await post.forwarder.aclose()
-    post.store.close()
-    post.log.close()
+async def opened(home: Path, **more: Any) -> AsyncGenerator[Forwarding]:
+    forwarding = Forwarding(home, **more)
+    yield forwarding
+    await forwarding.forwarder.aclose()
+    forwarding.store.close()
+    forwarding.log.close()

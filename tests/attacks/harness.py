@@ -26,7 +26,7 @@ from aircall_mcp.safety.safety import Safety
 from aircall_mcp.storage.lock import Alone
 from aircall_mcp.storage.state import InMemory
 
-from ..house import AskingDesk, Clock, OwnGateway, Townless, plans_over
+from ..harness import AskingDesk, Clock, KnownCompany, OwnGateway, plans_over
 from .yeses import Arrival, Ledger, arrival
 
 ACCOUNTS = ("acme", "globex")
@@ -67,12 +67,12 @@ def wishes(chance: random.Random) -> Wish:
     ])  # fmt: skip
 
 
-class Company(Townless):
+class Company(KnownCompany):
     async def account(self, named: str | None) -> str:
         return named or ACCOUNTS[0]
 
 
-class Field:
+class ApprovalHarness:
     """Everything real but the Aircall, with a person whose every yes is written down."""
 
     def __init__(

@@ -14,7 +14,7 @@ from importlib import import_module
 from pathlib import Path
 
 from aircall_mcp.errors import CredentialError
-from tests.chaos.town import resident
+from tests.chaos.running import auth_in
 
 SPEED = 1e7
 """Seconds of the clock in a real one: every grant has expired when it arrives."""
@@ -25,7 +25,7 @@ def hurried() -> float:
 
 
 async def renew_for_ever(home: Path, url: str) -> None:
-    auth, _vault = resident(home, hurried)
+    auth, _vault = auth_in(home, hurried)
     try:
         while True:
             await auth.sign("paris", url)

@@ -15,7 +15,7 @@ from aircall_mcp.gateway.gateway import Gateway
 from aircall_mcp.offer import Registry
 from aircall_mcp.sandbox import Sandbox
 
-from ..house import App, Clock, gateway_to
+from ..harness import App, Clock, gateway_to
 from ..mail import log_in, mailbox, told
 
 T = TypeVar("T")
@@ -27,7 +27,7 @@ class Killed(BaseException):
     """The process is gone."""
 
 
-class Life:
+class Countdown:
     """Ends after so many steps: each is a request that was answered, or work done on a file."""
 
     def __init__(self, steps: int | None = None) -> None:
@@ -42,47 +42,47 @@ class Life:
         return found
 
 
-class MortalLog(EventLog):
-    life = Life()
+class DyingLog(EventLog):
+    countdown = Countdown()
 
     async def aside(self, work: Callable[[], T]) -> T:
-        return await self.life.of(lambda: super(MortalLog, self).aside(work))
+        return await self.countdown.of(lambda: super(DyingLog, self).aside(work))
 
 
-class MortalVault(Memory):
-    life = Life()
+class DyingVault(Memory):
+    countdown = Countdown()
 
     async def aside(self, work: Callable[[], T]) -> T:
-        return await self.life.of(lambda: super(MortalVault, self).aside(work))
+        return await self.countdown.of(lambda: super(DyingVault, self).aside(work))
 
 
-def mortal(app: App, life: Life) -> App:
+def dying(app: App, countdown: Countdown) -> App:
     async def dies(scope: Any, receive: Any, send: Any) -> None:
-        await life.of(lambda: app(scope, receive, send))
+        await countdown.of(lambda: app(scope, receive, send))
 
     return dies
 
 
-class Town:
+class Deployment:
     """A sandbox that stands for Aircall, and what of a home outlives a process."""
 
     def __init__(self, home: Path, sandbox: Sandbox, registry: Registry, clock: Clock) -> None:
         self.home, self.sandbox, self.registry, self.clock = home, sandbox, registry, clock
-        self.vault = MortalVault()
+        self.vault = DyingVault()
         self.app: App = sandbox
         self._names = iter(f"w{number}" for number in range(1, 100))
         self._open: list[tuple[Gateway, EventLog]] = []
         log_in(home, clock).webhooks.shut("front-door")
 
-    def process(self, life: Life | None = None) -> Subscriptions:
+    def process(self, countdown: Countdown | None = None) -> Subscriptions:
         """A process of ours that begins now."""
-        life = life or Life()
+        countdown = countdown or Countdown()
         self.log = log_in(self.home, self.clock)
         self.log.webhooks.shut("front-door")
-        self.log.__class__ = MortalLog
-        assert isinstance(self.log, MortalLog)
-        self.log.life = self.vault.life = life
-        gateway = gateway_to(mortal(self.app, life), allowed=frozenset({"read"}))
+        self.log.__class__ = DyingLog
+        assert isinstance(self.log, DyingLog)
+        self.log.countdown = self.vault.countdown = countdown
+        gateway = gateway_to(dying(self.app, countdown), allowed=frozenset({"read"}))
         self._open.append((gateway, self.log))
         return self.subscriptions(gateway, name=lambda: next(self._names))
 
@@ -118,5 +118,5 @@ class Town:
         return {event.data["id"]: event.trusted for event in self.log.read(Query())}
 
 
-def made(town: Town) -> int:
-    return sum(one.operation == "create_webhook" for one in town.sandbox.arrivals)
+def made(deployment: Deployment) -> int:
+    return sum(one.operation == "create_webhook" for one in deployment.sandbox.arrivals)

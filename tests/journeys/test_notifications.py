@@ -28,7 +28,7 @@ from aircall_mcp.ground import asgi as hosting
 from aircall_mcp.protocol.http import mcp_app
 from aircall_mcp.protocol.mcp_server import AircallServer
 
-from ..house import Clock, Office, gateway_to
+from ..harness import Clock, Harness, gateway_to
 from ..mail import call, log_in
 from ..waiting import PATIENCE
 
@@ -38,7 +38,7 @@ EVENTS = "aircall://events"
 Reach: TypeAlias = Callable[..., Client]
 
 
-class Board:
+class Served:
     """A server with a log, and the way its clients reach it."""
 
     def __init__(self, log: EventLog, reach: Any) -> None:
@@ -49,7 +49,7 @@ class Board:
         self.log.append(events)
 
 
-class Ear:
+class LegacyClient:
     """A client of the legacy era, and what it was told of."""
 
     def __init__(self) -> None:
@@ -75,23 +75,23 @@ class Ear:
 
 
 @pytest.fixture(params=["in memory", "over HTTP"])
-async def board(
-    request: pytest.FixtureRequest, home: Path, office: Office, clock: Clock
-) -> AsyncGenerator[Board]:
-    log, gateway = log_in(home, clock), gateway_to(office.sandbox)
+async def served(
+    request: pytest.FixtureRequest, home: Path, harness: Harness, clock: Clock
+) -> AsyncGenerator[Served]:
+    log, gateway = log_in(home, clock), gateway_to(harness.sandbox)
 
     def no_rules() -> Any:
         raise AssertionError("nobody passes anything on here")
 
-    operations = office.desk.registry.ids
+    operations = harness.desk.registry.ids
     tools = EventTools(log, gateway, operations, no_rules, clock=clock.handed())
     news = Resources(tools, log, gateway, operations)
-    server = AircallServer(office.desk, news=lambda: news)
+    server = AircallServer(harness.desk, news=lambda: news)
     async with AsyncExitStack() as stack:
         where: Any = server
         if request.param == "over HTTP":
             where = await stack.enter_async_context(at_a_port(server))
-        yield Board(log, where)
+        yield Served(log, where)
     await gateway.aclose()
     log.close()
 
@@ -108,61 +108,61 @@ async def at_a_port(server: AircallServer) -> AsyncGenerator[str]:
 
 
 @asynccontextmanager
-async def legacy(board: Board) -> AsyncGenerator[Ear]:
-    ear = Ear()
-    async with Client(board.reach, mode="legacy", message_handler=ear) as client:
-        ear.client = client
-        yield ear
+async def legacy(served: Served) -> AsyncGenerator[LegacyClient]:
+    listener = LegacyClient()
+    async with Client(served.reach, mode="legacy", message_handler=listener) as client:
+        listener.client = client
+        yield listener
 
 
-async def test_of_two_clients_on_one_resource_both_hear(board: Board) -> None:
-    async with legacy(board) as one, legacy(board) as other:
-        for ear in (one, other):
-            await ear.subscribe(EVENTS)
-        board.tell(call("created", 1))
+async def test_of_two_clients_on_one_resource_both_hear(served: Served) -> None:
+    async with legacy(served) as one, legacy(served) as other:
+        for listener in (one, other):
+            await listener.subscribe(EVENTS)
+        served.tell(call("created", 1))
         assert [await one.next(), await other.next()] == [EVENTS, EVENTS]
         await one.unsubscribe(EVENTS)  # which is no matter to the other one
-        board.tell(call("ended", 1))
+        served.tell(call("ended", 1))
         assert await other.next() == EVENTS
         assert one.heard.empty()
 
 
-async def test_one_client_hears_of_several_resources_and_only_of_those(board: Board) -> None:
-    async with legacy(board) as one, legacy(board) as other:
+async def test_one_client_hears_of_several_resources_and_only_of_those(served: Served) -> None:
+    async with legacy(served) as one, legacy(served) as other:
         for uri in ("aircall://calls/1", "aircall://calls/2"):
             await one.subscribe(uri)
         await other.subscribe("aircall://calls/3")
-        board.tell(call("ended", 1), call("ended", 2), call("ended", 3))
+        served.tell(call("ended", 1), call("ended", 2), call("ended", 3))
         assert [await one.next(), await one.next()] == ["aircall://calls/1", "aircall://calls/2"]
         assert await other.next() == "aircall://calls/3"
         assert one.heard.empty()
         assert other.heard.empty()
 
 
-async def test_one_that_left_does_not_keep_the_other_from_hearing(board: Board) -> None:
-    async with legacy(board) as stays:
-        async with legacy(board) as leaves:
+async def test_one_that_left_does_not_keep_the_other_from_hearing(served: Served) -> None:
+    async with legacy(served) as stays:
+        async with legacy(served) as leaves:
             await leaves.subscribe(EVENTS)
             await stays.subscribe(EVENTS)
-            board.tell(call("created", 1))
+            served.tell(call("created", 1))
             assert [await leaves.next(), await stays.next()] == [EVENTS, EVENTS]
         for number in (2, 3):
-            board.tell(call("created", number))
+            served.tell(call("created", number))
             assert await stays.next() == EVENTS
 
 
-async def test_two_of_the_modern_era_both_hear_and_one_of_the_other_era_too(board: Board) -> None:
+async def test_two_of_the_modern_era_both_hear_and_one_of_the_other_era_too(served: Served) -> None:
     async with (
-        Client(board.reach, mode="2026-07-28") as one,
-        Client(board.reach, mode="2026-07-28") as other,
-        legacy(board) as third,
+        Client(served.reach, mode="2026-07-28") as one,
+        Client(served.reach, mode="2026-07-28") as other,
+        legacy(served) as third,
         one.listen(resource_subscriptions=[EVENTS]) as first,
         other.listen(resource_subscriptions=[EVENTS, "aircall://calls/1"]) as second,
     ):
         await third.subscribe(EVENTS)
         heard_first, heard_second = aiter(first), aiter(second)
         for number in (1, 2):
-            board.tell(call("created", number))
+            served.tell(call("created", number))
             async with asyncio.timeout(PATIENCE):
                 changes = [await anext(heard_first), await anext(heard_second)]
                 if number == 1:
@@ -184,16 +184,16 @@ class Slow(EventLog):
         return super().latest()
 
 
-async def test_whoever_was_told_that_they_are_subscribed_misses_nothing(board: Board) -> None:
+async def test_whoever_was_told_that_they_are_subscribed_misses_nothing(served: Served) -> None:
     """What happens right after the answer is news already, however long the first look takes."""
-    board.log.__class__ = Slow
-    assert isinstance(board.log, Slow)
-    board.log.hold()
-    async with legacy(board) as ear:
-        asking = asyncio.create_task(ear.subscribe(EVENTS))
+    served.log.__class__ = Slow
+    assert isinstance(served.log, Slow)
+    served.log.hold()
+    async with legacy(served) as listener:
+        asking = asyncio.create_task(listener.subscribe(EVENTS))
         done, _ = await asyncio.wait([asking], timeout=0.3)
         assert not done
-        board.log.gate.set()
+        served.log.gate.set()
         await asking
-        board.tell(call("created", 1))
-        assert await ear.next() == EVENTS
+        served.tell(call("created", 1))
+        assert await listener.next() == EVENTS

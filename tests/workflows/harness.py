@@ -17,7 +17,7 @@ from aircall_mcp.workflows import Workflows
 from aircall_mcp.workflows.kit import Kit
 
 from ..connections import lent
-from ..house import Clock, Office, OwnDesk, OwnGateway, gateway_to
+from ..harness import Clock, Harness, OwnDesk, OwnGateway, gateway_to
 from ..mail import log_in
 
 
@@ -27,7 +27,7 @@ def deaf(home: Path) -> EventLog:
     return lent(EventLog(store, sealer=Sealer))
 
 
-class Shift(Office):
+class WorkflowHarness(Harness):
     def __init__(
         self,
         registry: Registry,

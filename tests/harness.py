@@ -1,4 +1,4 @@
-"""The house of the tests: everything real, over a sandbox, on a clock that stands still."""
+"""The test harness: everything real, over a sandbox, on a clock that stands still."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Clock:
         self.now += seconds
 
     def handed(self, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> Handed:
-        """As the house takes it."""
+        """As the product takes it."""
         return Handed(self, self, sleep)
 
 
@@ -89,7 +89,7 @@ def auth_for(base_url: str, key: tuple[str, str] | str | None) -> Auth:
     return Auth(accounts, latch=lambda _: Alone())
 
 
-class Townless:
+class KnownCompany:
     """A company that the policy knows all about: at home in France and the United States, with
     everybody a contact of its."""
 
@@ -213,7 +213,7 @@ def asking_desk(
     """A desk that asks by `policy`, and not for what is `standing`; what waits is kept in `home`,
     or in memory."""
     safety = Safety.of(home or Path(), clock=clock, fleeting=home is None)
-    judge = Judge(lambda: policy, world or Townless(), safety, standing=standing, clock=clock)
+    judge = Judge(lambda: policy, world or KnownCompany(), safety, standing=standing, clock=clock)
     journal = Journal(lambda: InMemory(JOURNAL), clock=clock)
     chosen: dict[str, Any] = {"journal": journal, **(gateway or {})}
     within = gateway_to(app, judges=(judge,), **chosen)
@@ -297,7 +297,7 @@ def answering(
     return app, asked
 
 
-class Office:
+class Harness:
     """A desk over a sandbox: `call` gives the answer, `refused` the error object."""
 
     def __init__(self, desk: OwnDesk, sandbox: Sandbox) -> None:

@@ -21,11 +21,11 @@ from aircall_mcp.sandbox import Sandbox
 from aircall_mcp.storage.sqlite import Database
 
 from ..connections import lent
-from ..house import Clock, OwnDesk, gateway_to
+from ..harness import Clock, OwnDesk, gateway_to
 from ..mail import log_in, watched
 
 
-class Room:
+class EventHarness:
     """The four tools at a desk, as a model calls them."""
 
     def __init__(

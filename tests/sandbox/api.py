@@ -6,10 +6,10 @@ from typing import Any
 
 import httpx2
 
-from ..house import THURSDAY, Clock, sandbox_with
+from ..harness import THURSDAY, Clock, sandbox_with
 
 
-class Office:
+class SandboxApi:
     """`sandbox` under `clock`; the verbs sign with the sandbox's key and answer (status, JSON)."""
 
     def __init__(self, *, now: float = THURSDAY, **choices: Any) -> None:

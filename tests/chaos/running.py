@@ -22,7 +22,7 @@ from aircall_mcp.sandbox import Sandbox
 from aircall_mcp.storage.lock import latches
 from aircall_mcp.vault import Vault, vault_at
 
-from ..house import App, sandbox_with
+from ..harness import App, sandbox_with
 from ..served import served
 
 LIFETIME = 3600
@@ -44,8 +44,8 @@ class SharedClock:
         self._memory[:8] = struct.pack("d", self() + seconds)
 
 
-class Town:
-    """The sandbox at `url`; `sandbox` is there to be looked at, never asked over the counter."""
+class RunningSandbox:
+    """The sandbox at `url`; `sandbox` is there to be looked at, never called here."""
 
     def __init__(self, sandbox: Sandbox, url: str) -> None:
         self.sandbox = sandbox
@@ -108,19 +108,19 @@ class Gate:
 
 
 @contextmanager
-def open_town(
+def running_sandbox(
     clock: Callable[[], float], edge: Callable[[App], App] = lambda app: app
-) -> Generator[Town]:
+) -> Generator[RunningSandbox]:
     """`edge` puts something before the sandbox."""
     sandbox = sandbox_with(
         clock=clock, oauth="expiring", token_lifetime=LIFETIME, requests_per_minute=None
     )
     with served(edge(sandbox)) as url:
-        yield Town(sandbox, url)
+        yield RunningSandbox(sandbox, url)
 
 
-def resident(home: Path, clock: Callable[[], float]) -> tuple[Auth, Vault]:
-    """Somebody who signs with the vault in `home`."""
+def auth_in(home: Path, clock: Callable[[], float]) -> tuple[Auth, Vault]:
+    """What signs with the vault in `home`, and that vault."""
     vault = vault_at(home, {})
     auth = Auth(
         Accounts(vault),

@@ -1,4 +1,4 @@
-"""Somebody on this machine who is no sandbox of ours: a proxy to Aircall, for all we know."""
+"""A server on this machine that is no sandbox of ours: a proxy to Aircall, for all we know."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LOOKED_UP = re.compile(
 and what the ids are called."""
 
 
-class Stranger:
+class ForeignServer:
     """Answers 200 and what `says` makes of method and path; keeps all that arrived."""
 
     def __init__(self, says: Says = pong) -> None:
@@ -73,8 +73,8 @@ def announced(sandbox: Sandbox) -> Generator[str]:
 
 
 @contextmanager
-def stranger(says: Says = pong) -> Generator[Stranger]:
-    there = Stranger(says)
+def foreign_server(says: Says = pong) -> Generator[ForeignServer]:
+    there = ForeignServer(says)
     with served(there) as url:
         there.url = url
         yield there
