@@ -292,6 +292,54 @@ async def test_an_answer_crosses_no_tasks_of_a_graph_within_a_graph(by: str, our
         assert ('"data"' in done[0]) is (by != "nothing")
 
 
+@pytest.mark.parametrize("shape", ["beside it", "in a graph it calls", "in a task it calls"])
+async def test_an_answer_in_a_step_is_given_again_to_no_call_that_asked_after_it(
+    shape: str,
+) -> None:
+    """Of another node that was slower, or of the very node, to a question of what it called."""
+    pytest.importorskip("langgraph")
+    from langgraph.checkpoint.memory import InMemorySaver
+    from langgraph.func import entrypoint, task
+    from langgraph.graph import START, MessagesState, StateGraph
+    from langgraph.types import Command, interrupt
+
+    async with Toolkit.sandbox(ask=True) as aircall:
+        send, told, runs = aircall.only(names=["send_message"]).langchain()[0], list[Any](), [0]
+
+        async def owns(_: Json) -> Json:
+            interrupt("Proceed?")
+            return {}
+
+        async def calls(_: Json) -> Json:
+            runs[0] += 1
+            if shape == "beside it" and runs[0] == 1:
+                return {}["gone"]
+            if shape == "in a graph it calls":
+                await within.ainvoke({"messages": []})
+            elif shape == "in a task it calls":
+                await task(owns)({})
+            told.append(await send.ainvoke(YES))
+            return {}
+
+        within = StateGraph(MessagesState).add_node("owns", owns).add_edge(START, "owns").compile()
+        graph: Any = StateGraph(MessagesState).add_node("calls", calls).add_edge(START, "calls")
+        if shape == "beside it":
+            graph.add_node("owns", owns).add_edge(START, "owns")
+        agent = graph.compile(checkpointer=InMemorySaver())
+        if shape == "in a task it calls":
+            agent = entrypoint(checkpointer=InMemorySaver())(calls)
+        if shape == "beside it":
+            with pytest.raises(KeyError):
+                await agent.ainvoke({"messages": []}, _thread())
+        else:
+            await agent.ainvoke({"messages": []}, _thread())
+        result = await agent.ainvoke(Command(resume=True), _thread())
+        asked = result["__interrupt__"][0]
+        assert asked.value["arguments"] == YES
+        result = await agent.ainvoke(None, _thread())
+        assert '"data"' not in "".join(told)
+
+
 async def test_a_callback_that_interrupts_takes_nobodys_answer() -> None:
     pytest.importorskip("langgraph")
     from langgraph.types import interrupt

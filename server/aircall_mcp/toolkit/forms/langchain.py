@@ -6,8 +6,9 @@ too, and gives answers back by their places alone. So a call that was answered i
 answer again and is not done again, nor is one that would be done twice, however late that is; what
 reads, tries or sets a state is. And where several calls ask in one task, as in a `ToolNode` of
 one's own, an answer counts for the approval that it names, and one that names none for nothing.
-In a graph within a graph one must name that or be given by the interrupt's id: any other is given
-again to whoever asks next there, where the graph is gone on with and not resumed.
+An answer by its place is given again to whoever asks next in that step, where the graph is gone on
+with and not resumed: so what asked after one must be answered by that name or by the interrupt's
+id, as must all in a graph within a graph.
 """
 
 from __future__ import annotations
@@ -47,6 +48,8 @@ UNCLEAR = (
     "An answer was there, which may be to another call of this turn: it is one to neither. Whoever"
     " resumes the graph names the approval in it, or the interrupt."
 )
+AGAIN: Final = "an answer of its step may be given again"
+"""Beside a call that asked when there was one by its place alone in its step."""
 NOBODY: Final = object()
 """Said nothing so far."""
 _turns = WeakValueDictionary[str, Lock]()
@@ -102,7 +105,9 @@ async def _within(
     told = NOBODY if last is None else await _told_before(asked, last)
     if last is not None and told is not NOBODY and standing not in ANSWERED:
         by_id = 0 < there == _answers()  # it was there before we asked for one
-        alone = _answers() < 2 and (by_id or "|" not in task[-1]) and await asked.alone(asking)
+        again = await asked.last([*asking, AGAIN])
+        fresh = by_id or ("|" not in task[-1] and (again is None or again.id != last.id))
+        alone = _answers() < 2 and fresh and await asked.alone(asking)
         if not (_named(told) or standing == "approved" or alone):
             log.warning("%s: an answer that may be to another question is none", tool.name)
             await asked.forget(asking)  # else it would be by its id in the next run
@@ -141,6 +146,8 @@ async def _interrupt(asked: Asked, question: Question, asking: list[Any], task: 
     try:
         await _told(asked, "", shown)
     except GraphInterrupt:
+        if _unnamed() is not None:
+            await asked.shown(question, [*asking, AGAIN])
         await asked.shown(question, asking, task)
         raise
 
@@ -184,10 +191,21 @@ async def _told_before(asked: Asked, last: Approval) -> Any:
 
 def _answers() -> int:
     """How many this task has taken so far, with those that were given by an interrupt's id."""
+    return len(getattr(_scratchpad(), "resume", ()))
+
+
+def _unnamed() -> Any:
+    """What the graph was resumed with, in this step of it, by its place alone; None for nothing.
+    Whoever took it, it is there still."""
+    return getattr(_scratchpad(), "get_null_resume", lambda _consume: None)(False)
+
+
+def _scratchpad() -> Any:
+    """What LangGraph knows of this task; other releases may call it something else."""
     from langchain_core.runnables.config import var_child_runnable_config
 
     there = (var_child_runnable_config.get() or {}).get("configurable", {})
-    return len(getattr(there.get("__pregel_scratchpad"), "resume", ()))
+    return there.get("__pregel_scratchpad")
 
 
 def _task() -> list[Any] | None:
