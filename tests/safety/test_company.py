@@ -72,6 +72,19 @@ async def test_a_person_sees_who_a_number_is_but_not_by_what_a_model_called_them
     assert f'  to: "{to}"\n' in other.preview
 
 
+async def test_a_person_sees_no_name_that_a_model_gave_to_somebody_whom_the_company_knows(
+    app: App, aircall: Counted
+) -> None:
+    world = aircall.sandbox.world
+    contact = next(one for one in world.contacts.values() if one.first_name and one.phones)
+    to = re.sub(r"[^+0-9]", "", contact.phones[0].value)
+    renamed = {"contact_id": contact.id, "first_name": "Your", "last_name": "Boss"}
+    assert not (await app.desk.call("aircall_update_contact", renamed, Caller())).is_error
+    assert contact.first_name == "Your"
+    texts: dict[str, Any] = {"number_id": next(iter(world.numbers)), "to": to, "body": "Hello"}
+    assert f'  to: "{to}"\n' in (await asked(app, "send_message", **texts)).preview
+
+
 async def test_a_person_sees_what_ids_are_called_and_a_model_does_not(
     app: App, aircall: Counted
 ) -> None:

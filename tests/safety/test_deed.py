@@ -40,6 +40,8 @@ HOOK = {"url": "https://Hooks.Acme.COM:8443/in", "events": ["call.created"]}
             "introduces": (ONE,)}),
         ("update_contact_phone_number", {"contact_id": 1, "detail_id": 3, "value": ONE}, {
             "introduces": (ONE,)}),
+        ("update_contact", {"contact_id": 1, "last_name": "Boss"}, {"introduces": ("1",)}),
+        ("update_contact", {"contact_id": 1, "information": "VIP"}, {}),
         ("create_webhook", HOOK, {"hosts": ("hooks.acme.com",)}),
         ("send_message", {"number_id": 2, "to": ONE, "body": "Hi", "mediaUrl": [HOOK["url"]]}, {
             "recipients": (ONE,), "senders": (2,), "counted": "texts"}),

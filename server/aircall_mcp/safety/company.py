@@ -90,8 +90,8 @@ class Company:
         self._clock = clock
         self.loopback = loopback
         self._home: dict[AccountName, tuple[float, frozenset[str] | None]] = {}
-        self._known: dict[tuple[AccountName, str], tuple[float, str]] = {}
-        """Until when somebody is known, and what they are called."""
+        self._known: dict[tuple[AccountName, str], tuple[float, str, tuple[str, ...]]] = {}
+        """Until when somebody is known, what they are called, and the ids of these contacts."""
         self._named: dict[_Place, tuple[float, str]] = {}
 
     async def account(self, named: str | None) -> str:
@@ -151,12 +151,12 @@ class Company:
 
     async def _contact(self, account: str, number: str, now: float) -> str:
         """What the contact is called whom the policy found by `number`; "" for one whom a model
-        made, since it could call anybody anything."""
-        until, called = self._known.get((account, number), (now, ""))
+        made or renamed, since it could call anybody anything."""
+        until, called, ids = self._known.get((account, number), (now, "", ()))
         if until <= now or not called:
             return ""
         try:
-            return "" if await self._introduced((number,)) else called
+            return "" if await self._introduced((number, *ids)) else called
         except StoreError as error:
             log.info("who made a contact of a recipient: %s", error.message)
             return ""
@@ -204,7 +204,7 @@ class Company:
 
     async def _is_known(self, account: str, number: str) -> bool:
         now = self._clock.monotonic()
-        if self._known.get((account, number), (now, ""))[0] > now:
+        if self._known.get((account, number), (now,))[0] > now:
             return True
         try:
             found = await self._asking(account).ask("search_contacts", phone_number=number)
@@ -216,10 +216,11 @@ class Company:
         if not contacts:
             return False
         if len(self._known) > 1_000:
-            for key in [key for key, (until, _) in self._known.items() if until <= now]:
+            for key in [key for key, (until, *_) in self._known.items() if until <= now]:
                 del self._known[key]
         called = ", ".join(filter(None, (_called("contact", one) for one in contacts)))
-        self._known[account, number] = now + KNOWN_LASTS, quoted(called, LONGEST_NAME)
+        ids = tuple(str(one.get("id")) for one in contacts)
+        self._known[account, number] = now + KNOWN_LASTS, quoted(called, LONGEST_NAME), ids
         return True
 
 

@@ -18,6 +18,7 @@ Counted = Literal["calls", "texts", "deletions"]
 COUNTED: tuple[Counted, ...] = ("calls", "texts", "deletions")
 
 _SENDERS = frozenset({"number_id", "lineId"})
+_CALLED = frozenset({"first_name", "last_name", "company_name"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +26,9 @@ class Deed:
     """`needs` are the effect and the stakes of these arguments. `recipients` are in E.164, each
     once; `senders` and `users` the ids of the company's numbers and users that are used; `hosts`
     are where URLs among the arguments lead. `introduces` are phone numbers as they are written into
-    the company's contacts. `counted` is what a cap counts it as, `size` how many
-    people it reaches or objects it makes vanish, at least one. `together` is how many people all
-    that is wished for at once reaches, where this is a part of it."""
+    the company's contacts, and the id of a contact that is named anew. `counted` is what a cap
+    counts it as, `size` how many people it reaches or objects it makes vanish, at least one.
+    `together` is how many people all that is wished for at once reaches, where this is a part."""
 
     operation: str
     toolset: str
@@ -110,6 +111,8 @@ def _introduced(bound: Bound) -> tuple[str, ...]:
         for place in places or ([""] if parameter.form == "phone" else []):
             value = bound.arguments.get(parameter.name)
             numbers.update(dict.fromkeys(_texts(value, place.split("/") if place else [])))
+    if not _CALLED.isdisjoint(bound.arguments) and "contact_id" in bound.arguments:
+        numbers[str(bound.arguments["contact_id"])] = None
     return tuple(numbers)
 
 
