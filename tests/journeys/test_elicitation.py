@@ -14,6 +14,7 @@ from mcp.shared.exceptions import MCPError
 
 from aircall_mcp.desk import Failure, Question
 from aircall_mcp.ground.caller import Caller
+from aircall_mcp.ground.effects import Allowance
 from aircall_mcp.offer import Offers, Registry, Selection
 from aircall_mcp.protocol.elicitation import KEY, Elicitation, Way
 from aircall_mcp.protocol.mcp_server import AircallServer
@@ -385,3 +386,22 @@ async def test_what_needs_to_be_seen_is_not_asked_in_a_form(
         asked = await client.call_tool("aircall_approval_status", {"id": name})
         assert "used" in str(asked.structured_content)
     assert len(harness.arrived) == 1
+
+
+async def test_a_no_on_the_page_is_one_whatever_the_policy_says_by_then(
+    harnesses: Harnesses,
+) -> None:
+    effects: dict[Allowance, Line] = {"write": Line("ask", 2)}
+    harness = harnesses(policy=Policy(effects=effects))
+
+    async def page(approval: str, /, *, led: bool = False) -> str:
+        assert led
+        effects["write"] = Line("allow")
+        assert await harness.desk.safety.approvals.answer(approval, yes=False, grade=2, way="page")
+        return "http://127.0.0.1:1/"
+
+    harness.server = AircallServer(harness.desk, elicitation=Elicitation(), page=page)
+    async with harness.client("legacy") as client:
+        error = error_in(await client.call_tool("aircall_create_tag", TAG))
+        assert "said no" in error["message"]
+        assert harness.arrived == []

@@ -320,5 +320,9 @@ async def test_a_no_that_nobody_heard_is_told_to_the_same_call_once(
     third = await ask(approvals)
     assert third.standing == "waiting"
     await approvals.answer(third.id, yes=False, grade=2, way="page")
+    assert await approvals.answer(third.id, yes=False, grade=1, way="form", heard=True) is None
+    fourth = await ask(approvals)
+    assert (fourth.id != third.id, fourth.standing) == (True, "waiting")
+    await approvals.answer(fourth.id, yes=False, grade=2, way="page")
     clock.pass_by(LASTING)
     assert (await ask(approvals)).standing == "waiting"  # long ago, and worth another question

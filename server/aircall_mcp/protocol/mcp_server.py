@@ -163,8 +163,12 @@ class AircallServer(Server[Any]):
             case "closed":
                 return refusal("The person who was asked closed the question without an answer.")
             case "opened":
-                await self._elicitation.settled(ctx, heard.approval, self._desk.standing)
-                return None  # a no is what the call comes to
+                stands = await self._elicitation.settled(ctx, heard.approval, self._desk.standing)
+                if stands != "refused":
+                    return None
+                # Whatever the policy says by now; and this call hears it, so that no other does.
+                await self._desk.answer(heard.approval, yes=False, grade=1, way="url")
+                return refusal(SAID_NO)
             case "yes" | "no":
                 yes = heard.said == "yes"
                 stood = await self._desk.answer(

@@ -181,7 +181,7 @@ class Approvals:
                 )
             else:
                 changed = self._refusing(tx, name, grade, way)
-                if changed and heard:
+                if heard:  # also of one that was said before
                     self._hearing(tx, name)
             return self._found(tx, name, now) if changed else None
 
@@ -202,7 +202,8 @@ class Approvals:
 
     def _hearing(self, tx: Transaction, name: str) -> None:
         """A no that was heard is told to no other call."""
-        tx.run("UPDATE approval SET expires = asked WHERE id = :id", id=name)
+        sql = "UPDATE approval SET expires = asked WHERE id = :id AND standing = 'refused'"
+        tx.run(sql, id=name)
 
     def using(
         self, tx: Transaction, *, principal: str, account: str, identity: str, grade: Grade

@@ -113,8 +113,9 @@ async def _within(
             await asked.forget(asking)  # else it would be by its id in the next run
             return Failure(error_of(NeedsConfirmation(UNCLEAR, hint=standing_of(last)["next"])))
         if not _yes(told):  # even where nobody need be asked by now
-            await asked.refuse(asking, way=WAY)
             standing = "refused"
+    if standing == "refused":  # here or elsewhere: it is heard by that
+        await asked.refuse(asking, way=WAY)
     if once and standing not in ANSWERED and not await asked.begin(asking):
         standing = "used"
     if standing in ANSWERED:
