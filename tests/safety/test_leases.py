@@ -163,6 +163,21 @@ async def test_a_no_to_exactly_this_is_heard_whatever_lease_is_given(
     assert len(harness.arrived) == 3
 
 
+async def test_a_no_to_a_call_is_one_to_a_plan_with_it(harness: LeaseHarness) -> None:
+    desk, approvals = harness.desk(), harness.desks[0].safety.approvals
+    given: dict[str, Any] = {"number_id": 2, "to": "+33184880001", "body": "Hello"}
+    waiting = await desk.call("aircall_send_message", given, Caller())
+    assert isinstance(waiting, Question)
+    await give(desk, 4)
+    await approvals.answer(waiting.approval, yes=False, grade=2, way="terminal")
+    wanted = [given, {**given, "to": "+33184880002"}]
+    steps = [{"operation": "send_message", "arguments": one} for one in wanted]
+    assert isinstance(await desk.call("aircall_plan", {"steps": steps}, Caller()), Question)
+    assert harness.arrived == []
+    answer = await desk.call("aircall_plan", {"steps": steps[1:]}, Caller())
+    assert answer.payload["data"]["outcomes"] == ["done"]
+
+
 @pytest.mark.parametrize("end", ["revoked", "over"])
 async def test_a_plan_on_a_lease_ends_with_it_and_goes_on_with_a_yes(
     harness: LeaseHarness, end: str
