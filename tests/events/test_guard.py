@@ -221,6 +221,7 @@ async def test_a_number_that_is_being_registered_cannot_be_registered_elsewhere(
     assert (number.configurations["sms"].callback_url or "").startswith(URL)
 
 
+@pytest.mark.slow
 async def test_the_commands_say_that_a_webhook_was_replaced_too_often(home: Path) -> None:
     async with upstream() as there:
         code, _, err = await ran(there, home, ("webhooks", "register", "--public-url", URL))
@@ -355,6 +356,7 @@ async def ran(there: Upstream, home: Path, words: Sequence[str]) -> tuple[int, A
     return process.returncode or 0, json.loads(out) if out.strip() else None, err.decode()
 
 
+@pytest.mark.slow
 async def test_the_commands_keep_to_it_and_those_of_a_person_go_through(home: Path) -> None:
     """Registered, guarded against `run`, changed by somebody at Aircall, replaced, renewed."""
     async with upstream() as there:
@@ -414,6 +416,7 @@ async def test_the_commands_keep_to_it_and_those_of_a_person_go_through(home: Pa
         assert (code, gone) == (0, {"removed": [rotated["webhook"]]}), err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("operation", ["create_webhook", "delete_webhook"])
 async def test_a_watchdog_that_is_killed_waiting_for_an_answer_leaves_one_webhook_in_the_end(
     home: Path, operation: str

@@ -8,7 +8,7 @@ reads, tries or sets a state is. And where several calls ask in one task, as in 
 one's own, an answer counts for the approval that it names, and one that names none for nothing.
 An answer by its place is given again to whoever asks next in that step, where the graph is gone on
 with and not resumed: so what asked after one must be answered by that name or by the interrupt's
-id, as must all in a graph within a graph.
+id.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ async def _within(
     if last is not None and told is not NOBODY and standing not in ANSWERED:
         by_id = 0 < there == _answers()  # it was there before we asked for one
         again = await asked.last([*asking, AGAIN])
-        fresh = by_id or ("|" not in task[-1] and (again is None or again.id != last.id))
+        fresh = by_id or again is None or again.id != last.id
         alone = _answers() < 2 and fresh and await asked.alone(asking)
         if not (_named(told) or standing == "approved" or alone):
             log.warning("%s: an answer that may be to another question is none", tool.name)
@@ -198,11 +198,12 @@ def _answers() -> int:
 def _unnamed() -> Any:
     """What the graph was resumed with, in this step of it, by its place alone; None for nothing.
     Whoever took it, it is there still."""
-    return getattr(_scratchpad(), "get_null_resume", lambda _consume: None)(False)
+    return getattr(_scratchpad(), "get_null_resume", lambda _consume: UNCLEAR)(False)
 
 
 def _scratchpad() -> Any:
-    """What LangGraph knows of this task; other releases may call it something else."""
+    """What LangGraph knows of this task. Another release may call it something else: then an answer
+    must name its approval, since nobody could tell whether it was one before."""
     from langchain_core.runnables.config import var_child_runnable_config
 
     there = (var_child_runnable_config.get() or {}).get("configurable", {})
