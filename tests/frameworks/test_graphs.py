@@ -289,7 +289,7 @@ async def test_an_answer_crosses_no_tasks_of_a_graph_within_a_graph(by: str, our
             await agent.ainvoke(None, _thread())
     assert not any(YES["body"] in one and '"data"' in one for one in told)
     if ours:
-        assert '"data"' in done[0]
+        assert ('"data"' in done[0]) is (by != "nothing")
 
 
 @pytest.mark.parametrize("shape", ["beside it", "in a graph it calls", "in a task it calls"])
@@ -399,3 +399,36 @@ def _turn(*turn: Json) -> Json:
 
     calls = [{"name": NAME, "args": args, "id": args["body"]} for args in turn]
     return {"messages": [AIMessage("", tool_calls=calls)]}
+
+
+async def test_of_two_graphs_in_one_task_the_one_that_nobody_was_shown_is_not_answered() -> None:
+    """Both ask at once, and LangGraph shows the first alone."""
+    pytest.importorskip("langgraph")
+    from langgraph.graph import START, MessagesState, StateGraph
+    from langgraph.types import Command
+
+    async with Toolkit.sandbox(ask=True) as aircall:
+        send, told = aircall.only(names=["send_message"]).langchain()[0], list[Any]()
+
+        def graph_of(text: Json) -> Any:
+            async def node(_: Json) -> Json:
+                told.append(await send.ainvoke(text))
+                return {}
+
+            inner: Any = StateGraph(MessagesState)
+            inner.add_node("node", node)
+            inner.add_edge(START, "node")
+            return inner.compile()
+
+        graphs = [graph_of(YES), graph_of(NO)]
+
+        async def both(_: Json) -> Json:
+            await asyncio.gather(*(one.ainvoke({"messages": []}) for one in graphs))
+            return {}
+
+        agent = _of_one_node(both)
+        result = await agent.ainvoke({"messages": []}, _thread())
+        assert len(result["__interrupt__"]) == 1
+        for said in (Command(resume=True), None, None):
+            await agent.ainvoke(said, _thread())
+    assert not any('"data"' in one for one in told)

@@ -8,7 +8,8 @@ reads, tries or sets a state is. And where several calls ask in one task, as in 
 one's own, an answer counts for the approval that it names, and one that names none for nothing.
 An answer by its place is given again to whoever asks next in that step, where the graph is gone on
 with and not resumed: so what asked after one must be answered by that name or by the interrupt's
-id.
+id, as must all in a graph within a graph; and by that name where several asked in one task with all
+the graphs in it, of which LangGraph may have shown one alone.
 """
 
 from __future__ import annotations
@@ -106,7 +107,7 @@ async def _within(
     if last is not None and told is not NOBODY and standing not in ANSWERED:
         by_id = 0 < there == _answers()  # it was there before we asked for one
         again = await asked.last([*asking, AGAIN])
-        fresh = by_id or again is None or again.id != last.id
+        fresh = by_id or ("|" not in task[-1] and (again is None or again.id != last.id))
         alone = _answers() < 2 and fresh and await asked.alone(asking)
         if not (_named(told) or standing == "approved" or alone):
             log.warning("%s: an answer that may be to another question is none", tool.name)
@@ -149,7 +150,8 @@ async def _interrupt(asked: Asked, question: Question, asking: list[Any], task: 
     except GraphInterrupt:
         if _unnamed() is not None:
             await asked.shown(question, [*asking, AGAIN])
-        await asked.shown(question, asking, task)
+        *graph, within = task
+        await asked.shown(question, asking, [*graph, within.split("|", 1)[0]])
         raise
 
 
