@@ -19,7 +19,7 @@ async def main(task: str = "Who called and was missed? Text the last one back.")
         while waiting := result.get("__interrupt__"):
             for one in waiting:
                 print("Approved:", one.value["preview"])  # ask your user here, about each
-            answers = {one.id: True for one in waiting}
+            answers = {one.id: one.value["yes"] for one in waiting}
             result = await agent.ainvoke(Command(resume=answers), thread)
         print(result["messages"][-1].content)
 

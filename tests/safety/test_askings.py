@@ -66,16 +66,6 @@ async def test_what_was_shown_is_what_was_shown_last(askings: Askings, clock: Cl
     assert await askings.last("one") == ""
 
 
-async def test_of_two_that_ask_at_one_place_none_is_alone_there(askings: Askings) -> None:
-    await askings.shown("one", "a", "a task")
-    await askings.shown("elsewhere", "b", "another task")
-    assert await askings.alone("one")
-    await askings.shown("two", "b", "a task")
-    assert await askings.begin("two")  # it asked there all the same
-    assert [await askings.alone(one) for one in ("one", "two", "elsewhere")] == [False, False, True]
-    assert await askings.alone("unknown")
-
-
 async def test_what_earlier_releases_kept_is_known(home: Path, clock: Clock) -> None:
     later, now = len(table.MIGRATIONS), clock.handed().wall()
     before = durable(home / "usage.db", whole.MIGRATIONS[:-later])
@@ -116,20 +106,8 @@ async def test_what_earlier_releases_kept_is_known(home: Path, clock: Clock) -> 
         assert not await kept.begin("done")
         assert not await kept.begin("old")  # on the yes that was used
         assert await kept.begin("one")
-        assert not await kept.alone("one")
-        # A release that noted no place: nobody knows who else asked there, until it comes again.
-        assert not await kept.alone("older")
-        assert await kept.shown("older", "a", "elsewhere")
-        assert await kept.alone("older")
+        assert await kept.shown("older", "a")
         assert (found := await safety.approvals.find("a")) is not None
         assert found.standing == "waiting"
     finally:
         safety.close()
-
-
-async def test_what_is_forgotten_was_shown_nothing_and_asked_all_the_same(askings: Askings) -> None:
-    await askings.shown("one", "a", "a task")
-    await askings.shown("two", "b", "a task")
-    await askings.forget("one")
-    assert [await askings.last(one) for one in ("one", "two")] == ["", "b"]
-    assert not await askings.alone("two")

@@ -1,9 +1,5 @@
 """Tool calls of a framework that come again, as with a person's answer: what the person was shown
-for each, and whether it was begun.
-
-An asking is such a call, by a name that no other one has. Its place is where it asks, where an
-answer may be to another asking of the same place.
-"""
+for each, and whether it was begun. An asking is such a call, by a name that no other one has."""
 
 from __future__ import annotations
 
@@ -33,6 +29,15 @@ MIGRATIONS = (
         "DROP TABLE shown",
         "DROP TABLE performed",
     ),
+    (
+        # Its place is asked for no more: what names no approval is no answer, wherever it comes.
+        "CREATE TABLE placeless (asking TEXT PRIMARY KEY, approval TEXT NOT NULL DEFAULT '',"
+        " begun INTEGER NOT NULL, wall DOUBLE PRECISION NOT NULL)",
+        "INSERT INTO placeless SELECT asking, approval, begun, wall FROM asking",
+        "DROP TABLE asking",
+        "ALTER TABLE placeless RENAME TO asking",
+        "CREATE INDEX asking_wall ON asking (wall)",
+    ),
 )
 
 
@@ -60,7 +65,7 @@ class Askings:
         sql = "UPDATE asking SET begun = 0 WHERE asking = :asking"
         await self._state.write(lambda tx: tx.run(sql, asking=asking))
 
-    async def shown(self, asking: str, approval: str, place: str = "") -> bool:
+    async def shown(self, asking: str, approval: str) -> bool:
         """Nothing is done for `asking` before a person says yes to `approval`. Whether that is what
         it was told to show the last time it came, so that an answer it brings is to that one, and
         to no other that waits."""
@@ -68,29 +73,11 @@ class Askings:
         def work(tx: Transaction) -> bool:
             last = tx.one("SELECT approval FROM asking WHERE asking = :asking", asking=asking)
             self._note(tx, asking, begun=0)
-            tx.run(
-                "UPDATE asking SET approval = :approval, place = :place WHERE asking = :asking",
-                asking=asking,
-                approval=approval,
-                place=place,
-            )
+            sql = "UPDATE asking SET approval = :approval WHERE asking = :asking"
+            tx.run(sql, asking=asking, approval=approval)
             return last is not None and last[0] == approval
 
         return await self._state.write(work)
-
-    async def forget(self, asking: str) -> None:
-        """Nothing was shown for it, as far as answers go that are there or come yet."""
-        sql = "UPDATE asking SET approval = '' WHERE asking = :asking"
-        await self._state.write(lambda tx: tx.run(sql, asking=asking))
-
-    async def alone(self, asking: str) -> bool:
-        """Whether nothing else asked at the place of `asking`, of which an answer there may be as
-        well."""
-        sql = (
-            "SELECT 1 FROM asking AS this JOIN asking AS other ON other.place = this.place"
-            " WHERE this.asking = :asking AND other.asking <> :asking"
-        )
-        return await self._state.write(lambda tx: tx.one(sql, asking=asking)) is None
 
     async def last(self, asking: str) -> str:
         """The id of the approval that `asking` was told to show the last time it came; "" where

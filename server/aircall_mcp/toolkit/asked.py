@@ -34,21 +34,10 @@ class Asked:
         """Nothing was done for it, after all."""
         await self._askings.undone(self._named(asking))
 
-    async def shown(
-        self, question: Question, asking: Sequence[Any], place: Sequence[Any] = ()
-    ) -> bool:
+    async def shown(self, question: Question, asking: Sequence[Any]) -> bool:
         """Whether `question` is what a person was shown when `asking` came before. The same names
         may mean others by now."""
-        there = _hashed(place) if place else ""
-        return await self._askings.shown(self._named(asking), question.approval, there)
-
-    async def forget(self, asking: Sequence[Any]) -> None:
-        """Nobody was shown anything for it, as far as answers go that are there or come yet."""
-        await self._askings.forget(self._named(asking))
-
-    async def alone(self, asking: Sequence[Any]) -> bool:
-        """Whether no other call asked where `asking` did, so that an answer there is to it."""
-        return await self._askings.alone(self._named(asking))
+        return await self._askings.shown(self._named(asking), question.approval)
 
     async def last(self, asking: Sequence[Any]) -> Approval | None:
         """What a person was shown when `asking` came the last time, as it stands."""

@@ -389,8 +389,9 @@ class Toolkit:
 
     def langchain(self) -> list[Any]:
         """`StructuredTool`s of LangChain and LangGraph. What the policy asks a person about
-        interrupts the graph, unless `approve` is given; `Command(resume=True)` is the yes, and by
-        the interrupt's id or the approval's where several ask: docs/loops.md."""
+        interrupts the graph, unless `approve` is given; of an interrupt `one`,
+        `Command(resume=one.value["yes"])` is the yes, `one.value["no"]` a no, and what names no
+        approval neither: docs/loops.md."""
         from .forms import langchain
 
         return langchain.form(self)

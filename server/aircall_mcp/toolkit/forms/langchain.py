@@ -1,15 +1,11 @@
 """Tools of LangChain and LangGraph. A question interrupts the graph; what it is resumed with is the
-answer.
+answer, where that names the approval.
 
-A graph that is resumed performs the task anew, the calls in it that were done or answered already,
-too, and gives answers back by their places alone. So a call that was answered in its task takes its
-answer again and is not done again, nor is one that would be done twice, however late that is; what
-reads, tries or sets a state is. And where several calls ask in one task, as in a `ToolNode` of
-one's own, an answer counts for the approval that it names, and one that names none for nothing.
-An answer by its place is given again to whoever asks next in that step, where the graph is gone on
-with and not resumed: so what asked after one must be answered by that name or by the interrupt's
-id, as must all in a graph within a graph; and by that name where several asked in one task with all
-the graphs in it, of which LangGraph may have shown one alone.
+LangGraph gives answers by the place where a task asks, to its calls in the order in which they run,
+and may give one again to whoever asks next: nothing but a name says to which question it is. And a
+graph that is resumed performs the task anew, the calls in it that were done or answered already,
+too. So a call that was answered in its task takes its answer again and is not done again, nor is
+one that would be done twice, however late that is; what reads, tries or sets a state is.
 """
 
 from __future__ import annotations
@@ -37,20 +33,16 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CLIENT, WAY = "langchain", "langgraph"
-YES = (True, "yes", "approve")
-"""What a graph is resumed with for a yes; an object says it as its `approved` or `type`, and to
-what as its `approval`."""
 ANSWERED: Final[dict[str, ToolError]] = {
     "used": Duplicate("This was done, or may have been, before its task began anew."),
     "refused": NeedsConfirmation("A person said no to it, in this task."),
 }
 """What a call comes to whose question stands so when it comes again."""
 UNCLEAR = (
-    "An answer was there, which may be to another call of this turn: it is one to neither. Whoever"
-    " resumes the graph names the approval in it, or the interrupt."
+    "The graph was resumed with what names no approval, which is no answer to this one. Whoever"
+    ' resumes it takes the answer from the interrupt: `Command(resume=interrupt.value["yes"])`, or'
+    ' `["no"]`.'
 )
-AGAIN: Final = "an answer of its step may be given again"
-"""Beside a call that asked when there was one by its place alone in its step."""
 NOBODY: Final = object()
 """Said nothing so far."""
 _turns = WeakValueDictionary[str, Lock]()
@@ -102,16 +94,10 @@ async def _within(
     last = await asked.last(asking)
     standing = "" if last is None else last.standing
     # Whatever became of it: an answer that it leaves there is one to whoever asks next.
-    there = _answers()
     told = NOBODY if last is None else await _told_before(asked, last)
     if last is not None and told is not NOBODY and standing not in ANSWERED:
-        by_id = 0 < there == _answers()  # it was there before we asked for one
-        again = await asked.last([*asking, AGAIN])
-        fresh = by_id or ("|" not in task[-1] and (again is None or again.id != last.id))
-        alone = _answers() < 2 and fresh and await asked.alone(asking)
-        if not (_named(told) or standing == "approved" or alone):
-            log.warning("%s: an answer that may be to another question is none", tool.name)
-            await asked.forget(asking)  # else it would be by its id in the next run
+        if _named(told) != last.id:
+            log.warning("%s: an answer that names no approval is none", tool.name)
             return Failure(error_of(NeedsConfirmation(UNCLEAR, hint=standing_of(last)["next"])))
         if not _yes(told):  # even where nobody need be asked by now
             standing = "refused"
@@ -124,7 +110,7 @@ async def _within(
     outcome = await toolkit.outcome(tool.name, arguments, client=CLIENT)
     if isinstance(outcome, Question) and outcome.grade == 1 and not toolkit.approves:
         if told is NOBODY:
-            await _interrupt(asked, outcome, asking, task)
+            await _interrupt(asked, outcome, asking)
         elif last is not None and outcome.approval == last.id:
             await asked.answer(last.id, yes=True, way=WAY)
             outcome = await toolkit.outcome(tool.name, arguments, client=CLIENT)
@@ -133,25 +119,25 @@ async def _within(
     return outcome
 
 
-async def _interrupt(asked: Asked, question: Question, asking: list[Any], task: list[Any]) -> None:
-    """Raises `GraphInterrupt`, unless an answer is there of before anybody was shown `question`:
-    it is to something else."""
+async def _interrupt(asked: Asked, question: Question, asking: list[Any]) -> None:
+    """Raises `GraphInterrupt`, unless an answer is there that names nothing: nobody was shown
+    `question` when it was given."""
     from langgraph.errors import GraphInterrupt
 
+    answer = {"approval": question.approval}
     shown = {
         "preview": question.preview,
         "effect": question.effect,
         "tool": question.operation.tool,
         "arguments": dict(question.arguments),
-        "approval": question.approval,
+        **answer,
+        "yes": {**answer, "approved": True},
+        "no": {**answer, "approved": False},
     }
     try:
         await _told(asked, "", shown)
     except GraphInterrupt:
-        if _unnamed() is not None:
-            await asked.shown(question, [*asking, AGAIN])
-        *graph, within = task
-        await asked.shown(question, asking, [*graph, within.split("|", 1)[0]])
+        await asked.shown(question, asking)
         raise
 
 
@@ -192,26 +178,6 @@ async def _told_before(asked: Asked, last: Approval) -> Any:
         return NOBODY
 
 
-def _answers() -> int:
-    """How many this task has taken so far, with those that were given by an interrupt's id."""
-    return len(getattr(_scratchpad(), "resume", ()))
-
-
-def _unnamed() -> Any:
-    """What the graph was resumed with, in this step of it, by its place alone; None for nothing.
-    Whoever took it, it is there still."""
-    return getattr(_scratchpad(), "get_null_resume", lambda _consume: UNCLEAR)(False)
-
-
-def _scratchpad() -> Any:
-    """What LangGraph knows of this task. Another release may call it something else: then an answer
-    must name its approval, since nobody could tell whether it was one before."""
-    from langchain_core.runnables.config import var_child_runnable_config
-
-    there = (var_child_runnable_config.get() or {}).get("configurable", {})
-    return there.get("__pregel_scratchpad")
-
-
 def _task() -> list[Any] | None:
     """What names the task of a graph that runs, the same once it is resumed and no other's; None
     outside of a graph, where nobody can be asked."""
@@ -228,8 +194,5 @@ def _named(said: Any) -> str | None:
     return named if isinstance(named, str) else None
 
 
-def _yes(said: Any) -> bool:
-    if isinstance(said, dict):
-        told = cast("dict[str, Any]", said)
-        return told.get("approved") is True or told.get("type") == "approve"
-    return any(said is one or (isinstance(one, str) and said == one) for one in YES)
+def _yes(said: dict[str, Any]) -> bool:
+    return said.get("approved") is True or said.get("type") == "approve"
