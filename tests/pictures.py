@@ -1,7 +1,7 @@
 """Write the pictures of docs/approvals.md anew: `python -m tests.pictures`.
 
 The page and the terminal are the real ones, in a real Chromium and on a real terminal; of a form
-it is what a client is given to show, since each draws its own.
+and of an address it is what a client is given to show, since each draws its own.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import sys
 import tempfile
 from html import escape
 from pathlib import Path
+
+from aircall_mcp.protocol.elicitation import briefly
 
 from .chromium import Browser, Tab, browsing, chromium
 from .harness import THURSDAY, Clock
@@ -51,6 +53,7 @@ async def main() -> None:
         ):
             await of_the_page(page, browser)
             await of_words(browser, "form", _form())
+            await of_words(browser, "address", _address())
         await at_a_terminal(program, Path(scratch))
 
 
@@ -88,6 +91,11 @@ async def at_a_terminal(program: str, scratch: Path) -> None:
 def _form() -> str:
     box = "[ ] Do it\n    Whether exactly this is done now, once."
     return f"{PREVIEW}\n\n{box}\n\n(Accept)  (Decline)"
+
+
+def _address() -> str:
+    page = "http://127.0.0.1:52817/approvals/4f1c2a9b7e"
+    return f"{briefly(PREVIEW)}\n\n{page}\n\n(Open)  (Decline)"
 
 
 async def of_words(browser: Browser, name: str, words: str, more: str = "") -> None:

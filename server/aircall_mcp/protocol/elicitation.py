@@ -196,7 +196,7 @@ class Elicitation:
                 message=question.preview, requested_schema=SCHEMA
             )
         else:
-            params = types.ElicitRequestURLParams(message=_briefly(question), url=url)
+            params = types.ElicitRequestURLParams(message=briefly(question.preview), url=url)
         state = {"approval": question.approval, "asked": self._clock(), "tried": tried}
         return types.InputRequiredResult(
             input_requests={KEY: types.ElicitRequest(params=params)},
@@ -236,10 +236,10 @@ def _does(ctx: Context) -> frozenset[Does]:
     return habits_of(known.client_info.name, known.client_info.version)
 
 
-def _briefly(question: Question) -> str:
+def briefly(preview: str) -> str:
     """For who is to open the page, which shows it whole."""
     return (
-        f"{question.preview.split(chr(10), 1)[0]} needs your yes. A page of aircall-mcp on this"
+        f"{preview.split(chr(10), 1)[0]} needs your yes. A page of aircall-mcp on this"
         " machine shows it whole, and asks you there."
     )
 
@@ -247,7 +247,9 @@ def _briefly(question: Question) -> str:
 async def _sent(ctx: Context, way: Way, question: Question, url: str) -> types.ElicitResult:
     if way == "form":
         return await ctx.session.elicit_form(question.preview, SCHEMA, ctx.request_id)
-    return await ctx.session.elicit_url(_briefly(question), url, question.approval, ctx.request_id)
+    return await ctx.session.elicit_url(
+        briefly(question.preview), url, question.approval, ctx.request_id
+    )
 
 
 async def pending(question: Question, page: Page | None, words: str = "") -> Failure:
