@@ -1,7 +1,7 @@
-"""Draw the plan of the house from the real imports: `python docs/plan.py`.
+"""Draw the layers of the package from its real imports: `python docs/plan.py`.
 
-It writes `architecture.svg`. The floors come from the contract in `pyproject.toml`, rooms and
-arrows from the code. With `--check` nothing is written: exit 1 says that the drawing is stale.
+It writes `architecture.svg`. The layers come from the contract in `pyproject.toml`, the packages
+and arrows from the code. With `--check` nothing is written: exit 1 says that the drawing is stale.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ PACKAGE = ROOT / "server" / "aircall_mcp"
 FILE = HERE / "architecture.svg"
 
 WIDTH, MARGIN, GAP = 1080, 24, 18
-HEAD, LINE, FLOOR_GAP = 30, 15, 46
+HEAD, LINE, LAYER_GAP = 30, 15, 46
 LETTER = 6.1
 """Width of a letter of the small type, as wide as it gets."""
 
 
-def floors() -> list[list[str]]:
-    """The rooms from the top floor down, as the import contract names them."""
+def layers() -> list[list[str]]:
+    """The packages of each layer, from the top down, as the import contract names them."""
     declared: Any = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     contracts: list[dict[str, Any]] = declared["tool"]["importlinter"]["contracts"]
-    layers = next(c["layers"] for c in contracts if c.get("containers") == ["aircall_mcp"])
-    return [[room.strip() for room in layer.replace("|", ":").split(":")] for layer in layers]
+    names = next(c["layers"] for c in contracts if c.get("containers") == ["aircall_mcp"])
+    return [[one.strip() for one in layer.replace("|", ":").split(":")] for layer in names]
 
 
 def modules() -> dict[str, Path]:
@@ -59,44 +59,45 @@ def imports(name: str, path: Path, known: dict[str, Path]) -> set[str]:
 
 
 def drawn() -> str:
-    """The plan as SVG."""
+    """The drawing as SVG."""
     known = modules()
-    plan = [[room for room in floor if room in known] for floor in floors()]
-    plan = [floor for floor in plan if floor]
-    rooms = {room for floor in plan for room in floor}
+    plan = [[package for package in layer if package in known] for layer in layers()]
+    plan = [layer for layer in plan if layer]
+    packages = {package for layer in plan for package in layer}
     inside: dict[str, list[str]] = defaultdict(list)
     arrows: dict[tuple[str, str], int] = defaultdict(int)
     for name, path in known.items():
-        room = name.split(".")[0]
-        if room not in rooms:
+        package = name.split(".")[0]
+        if package not in packages:
             continue
-        if name != room:
-            inside[room].append(name.split(".")[1])
+        if name != package:
+            inside[package].append(name.split(".")[1])
         for target in imports(name, path, known):
             other = target.split(".")[0]
-            if other in rooms and other != room:
-                arrows[room, other] += 1
+            if other in packages and other != package:
+                arrows[package, other] += 1
 
-    def where(room: str) -> tuple[float, float]:
-        return places[room][0], places[room][1]
+    def where(package: str) -> tuple[float, float]:
+        return places[package][0], places[package][1]
 
     places: dict[str, tuple[float, float, float, float]] = {}
     parts: list[str] = []
     y = float(MARGIN)
-    for floor in plan:
-        width = (WIDTH - 2 * MARGIN - GAP * (len(floor) - 1)) / len(floor)
+    for layer in plan:
+        width = (WIDTH - 2 * MARGIN - GAP * (len(layer) - 1)) / len(layer)
         width = min(width, 620)
-        x = (WIDTH - width * len(floor) - GAP * (len(floor) - 1)) / 2
+        x = (WIDTH - width * len(layer) - GAP * (len(layer) - 1)) / 2
         lines = {
-            room: _wrapped(sorted(set(inside[room])), int((width - 24) / LETTER)) for room in floor
+            package: _wrapped(sorted(set(inside[package])), int((width - 24) / LETTER))
+            for package in layer
         }
         height = HEAD + 8 + LINE * max(len(text) for text in lines.values())
-        for room in floor:
-            places[room] = (x, y, width, height)
-            parts.append(_room(room, lines[room], x, y, width, height))
+        for package in layer:
+            places[package] = (x, y, width, height)
+            parts.append(_box(package, lines[package], x, y, width, height))
             x += width + GAP
-        y += height + FLOOR_GAP
-    order = {room: n for n, floor in enumerate(plan) for room in floor}
+        y += height + LAYER_GAP
+    order = {package: n for n, layer in enumerate(plan) for package in layer}
     lanes = [
         _arrow(
             _share(places[a], sorted((r for q, r in arrows if q == a), key=where), b),
@@ -108,9 +109,13 @@ def drawn() -> str:
         for (a, b), count in sorted(arrows.items())
     ]
     up = [pair for pair in arrows if order[pair[0]] >= order[pair[1]]]
-    title = f"{len(rooms)} rooms on {len(plan)} floors, {len(arrows)} arrows, {len(up)} pointing up"
+    title = f"{len(packages)} packages in {len(plan)} layers, {len(arrows)} arrows, {len(up)} up"
     return _SHEET.format(
-        width=WIDTH, height=y, title=escape(title), arrows="\n".join(lanes), rooms="\n".join(parts)
+        width=WIDTH,
+        height=y,
+        title=escape(title),
+        arrows="\n".join(lanes),
+        packages="\n".join(parts),
     )
 
 
@@ -124,7 +129,7 @@ def _wrapped(names: list[str], letters: int) -> list[str]:
     return lines
 
 
-def _room(name: str, lines: list[str], x: float, y: float, width: float, height: float) -> str:
+def _box(name: str, lines: list[str], x: float, y: float, width: float, height: float) -> str:
     text = [f'<text class="name" x="{x + 12:.1f}" y="{y + 20:.1f}">{escape(name)}</text>']
     for n, line in enumerate(lines):
         text.append(
@@ -132,14 +137,14 @@ def _room(name: str, lines: list[str], x: float, y: float, width: float, height:
             f"{escape(line)}</text>"
         )
     box = (
-        f'<rect class="room" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}"'
+        f'<rect class="package" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}"'
         ' rx="5"/>'
     )
     return "\n".join([box, *text])
 
 
 def _share(place: tuple[float, float, float, float], sharing: list[str], one: str) -> float:
-    """Where on a wall this one of several arrows begins or ends."""
+    """Where on the edge of a box this one of several arrows begins or ends."""
     return place[0] + place[2] * (sharing.index(one) + 1) / (len(sharing) + 1)
 
 
@@ -155,7 +160,7 @@ def _arrow(x1: float, y1: float, x2: float, y2: float, count: int) -> str:
 _SHEET = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height:.0f}" role="img">
 <title>{title}</title>
 <style>
-.room {{ fill: #fff; fill-opacity: .88; stroke: #345; }}
+.package {{ fill: #fff; fill-opacity: .88; stroke: #345; }}
 .name {{ font: 600 14px sans-serif; fill: #123; }}
 .file {{ font: 11px sans-serif; fill: #456; }}
 .arrow {{ fill: none; stroke: #79a; opacity: .6; }}
@@ -164,7 +169,7 @@ _SHEET = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height
  markerUnits="userSpaceOnUse" orient="auto"><path d="M0 0 8 4 0 8z" fill="#567"/></marker></defs>
 <rect width="100%" height="100%" fill="#f6f8fa"/>
 {arrows}
-{rooms}
+{packages}
 </svg>
 """
 

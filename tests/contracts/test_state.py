@@ -40,7 +40,6 @@ OF_ONE = {
     "ground.asgi.Counting": "body chunks requests",
     "ground.clients.Stream": "_fruitless _socket whole",
     "scripts.functions.Functions": "_open _over _steps _under_way calls partial reads sandbox",
-    "scripts.result._Weighed": "_left",
     "offer.shape.Shaped": "_items _texts",
     "offer.shape.Cut": "_cuts _keys _lists _shortened _trimmed size steps",
     "offer.shape._List": "sizes",

@@ -16,7 +16,7 @@ from ..ground.performs import performs
 from ..safety.drafts import Drafts
 from .functions import Functions, Json, Performs
 from .interpreter import AT_ONCE, PATIENCE, Interpreter
-from .result import LARGEST, bounded, plain
+from .result import bounded, plain
 
 NEXT: Final = (
     "Nothing of this was done. aircall_plan with this `draft` shows it to a person and does it."
@@ -65,7 +65,7 @@ class Scripts:
             functions.end()
         if (error := _unawaited(functions)) is not None:
             raise error
-        data: Json = {"result": plain(ran.value, LARGEST)}
+        data: Json = {"result": plain(ran.value)}
         if ran.printed:
             data["printed"] = ran.printed
         payload: Json = {"data": data}
