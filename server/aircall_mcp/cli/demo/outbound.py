@@ -10,9 +10,9 @@ CUSTOMER = "+14155551234"
 
 
 async def outbound(teller: Teller) -> None:
-    """One wish, one call: found by e-mail, free, dialled once, tagged."""
+    """One task, one tool call: the user is found by e-mail, the call placed once and tagged."""
     teller.wish(OUTBOUND)
-    teller.say("The model sees a tool for each whole task, and needs one call of one.")
+    teller.say("The model sees one tool for each whole task. This one needs one tool call.")
     placed = await teller.call(
         "Place it. In the sandbox no real phone rings.",
         "aircall_place_call",
@@ -24,7 +24,7 @@ async def outbound(teller: Teller) -> None:
         },
     )
     await teller.call(
-        "And this is the call at Aircall. What no tool stands for is reached by its effect.",
+        "This is the call at Aircall, read by an operation that has no tool of its own here.",
         "aircall_read",
         {"operation": "get_call", "arguments": {"call_id": placed["data"]["call"]["id"]}},
         show=lambda answer: {

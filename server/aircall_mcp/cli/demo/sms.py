@@ -23,7 +23,7 @@ PATIENCE = 60.0
 
 
 async def sms(teller: Teller, outside: Outside) -> None:
-    """A text sent, its reply passed on to a Slack-shaped receiver: two wishes, two calls."""
+    """A text sent, its reply forwarded to a Slack-like receiver: two tasks, two tool calls."""
     teller.wish(SMS)
     await teller.call(
         "Replies shall go to #support from now on. The owner has named it; the model never sees its"
