@@ -98,6 +98,44 @@ async def test_a_graphs_answer_is_heard_after_a_yes_elsewhere(
         assert stood == ({"page": "used", "policy": "waiting"}[by] if yes else "refused")
 
 
+async def test_a_no_elsewhere_is_one_however_often_the_task_begins_anew() -> None:
+    pytest.importorskip("langgraph")
+    from langgraph.types import Command
+
+    async with Toolkit.sandbox(ask=True) as aircall:
+        agent = graph(aircall.only(names=["send_message"]))
+        result = await agent.ainvoke(turn_of(NO, YES), THREAD)
+        approval = result["__interrupt__"][0].value["approval"]
+        assert await aircall._desk.answer(approval, yes=False, grade=2, way="page")
+        result = await agent.ainvoke(None, THREAD)
+        [one] = result["__interrupt__"]
+        assert one.value["arguments"] == YES
+        result = await agent.ainvoke(Command(resume=one.value["yes"]), THREAD)
+        refused, sent = [json.loads(one.content) for one in result["messages"][1:]]
+    assert "said no" in refused["error"]["message"]
+    assert sent["data"]["body"] == YES["body"]
+
+
+async def test_a_read_that_the_policy_asks_about_interrupts_as_well(tmp_path: Path) -> None:
+    pytest.importorskip("langgraph")
+    from langgraph.types import Command
+
+    (tmp_path / "policy.toml").write_text('[operations]\nlist_numbers = "ask"\n')
+    home = {"AIRCALL_MCP_HOME": str(tmp_path)}
+    async with Toolkit.sandbox(ask=True, environment=home) as aircall:
+        reads, told = aircall.only(names=["list_numbers"]).langchain()[0], list[str]()
+
+        async def perform(_: Json) -> Json:
+            told.append(await reads.ainvoke({}))
+            return {}
+
+        agent = of_one_node(perform)
+        result = await agent.ainvoke({"messages": []}, THREAD)
+        yes = result["__interrupt__"][0].value["yes"]
+        await agent.ainvoke(Command(resume=yes), THREAD)
+    assert ["data" in json.loads(one) for one in told] == [True]
+
+
 @pytest.mark.parametrize("yes", [False, True])
 async def test_an_answer_of_a_task_is_left_to_no_question_after_it(yes: bool) -> None:
     """Neither to the program's own nor to another call's, which finds the one that names it."""

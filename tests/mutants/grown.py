@@ -27,6 +27,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
@@ -337,7 +338,7 @@ def graft(name: str, source: str, more: Mapping[str, object] | None = None) -> N
     """Let what is loaded of the module `name` do what `source` says: functions get another body,
     and what is no function nor class stands for its predecessor wherever that was imported. `more`
     is among its names."""
-    old = sys.modules[name]
+    old = import_module(name)
     new = ModuleType(name)
     new.__file__, new.__package__ = old.__file__, old.__package__
     vars(old).update(more or {})
