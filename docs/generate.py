@@ -103,16 +103,18 @@ def _tools() -> Iterator[str]:
     of = {one: list(Offer(registry, Selection(surface=one))) for one in ("tasks", "search")}
     yield f"# Tools\n\n{WRITTEN}\n"
     yield (
-        f"The `full` surface lists {len(listed)} tools unless the owner selects otherwise, `tasks`"
-        f" {len(of['tasks'])}: those for whole\ntasks, for events, and the toolset `search`, which"
-        f" performs all the others. The `search` surface lists {len(of['search'])}.\n"
+        f"The `full` surface lists {len(listed)} tools unless the owner selects otherwise. `tasks`"
+        f" lists {len(of['tasks'])}: those for whole\ntasks, those for events, and the toolset"
+        " `search`, which performs all other operations. `search` lists"
+        f" {len(of['search'])}.\n"
     )
     yield (
         "*Effect*: `read` changes nothing, `write` changes records of the company, `reach` reaches"
-        " a person or costs\nmoney, `delete` removes for good. *Stakes*: `exposes` lets the"
-        " company's words out, `administers` decides\nwho may do what, what callers hear or whether"
-        " they get through; an argument is named where it makes them.\n*Repeating*: `safe` has no"
-        " effect at all, `idempotent` has the same effect as once, `never` would do it twice.\n"
+        " a person or costs\nmoney, `delete` removes for good. *Stakes*: `exposes` sends company"
+        " data to an address, a channel or a link;\n`administers` decides who may do what, what"
+        " callers hear or whether they get through. An argument in brackets means\nthat only this argument"
+        " has these stakes. *Repeating*: `safe` has no effect at all, `idempotent` has the same"
+        " effect\nas once, `never` has the effect twice.\n"
     )
     for toolset in registry.toolsets:
         yield f"## {toolset.name}\n\n{toolset.description}.\n"
@@ -165,10 +167,10 @@ def _stakes() -> Iterator[str]:
     yield from _table(("tool", "`--allow`", "why"), rows)
     unasked = [o for o in operations if o.effect == "write" and o.stakes == "none"]
     yield (
-        "Beside these, whatever has the effect `reach` or `delete` needs that word:"
-        " [tools.md](tools.md) says which has.\n"
+        "All other tools with the effect `reach` or `delete` need that word, too:"
+        " see [tools.md](tools.md).\n"
     )
-    yield "Open without a word, each with why it is taken for harmless:\n"
+    yield "Writes that need no word, and why each counts as harmless:\n"
     yield from _table(
         ("tool", "why"), ((f"`{o.tool}`" + _but(o), f"{o.because}.") for o in unasked)
     )
@@ -196,9 +198,8 @@ def _but(operation: Operation) -> str:
 def _commands() -> Iterator[str]:
     yield f"# Commands\n\n{WRITTEN}\n"
     yield (
-        "Every command exits 0 when all went well, 1 when the thing asked for failed, and 2 for"
-        " wrong usage or settings.\nWith `--json`, stdout holds one JSON document and nothing"
-        " else.\n"
+        "Every command exits with 0 on success, 1 if what it was asked for failed, and 2 for wrong"
+        " usage or settings.\nWith `--json`, stdout contains one JSON document and nothing else.\n"
     )
     for name, text in _helps(group, "aircall-mcp", None):
         yield f"## {name}\n\n```text\n{text}\n```\n"
@@ -228,28 +229,34 @@ def _configuration() -> Iterator[str]:
     flags = {option.name: option.opts[0] for option in serve.params} if serve else {}
     yield f"# Configuration\n\n{WRITTEN}\n"
     yield (
-        "The command line wins over the environment, and the environment over `config.toml` in"
-        " the home directory.\nA list is written `a,b`; in the file an array of strings will do,"
-        " too. An unknown key of the file, or a value\nthat cannot be followed, stops the start"
-        " with exit 2 and says where it stands.\nA variable that begins with `AIRCALL_MCP_` and"
-        " that nobody reads stops nothing: every command names it on\nstderr, with the nearest that"
-        " somebody does. The file may be UTF-8 or UTF-16, with a mark at its start or without.\n"
+        "A flag wins over an environment variable, and a variable over `config.toml` in the home"
+        " directory.\nA list is written `a,b`; in the file it can also be an array of strings. An"
+        " unknown key in the file, or a value\nthat is not valid, stops the start with exit 2, and"
+        " the message says where it is. A variable that begins with\n`AIRCALL_MCP_` and is not"
+        " known does not stop the start: every command names it on stderr, with the nearest known"
+        "\nname. The file may be UTF-8 or UTF-16, with or without a byte order mark.\n"
     )
-    yield "`aircall-mcp doctor` names the home and the log, and what is on offer and allowed.\n"
+    yield (
+        "`aircall-mcp doctor` names the home and the log, and which tools are offered and"
+        " allowed.\n"
+    )
     yield from _table(
         ("flag of `serve`", "variable", "key in `config.toml`", "default", "meaning"),
         (_setting(name, flags.get(name, "")) for name in Settings.model_fields),
     )
     yield (
-        "## Credentials\n\nCredentials are not settings: no flag and no key of the file takes one."
-        "\n"
+        "## Credentials\n\nCredentials are not settings: no flag and no key in the file accepts"
+        " one.\n"
     )
     yield from _table(
         ("variable", "meaning"),
         (
             ("`AIRCALL_API_ID`", "With `AIRCALL_API_TOKEN`: the API key of an Aircall company."),
-            ("`AIRCALL_API_TOKEN`", "See above; one without the other counts as none."),
-            ("`AIRCALL_ACCESS_TOKEN`", "An OAuth access token; wins over the key where both are."),
+            ("`AIRCALL_API_TOKEN`", "See above; one without the other has no effect."),
+            (
+                "`AIRCALL_ACCESS_TOKEN`",
+                "An OAuth access token; wins over the API key if both are set.",
+            ),
         ),
     )
 

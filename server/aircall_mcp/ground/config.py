@@ -79,45 +79,47 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     home: Path = Field(
-        description="Directory of `config.toml` and the log; by default the platform's own."
+        description="Directory of all files of this server; by default the platform's own."
     )
     base_url: str = Field(
-        AIRCALL, description="Where Aircall answers: https, or http on the loopback address."
+        AIRCALL, description="Address of Aircall's API: https, or http on the loopback address."
     )
     sandbox: bool = Field(
-        False, description="Talk to the built-in small Aircall: no account, no phone rings."
+        False, description="Use the built-in sandbox: no account, and no phone rings."
     )
     account: str | None = Field(
-        None, description="Name of the account to act for, where there are several."
+        None, description="Name of the account to act for, if there are several."
     )
     surface: Surface = Field(
         "full",
-        description="All tools; or those for whole tasks, and with them all the rest is reached;"
-        " or search and the tools that perform what it finds.",
+        description="All tools; or the tools for whole tasks, search and what performs its results; or"
+        " search and these.",
     )
     toolsets: Names = Field((), description="Only these toolsets.")
-    tools: Names = Field((), description="Only these tools, or these beside the toolsets.")
+    tools: Names = Field((), description="Only these tools, or these in addition to the toolsets.")
     exclude_tools: Names = Field((), description="Without these tools.")
-    read_only: bool = Field(False, description="Only tools that read; wins over all the rest.")
+    read_only: bool = Field(
+        False, description="Only tools that read; wins over all other settings."
+    )
     include_deprecated: bool = Field(
         False, description="Also the operations that Aircall has retired."
     )
     allow: Annotated[tuple[Allowance, ...], BeforeValidator(_names)] = Field(
         (),
-        description="What else the real host may be asked to do: the effects `reach` and `delete`,"
-        " the stakes `exposes` and `administers`.",
+        description="What a real account may be asked to do without a person's yes: the effects"
+        " `reach` and `delete`, the stakes `exposes` and `administers`.",
     )
     ask: bool = Field(
-        False, description="Ask for a person's yes in the sandbox, too, as on the real host."
+        False, description="Ask for a person's yes in the sandbox, too, as on a real account."
     )
     page: Literal["off", "named", "opened"] = Field(
         "named",
-        description="The page on this machine for what waits for a person's yes: none, named in the"
-        " answer, or opened in the system's browser as well.",
+        description="The page on this machine for pending approvals: none, named in the answer, or"
+        " also opened in the system's browser.",
     )
     time_zone: Zone | None = Field(
         None,
-        description="IANA zone of times that say none; by default the one most users have.",
+        description="IANA zone for times without one; by default the zone of most users.",
     )
     requests_per_minute: int = Field(
         60,
@@ -128,10 +130,10 @@ class Settings(BaseModel):
     longest_wait: float = Field(
         20.0, ge=0, le=600, description="Seconds a call waits for the request limit."
     )
-    transport: Literal["stdio", "http"] = Field("stdio", description="How clients talk to it.")
+    transport: Literal["stdio", "http"] = Field("stdio", description="How clients connect.")
     no_instant: bool = Field(
         False,
-        description="Over stdio: answer nothing before everything is loaded.",
+        description="Over stdio: answer only after everything is loaded.",
     )
     host: str = Field("127.0.0.1", description="Address of MCP over HTTP: loopback only.")
     port: int = Field(8000, ge=1, le=65_535, description="Port of MCP over HTTP.")
@@ -146,20 +148,20 @@ class Settings(BaseModel):
         None,
         ge=1,
         le=65_535,
-        description="Port of that receiver; `serve` has one only where a port is given.",
+        description="Port of that receiver; `serve` opens it only if this is set.",
     )
     public_url: str | None = Field(
         None, description="https URL under which Aircall reaches that receiver."
     )
     poll: bool = Field(
         True,
-        description="`serve` looks at the list of calls where no webhook tells of them.",
+        description="`serve` polls the list of calls if no webhook reports them.",
     )
     events_days: float | None = Field(
-        30.0, gt=0, description="Days for which events are kept, messages aside."
+        30.0, gt=0, description="Days for which events are kept, except messages."
     )
     events_megabytes: int = Field(
-        1024, ge=1, description="Size of the event log at which the oldest events go."
+        1024, ge=1, description="Size of the event log above which the oldest events are deleted."
     )
     messages_days: float | None = Field(
         None, gt=0, description="Days for which messages are kept; by default for ever."
@@ -172,10 +174,10 @@ class Settings(BaseModel):
         description="PEM file of the certificate authorities to trust instead of the system's.",
     )
     call_timeout: float = Field(
-        25.0, gt=0, le=600, description="Seconds one exchange with Aircall may take."
+        25.0, gt=0, le=600, description="Seconds that one request to Aircall may take."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="The least important kind of line that is logged."
+        "info", description="The least important level that is logged."
     )
 
     @field_validator("base_url")
