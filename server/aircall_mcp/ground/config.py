@@ -92,8 +92,8 @@ class Settings(BaseModel):
     )
     surface: Surface = Field(
         "full",
-        description="All tools; or the tools for whole tasks, search and what performs its results; or"
-        " search and these.",
+        description="All tools; or the tools for whole tasks, search and what performs its results;"
+        " or only search and what performs its results.",
     )
     toolsets: Names = Field((), description="Only these toolsets.")
     tools: Names = Field((), description="Only these tools, or these in addition to the toolsets.")
