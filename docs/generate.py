@@ -113,8 +113,8 @@ def _tools() -> Iterator[str]:
         " a person or costs\nmoney, `delete` removes for good. *Stakes*: `exposes` sends company"
         " data to an address, a channel or a link;\n`administers` decides who may do what, what"
         " callers hear or whether they get through. An argument in brackets means\nthat only this"
-        " argument has these stakes. *Repeating*: `safe` has no effect at all, `idempotent` has the same"
-        " effect\nas once, `never` has the effect twice.\n"
+        " argument has these stakes. *Repeating*: `safe` has no effect at all, `idempotent` has the"
+        " same effect\nas once, `never` has the effect twice.\n"
     )
     for toolset in registry.toolsets:
         yield f"## {toolset.name}\n\n{toolset.description}.\n"
