@@ -15,6 +15,8 @@ CALL = {"user_id": 5, "number_id": 2, "to": ONE}
 WHATSAPP = {"lineId": 4, "to": ONE, "text": "Hello"}
 PHONES = [{"label": "Work", "value": ONE}, {"label": "Home", "value": TWO}]
 CONTACT = {"first_name": "Ann", "company_name": "33184880009", "phone_numbers": PHONES}
+HOOK_ID = "3fa85f64-5717-4562-b3fc-2c963f66afa6"
+RING = {"agent_id": "a", "contact_phone": ONE, "idempotency_key": "k"}
 HOOK = {"url": "https://Hooks.Acme.COM:8443/in", "events": ["call.created"]}
 
 
@@ -43,6 +45,11 @@ HOOK = {"url": "https://Hooks.Acme.COM:8443/in", "events": ["call.created"]}
         ("update_contact", {"contact_id": 1, "last_name": "Boss"}, {"introduces": ("1",)}),
         ("update_contact", {"contact_id": 1, "information": "VIP"}, {}),
         ("create_webhook", HOOK, {"hosts": ("hooks.acme.com",)}),
+        ("update_webhook", {"webhook_id": HOOK_ID, "active": True}, {"hosts": (None,)}),
+        ("trigger_ai_voice_agent_call", RING, {
+            "recipients": (ONE,), "counted": "calls", "lasting": 3600}),
+        ("trigger_ai_voice_agent_call", {**RING, "expiration_seconds": 90}, {
+            "recipients": (ONE,), "counted": "calls", "lasting": 90}),
         ("send_message", {"number_id": 2, "to": ONE, "body": "Hi", "mediaUrl": [HOOK["url"]]}, {
             "recipients": (ONE,), "senders": (2,), "counted": "texts"}),
         ("transfer_call", {"call_id": 1, "user_id": 5}, {"users": (5,)}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -287,19 +288,20 @@ DRY: list[tuple[str, dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("tool", "given", "say"), DRY, ids=[f"{d[0]} {d[2]}" for d in DRY])
-@pytest.mark.parametrize("surface", ["full", "search"])
+@pytest.mark.parametrize("surface", ["full", "search", "search as text"])
 async def test_a_dry_run_says_what_would_be_sent_and_sends_nothing(
     registry: Registry, surface: str, tool: str, given: dict[str, Any], say: str
 ) -> None:
     from aircall_mcp.offer import Selection
 
     app, arrived = answering(200, {"id": 1})
-    desk = asking_desk(Offers(registry, Selection(surface=surface)), app, Policy())
+    desk = asking_desk(Offers(registry, Selection(surface=surface.split()[0])), app, Policy())
     operation = registry.ids[tool]
     if surface == "full":
         answer = await told(desk, tool, **given, dry_run=True)
     else:
-        answer = await told(desk, operation.effect, operation=tool, arguments=given, dry_run=True)
+        said = json.dumps(given) if surface.endswith("text") else given
+        answer = await told(desk, operation.effect, operation=tool, arguments=said, dry_run=True)
     data = answer["data"]
     assert (data["dry_run"], data["say"], data["operation"]) == (True, say, operation.tool)
     assert data["request"]["method"] == operation.method

@@ -11,6 +11,7 @@ import pytest
 from aircall_mcp.errors import StoreError
 from aircall_mcp.safety.deed import Deed
 from aircall_mcp.safety.planned import Kept, Planned
+from aircall_mcp.safety.policy import Grade, Ruling
 from aircall_mcp.safety.safety import Safety
 
 from ..harness import Clock
@@ -39,9 +40,11 @@ class PlannedStore:
             )
         )  # fmt: skip
 
-    async def covers(self, part: str, identity: str = "one", grade: int = 1, **deed: Any) -> bool:
+    async def covers(self, part: str, identity: str = "one", grade: Grade = 1, **deed: Any) -> bool:
         return await self.state.write(
-            lambda tx: self.planned.covers(tx, part, replace(DEED, **deed), identity, grade)
+            lambda tx: self.planned.covers(
+                tx, part, replace(DEED, **deed), identity, Ruling("ask", grade=grade)
+            )
         )
 
     async def outcomes(self, name: str) -> list[str]:

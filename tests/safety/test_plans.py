@@ -252,7 +252,7 @@ async def test_nobody_goes_on_with_it_after_a_day(fake: FakeAircall) -> None:
     answer = await told(desk, three())
     assert answer["standing"] == "waits"
     fake.clock.pass_by(86_401)
-    await asked(desk, three())
+    assert (await told(desk, three()))["standing"] == "expired"
 
 
 @pytest.mark.parametrize(

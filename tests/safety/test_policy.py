@@ -126,7 +126,7 @@ def test_the_most_particular_line_is_the_base() -> None:
         ({"principal": "bert"}, False),
         ({"operation": "dial"}, False),
         ({"toolset": "calls"}, False),
-        ({"recipients": (JAMAICA, PARIS)}, False),
+        ({"recipients": (JAMAICA, JAMAICA)}, False),
         ({"recipients": (PARIS,)}, False),
         ({"recipients": ()}, False),
     ],
@@ -313,6 +313,51 @@ def test_of_two_that_are_as_strict_the_first_is_named() -> None:
 def test_what_a_rule_does_not_name_fits_everything(rule: Rule, deed: Deed, fits: bool) -> None:
     ruling = ruling_of(Policy(rules=(rule,), written=True), deed, known(PARIS, SAN_FRANCISCO))
     assert (ruling.rule == "rule 'r'") is fits
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        (JAMAICA,),
+        (JAMAICA, PARIS),
+        (PARIS, JAMAICA),
+        (f"{JAMAICA}9",),  # networks leave out a digit that is too many
+        ("+18765550",),  # none that fits a plan: it may be in any country of its code
+    ],
+)
+def test_what_is_added_leads_around_no_rule_of_a_country(numbers: tuple[str, ...]) -> None:
+    policy = Policy(
+        effects={"reach": Line("allow")},
+        countries=frozenset({"any"}),
+        rules=(Rule("no JM", Line("deny"), countries=frozenset({"JM"})),),
+        written=True,
+    )
+    assert ruling_of(policy, text_to(*numbers), known()).rule == "rule 'no JM'"
+    assert ruling_of(policy, text_to(PARIS, SAN_FRANCISCO), known()).say == "allow"
+    french = Rule("ours", Line("allow"), countries=frozenset({"FR"}))
+    asked = replace(policy, effects={}, rules=(french,))
+    assert ruling_of(asked, text_to(), known()).say == "allow"
+    assert ruling_of(asked, text_to(PARIS, *numbers), known()).say == "ask"
+
+
+@pytest.mark.parametrize(("lasting", "held"), [(0, False), (3600, False), (9 * 3600, True)])
+def test_what_is_tried_for_long_is_not_tried_into_quiet_hours(lasting: int, held: bool) -> None:
+    """It is 13:00 in Paris."""
+    policy = Policy(quiet=Quiet(time(21), time(21, 20), Line("ask", 2)), written=True)
+    ruling = ruling_of(policy, text_to(lasting=lasting), known())
+    assert (ruling.rule == "quiet_hours") is ruling.quiet is held
+
+
+def test_a_webhook_of_which_nobody_says_where_it_leads_is_asked_about() -> None:
+    policy = Policy(
+        effects={"exposes": Line("allow")}, hosts=frozenset({"hooks.example.com"}), written=True
+    )
+    hook = text_to(needs=("write", "exposes"), recipients=(), counted=None)
+    assert ruling_of(policy, replace(hook, hosts=("hooks.example.com",)), known()).say == "allow"
+    unsaid = ruling_of(policy, replace(hook, hosts=(None,)), known())
+    assert said(unsaid) == ("ask", 2, "webhooks.hosts")
+    assert ruling_of(replace(policy, hosts=frozenset()), replace(hook, hosts=(None,)),
+                     known()).say == "allow"  # fmt: skip
 
 
 UNTOUCHED: list[tuple[Policy, Deed, Facts]] = [

@@ -68,6 +68,8 @@ FAULTS = [
     ("[destinations]\ncountries = [33]", "must be a country", ""),
     ("[[rules]]\nname = 'a'\nsay = 'deny'\ncountries = [33]", "must be a country", ""),
     ("[destinations]\nnever = [33]", "must be a number", ""),
+    ("[destinations]\nnever = ['+33']", "or its beginning", ""),
+    ("", "is empty", "Remove it"),
     ("[quiet_hours]\nfrom = 21\nto = '08:00'", "must be a time of day", ""),
     ("[destinations]\nonly = ['0184880000']", "must be a number", ""),
     ("[quiet_hours]\nfrom = '25:00'\nto = '08:00'", "must be a time of day", ""),

@@ -55,7 +55,7 @@ _SAID: Final[Mapping[Standing, str]] = {
     "waiting": "It waits for you.",
     "approved": "You said yes. The model makes the same call again now, and it goes through once.",
     "refused": "You said no. Nothing is done.",
-    "used": "It was done, once.",
+    "used": "A call used your yes: that was done, or may have been.",
     "expired": "Nobody answered in time. Nothing is done.",
     "cancelled": "It was called off. Nothing is done.",
 }

@@ -77,8 +77,8 @@ class _Mending:
 
     def _value(self, value: Any, schema: Mapping[str, Any], place: tuple[str, ...]) -> Any:
         kind = schema.get("type")
-        if kind in ("object", "array") and isinstance(value, str):
-            value = _json_in(value)
+        if kind in ("object", "array"):
+            value = json_in(value)
         if kind == "object" and isinstance(value, Mapping):
             if "properties" not in schema:
                 return _free(value)
@@ -151,8 +151,9 @@ def _free(value: Any, levels: int = DEEPEST) -> Any:
     return cast("Any", value)
 
 
-def _json_in(text: str) -> Any:
-    if values_in(text) > MOST_ASKED:
+def json_in(text: Any) -> Any:
+    """What a text holds that is JSON; all else as it came."""
+    if not isinstance(text, str) or values_in(text) > MOST_ASKED:
         return text
     try:
         return json.loads(text)

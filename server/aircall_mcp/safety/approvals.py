@@ -69,7 +69,7 @@ _NEXT: Final[dict[Standing, str]] = {
     "waiting": "{way} Where a page was named, it stands there as well.",
     "approved": "Call {operation} again with the very same arguments: it goes through once.",
     "refused": "A person said no. Do not try again unless a person asks for it.",
-    "used": "It was done on this yes, once. Another time needs another yes.",
+    "used": "A call used it up: that was done, or may have been. Another needs another yes.",
     "expired": "Nobody answered in time. Call {operation} again to ask anew.",
     "cancelled": "It was called off. Call {operation} again only if a person asks for it.",
 }

@@ -18,6 +18,9 @@ Counted = Literal["calls", "texts", "deletions"]
 COUNTED: tuple[Counted, ...] = ("calls", "texts", "deletions")
 
 _SENDERS = frozenset({"number_id", "lineId"})
+_EXPIRES = "expiration_seconds"
+TRIED_FOR = 3600
+"""Seconds in which Aircall tries to call where nothing is said of that."""
 _CALLED = frozenset({"first_name", "last_name", "company_name"})
 
 
@@ -25,10 +28,12 @@ _CALLED = frozenset({"first_name", "last_name", "company_name"})
 class Deed:
     """`needs` are the effect and the stakes of these arguments. `recipients` are in E.164, each
     once; `senders` and `users` the ids of the company's numbers and users that are used; `hosts`
-    are where URLs among the arguments lead. `introduces` are phone numbers as they are written into
-    the company's contacts, and the id of a contact that is named anew. `counted` is what a cap
-    counts it as, `size` how many people it reaches or objects it makes vanish, at least one.
-    `together` is how many people all that is wished for at once reaches, where this is a part."""
+    are where URLs among the arguments lead, None for one that is not said. `introduces` are phone
+    numbers as they are written into the company's contacts, and the id of a contact that is named
+    anew. `counted` is what a cap counts it as, `size` how many people it reaches or objects it
+    makes vanish, at least one.
+    `together` is how many people all that is wished for at once reaches, where this is a part.
+    `lasting` are the seconds in which Aircall may do it, one after the other."""
 
     operation: str
     toolset: str
@@ -38,11 +43,12 @@ class Deed:
     recipients: tuple[str, ...] = ()
     senders: tuple[int, ...] = ()
     users: tuple[int, ...] = ()
-    hosts: tuple[str, ...] = ()
+    hosts: tuple[str | None, ...] = ()
     introduces: tuple[str, ...] = ()
     counted: Counted | None = None
     size: int = 1
     together: int = 0
+    lasting: int = 0
     own: bool = field(default=False)
     """Whether it is a tool of ours, which stays in the owner's home."""
 
@@ -70,6 +76,7 @@ def deed_of(bound: Bound, caller: Caller, account: str) -> Deed:
         introduces=_introduced(bound),
         counted=_counted(bound, recipients),
         size=max(1, len(recipients)),
+        lasting=_lasting(bound),
         own=operation.ours,
     )
 
@@ -91,7 +98,13 @@ def _whose(given: Mapping[str, Any]) -> tuple[int, ...]:
     return (user,) if isinstance(user, int) else ()
 
 
-def _hosts(bound: Bound) -> tuple[str, ...]:
+def _lasting(bound: Bound) -> int:
+    if any(parameter.name == _EXPIRES for parameter in bound.operation.parameters):
+        return int(bound.arguments.get(_EXPIRES, TRIED_FOR))
+    return 0
+
+
+def _hosts(bound: Bound) -> tuple[str | None, ...]:
     urls = (
         url
         for parameter in bound.operation.parameters
@@ -99,7 +112,10 @@ def _hosts(bound: Bound) -> tuple[str, ...]:
         for url in _texts(bound.arguments.get(parameter.name), place.split("/") if place else [])
         if not place.endswith("**") or is_url(url)
     )
-    return tuple({(urlsplit(u.strip()).hostname or "").rstrip(".").lower(): None for u in urls})
+    hosts = {(urlsplit(u.strip()).hostname or "").rstrip(".").lower(): None for u in urls}
+    given = bound.arguments
+    unsaid = any("" in p.urls and p.name not in given for p in bound.operation.parameters)
+    return (*hosts, *([None] if unsaid else []))
 
 
 def _introduced(bound: Bound) -> tuple[str, ...]:

@@ -81,6 +81,18 @@ def destination_of(number: str) -> Destination:
     return Destination(number, "" if country == "001" else country, kind, zones, _rings(plain))
 
 
+def countries_of(place: Destination) -> frozenset[str]:
+    """That of the number, and wherever any number is that may ring; where none is that fits a
+    numbering plan, wherever its country code is."""
+    from phonenumbers import region_code_for_number, region_codes_for_country_code
+
+    found = [parsed for one in place.rings if (parsed := _parsed(one)) is not None]
+    sure = {region_code_for_number(one) for one in found} - {None}
+    codes = {one.country_code or 0 for one in found}
+    perhaps = sure or {region for code in codes for region in region_codes_for_country_code(code)}
+    return frozenset({place.country, *(one for one in perhaps if one and one != "001")})
+
+
 def _parsed(number: str) -> PhoneNumber | None:
     from phonenumbers import NumberParseException, parse
 

@@ -107,14 +107,15 @@ class Holds:
         if ruling.say != "ask":
             return "", ""
         if part:
-            if not self.planned.covers(tx, part, deed, identity, ruling.grade):
+            if not self.planned.covers(tx, part, deed, identity, ruling):
                 raise NoYes
             return "", ""
         this = {"principal": deed.principal, "account": deed.account, "identity": identity}
         approval, _ = self.approvals.using(tx, **this, grade=ruling.grade)
         if approval:
             return approval, ""
-        lease = "" if self.approvals.denied(tx, **this) else self.leases.using(tx, deed)
+        ahead = not (ruling.quiet or self.approvals.denied(tx, **this))
+        lease = self.leases.using(tx, deed) if ahead else ""
         if not lease:
             raise NoYes
         return "", lease

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Final, Protocol
 
@@ -106,22 +106,32 @@ class Judge:
             return Deny(_refused(bound, ruling))
         return await self._held(policy, bound, deed, ruling, caller.part)
 
-    async def whole(self, steps: Sequence[Bound], caller: Caller) -> Whole:
-        """What is said of `steps` together: the strictest over all of them, for as many people as
-        they reach in all, and the caps for their sum. Raises `NotAllowed` for the first step that
-        is denied, `ArgumentError` for steps of several accounts."""
-        whole, ruling = await self._together(steps, caller)
+    async def account(self, steps: Sequence[Bound], caller: Caller) -> str:
+        """The one that acts in all `steps`. Raises `ArgumentError` where there are several."""
+        accounts = {await self._account(one, caller) for one in steps}
+        if len(accounts) > 1:
+            raise ArgumentError(
+                "The steps of a plan are of one account.", hint="Make a plan for each account."
+            )
+        return accounts.pop()
+
+    async def whole(
+        self, steps: Sequence[Bound], caller: Caller, *, past: Collection[int] = ()
+    ) -> Whole:
+        """What is said of `steps` together, but for those at the places `past`: the strictest over
+        all of them, for as many people as they reach in all, and the caps for their sum. Raises
+        `NotAllowed` for the first step that is denied, `ArgumentError` for steps of several
+        accounts."""
+        whole, ruling = await self._together(steps, caller, past)
         if ruling.say == "ask":
             return replace(whole, ask=self._asked(whole.deeds[0], ruling))
         return whole
 
-    async def _together(self, steps: Sequence[Bound], caller: Caller) -> tuple[Whole, Ruling]:
-        deeds = [deed_of(one, caller, await self._account(one, caller)) for one in steps]
-        account = deeds[0].account
-        if any(deed.account != account for deed in deeds):
-            raise ArgumentError(
-                "The steps of a plan are of one account.", hint="Make a plan for each account."
-            )
+    async def _together(
+        self, steps: Sequence[Bound], caller: Caller, past: Collection[int] = ()
+    ) -> tuple[Whole, Ruling]:
+        account = await self.account(steps, caller)
+        deeds = [deed_of(one, caller, account) for one in steps]
         whole = Whole(account, None, tuple(deeds))
         if caller.person or self._everything:
             return whole, ALLOWED
@@ -129,12 +139,13 @@ class Judge:
             policy = self._policy()
         except (SettingsError, StoreError) as error:
             raise _broken(error) from None
-        together = len({number for deed in deeds for number in deed.recipients})
+        left = [(n, steps[n], deed) for n, deed in enumerate(deeds) if n not in past]
+        together = len({number for *_, deed in left for number in deed.recipients})
         sizes = Counter[Counted | None]()
-        for deed in deeds:
+        for *_, deed in left:
             sizes[deed.counted] += deed.size
-        strictest = ALLOWED
-        for number, (bound, deed) in enumerate(zip(steps, deeds, strict=True), 1):
+        strictest, quiet = ALLOWED, False
+        for place, bound, deed in left:
             lacking = self._lacking(bound)
             at_sandbox = lacking and not deed.own and await self._world.at_sandbox()
             if _harmless(policy, bound) or at_sandbox:
@@ -143,9 +154,9 @@ class Judge:
             ruling = await self._ruling(policy, deed, counting=True)
             if ruling.say == "deny":
                 error = _refused(bound, ruling)
-                raise NotAllowed(f"Step {number}: {error.message}", hint=error.hint)
-            strictest = strictest.stricter(ruling)
-        return whole, strictest
+                raise NotAllowed(f"Step {place + 1}: {error.message}", hint=error.hint)
+            strictest, quiet = strictest.stricter(ruling), quiet or ruling.quiet
+        return replace(whole, quiet=quiet), strictest
 
     async def look(self, bound: Bound, caller: Caller) -> Look:
         """What would be said of it, with nothing used up; of a plan, of all its steps together.

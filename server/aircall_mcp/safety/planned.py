@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..storage.state import State
     from ..storage.store import Transaction
     from .deed import Deed
+    from .policy import Ruling
 
 Standing = Literal["running", "finished", "stopped", "expired"]
 """`running` is what is not over, whether or not anybody is at it."""
@@ -44,9 +45,9 @@ MIGRATIONS_LATER = (("ALTER TABLE plan_item ADD COLUMN lease TEXT NOT NULL DEFAU
 _ITEMS: Final = (
     "SELECT identity, outcome, said, CASE WHEN lease = '' OR EXISTS (SELECT 1 FROM lease"
     " WHERE lease.id = plan_item.lease AND revoked = '' AND expires > :now AND lease.made <= :now)"
-    " THEN 1 ELSE 0 END FROM plan_item WHERE plan = :id ORDER BY place"
+    " THEN 1 ELSE 0 END, lease FROM plan_item WHERE plan = :id ORDER BY place"
 )
-"""With whether no lease that the item goes on has ended."""
+"""With whether no lease that the item goes on has ended, and that lease."""
 _SELECT: Final = "SELECT id, principal, account, identity, tool, given, standing, why, made, ended"
 
 
@@ -63,7 +64,7 @@ class Item:
 class Kept:
     """`identity` is the hash over all canonical steps in their order; `given` the grade of its yes,
     0 where none was needed, or where a lease ended that it was; `tool` what was called for it.
-    `made` and `ended` are UNIX seconds."""
+    `made` and `ended` are UNIX seconds; `leased`: its yes are leases."""
 
     id: str
     principal: str
@@ -76,6 +77,12 @@ class Kept:
     made: float
     ended: float
     items: tuple[Item, ...]
+    leased: bool = False
+
+    @property
+    def past(self) -> frozenset[int]:
+        """The places of the items that wait no more."""
+        return frozenset(at for at, item in enumerate(self.items) if item.outcome != "waiting")
 
     @property
     def done(self) -> int:
@@ -232,9 +239,9 @@ class Planned:
 
         return await self._state.write(work)
 
-    def covers(self, tx: Transaction, part: str, deed: Deed, identity: str, grade: int) -> bool:
+    def covers(self, tx: Transaction, part: str, deed: Deed, identity: str, ruling: Ruling) -> bool:
         """Whether `part` is an item that is begun, of a running plan of this principal and account
-        with a yes of `grade`, and is exactly the call of this `identity`."""
+        with a yes that will do for `ruling`, and is exactly the call of this `identity`."""
         name, _, place = part.rpartition(".")
         if not place.isdecimal() or not self._alive(tx, name):
             return False
@@ -243,13 +250,15 @@ class Planned:
             " WHERE plan.id = :id AND place = :place AND plan_item.identity = :identity"
             " AND outcome = 'begun' AND given >= :grade"
             " AND principal = :principal AND account = :account"
-            " AND (lease = '' OR EXISTS (SELECT 1 FROM lease WHERE lease.id = plan_item.lease"
+            " AND (lease = '' OR :quiet = 0 AND EXISTS (SELECT 1 FROM lease"
+            " WHERE lease.id = plan_item.lease"
             " AND revoked = '' AND expires > :now AND lease.made <= :now))",
             now=self._clock.wall(),
             id=name,
             place=int(place),
             identity=identity,
-            grade=grade,
+            grade=ruling.grade,
+            quiet=int(ruling.quiet),
             principal=deed.principal,
             account=deed.account,
         )
@@ -279,12 +288,12 @@ class Planned:
         name, principal, account, identity, tool, given, standing, why, made, ended = row
         if standing == "running" and not 0 <= now - made < LASTING:
             standing = "expired"
-        if any(outcome not in OVER and not stands for _, outcome, _, stands in rows):
+        if any(outcome not in OVER and not stands for _, outcome, _, stands, _ in rows):
             given = 0
-        items = tuple(Item(one, cast("Outcome", outcome), said) for one, outcome, said, _ in rows)
+        items = tuple(Item(one, cast("Outcome", outcome), said) for one, outcome, said, *_ in rows)
         return Kept(
             name, principal, account, identity, tool, given, cast("Standing", standing), why, made,
-            ended, items,
+            ended, items, leased=any(lease for *_, lease in rows),
         )  # fmt: skip
 
     def _tidy(self, tx: Transaction, now: float) -> None:

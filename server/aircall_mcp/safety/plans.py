@@ -9,7 +9,7 @@ through the gate and the journal. Where that ends early it waits, and the very s
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -30,7 +30,7 @@ from ..ground.clock import Clock
 from ..ground.operation import AtStake, Bound, Operation
 from ..ground.reply import Reply
 from .drafts import Drafts
-from .planned import OVER, Kept, Outcome
+from .planned import KEPT, OVER, Kept, Outcome
 from .safety import Safety
 
 if TYPE_CHECKING:
@@ -66,16 +66,25 @@ _INTENT_OUTCOMES: Final[dict[str, Outcome]] = {
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """What the policy says of all steps together: who acts, what must be asked, if anything."""
+    """What the policy says of all steps together: who acts, what must be asked, if anything, and
+    whether that is since it is a quiet hour of somebody."""
 
     account: str
     ask: Ask | None
     deeds: tuple[Deed, ...]
+    quiet: bool = False
 
 
 class Judges(Protocol):
-    async def whole(self, steps: Sequence[Bound], caller: Caller, /) -> Whole:
-        """Raises `NotAllowed`, which names the step, and `ArgumentError` for several accounts."""
+    async def account(self, steps: Sequence[Bound], caller: Caller, /) -> str:
+        """The one that acts in all of them. Raises `ArgumentError` where there are several."""
+        ...
+
+    async def whole(
+        self, steps: Sequence[Bound], caller: Caller, /, *, past: Collection[int] = ()
+    ) -> Whole:
+        """`past` are the places of those that are no matter any more. Raises `NotAllowed`, which
+        names the step, and `ArgumentError` for several accounts."""
         ...
 
 
@@ -144,14 +153,17 @@ class Plans:
         caller = replace(caller, account=account or caller.account)
         if caller.trial:
             raise Tried(planned(self._operation, steps), caller)
-        whole = await self._judge.whole(steps, caller)
+        account = await self._judge.account(steps, caller)
+        caller = replace(caller, account=account)
         bound = planned(self._operation, steps)
-        identity = bound.identity(whole.account)
-        kept = await self._planned.latest(caller.principal, whole.account, identity)
+        identity = bound.identity(account)
+        kept = await self._planned.latest(caller.principal, account, identity)
         if kept is not None and self._stands(kept):
             return Plan(bound, kept)
         going = kept if kept is not None and kept.standing == "running" else None
-        given = going.given if going else 0
+        # Of what began the caps know already, and nobody forbids what was done.
+        whole = await self._judge.whole(steps, caller, past=going.past if going else ())
+        given = going.given if going and not (whole.quiet and going.leased) else 0
         ask = whole.ask if whole.ask is not None and whole.ask.grade > given else None
         if going is not None and ask is None:
             return Plan(bound, going)
@@ -210,12 +222,12 @@ class Plans:
             latch.release()
 
     def _stands(self, kept: Kept) -> bool:
-        """Whether the same call is answered with what came of it: one that ended a moment ago, or
-        was stopped, which nothing makes go on."""
-        if kept.standing == "stopped":
+        """Whether the same call is answered with what came of it: of one that ended a moment ago,
+        or that does not go on and has begun, since another yes would do a part of it again."""
+        now = self._clock.wall()
+        if kept.standing in ("stopped", "expired") and kept.past and now - kept.made < KEPT:
             return True
-        ago = self._clock.wall() - kept.ended
-        return kept.standing == "finished" and 0 <= ago < JUST_NOW
+        return kept.standing in ("stopped", "finished") and 0 <= now - kept.ended < JUST_NOW
 
     def _yes(
         self, tx: Transaction, whole: Whole, bound: Bound, ask: Ask, going: Kept | None
@@ -235,6 +247,8 @@ class Plans:
         for one in (bound, *bound.steps):  # a no to one of them is one, however it is wrapped
             if approvals.denied(tx, **{**this, "identity": one.identity(whole.account)}):
                 raise _asking(ask, bound, whole.account)
+        if whole.quiet:  # no yes given ahead is one to that
+            raise _asking(ask, bound, whole.account)
         leases: list[str] = []
         for place, deed in enumerate(whole.deeds):
             over = going is not None and going.items[place].outcome in OVER

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time
+from functools import reduce
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 from ..ground.effects import Allowance
 from .deed import Counted, Deed
-from .destinations import Destination, destination_of
+from .destinations import Destination, countries_of, destination_of
 
 Say = Literal["allow", "ask", "deny"]
 Grade = Literal[1, 2]
@@ -25,17 +26,20 @@ _STRICTER: Final[Sequence[Say]] = ("allow", "ask", "deny")
 
 HOUR: Final = 3600.0
 DAY: Final = 86_400.0
+QUARTER: Final = 900
 
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
     """`say` goes, by `rule` (as the policy file spells it) and for the reason `why`. `grade` is
-    the least that a yes must have, where somebody is asked."""
+    the least that a yes must have, where somebody is asked; `quiet`: among what asks are the quiet
+    hours, so that no yes will do that was given ahead."""
 
     say: Say
     rule: str = ""
     why: str = ""
     grade: Grade = 1
+    quiet: bool = False
 
     def stricter(self, other: Ruling) -> Ruling:
         """The stricter of the two; of two that ask, with the higher grade."""
@@ -77,13 +81,14 @@ class Rule:
     countries: frozenset[str] = frozenset()
     over: int = 0
 
-    def fits(self, deed: Deed, countries: frozenset[str]) -> bool:
+    def fits(self, deed: Deed, country: str) -> bool:
+        """Whether it is about what `deed` does in `country`, "" for none that is known."""
         return (
             (not self.operations or deed.operation in self.operations)
             and (not self.toolsets or deed.toolset in self.toolsets)
             and (not self.accounts or deed.account in self.accounts)
             and (not self.principals or deed.principal in self.principals)
-            and (not self.countries or (bool(countries) and countries <= self.countries))
+            and (not self.countries or country in self.countries)
             and deed.reached >= self.over + (1 if self.over else 0)
         )
 
@@ -166,22 +171,23 @@ class Facts:
 def ruling_of(policy: Policy, deed: Deed, facts: Facts) -> Ruling:
     """What goes for `deed`: the strictest of the base and of every rule that touches it."""
     if deed.needs == ("read",):
-        return _base(policy, deed, frozenset())
+        return _base(policy, deed)
     places = [destination_of(number) for number in deed.recipients]
-    base = _base(policy, deed, frozenset(place.country for place in places))
+    base = _base_in(policy, deed, places)
     standing = base.say != "deny" and _standing(policy, deed, facts)
     if standing:
         base = replace(ALLOWED, rule="--allow")
     ruling = base
     for other in _bans(policy, deed, facts, places):
         ruling = ruling.stricter(other)
+    quiet = False
     if not standing or policy.written:
-        for other in _places(policy, facts, places):
-            ruling = ruling.stricter(other)
+        for other in _places(policy, deed, facts, places):
+            ruling, quiet = ruling.stricter(other), quiet or other.quiet
     if ruling.say == "ask":
         for other in _graver(policy, deed, facts):
             ruling = ruling.stricter(other)
-    return ruling
+    return replace(ruling, quiet=True) if quiet else ruling
 
 
 def _standing(policy: Policy, deed: Deed, facts: Facts) -> bool:
@@ -190,9 +196,18 @@ def _standing(policy: Policy, deed: Deed, facts: Facts) -> bool:
     return bool(asked) and all(need in facts.standing for need in asked)
 
 
-def _base(policy: Policy, deed: Deed, countries: frozenset[str]) -> Ruling:
+def _base_in(policy: Policy, deed: Deed, places: list[Destination]) -> Ruling:
+    """The strictest over all countries where it may ring: one more recipient, or one more digit,
+    leads around no rule."""
+    countries: set[str] = set()
+    if any(rule.countries for rule in policy.rules):
+        countries.update(*(countries_of(place) for place in places))
+    return reduce(Ruling.stricter, [_base(policy, deed, one) for one in sorted(countries or {""})])
+
+
+def _base(policy: Policy, deed: Deed, country: str = "") -> Ruling:
     for rule in policy.rules:
-        if rule.fits(deed, countries):
+        if rule.fits(deed, country):
             return _said(rule.line, f"rule {rule.name!r}")
     if deed.operation in policy.operations:
         return _said(policy.operations[deed.operation], f"operations.{deed.operation}")
@@ -226,7 +241,9 @@ def _bans(policy: Policy, deed: Deed, facts: Facts, places: list[Destination]) -
         if policy.users and user not in policy.users:
             yield Ruling("deny", "from.users", f"user {user} may not be used")
     for host in deed.hosts:
-        if policy.hosts and not any(_within(host, named) for named in policy.hosts):
+        if policy.hosts and host is None:
+            yield Ruling("ask", "webhooks.hosts", "it does not say where the address leads", 2)
+        elif policy.hosts and not any(_within(host or "", named) for named in policy.hosts):
             yield Ruling("deny", "webhooks.hosts", "the address leads to another host")
     if deed.counted is not None:
         cap = policy.caps.get(deed.counted, Cap())
@@ -242,7 +259,9 @@ def _bans(policy: Policy, deed: Deed, facts: Facts, places: list[Destination]) -
                 yield Ruling("deny", rule, why + more)
 
 
-def _places(policy: Policy, facts: Facts, places: list[Destination]) -> Iterator[Ruling]:
+def _places(
+    policy: Policy, deed: Deed, facts: Facts, places: list[Destination]
+) -> Iterator[Ruling]:
     countries = policy.countries - {"home"}
     if "home" in policy.countries and facts.home is not None:
         countries |= facts.home
@@ -250,16 +269,21 @@ def _places(policy: Policy, facts: Facts, places: list[Destination]) -> Iterator
         if "any" not in policy.countries and place.country not in countries:
             why = f"it is in {place.country}" if place.country else "its country is not known"
             yield _said(policy.elsewhere, "destinations.countries", why)
-        if policy.quiet is not None and _quiet(policy.quiet, facts.now, place):
-            yield _said(policy.quiet.line, "quiet_hours", "it is not a time to call there")
+        if policy.quiet is not None and _quiet(policy.quiet, facts.now, deed.lasting, place):
+            line = policy.quiet.line
+            said = _said(line, "quiet_hours", "it is not a time to call there")
+            yield replace(said, quiet=line.say == "ask")
 
 
-def _quiet(quiet: Quiet, now: float, place: Destination) -> bool:
-    """Whether the quiet hours hold in any zone that the number may be in, or in doubt."""
+def _quiet(quiet: Quiet, now: float, lasting: int, place: Destination) -> bool:
+    """Whether the quiet hours hold in any zone that the number may be in, or in doubt: now, or as
+    long as it is tried, whatever the clocks are turned to meanwhile."""
     if not place.zones:
         return True
     return any(
-        quiet.holds(datetime.fromtimestamp(now, ZoneInfo(zone)).time()) for zone in place.zones
+        quiet.holds(datetime.fromtimestamp(now + later, ZoneInfo(zone)).time())
+        for zone in place.zones
+        for later in (*range(0, lasting, QUARTER), lasting)
     )
 
 

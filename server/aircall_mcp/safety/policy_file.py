@@ -7,6 +7,7 @@ the nearest right word; nothing is taken from a file that has a fault.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection, Mapping
 from datetime import time
 from importlib import resources
@@ -19,7 +20,7 @@ from ..errors import SettingsError
 from ..ground.clock import Clock
 from ..ground.effects import Allowance
 from ..ground.nearest import nearest
-from ..ground.phones import phone, reached
+from ..ground.phones import E164_PATTERN, phone, reached
 from ..ground.private_files import Modes
 from .deed import Counted
 from .policy import Cap, Line, Policy, Quiet, Rule
@@ -131,13 +132,19 @@ def _place(value: object) -> str:
         raise _Fault('must be a country such as "FR", "home" or "any"') from None
 
 
+_NO_PATTERN: Final = 'must be a number such as "+33184880000", or its beginning: "+3389*"'
+
+
 def _pattern(value: object) -> str:
     # `(0)` is what one leaves out who dials the country before it.
     text = phone(value.replace("(0)", "")) if isinstance(value, str) else ""
     digits = text.removesuffix("*").removeprefix("+")
     if not text.startswith("+") or not digits.isascii() or not digits.isdigit():
-        raise _Fault('must be a number such as "+33184880000", or its beginning: "+3389*"')
-    return text if text.endswith("*") else reached(text)
+        raise _Fault(_NO_PATTERN)
+    number = text if text.endswith("*") else reached(text)
+    if not number.endswith("*") and not re.fullmatch(E164_PATTERN, number, re.ASCII):
+        raise _Fault(_NO_PATTERN)  # a beginning without its star would be nobody's number
+    return number
 
 
 def _time(value: object) -> time:
@@ -234,8 +241,6 @@ def _text_in(home: Path) -> bytes | None:
         raise SettingsError(
             f"{path}: cannot be read: {error.strerror}.", hint="Make it a file that you may read."
         ) from None
-    if text == b"":  # as an editor leaves it for a moment, before it writes
-        raise SettingsError(f"{path}: is empty.", hint="Remove it where the defaults shall hold.")
     return text
 
 
@@ -256,6 +261,8 @@ def policy_of(
     """The policy that `text` says. `source` names it in what is wrong. Raises `SettingsError`."""
     import tomllib
 
+    if not text:  # as an editor leaves it for a moment, before it writes
+        raise SettingsError(f"{source}: is empty.", hint="Remove it where the defaults shall hold.")
     try:
         parsed = tomllib.loads(text.decode("utf-8"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

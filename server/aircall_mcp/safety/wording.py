@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from ..errors import ArgumentError
 from ..ground.effects import EFFECTS, Allowance
+from ..ground.fitting import json_in
 from ..ground.operation import Bound, Operation
 from ..ground.secrets import MASK
 from .policy import DEFAULTS, SUPPRESSED, WHAT, Cap, Line, Look, Policy, Rule, Ruling
@@ -160,7 +161,7 @@ def trial_in(operation: Operation, arguments: Any) -> tuple[bool, Any]:
     if dry not in (True, False):
         raise ArgumentError("`dry_run` must be true or false.", hint="Leave it out to do it.")
     if dry and operation.id in EFFECTS:
-        inner: Any = given.get("arguments")
+        inner: Any = json_in(given.get("arguments"))
         inner = cast("Mapping[str, Any]", inner) if isinstance(inner, Mapping) else {}
         return False, {**given, "arguments": {**inner, "dry_run": True}}
     return bool(dry), given
