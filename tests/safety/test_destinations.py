@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from importlib import resources
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -87,3 +89,13 @@ def test_a_costly_number_with_zeros_before_it_is_as_costly() -> None:
 @given(st.from_regex(r"\+[1-9][0-9]{6,14}", fullmatch=True))
 def test_what_is_meant_means_itself(number: str) -> None:
     assert meant(meant(number)) == meant(number)
+
+
+def test_every_zone_of_a_number_is_known_whatever_the_system_brings() -> None:
+    """Debian 13 and Ubuntu 24.04 have none of the older names, such as Asia/Calcutta."""
+    from phonenumbers.tzdata import TIMEZONE_DATA
+
+    brought = resources.files("tzdata") / "zoneinfo"
+    named = {zone for zones in TIMEZONE_DATA.values() for zone in zones}
+    assert "Asia/Calcutta" in named
+    assert sorted(zone for zone in named if not (brought / zone).is_file()) == []
