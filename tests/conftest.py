@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,17 @@ def pytest_make_parametrize_id(val: object) -> str | None:
 def pytest_itemcollected(item: pytest.Item) -> None:
     if item.path.parent.name == "journeys":
         item.add_marker("journey")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None]:
+    """All that is collected stays to the end: no use in looking for garbage in it."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(trylast=True)

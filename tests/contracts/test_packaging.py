@@ -38,6 +38,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
+@pytest.fixture(scope="module")
 def pythons() -> list[Path]:
     """The oldest and the newest Python of this machine that the package may run on."""
     found: dict[tuple[int, ...], Path] = {}
@@ -111,11 +112,13 @@ def made(python: Path, folder: Path, *what: str | Path) -> Path:
     return program_of(environment)
 
 
-@pytest.mark.parametrize("python", pythons(), ids=lambda path: path.name)
+@pytest.mark.parametrize("which", [0, -1], ids=["the oldest Python", "the newest"])
 def test_the_installed_wheel_lists_its_tools_and_plays_the_demo_outside_the_checkout(
-    python: Path, wheel: Path, tmp_path: Path
+    which: int, pythons: list[Path], wheel: Path, tmp_path: Path
 ) -> None:
-    command = made(python, tmp_path, wheel)
+    if which and len(pythons) < 2:
+        pytest.skip("one Python is here")
+    command = made(pythons[which], tmp_path, wheel)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     tools = json.loads(run(command, "tools", "--json", cwd=elsewhere))["tools"]

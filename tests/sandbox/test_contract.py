@@ -22,6 +22,7 @@ pytestmark = pytest.mark.anyio
 
 VERBS = ("get", "post", "put", "delete")
 HERE = "urn:test:description"
+DOCUMENT = document()
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Described:
 
 def resolved(node: dict[str, Any]) -> dict[str, Any]:
     while "$ref" in node:
-        found: Any = document()
+        found: Any = DOCUMENT
         for step in node["$ref"].removeprefix("#/").split("/"):
             found = found[step.replace("~1", "/")]
         node = found
@@ -52,7 +53,7 @@ def described() -> tuple[Described, ...]:
 
 
 def _described() -> Iterator[Described]:
-    for path, item in document()["paths"].items():
+    for path, item in DOCUMENT["paths"].items():
         for verb in VERBS:
             if verb not in item:
                 continue
@@ -83,7 +84,7 @@ OPERATIONS = [pytest.param(one, id=one.name) for one in described()]
 
 @cache
 def _registry() -> Any:
-    return jsonschema_rs.Registry([(HERE, document())])
+    return jsonschema_rs.Registry([(HERE, DOCUMENT)])
 
 
 def check_answer(one: Described, status: int, content: bytes) -> None:
