@@ -1,4 +1,4 @@
-"""Words a person types, turned into calls on the house.
+"""The command line: what a person types, turned into calls of the app.
 
 Every command has `--help`, exits 0 on success, 1 when the thing asked for failed and 2 for wrong
 usage or settings. `--json` prints one JSON document on stdout and nothing else there. Commands are
@@ -22,31 +22,31 @@ from ..ground.secrets import Scrubbed, scrubber_for
 from . import screen
 
 COMMANDS = {
-    "setup": "From nothing to a connected client, guided.",
+    "setup": "Guided set-up: account, permissions, client.",
     "serve": "Serve MCP over stdio or HTTP.",
-    "demo": "A journey against the sandbox, told step by step.",
-    "tools": "What tools/list answers.",
+    "demo": "A demo in the sandbox, step by step.",
+    "tools": "The tools that a client sees.",
     "search": "Find the operation for a need in plain words.",
     "describe": "Everything about one operation.",
     "run": "Perform one operation, as a model would.",
     "stubs": "Typed stubs of all operations and tools.",
     "accounts": "Aircall accounts: add, login, list, test, remove, default.",
-    "vault": "Where the credentials lie: init, status, rotate, check.",
-    "sandbox": "The small Aircall on a real port.",
-    "events": "What Aircall told us.",
-    "webhooks": "Our subscription at Aircall, and the receiver of its events.",
-    "forward": "Where events are passed on.",
-    "approve": "What waits for a person's yes: give or refuse it.",
-    "lease": "Yeses given ahead: so many calls or texts, for so long.",
+    "vault": "Where credentials are kept: init, status, rotate, check.",
+    "sandbox": "The sandbox on a port of its own.",
+    "events": "Events that Aircall reported.",
+    "webhooks": "Our webhooks at Aircall, and the receiver of its events.",
+    "forward": "Where events are forwarded.",
+    "approve": "Pending approvals: say yes or no.",
+    "lease": "Yeses in advance: a number of calls or texts, for some time.",
     "policy": "What a model may do, has to ask for, and may not do.",
     "suppress": "Numbers that nobody calls or texts from here.",
     "openapi": "The API description itself.",
     "config": "The config of an MCP client for this server.",
-    "completion": "What makes your shell complete commands and names.",
+    "completion": "Completion of commands and names in your shell.",
     "activity": "What was done: when, by whom, to whom, and how it ended.",
-    "stop": "The emergency brake: nothing but reading, at once, everywhere.",
+    "stop": "The emergency brake: every process only reads, from now on.",
     "resume": "Release the emergency brake.",
-    "doctor": "Look at everything and say what to do.",
+    "doctor": "Check everything and say what to do.",
 }
 
 

@@ -63,7 +63,7 @@ command = group
 
 @group.command()
 @click.argument("name", default="main")
-@click.option("--from-environment", is_flag=True, help="Take AIRCALL_API_ID and AIRCALL_API_TOKEN.")
+@click.option("--from-environment", is_flag=True, help="Use AIRCALL_API_ID and AIRCALL_API_TOKEN.")
 @click.option("--requests-per-minute", type=PACE, help="What Aircall allows the whole company.")
 @click.option(
     "--time-zone",
@@ -73,7 +73,9 @@ command = group
 )
 @click.option("--user", type=ID, metavar="ID", help="The user that calls are made for.")
 @click.option("--number", type=ID, metavar="ID", help="The number that calls are made from.")
-@click.option("--key", "kind", type=click.Choice(KINDS), help="Keeper of a new vault's key.")
+@click.option(
+    "--key", "kind", type=click.Choice(KINDS), help="Where the key of a new vault is kept."
+)
 def add(
     name: str,
     from_environment: bool,
@@ -85,7 +87,7 @@ def add(
 ) -> None:
     """Add the account NAME with an API key of the Aircall dashboard.
 
-    Id and token are asked for, hidden; without a terminal they are read from stdin, one a line.
+    Id and token are asked for, hidden; without a terminal they are read from stdin, one per line.
     """
     settings, vault, accounts = opened()
     check_name(name)
@@ -130,7 +132,9 @@ def add(
 @click.option("--no-browser", is_flag=True, help="Print the address instead of opening it.")
 @click.option("--authorize-url", default=AUTHORIZE_URL, show_default=True)
 @click.option("--token-url", default=TOKEN_URL, show_default=True)
-@click.option("--key", "kind", type=click.Choice(KINDS), help="Keeper of a new vault's key.")
+@click.option(
+    "--key", "kind", type=click.Choice(KINDS), help="Where the key of a new vault is kept."
+)
 def login(
     name: str,
     port: int,
@@ -218,7 +222,7 @@ def list_(as_json: bool) -> None:
 @group.command()
 @click.argument("name", required=False, shell_complete=completion.accounts)
 def test(name: str | None) -> None:
-    """Ask Aircall whether it still knows the credential of NAME."""
+    """Ask Aircall whether it still accepts the credential of NAME."""
     settings, _, accounts = opened()
     name = accounts.resolve(name)
     anyio.run(ping_as, settings, accounts, name)
@@ -229,7 +233,7 @@ def test(name: str | None) -> None:
 @click.argument("name", shell_complete=completion.accounts)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def remove(name: str, yes: bool) -> None:
-    """Take NAME out of the vault. At Aircall its key or grant goes on working."""
+    """Remove NAME from the vault. At Aircall its key or grant stays valid."""
     settings, vault, accounts = opened()
     accounts.check_shelved(name)
     if not yes:
@@ -242,7 +246,7 @@ def remove(name: str, yes: bool) -> None:
 @group.command("forget-contacts")
 @click.argument("name", shell_complete=completion.accounts)
 def forget_contacts(name: str) -> None:
-    """Erase the names of NAME's contacts that are kept here; the next search reads them anew."""
+    """Erase the names of NAME's contacts stored here; the next search reads them again."""
     settings, vault, _ = opened()
     say(f"Erased {_forget_contacts(settings, vault, name)} contacts of `{name}`.")
 
@@ -250,7 +254,7 @@ def forget_contacts(name: str) -> None:
 @group.command()
 @click.argument("name", shell_complete=completion.accounts)
 def default(name: str) -> None:
-    """Act for NAME where nobody says otherwise."""
+    """Act for NAME by default."""
     _, _, accounts = opened()
     accounts.make_default(name)
     say(f"`{name}` is the default account.")

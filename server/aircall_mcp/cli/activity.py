@@ -26,14 +26,12 @@ _SECONDS = {"m": 60.0, "h": 3600.0, "d": 86_400.0}
 
 
 @click.command("activity")
-@click.option(
-    "--since", metavar="WHEN", help="From then on: 30m, 2h, 7d, or an ISO time; else all of today."
-)
+@click.option("--since", metavar="WHEN", help="Since: 30m, 2h, 7d, or an ISO time. Default: today.")
 @options.as_json
 def command(since: str | None, as_json: bool) -> None:
     """What was done at Aircall: when, by which client, what, to whom, and how it ended.
 
-    Of what was done the journal keeps thirty days: no texts, and of numbers and ids the ends alone.
+    The journal keeps thirty days: no texts, and of numbers and ids only the ends.
     """
     import anyio
 

@@ -1,4 +1,4 @@
-"""`aircall-mcp approve`: what waits for a person's yes."""
+"""`aircall-mcp approve`: pending approvals."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ WAY = "terminal"
 @click.option(
     "--refuse",
     is_flag=True,
-    help="Say no to it instead, or after a yes that was not used yet; stop the plan ID.",
+    help="Say no, also after a yes that was not used yet; stop the plan ID.",
 )
-@click.option("--list", "only_list", is_flag=True, help="Show what waits, and ask for nothing.")
+@click.option("--list", "only_list", is_flag=True, help="Only show pending approvals.")
 @click.option("--page", is_flag=True, help="Do it on a page in your browser instead.")
 @as_json
 def command(name: str | None, refuse: bool, only_list: bool, page: bool, as_json: bool) -> None:
-    """Say yes, or no, to what a model wants to do: to ID, or to each that waits.
+    """Say yes or no to what a model wants to do: to ID, or to each pending approval.
 
-    A yes is good for exactly this call, once, for a quarter of an hour. It takes a terminal: what
-    a program could answer would be nobody's yes. With --page the terminal shows a code, which the
-    browser asks for once an hour.
+    A yes is valid for exactly this call, once, for a quarter of an hour. It needs a terminal, since
+    a program could answer otherwise. With --page the terminal shows a code, which the browser asks
+    for once an hour.
     """
     import anyio
 

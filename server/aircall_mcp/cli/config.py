@@ -48,47 +48,47 @@ say = screen.say
 
 @click.command("config")
 @click.argument("client", metavar="[CLIENT]", type=click.Choice(list(CLIENTS)), required=False)
-@click.option("--write", is_flag=True, help="Put it into the client's own file, after asking.")
-@click.option("--remove", is_flag=True, help="Take it out again.")
-@click.option("--all", "every", is_flag=True, help="For all clients that this machine has.")
+@click.option("--write", is_flag=True, help="Write it into the client's own file, after asking.")
+@click.option("--remove", is_flag=True, help="Remove it again.")
+@click.option("--all", "every", is_flag=True, help="For all clients on this machine.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option(
     "--for",
     "role",
     type=click.Choice(list(ROLES)),
-    help="What the client is for: its tools, and with --write its policy where there is none.",
+    help="What the client is for: its tools, and with --write a policy if there is none.",
 )
-@click.option("--sandbox", is_flag=True, help="For the built-in small Aircall.")
+@click.option("--sandbox", is_flag=True, help="For the built-in sandbox.")
 @click.option(
     "--account", metavar="NAME", help="For this account.", shell_complete=completion.accounts
 )
 @click.option(
     "--allow",
     metavar="A,B",
-    help="Also allowed: reach, delete, exposes, administers.",
+    help="Allowed without a person's yes: reach, delete, exposes, administers.",
     shell_complete=completion.allowances,
 )
 @click.option(
     "--surface",
     type=click.Choice(SURFACES),
-    help="All tools; those for whole tasks; or search and what performs its finds. What fits the"
-    " client, unless told.",
+    help="All tools; those for whole tasks and search; or only search and what performs its"
+    " results. Default: what fits the client.",
 )
 @click.option("--read-only", is_flag=True, help="Only tools that read.")
 @click.option(
     "--toolsets", metavar="A,B", help="Only these toolsets.", shell_complete=completion.toolsets
 )
-@click.option("--url", metavar="URL", help="To reach a server that runs, instead of starting one.")
+@click.option("--url", metavar="URL", help="Of a running server, instead of starting one.")
 def command(
     client: str | None, write: bool, remove: bool, every: bool, yes: bool, **choices: Any
 ) -> None:
-    """Print CLIENT's own config for this server, or write it: this interpreter, no secret.
+    """Print or write CLIENT's own config for this server: with this Python, without secrets.
 
     \b
     {clients}
 
-    With --write the client's file is changed where it lies: what else it holds stays as it is, a
-    difference is shown first, and what was there is kept. --remove brings that back.
+    --write changes the client's own file: everything else in it stays the same, the difference is
+    shown first, and a backup is kept. --remove restores it.
     """
     if (client is None) != every:
         raise click.UsageError("Name a client, or say --all.")

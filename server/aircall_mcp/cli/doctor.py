@@ -49,18 +49,18 @@ class Finding:
 @click.option(
     "--probe",
     is_flag=True,
-    help="Also hold what Aircall answers against our description of it, by some sixty reads.",
+    help="Also compare Aircall's answers with our description, by some sixty reads.",
 )
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
     metavar="FILE",
-    help="With --probe: write what differs there, for a bug report. Nothing of yours is in it.",
+    help="With --probe: write the differences there, for a bug report. It has none of your data.",
 )
 @options.upstream
 @options.as_json
 def command(probe: bool, output: Path | None, as_json: bool, **flags: Any) -> None:
-    """Look at everything a user would otherwise ask about, and say what to do."""
+    """Check everything a user would otherwise ask about, and say what to do."""
     if output is not None and not probe:
         raise click.UsageError("--output is for --probe.")
     surveys: list[Survey] = []

@@ -1,4 +1,4 @@
-"""`aircall-mcp events`: what Aircall told us."""
+"""`aircall-mcp events`: the events that Aircall reported."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 @click.group("events", cls=screen.Commands)
 def group() -> None:
-    """What Aircall told us by webhook."""
+    """Events that Aircall reported, by webhook or polling."""
 
 
 command = group
@@ -54,10 +54,8 @@ def _filters(command: Any) -> Any:
 @group.command("list")
 @_filters
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
-@click.option(
-    "--after", type=click.IntRange(0), metavar="N", help="From behind event N, oldest first."
-)
-@click.option("--before", type=click.IntRange(1), metavar="N", help="Up to event N, without it.")
+@click.option("--after", type=click.IntRange(0), metavar="N", help="After event N, oldest first.")
+@click.option("--before", type=click.IntRange(1), metavar="N", help="Before event N.")
 @as_json
 def listed(
     as_json: bool, limit: int, after: int | None, before: int | None, **filters: Any
@@ -85,7 +83,7 @@ def listed(
 @_filters
 @as_json
 def tail(as_json: bool, **filters: Any) -> None:
-    """Each event as it comes in, until interrupted; with --json one document a line."""
+    """Each event as it comes in, until interrupted; with --json one document per line."""
 
     async def follow(app: App) -> None:
         log = app.events.log
@@ -110,7 +108,7 @@ def tail(as_json: bool, **filters: Any) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @as_json
 def erase(number: str, yes: bool, as_json: bool) -> None:
-    """Remove a person: all events about this number, its calls and its contacts."""
+    """Erase a person: all events about this number, its calls and its contacts."""
     if not yes:
         click.confirm(f"Remove everything about {number} for good?", abort=True, err=True)
     erased = with_events(lambda ours: ours.log.erase(number))

@@ -1,4 +1,4 @@
-"""`aircall-mcp forward`: where events are passed on."""
+"""`aircall-mcp forward`: where events are forwarded."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ DIRECT = (
 
 @click.group("forward", cls=screen.Commands)
 def group() -> None:
-    """Pass events on to Slack, or to a system of yours."""
+    """Forward events to Slack, or to your own system."""
 
 
 command = group
@@ -49,9 +49,9 @@ command = group
 @click.option("--allow-private", is_flag=True, help="The address may be in your own network.")
 @as_json
 def add(kinds: str, to: str, allow_private: bool, as_json: bool) -> None:
-    """Pass KINDS on to a destination; its address is asked for once and kept in the vault.
+    """Forward KINDS to a destination; its address is asked for once and kept in the vault.
 
-    The address comes by prompt, by stdin, or in AIRCALL_MCP_FORWARD_URL, never as an argument.
+    The address is read from a prompt, stdin or AIRCALL_MCP_FORWARD_URL, never from an argument.
     """
 
     def work(ours: Events) -> tuple[Rule, str | None]:
@@ -106,10 +106,10 @@ def listed(as_json: bool) -> None:
 
 
 @group.command()
-@click.option("--retry", is_flag=True, help="Put what could not be delivered into the queue again.")
+@click.option("--retry", is_flag=True, help="Try again what was given up.")
 @as_json
 def status(retry: bool, as_json: bool) -> None:
-    """How it goes: sent, waiting, and what could not be delivered."""
+    """Deliveries: sent, waiting, and given up."""
 
     def work(ours: Events) -> tuple[int, list[Rule], list[Undelivered]]:
         again = ours.rules.try_again() if retry else 0

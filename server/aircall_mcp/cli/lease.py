@@ -1,4 +1,4 @@
-"""`aircall-mcp lease`: a person's yes, given ahead."""
+"""`aircall-mcp lease`: a person's yes, given in advance."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MOST = 1_000
 
 @click.group("lease", cls=screen.Commands)
 def group() -> None:
-    """Yeses given ahead: so many calls or texts to these numbers, for so long."""
+    """Yeses in advance: a number of calls or texts to these numbers, for some time."""
 
 
 command = group
@@ -44,7 +44,7 @@ command = group
     multiple=True,
     required=True,
     metavar="NUMBER",
-    help="Whom: +14155550143, or a beginning such as '+1415*'; again for each.",
+    help="A number: +14155550143, or a beginning such as '+1415*'. May be repeated.",
 )
 @click.option(
     "--minutes",
@@ -60,10 +60,10 @@ command = group
     type=int,
     multiple=True,
     metavar="ID",
-    help="From these of your numbers, by id; absent: any.",
+    help="One of your numbers, by id. May be repeated. Default: any.",
 )
-@click.option("--account", metavar="NAME", help="Absent: the one that is meant by naming none.")
-@click.option("--principal", default=OWNER, metavar="NAME", help="Who asks; absent: you.")
+@click.option("--account", metavar="NAME", help="Default: the default account.")
+@click.option("--principal", default=OWNER, metavar="NAME", help="Who asks. Default: you.")
 def give(
     kind: Leased,
     count: int,
@@ -73,10 +73,10 @@ def give(
     account: str | None,
     principal: str,
 ) -> None:
-    """Say yes to COUNT calls or texts ahead, so that nobody is asked for each.
+    """Say yes to COUNT calls or texts in advance, so that nobody is asked about each.
 
-    It answers what the policy asks, and nothing else: refusals, caps, quiet hours and the
-    suppression list hold. It takes a terminal, as every yes does.
+    It answers only what the policy asks: refusals, caps, quiet hours and the suppression list
+    still apply. It needs a terminal, like every yes.
     """
     numbers = [_number(one) for one in recipients]
     acting = _acting(account)
@@ -108,7 +108,7 @@ def give(
 @group.command("list")
 @as_json
 def list_(as_json: bool) -> None:
-    """What was given ahead and holds still."""
+    """The leases that are valid now."""
     given = _with_leases(lambda leases: leases.given())
     if as_json:
         print_json([_fields(one) for one in given])
@@ -123,7 +123,7 @@ def list_(as_json: bool) -> None:
 
 @group.command()
 @click.argument("name", metavar="ID", required=False)
-@click.option("--all", "every", is_flag=True, help="All that hold.")
+@click.option("--all", "every", is_flag=True, help="All of them.")
 def revoke(name: str | None, every: bool) -> None:
     """End the lease ID now."""
     if (name is None) is not every:

@@ -26,7 +26,8 @@ _SELECTION = (
     click.option(
         "--surface",
         type=click.Choice(SURFACES),
-        help="All tools; those for whole tasks; or search and what performs its finds.",
+        help="All tools; those for whole tasks and search; or only search and what performs its"
+        " results.",
     ),
     click.option(
         "--toolsets", metavar="A,B", help="Only these toolsets.", shell_complete=completion.toolsets
@@ -34,7 +35,7 @@ _SELECTION = (
     click.option(
         "--tools",
         metavar="A,B",
-        help="Only (or also) these tools.",
+        help="Only these tools, or these in addition.",
         shell_complete=completion.tools,
     ),
     click.option(
@@ -44,7 +45,10 @@ _SELECTION = (
         shell_complete=completion.tools,
     ),
     click.option(
-        "--read-only", is_flag=True, default=None, help="Only tools that read; wins over all."
+        "--read-only",
+        is_flag=True,
+        default=None,
+        help="Only tools that read; wins over all others.",
     ),
     click.option(
         "--include-deprecated", is_flag=True, default=None, help="Also what Aircall has retired."
@@ -56,7 +60,7 @@ _UPSTREAM = (
         "--sandbox",
         is_flag=True,
         default=None,
-        help="The built-in small Aircall: no account, no phone rings.",
+        help="The built-in sandbox: no account, no phone rings.",
     ),
     click.option(
         "--account",
@@ -73,7 +77,7 @@ _UPSTREAM = (
     click.option(
         "--allow",
         metavar="A,B",
-        help="Also allowed on the real host: reach, delete, exposes, administers.",
+        help="Allowed without a person's yes: reach, delete, exposes, administers.",
         shell_complete=completion.allowances,
     ),
 )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @click.group("policy", cls=screen.Commands)
 def group() -> None:
-    """What a model may do with nobody's yes, what it has to ask for, and what it may not do."""
+    """What a model may do without a yes, what it has to ask for, and what it may not do."""
 
 
 command = group
@@ -28,7 +28,7 @@ command = group
 @group.command()
 @as_json
 def show(as_json: bool) -> None:
-    """The policy that holds, in words."""
+    """The current policy, in words."""
     from ..safety.wording import lines_of, table_of
 
     settings = settings_from()
@@ -51,7 +51,7 @@ def show(as_json: bool) -> None:
 def check(
     operation: str, pairs: tuple[str, ...], given: str | None, as_json: bool, **flags: Any
 ) -> None:
-    """What would become of OPERATION with these arguments. Nothing is done.
+    """What would happen to OPERATION with these arguments. Nothing is done.
 
     Aircall is asked for the countries of your numbers and whether a recipient is a contact.
     """
@@ -81,9 +81,9 @@ def check(
 
 
 @group.command()
-@click.option("--from", "preset", type=click.Choice(list(ROLES)), help="Begin with this one.")
+@click.option("--from", "preset", type=click.Choice(list(ROLES)), help="Start with this preset.")
 def edit(preset: str | None) -> None:
-    """Change the policy in your editor. It takes effect when it has no fault, and at once."""
+    """Change the policy in your editor. If it has no error, it takes effect at once."""
     from ..ground.private_files import Modes
     from ..safety.policy_file import policy_of, preset_text
 
@@ -117,7 +117,7 @@ def edit(preset: str | None) -> None:
 @group.command()
 @click.argument("preset", type=click.Choice(list(ROLES)))
 def use(preset: str) -> None:
-    """Write PRESET as the policy, where there is none yet."""
+    """Write PRESET as the policy, if there is none yet."""
     file = _file(settings_from().home)
     if not adopted(preset, file.parent):
         raise ArgumentError(

@@ -15,10 +15,10 @@ from . import options, screen
 @click.command("resume")
 @options.as_json
 def command(as_json: bool) -> None:
-    """Release the emergency brake: effects begin again, and events that waited are passed on.
+    """Release the emergency brake: effects begin again, and events that waited are forwarded.
 
-    What was refused meanwhile is not made up for: whoever wants it asks again. It takes a terminal:
-    a model with a shell does not release what a person pulled.
+    What was refused meanwhile is not done later: whoever wants it asks again. It needs a terminal,
+    so that a model with a shell cannot release it.
     """
     from ..safety import Brake
 

@@ -33,12 +33,14 @@ from . import screen
     help="Kind of tokens it issues.",
 )
 @click.option(
-    "--users-v1", is_flag=True, help="With the user routes that were to end on 2026-09-30."
+    "--users-v1",
+    is_flag=True,
+    help="Also the user routes that were announced to end on 2026-09-30.",
 )
 @click.option(
     "--deliver-to",
     metavar="URL",
-    help="Post webhooks for real: to this base URL, as a tunnel would lead them.",
+    help="Really post webhooks, to this base URL, as through a tunnel.",
 )
 @click.option("--webhook-failures", type=click.IntRange(1), default=50, show_default=True)
 @click.option("--webhook-duplicates", type=click.FloatRange(0, 1), default=0.0, metavar="RATE")
@@ -56,7 +58,7 @@ def command(
     webhook_duplicates: float,
     webhook_disorder: float,
 ) -> None:
-    """Serve the small Aircall on a real port, until interrupted.
+    """Serve the sandbox on a port of its own, until interrupted.
 
     The first line on stdout is JSON: base_url and the keys that fit.
     """

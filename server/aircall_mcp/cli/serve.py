@@ -40,9 +40,9 @@ CLOSE_SECONDS = 6.0
 
 
 @click.command("serve")
-@click.option("--transport", type=click.Choice(["stdio", "http"]), help="stdio unless told.")
-@click.option("--host", help="127.0.0.1 unless told; loopback only.")
-@click.option("--port", type=click.IntRange(1, 65535), help="8000 unless told.")
+@click.option("--transport", type=click.Choice(["stdio", "http"]), help="Default: stdio.")
+@click.option("--host", help="Default: 127.0.0.1. Loopback only.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Default: 8000.")
 @click.option(
     "--no-token",
     is_flag=True,
@@ -50,23 +50,23 @@ CLOSE_SECONDS = 6.0
     help="Over HTTP: no key, so everybody on this machine can act as you.",
 )
 @click.option(
-    "--webhooks-port", type=click.IntRange(1, 65535), help="Also take in Aircall's events there."
+    "--webhooks-port", type=click.IntRange(1, 65535), help="Also receive Aircall's events there."
 )
 @click.option(
     "--poll/--no-poll",
     default=None,
-    help="Where no webhook tells of them, look at the list of calls; on unless told.",
+    help="Poll the list of calls if no webhook reports them. Default: on.",
 )
 @click.option(
     "--no-instant",
     is_flag=True,
     default=None,
-    help="Over stdio: answer nothing before everything is loaded.",
+    help="Over stdio: answer only after everything is loaded.",
 )
 @click.option(
     "--page",
     type=click.Choice(["off", "named", "opened"]),
-    help="A page on this machine for what waits for a yes; named in the answer unless told.",
+    help="A page on this machine for pending approvals. Default: named in the answer.",
 )
 @options.upstream
 @options.selection
@@ -74,10 +74,10 @@ CLOSE_SECONDS = 6.0
 def command(begun: Instant | None, **flags: Any) -> None:
     """Serve MCP over stdio (default) or streamable HTTP at /mcp.
 
-    Over HTTP clients bring a key, which lies in the home and is made at the first start;
+    Over HTTP clients send a key, which is in the home and made at the first start;
     `aircall-mcp config CLIENT --url` says how.
 
-    Starts without a key, too: the tools are listed, and each call says which command to run.
+    Starts without an Aircall key, too: tools are listed, and each call says which command to run.
     """
     import anyio
 

@@ -31,21 +31,21 @@ HOUR = 3600.0
 
 
 @click.command("stop")
-@click.option("--reason", metavar="WORDS", default="", help="Why, for whoever finds it pulled.")
+@click.option("--reason", metavar="WORDS", default="", help="The reason, for whoever finds it on.")
 @click.option(
     "--wait",
     type=click.FloatRange(0, 3600),
     default=PATIENCE,
     show_default=True,
     metavar="SECONDS",
-    help="How long to wait for what is under way.",
+    help="How long to wait for requests under way.",
 )
 @options.as_json
 def command(reason: str, wait: float, as_json: bool) -> None:
-    """Pull the emergency brake: no effect begins in any process of this home until `resume`.
+    """Turn on the emergency brake: until `resume` no effect begins in any process of this home.
 
-    Reading goes on. Events are not passed on meanwhile; they wait, and none is lost. What is under
-    way is waited for, and what was done in the last hour is shown.
+    Reading continues. Events are not forwarded meanwhile; they wait, and none is lost. The command
+    waits for requests under way, and shows what was done in the last hour.
     """
     import anyio
 

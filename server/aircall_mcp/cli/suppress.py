@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 @click.group("suppress", cls=screen.Commands)
 def group() -> None:
-    """Numbers that nobody calls or texts from here, whoever says yes."""
+    """Numbers that nobody calls or texts from here, even with a yes."""
 
 
 command = group
@@ -30,9 +30,9 @@ command = group
 
 @group.command()
 @click.argument("numbers", nargs=-1, required=True, metavar="NUMBER...")
-@click.option("--why", default="added by hand", help="Kept beside the number.")
+@click.option("--why", default="added by hand", help="A note, kept with the number.")
 def add(numbers: tuple[str, ...], why: str) -> None:
-    """Leave NUMBER alone from now on."""
+    """Do not call or text NUMBER from now on."""
 
     async def work(usage: Usage) -> None:
         for number in _e164(numbers):
@@ -45,7 +45,7 @@ def add(numbers: tuple[str, ...], why: str) -> None:
 @group.command("list")
 @as_json
 def list_(as_json: bool) -> None:
-    """Who is left alone, and why."""
+    """The suppressed numbers, and why."""
 
     async def work(usage: Usage) -> None:
         listed = await usage.suppressed()
@@ -63,9 +63,7 @@ def list_(as_json: bool) -> None:
 @group.command()
 @click.argument("numbers", nargs=-1, required=True, metavar="NUMBER...")
 def remove(numbers: tuple[str, ...]) -> None:
-    """Take NUMBER off the list. It takes a terminal: who asked to be left alone is not called again
-    because a model with a shell wants to.
-    """
+    """Take NUMBER off the list. It needs a terminal, so that a model with a shell cannot do it."""
     if not screen.attended():
         raise ArgumentError(
             "There is no terminal, so nobody is taken off the list.",

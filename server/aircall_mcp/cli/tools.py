@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @options.selection
 @options.as_json
 def command(as_json: bool, **flags: Any) -> None:
-    """What tools/list answers under this selection; `--json` is its wire form."""
+    """The tools that a client sees with this selection; `--json` as tools/list answers it."""
     from ..offer import offers_for
 
     offer = offers_for(options.settings(**flags)).to()

@@ -39,7 +39,7 @@ command = group
     help="Who keeps the key: the system's keyring, a private file beside the vault (or at"
     " AIRCALL_MCP_VAULT_KEY_FILE), AIRCALL_MCP_VAULT_KEY, or a passphrase.",
 )
-@click.option("--replace", is_flag=True, help="Begin anew; an old vault is renamed and left.")
+@click.option("--replace", is_flag=True, help="Start again; an old vault is renamed and kept.")
 def init(kind: Kind, replace: bool) -> None:
     """Make the vault."""
     settings = settings_from()
@@ -69,9 +69,9 @@ def status(as_json: bool) -> None:
 
 
 @group.command()
-@click.option("--key", "kind", type=click.Choice(KINDS), help="Move to another keeper.")
+@click.option("--key", "kind", type=click.Choice(KINDS), help="Keep the key elsewhere.")
 def rotate(kind: Kind | None) -> None:
-    """Seal everything anew under a new key. Safe to interrupt; run it again then."""
+    """Encrypt everything again with a new key. If it is interrupted, run it again."""
     where = vault_of(settings_from()).rotate(kind)
     screen.say(f"Everything is sealed with a new key: {where}.")
     if "environment variable" in where:
@@ -82,7 +82,7 @@ def rotate(kind: Kind | None) -> None:
 
 
 @group.command()
-@click.option("--accept", is_flag=True, help="Take a restored backup for the newest state.")
+@click.option("--accept", is_flag=True, help="Accept a restored backup as the newest state.")
 @as_json
 def check(accept: bool, as_json: bool) -> None:
     """Read everything in the vault, and say what cannot be read."""

@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 @click.group("webhooks", cls=screen.Commands)
 def group() -> None:
-    """Have Aircall tell us what happens."""
+    """Receive events from Aircall by webhook."""
 
 
 command = group
@@ -47,7 +47,7 @@ command = group
 @click.option(
     "--kinds",
     metavar="A,B",
-    help="Only these events; all of them unless told.",
+    help="Only these events. Default: all.",
     shell_complete=completion.kinds,
 )
 @click.option("--number", "number_id", type=ID, metavar="ID",
@@ -115,11 +115,11 @@ def _offer_to_remove(webhook: Webhook) -> None:
 
 
 @group.command()
-@click.option("--account", metavar="NAME", help="Of this account; of all, unless told.")
+@click.option("--account", metavar="NAME", help="Of this account. Default: of all.")
 @as_json
 def status(account: str | None, as_json: bool) -> None:
-    """Compare ours with what Aircall says. Bring back what Aircall disabled, and replace what
-    somebody changed."""
+    """Compare our webhooks with what Aircall says. Enable again what Aircall disabled, and
+    replace what somebody changed."""
 
     async def look(ours: Subscriptions) -> Status:
         mended: list[Subscription] = []
@@ -183,10 +183,10 @@ def polling_in_words(polling: Polling) -> str:
 
 @group.command()
 @click.argument("webhook", required=False)
-@click.option("--account", metavar="NAME", help="Of this account; of all, unless told.")
+@click.option("--account", metavar="NAME", help="Of this account. Default: of all.")
 @as_json
 def rotate(webhook: str | None, account: str | None, as_json: bool) -> None:
-    """Renew the token of WEBHOOK, or of all. A new one stands before the old one is deleted."""
+    """Renew the token of WEBHOOK, or of all. The new webhook is made before the old is deleted."""
     renewed = _with(account, lambda ours: ours.rotate(webhook))
     if as_json:
         told = [{**_told(one), "replaces": one.webhook.succeeds} for one in renewed]
@@ -200,10 +200,10 @@ def rotate(webhook: str | None, account: str | None, as_json: bool) -> None:
 
 @group.command()
 @click.argument("webhook", required=False)
-@click.option("--account", metavar="NAME", help="Of this account; of all, unless told.")
+@click.option("--account", metavar="NAME", help="Of this account. Default: of all.")
 @as_json
 def remove(webhook: str | None, account: str | None, as_json: bool) -> None:
-    """Delete WEBHOOK, or all of ours, at Aircall and here. What was heard is kept."""
+    """Delete WEBHOOK, or all of ours, at Aircall and here. Events are kept."""
     gone = _with(account, lambda ours: ours.remove(webhook))
     if as_json:
         print_json({"removed": gone})
@@ -212,10 +212,10 @@ def remove(webhook: str | None, account: str | None, as_json: bool) -> None:
 
 
 @group.command()
-@click.option("--host", "webhooks_host", help="127.0.0.1 unless told.")
-@click.option("--port", "webhooks_port", type=click.IntRange(1, 65535), help="8790 unless told.")
+@click.option("--host", "webhooks_host", help="Default: 127.0.0.1.")
+@click.option("--port", "webhooks_port", type=click.IntRange(1, 65535), help="Default: 8790.")
 def serve(**flags: Any) -> None:
-    """Receive events, pass them on, and look after our webhooks, until interrupted."""
+    """Receive events, forward them, and repair our webhooks, until interrupted."""
     from ..app import log_to_file, open_app
 
     settings = settings_from(flags)

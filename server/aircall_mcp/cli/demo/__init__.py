@@ -25,7 +25,7 @@ JOURNEYS = {name: told.__doc__ for name, told in {**IN_ONE, "sms": sms}.items()}
 @click.command("demo")
 @click.argument("journey", type=click.Choice(list(JOURNEYS)), default="outbound")
 def command(journey: str) -> None:
-    """A journey against the sandbox, through a real MCP client over stdio, told step by step."""
+    """A demo in the sandbox, through a real MCP client over stdio, step by step."""
     import anyio
 
     teller = Teller()

@@ -1,4 +1,4 @@
-"""`aircall-mcp setup`: from nothing to a connected client, guided."""
+"""`aircall-mcp setup`: a guided set-up of account, permissions and clients."""
 
 from __future__ import annotations
 
@@ -57,22 +57,26 @@ class Did:
 
 
 @click.command("setup")
-@click.option("--sandbox", is_flag=True, help="With the built-in small Aircall: nothing is needed.")
-@click.option("--account", "name", metavar="NAME", help="The account to make or take; main.")
+@click.option("--sandbox", is_flag=True, help="With the built-in sandbox: nothing else is needed.")
+@click.option(
+    "--account", "name", metavar="NAME", help="The account to make or use. Default: main."
+)
 @click.option("--login", is_flag=True, help="By OAuth, as partners do; or `accounts login` first.")
-@click.option("--from-environment", is_flag=True, help="Take AIRCALL_API_ID and AIRCALL_API_TOKEN.")
-@click.option("--key", "kind", type=click.Choice(KINDS), help="Keeper of a new vault's key.")
+@click.option("--from-environment", is_flag=True, help="Use AIRCALL_API_ID and AIRCALL_API_TOKEN.")
+@click.option(
+    "--key", "kind", type=click.Choice(KINDS), help="Where the key of a new vault is kept."
+)
 @click.option("--me", metavar="WHO", help="Whose phone is `me`: id, name, e-mail, or nobody.")
-@click.option("--time-zone", type=keys.zone, metavar="ZONE", help="For times that say none.")
+@click.option("--time-zone", type=keys.zone, metavar="ZONE", help="For times without one.")
 @click.option("--requests-per-minute", type=keys.PACE, help="What Aircall allows the company.")
 @click.option("--may", type=click.Choice(list(MAY)), help="What the model may do.")
 @click.option("--clients", "wanted", metavar="A,B", help="Clients to connect, or all, or none.")
-@click.option("--yes", is_flag=True, help="Take what is proposed, and ask nothing.")
+@click.option("--yes", is_flag=True, help="Accept what is proposed; ask nothing.")
 def command(**flags: Any) -> None:
-    """From nothing to a client that works: account, rights, config, and a first answer.
+    """Set up everything for a client: account, permissions, config, and a first answer.
 
-    Each question can be skipped with Enter and answered by its flag; what is there already is
-    taken. It ends with what it did, and how to undo it.
+    Enter skips a question, and its flag answers it; what is already there is kept. It ends with
+    what it did, and how to undo it.
     """
     questions = Questions(flags["yes"], sys.stdin.isatty() and sys.stderr.isatty())
     if not (questions.person or questions.yes):
