@@ -136,6 +136,27 @@ async def test_a_read_that_the_policy_asks_about_interrupts_as_well(tmp_path: Pa
     assert ["data" in json.loads(one) for one in told] == [True]
 
 
+async def test_a_yes_that_comes_too_late_has_the_person_asked_anew() -> None:
+    """An approval lasts for minutes, and somebody may take hours to answer."""
+    pytest.importorskip("langgraph")
+    from langgraph.types import Command
+
+    async with Toolkit.sandbox(ask=True) as aircall:
+        agent = graph(aircall.only(names=["send_message"]))
+        result = await agent.ainvoke(turn_of(YES), THREAD)
+        sql = "UPDATE approval SET expires = asked"
+        await aircall._app.safety.state.write(lambda tx: tx.run(sql))
+        late, standing = result["__interrupt__"][0].value, list[str]()
+        for _ in range(2):
+            shown = result["__interrupt__"][0].value
+            result = await agent.ainvoke(Command(resume=shown["yes"]), THREAD)
+        for one in (late, shown):
+            told = await aircall.execute("approval_status", {"id": one["approval"]})
+            standing.append(told["data"]["standing"])
+    assert standing == ["expired", "used"]
+    assert '"data"' in result["messages"][-1].content
+
+
 @pytest.mark.parametrize("yes", [False, True])
 async def test_an_answer_of_a_task_is_left_to_no_question_after_it(yes: bool) -> None:
     """Neither to the program's own nor to another call's, which finds the one that names it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -126,6 +127,37 @@ async def test_what_was_under_way_when_a_graph_broke_off_is_not_done_again(ask: 
         tools.pop(0)
         await agent.ainvoke(None, THREAD)
     assert "may have been" in told[0]["error"]["message"]
+
+
+async def test_a_task_that_runs_in_two_loops_at_once_waits_in_neither(tmp_path: Path) -> None:
+    """As in two threads of a program whose user said yes twice."""
+    pytest.importorskip("langgraph")
+
+    from aircall_mcp.toolkit.forms import langchain
+
+    home = {"AIRCALL_MCP_HOME": str(tmp_path)}
+    (tmp_path / "policy.toml").write_text('[effects]\nreach = "allow"\n')
+    async with Toolkit.sandbox(ask=True, environment=home) as aircall:
+        slow = _Slow(aircall.only(names=["send_message"]), through=0)
+        tools, told = langchain.form(slow), list[str]()
+
+        async def perform(_: Json) -> Json:
+            told.append(await tools.pop().ainvoke(YES))
+            return {}
+
+        async def again() -> None:
+            async with Toolkit.sandbox(ask=True, environment=home) as other:
+                tools.extend(other.only(names=["send_message"]).langchain())
+                await asyncio.wait_for(agent.ainvoke(None, THREAD), 10)
+
+        agent = of_one_node(perform)
+        run = asyncio.create_task(agent.ainvoke({"messages": []}, THREAD, durability="sync"))
+        await slow.sent.wait()
+        await asyncio.to_thread(asyncio.run, again())
+        run.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await run
+    assert "may have been" in told[0]
 
 
 class _Slow:

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import json
 import logging
-from asyncio import Lock
+from asyncio import AbstractEventLoop, Lock, get_running_loop
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, cast
 from weakref import WeakValueDictionary
 
@@ -27,7 +28,6 @@ from ..schemas import loose
 from ..tool import Performs, Tool
 
 if TYPE_CHECKING:
-    from ...safety.approvals import Approval
     from ..asked import Asked
 
 log = logging.getLogger(__name__)
@@ -45,8 +45,9 @@ UNCLEAR = (
 )
 NOBODY: Final = object()
 """Said nothing so far."""
-_turns = WeakValueDictionary[str, Lock]()
-"""The calls of one task take answers one after the other: each finds what is to another there."""
+_turns = WeakValueDictionary[tuple[AbstractEventLoop, str], Lock]()
+"""The calls of one task come one after the other: each finds what is to another there, and none is
+under way when the next one interrupts. A lock is of one loop, and a program may have several."""
 
 
 class _Tool(StructuredTool):
@@ -70,7 +71,7 @@ def _tool(toolkit: Performs, tool: Tool) -> StructuredTool:
             outcome = await toolkit.outcome(tool.name, arguments, client=CLIENT)
             if task is None or not isinstance(outcome, Question):
                 return _text(outcome)
-        async with _turns.setdefault(repr(task), Lock()):
+        async with _turns.setdefault((get_running_loop(), repr(task)), Lock()):
             try:
                 return _text(await _within(toolkit, tool, arguments, [CLIENT, *task]))
             except ToolError as error:
@@ -89,18 +90,23 @@ async def _within(
     toolkit: Performs, tool: Tool, arguments: dict[str, Any], task: list[Any]
 ) -> Outcome:
     """What a call comes to in a task of a graph, which can be interrupted and begins anew then."""
+    from langgraph.errors import GraphInterrupt
+
     asked, asking = toolkit.asked, [*task, tool.name, arguments]
     once = _once(toolkit, tool, arguments)
-    last = await asked.last(asking)
-    standing = "" if last is None else last.standing
-    # Whatever became of it: an answer that it leaves there is one to whoever asks next.
-    told = NOBODY if last is None else await _told_before(asked, last)
-    if last is not None and told is not NOBODY and standing not in ANSWERED:
-        if _named(told) != last.id:
-            log.warning("%s: an answer that names no approval is none", tool.name)
-            return Failure(error_of(NeedsConfirmation(UNCLEAR, hint=standing_of(last)["next"])))
-        if not _yes(told):  # even where nobody need be asked by now
-            standing = "refused"
+    told, standing = NOBODY, ""
+    if (last := await asked.last(asking)) is not None:
+        standing = last.standing
+        # Whatever became of it: an answer that it leaves there is one to whoever asks next.
+        with suppress(GraphInterrupt):
+            told = await _told(asked, last.id)
+        if told is not NOBODY and standing not in ANSWERED:
+            if _named(told) is None:
+                log.warning("%s: an answer that names no approval is none", tool.name)
+                hint = standing_of(last)["next"]
+                return Failure(error_of(NeedsConfirmation(UNCLEAR, hint=hint)))
+            if not _yes(told):  # even where nobody need be asked by now
+                standing = "refused"
     if standing == "refused":  # here or elsewhere: it is heard by that
         await asked.refuse(asking, way=WAY)
     if once and standing not in ANSWERED and not await asked.begin(asking):
@@ -109,11 +115,11 @@ async def _within(
         return Failure(error_of(ANSWERED[standing]))
     outcome = await toolkit.outcome(tool.name, arguments, client=CLIENT)
     if isinstance(outcome, Question) and outcome.grade == 1 and not toolkit.approves:
-        if told is NOBODY:
-            await _interrupt(asked, outcome, asking)
-        elif last is not None and outcome.approval == last.id:
-            await asked.answer(last.id, yes=True, way=WAY)
+        if outcome.approval == _named(told):
+            await asked.answer(outcome.approval, yes=True, way=WAY)
             outcome = await toolkit.outcome(tool.name, arguments, client=CLIENT)
+        else:  # also where the answer came too late, or was to what it has become no more
+            await _interrupt(asked, outcome, asking)
     if once and not may_be_done(outcome):
         await asked.undone(asking)
     return outcome
@@ -155,9 +161,9 @@ def _text(outcome: Outcome) -> str:
     return json.dumps(outcome.payload, ensure_ascii=False)
 
 
-async def _told(asked: Asked, approval: str, question: dict[str, Any]) -> Any:
+async def _told(asked: Asked, approval: str, question: Any = None) -> Any:
     """What the graph was resumed with for `approval`, or for none by its name. What names another
-    is kept for that one."""
+    is kept for that one. Raises `GraphInterrupt`, which asks `question`, where that is nothing."""
     from langgraph.types import interrupt
 
     told = interrupt(question)
@@ -165,17 +171,6 @@ async def _told(asked: Asked, approval: str, question: dict[str, Any]) -> Any:
         await asked.answer(named, yes=_yes(told), way=WAY)
         told = interrupt(question)
     return told
-
-
-async def _told_before(asked: Asked, last: Approval) -> Any:
-    """What the graph is resumed with for what a person was shown before; `NOBODY` where that is
-    nothing."""
-    from langgraph.errors import GraphInterrupt
-
-    try:
-        return await _told(asked, last.id, {"preview": last.preview})
-    except GraphInterrupt:
-        return NOBODY
 
 
 def _task() -> list[Any] | None:
