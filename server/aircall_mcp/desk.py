@@ -24,7 +24,7 @@ from .ground.weight import LIGHT
 from .offer import Offer, Offers, Registry, tools
 from .offer.questions import Named, preview_of
 from .offer.stubs import stub_of
-from .safety.approvals import NO_MORE, SAID_NO, Approvals, approval_of
+from .safety.approvals import NO_MORE, ONCE_MORE, SAID_NO, SAID_YES, Approvals, approval_of
 from .safety.plans import Plans
 from .safety.policy import Grade, Look
 from .safety.wording import trial_in, trial_of
@@ -319,6 +319,8 @@ class Desk:
         )
         if waiting.standing == "refused":
             raise NeedsConfirmation(SAID_NO, hint=NO_MORE)
+        if waiting.standing == "approved":  # while this was worded
+            raise NeedsConfirmation(SAID_YES, hint=ONCE_MORE)
         told, named = tools.error_of(error), f" of {bound.operation.tool}" * (about is not bound)
         told["error"] |= {
             "hint": f"Tell your user what waits for them. {waiting.way_to_yes} Then make the very"

@@ -93,11 +93,27 @@ async def test_a_yes_of_too_low_a_grade_leaves_it_waiting(approvals: Approvals) 
 async def test_the_same_call_asked_for_twice_is_one_question(approvals: Approvals) -> None:
     first = await ask(approvals)
     assert (await ask(approvals)).id == first.id
+
+
+@pytest.mark.parametrize("answered", [False, True])
+async def test_what_becomes_graver_is_one_question_still_and_one_yes(
+    approvals: Approvals, clock: Clock, answered: bool
+) -> None:
+    first = await ask(approvals)
+    if answered:
+        await yes(approvals, first)
+    clock.pass_by(600)
     graver = await ask(approvals, grade=2)
-    assert graver.id != first.id
+    assert (graver.id, graver.standing, graver.grade) == (first.id, "waiting", 2)
+    assert await ask(approvals) == graver
+    assert await approvals.waiting() == [graver]
     # What a form may answer is no yes to what has become graver since.
-    await yes(approvals, first)
-    assert await use(approvals, grade=2) == ""
+    assert await yes(approvals, graver) is None
+    clock.pass_by(600)
+    assert await yes(approvals, graver, grade=2) is not None
+    assert (await ask(approvals)).standing == "approved"  # said while it was asked once more
+    assert await use(approvals, grade=2) == first.id
+    assert await use(approvals) == ""
 
 
 async def test_a_question_is_of_one_caller_one_account_and_one_call(approvals: Approvals) -> None:
@@ -109,16 +125,6 @@ async def test_a_question_is_of_one_caller_one_account_and_one_call(approvals: A
         await ask(approvals, account="other"),
     ]
     assert len({one.id, *(other.id for other in others)}) == 4
-
-
-async def test_of_two_questions_that_wait_the_newest_is_told(
-    approvals: Approvals, clock: Clock
-) -> None:
-    older = await ask(approvals)
-    clock.pass_by(1)
-    graver = await ask(approvals, grade=2)
-    assert older.id != graver.id
-    assert (await ask(approvals)).id == graver.id
 
 
 @pytest.mark.parametrize(("seconds", "anew"), [(LASTING - 1, False), (LASTING, True), (-1.0, True)])

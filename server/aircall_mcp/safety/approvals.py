@@ -53,6 +53,8 @@ was done for an asking, whether or not somebody had to say yes."""
 SAID_NO: Final = "The person who was asked said no."
 NO_MORE: Final = "Nothing was done. Do not try again unless a person asks for it."
 """What a call comes to that a person said no to, and the hint that goes with it."""
+SAID_YES: Final = "A person said yes to it just now."
+ONCE_MORE: Final = "Make the very same call again: it goes through once."
 _SELECT: Final = (
     "SELECT id, principal, account, operation, identity, preview, grade, given, standing, way,"
     " asked, expires FROM approval"
@@ -118,8 +120,10 @@ class Approvals:
         preview: str,
         grade: Grade,
     ) -> Approval:
-        """What waits for this call: the one there is already, or a new one. Where a person said no
-        to it and whoever calls has not heard so, that, once."""
+        """What waits for this call: the one there is already, or a new one. What has become graver
+        meanwhile waits again, for a surer yes: two questions would be two yeses to one wish. Where
+        a person said yes a moment ago, that; where they said no to it and whoever calls has not
+        heard so, that, once."""
 
         def work(tx: Transaction) -> Approval:
             now = self._clock.wall()
@@ -127,19 +131,20 @@ class Approvals:
             row = tx.one(
                 f"{_SELECT} WHERE principal = :principal AND account = :account"
                 " AND identity = :identity AND expires > :now AND asked <= :now"
-                " AND (standing = 'refused' OR (standing = 'waiting' AND grade >= :grade))"
-                " ORDER BY standing, asked DESC LIMIT 1",
+                " AND standing IN ('refused', 'waiting', 'approved')"
+                " ORDER BY standing = 'refused' DESC, asked DESC LIMIT 1",
                 principal=principal,
                 account=account,
                 identity=identity,
-                grade=grade,
                 now=now,
             )
             if row is not None:
                 known = _approval(row, now)
                 if known.standing == "refused":
                     self._hearing(tx, known.id)
-                return known
+                    return known
+                sure = known.given if known.standing == "approved" else known.grade
+                return known if sure >= grade else self._raised(tx, known, preview, grade)
             self._make_room(tx, principal)
             new = Approval(
                 id=os.urandom(5).hex(),
@@ -159,6 +164,17 @@ class Approvals:
             return new
 
         return await self._state.write(work)
+
+    def _raised(self, tx: Transaction, known: Approval, preview: str, grade: Grade) -> Approval:
+        """It waits again, as it stands now."""
+        now = self._clock.wall()
+        raised = replace(
+            known, preview=preview, grade=grade, given=0, standing="waiting", way="", asked=now,
+            expires=now + LASTING,
+        )  # fmt: skip
+        tx.run("DELETE FROM approval WHERE id = :id", id=known.id)
+        tx.run(_INSERT, **asdict(raised))
+        return raised
 
     async def answer(
         self, name: str, *, yes: bool, grade: Grade, way: str, heard: bool = False
