@@ -1,4 +1,5 @@
-"""`python -m aircall_mcp` and `aircall-mcp`: how clients start the server, and people all else.
+"""`python -m aircall_mcp` and `aircall-mcp`: how clients start the server, and how people run every
+command.
 
 Where a client waits, it is answered before anything is imported that its first messages don't need.
 """

@@ -1,4 +1,4 @@
-"""Put all together from Settings, and take it apart again: the only place where that is done.
+"""Put everything together from Settings, and close it again: the only place where that is done.
 
 One exit stack holds what was opened. Whoever opens something closes it, and nobody closes what was
 handed to them.

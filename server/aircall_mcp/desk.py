@@ -346,8 +346,9 @@ class Desk:
         operation = self._found(step["operation"], caller)
         if operation.effect == "read" or operation.ours:
             raise ArgumentError(
-                f"{operation.tool} is no step of a plan.",
-                hint="Steps are operations at Aircall that change something; call the rest itself.",
+                f"{operation.tool} cannot be a step of a plan.",
+                hint="Steps are operations at Aircall that change something; call other tools"
+                " on their own.",
             )
         given = step.get("arguments", {})
         zone, _ = await self.zones.for_call(operation, given, caller)
@@ -390,7 +391,7 @@ class Desk:
         if operation.effect != effect or called_itself:
             right = "itself" if called_itself else f"aircall_{operation.effect}"
             raise ArgumentError(
-                f"{operation.tool} is no {effect} operation.", hint=f"Call it with {right}."
+                f"{operation.tool} is not a {effect} operation.", hint=f"Call it with {right}."
             )
         return await self._answer(operation, arguments.get("arguments", {}), caller)
 
@@ -403,5 +404,5 @@ class Desk:
             ) from None
         if operation not in self.offer(caller.principal):
             why = self.offer(caller.principal).why_not(operation)
-            raise ArgumentError(f"{operation.tool} is not on offer here.", hint=why)
+            raise ArgumentError(f"{operation.tool} is not offered here.", hint=why)
         return operation

@@ -1,4 +1,4 @@
-"""Everything that can go wrong, as one family tree.
+"""Everything that can go wrong, as one class tree.
 
     AircallMCPError
     ├── SpecError                 the compiled API description is broken      stops the start

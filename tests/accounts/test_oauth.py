@@ -125,14 +125,14 @@ def test_a_person_s_refusal_is_said() -> None:
 
 @pytest.mark.parametrize("answer", ["", "  ", "a\nb", "x" * 20_000, "\udcff", "é"])
 def test_what_is_no_code_is_refused(answer: str) -> None:
-    with pytest.raises(CredentialError, match="no authorization code"):
+    with pytest.raises(CredentialError, match="not an authorization code"):
         code_from(authorization(), answer)
 
 
 @pytest.mark.parametrize("code", ["%C3%A9", "%0A", "x" * 20_000])
 def test_what_is_no_code_in_an_address_is_refused(code: str) -> None:
     there = authorization()
-    with pytest.raises(CredentialError, match="no authorization code"):
+    with pytest.raises(CredentialError, match="not an authorization code"):
         code_from(there, coming_back(there, code=code))
 
 

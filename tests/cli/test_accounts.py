@@ -127,21 +127,22 @@ def test_what_cannot_be_read_is_listed_all_the_same(home: Path) -> None:
 
 def test_a_character_that_no_key_has(shell: Shell, home: Path) -> None:
     strict = {"PYTHONIOENCODING": "utf-8:strict"}
-    for token, why in (("é", "The API token holds a character"), ("\udcff", "no text")):
+    for token, why in (("é", "The API token contains a character"), ("\udcff", "not text")):
         given = f"sandbox-api-id\nsandbox-{token}\n"
         done = shell("accounts", "add", "--key", "file", given=given, ok=False, variables=strict)
         assert why in done.stderr
     brought = {"AIRCALL_API_ID": "sandbox-api-id", "AIRCALL_API_TOKEN": "\udcff"}
     done = shell("accounts", "add", "--from-environment", ok=False, variables=brought)
-    assert "AIRCALL_API_TOKEN holds a character that no key has" in done.stderr
+    assert "AIRCALL_API_TOKEN contains a character that no key has" in done.stderr
     done = shell("accounts", "login", ok=False, variables={**CLIENT, "AIRCALL_CLIENT_ID": "é"})
-    assert "AIRCALL_CLIENT_ID holds a character that no key has" in done.stderr
+    assert "AIRCALL_CLIENT_ID contains a character that no key has" in done.stderr
     assert again(home).owners("account") == ()
 
 
 @pytest.mark.parametrize("command", ["add", "login"])
 @pytest.mark.parametrize(
-    ("name", "why"), [("env", "the environment's own"), ("Paris!", "no name of an account")]
+    ("name", "why"),
+    [("env", "the account from the environment variables"), ("Paris!", "not a valid account name")],
 )
 def test_a_name_is_looked_at_before_anything_is_asked(
     shell: Shell, home: Path, command: str, name: str, why: str

@@ -33,7 +33,7 @@ async def test_a_terminal_shows_the_code_and_the_address(home: Path) -> None:
 def test_it_goes_with_no_other_way(home: Path) -> None:
     shown = on_terminal("approve", "--page", "--refuse")
     assert shown.code == 2
-    assert "--page goes with none of" in shown.text
+    assert "--page cannot be combined with" in shown.text
 
 
 def test_what_is_not_known_is_said_before_anything_opens(home: Path) -> None:

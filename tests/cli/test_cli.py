@@ -120,7 +120,7 @@ def test_a_batch_may_begin_with_a_mark_and_must_be_utf_8(tmp_path: Path) -> None
     file.write_text('{"query": "list tags"}\n', "utf-16")
     refused = CliRunner().invoke(group, ["search", "--batch", str(file)])
     assert refused.exit_code == 1
-    assert "queries.jsonl is no text in UTF-8." in refused.stderr
+    assert "queries.jsonl is not text in UTF-8." in refused.stderr
 
 
 def test_search_without_a_query_is_wrong_usage() -> None:
@@ -297,14 +297,14 @@ def test_a_reader_that_has_enough_is_no_error() -> None:
     [
         (("serv",), "No such command 'serv'.", "Did you mean `serve`?"),
         (("accounts", "lst"), "No such command 'lst'.", "Did you mean `list`?"),
-        (("config", "curser"), "'curser' is none of", "Did you mean `cursor`?"),
-        (("serve", "--surface", "serch"), "'serch' is none of", "Did you mean `search`?"),
-        (("sandbox", "--data", "smal"), "'smal' is none of", "Did you mean `small`?"),
-        (("accounts", "add", "--user", "me"), "'me' is no whole number.", ""),
+        (("config", "curser"), "'curser' is not one of", "Did you mean `cursor`?"),
+        (("serve", "--surface", "serch"), "'serch' is not one of", "Did you mean `search`?"),
+        (("sandbox", "--data", "smal"), "'smal' is not one of", "Did you mean `small`?"),
+        (("accounts", "add", "--user", "me"), "'me' is not a whole number.", ""),
         (("accounts", "add", "--user", "0"), "0 must be at least 1.", ""),
         (("search", "--limit", "50", "x"), "50 must lie between 1 and 10.", ""),
         (("sandbox", "--webhook-failures", "0"), "0 must be at least 1.", ""),
-        (("sandbox", "--webhook-disorder", "much"), "'much' is no number.", ""),
+        (("sandbox", "--webhook-disorder", "much"), "'much' is not a number.", ""),
         (("describe", "GET", "/v1/cals"), "Unknown operation", "Did you mean `GET /v1/calls`?"),
         (("describe", "zzz"), "Unknown operation: zzz.", "`aircall-mcp search`"),
         (("tools", "--toolsets", "zzz"), "Unknown toolset: zzz.", "Known: account, analytics, "),

@@ -160,8 +160,8 @@ def test_all_says_who_is_there_writes_to_each_and_goes_on_past_one_that_is_broke
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ((), "Name a client, or say --all."),
-        (("cursor", "--all"), "Name a client, or say --all."),
+        ((), "Name a client, or use --all."),
+        (("cursor", "--all"), "Name a client, or use --all."),
         (("cursor", "--write", "--remove"), "exclude each other"),
         (("cursor", "--write", "--yes", "--toolsets", "calss"), "Did you mean `calls`?"),
         (("cursor", "--write", "--yes", "--allow", "reech"), "Did you mean `reach`?"),

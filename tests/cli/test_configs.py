@@ -276,7 +276,7 @@ def test_bytes_that_are_no_text_are_left_alone(client: Client, tmp_path: Path, h
     machine = machine_at(tmp_path)
     file = laid(client, machine, b"\xff\xfe{\0}\0")
     for act in (write, remove):
-        with pytest.raises(StoreError, match="no text in UTF-8"):
+        with pytest.raises(StoreError, match="not text in UTF-8"):
             act(client, machine, home)
     assert file.read_bytes() == b"\xff\xfe{\0}\0"
 
@@ -356,7 +356,7 @@ def test_a_circle_of_links_a_second_name_and_a_folder_are_left_alone(
         write(client, machine, home)
     file.unlink()
     file.mkdir()
-    with pytest.raises(StoreError, match="no plain file"):
+    with pytest.raises(StoreError, match="not a plain file"):
         write(client, machine, home)
 
 

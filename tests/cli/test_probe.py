@@ -71,7 +71,7 @@ def test_without_a_good_key_nothing_is_looked_at(
     told = json.loads(typed("--probe", "--output", str(file), "--json", code=1).stdout)
     found = {one["what"]: one for one in told["findings"]}
     assert found["credential"]["state"] == "bad"
-    assert "nothing was looked at" in found["report"]["said"]
+    assert "nothing was compared" in found["report"]["said"]
     assert "probe" not in told
     assert not file.exists()
     assert len(there.asked) <= 2

@@ -277,7 +277,7 @@ def test_a_preset_becomes_the_policy_and_one_that_is_there_stays(
     policy.write_text("# mine\n[effects]\nwrite = 'ask'\n")
     refused = ran("--yes", "--may", "sales", "--clients", "none")
     assert refused.code == 1
-    assert "is there already" in refused.said
+    assert "already exists" in refused.said
     assert policy.read_text().startswith("# mine")
 
 
@@ -295,7 +295,7 @@ def test_a_wrong_key_stores_nothing_and_touches_no_client(
 ) -> None:
     refused = ran("--yes", given="sandbox-api-id\nanother\n")
     assert refused.code == 1
-    assert "Aircall does not know this key" in refused.said
+    assert "Aircall does not accept this key" in refused.said
     assert Accounts(again(home)).names() == ()
     assert not (person / ".cursor" / "mcp.json").exists()
 
@@ -319,14 +319,14 @@ def test_a_key_that_was_mistyped_is_asked_for_again(
         variables=on(person, AIRCALL_MCP_BASE_URL=aircall.url),
     )  # fmt: skip
     assert shown.code == 0, shown.text
-    assert "Aircall does not know this key" in " ".join(shown.text.split())
+    assert "Aircall does not accept this key" in " ".join(shown.text.split())
     assert Accounts(again(home)).names() == ("main",)
 
 
 def test_what_was_done_is_told_also_where_it_ends_early(person: Path, home: Path, ran: Ran) -> None:
     refused = ran("--yes", "--me", "nobody-of-this-name", given=KEY)
     assert refused.code == 2
-    assert "Nobody is called so." in refused.said
+    assert "Nobody has this name." in refused.said
     assert "aircall-mcp accounts remove main" in refused.said
     assert Accounts(again(home)).names() == ("main",)
     assert not (person / ".cursor" / "mcp.json").exists()
@@ -388,6 +388,6 @@ def test_people_are_found_by_id_name_or_address_and_never_guessed() -> None:
     assert [company.found(one) for one in ("1", "BO", "cole@x.example", "chen", "", "nobody")] == [
         people[0], people[2], people[1], people[0], None, None
     ]  # fmt: skip
-    for wrong, said in (("maya", "Several are called so"), ("zoe", "Nobody is called so")):
+    for wrong, said in (("maya", "Several have this name"), ("zoe", "Nobody has this name")):
         with pytest.raises(click.BadParameter, match=said):
             company.found(wrong)

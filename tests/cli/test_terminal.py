@@ -210,7 +210,7 @@ def test_a_name_is_checked_before_a_person_is_asked_whether_to_remove_it(home: P
                 "https://x.example",
             ),
             "an-id\na-secret\n",
-            "no authorization code",
+            "not an authorization code",
         ),
         (("accounts", "add", "--key", "passphrase"), "", "A new passphrase is needed"),
         (("accounts", "add", "--key", "passphrase"), "short\n", "needs at least 12 characters"),
@@ -238,7 +238,7 @@ def test_a_wrong_key_is_said_before_anything_else_is_asked(home: Path, aircall: 
         typed=[("API id: ", "sandbox-api-id"), ("API token: ", "another-token")],
     )  # fmt: skip
     assert shown.code == 1
-    assert "Aircall does not know this key (403); nothing was stored." in shown.text
+    assert "Aircall does not accept this key (403); nothing was stored." in shown.text
     assert "aircall-mcp doctor" not in shown.text  # which knows nothing of a key that was typed
     assert again(home).owners("account") == ()
 

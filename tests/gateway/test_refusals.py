@@ -31,7 +31,7 @@ WORDS = {
     "the address": "AIRCALL_MCP_BASE_URL",
     "the size": "more than Aircall takes",
     "the values": "did not accept the values",
-    "what is there": "at odds with what is there",
+    "what is there": "at odds with what already exists",
     "the request": "would not the next time",
 }
 """Who is blamed, by words that nobody else's hint has."""

@@ -105,7 +105,7 @@ def test_a_moment_within_a_second_is_that_second(registry: Registry, written: An
     assert not registry.ids["list_calls"].needs_zone({"from": written})
     for wrong in ("1.2.3", "1790000000.", "1e9", "." + "9" * 30, "9" * 400 + ".5"):
         message = refusal(registry.ids["list_calls"], {"from": wrong})
-        assert "is no time" in message
+        assert "is not a time" in message
 
 
 def test_what_is_no_id_is_told_by_the_name_of_the_argument(registry: Registry) -> None:

@@ -38,9 +38,9 @@ def test_it_has_one_spelling(kind: Kind, said: str, id_: str) -> None:
     ],
 )  # fmt: skip
 def test_or_is_refused_with_what_to_give(kind: Kind, said: str) -> None:
-    with pytest.raises(ArgumentError, match="`webhook_id` is no id") as refused:
+    with pytest.raises(ArgumentError, match="`webhook_id` is not an id") as refused:
         spelled("webhook_id", said, kind)
-    assert "exactly as Aircall shows it" in refused.value.hint
+    assert "exactly as Aircall's lists show it" in refused.value.hint
     assert ("e-mail" in refused.value.hint) is (kind == "id_or_email")
 
 

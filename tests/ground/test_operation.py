@@ -119,7 +119,7 @@ def test_the_words_name_the_path_and_the_rule_and_never_the_value(registry: Regi
         ("add_call_tags", {"call_id": 1, "tags": [1, secret]}, "`tags[1]` must be a whole number"),
         ("create_contact", {"phone_numbers": [{"label": "Work", "value": "+33184880000",
                                                secret: 1}]}, "in `phone_numbers[0]`"),
-        ("list_calls", {"from": secret}, "`from` is no time"),
+        ("list_calls", {"from": secret}, "`from` is not a time"),
     ):  # fmt: skip
         error = refusal(registry.ids[name], arguments)
         assert expected in error.message

@@ -336,4 +336,4 @@ def test_doctor_knows_the_sandbox_on_a_port(monkeypatch: pytest.MonkeyPatch) -> 
         said = found({**KEY, "AIRCALL_MCP_BASE_URL": url}, monkeypatch)
     assert "no phone rings" in said["aircall"]
     assert url in said["aircall"]
-    assert said["allowed"] == "everything, since it is a sandbox"
+    assert said["allowed"] == "everything, since this is a sandbox"

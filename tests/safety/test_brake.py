@@ -90,7 +90,7 @@ def test_pulled_again_the_first_time_stands(home: Path) -> None:
         (Pulled(0.0, "zoe", "a test"),
          "the emergency brake is pulled since 1970-01-01T00:00:00Z by zoe: a test"),
         (Pulled(trouble="no disk"),
-         "whether the emergency brake is pulled cannot be told (no disk)"),
+         "whether the emergency brake is pulled could not be checked (no disk)"),
     ],
 )  # fmt: skip
 def test_how_it_stands_is_said_in_one_sentence(pulled: Pulled, said: str) -> None:
@@ -152,7 +152,7 @@ def test_where_it_cannot_be_told_effects_are_refused_and_reads_go_on(
     brake = Brake(home, look=look)
     error = refused(brake, registry.ids["create_tag"])
     assert error is not None
-    assert "cannot be told" in error.message
+    assert "could not be checked" in error.message
     assert "doctor" in error.hint
     assert refused(brake, registry.ids["list_tags"]) is None
     assert brake.holds()

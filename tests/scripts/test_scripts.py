@@ -251,7 +251,7 @@ FAILING: Mapping[str, str] = {
     "await list_calls(form=7)": "Did you mean `from`?",
     "await list_calls(tags=[0] * 100000)": "too long",
     "await get_call(call_id=1)": "404",
-    "await place_call(to='+34910000001')": "no step of a plan",
+    "await place_call(to='+34910000001')": "cannot be a step of a plan",
     "await plan(steps=[])": "not defined",
     "await run_script(code='1')": "not defined",
     "await approval_status()": "not defined",

@@ -330,7 +330,7 @@ async def test_a_word_alone_narrows_and_nothing_left_is_refused(home: dict[str, 
         with pytest.raises(SettingsError, match="'reed'") as unknown:
             aircall.only(effects="reed")
         assert "reach" in unknown.value.hint
-        with pytest.raises(SettingsError, match="Nothing is left"):
+        with pytest.raises(SettingsError, match="No tool is left"):
             aircall.only(toolsets="calls", names="send_message")
         found = aircall.only(toolsets="messages").search("who called, and text them back", 5)
         out = ["not_offered" in one for one in found["matches"]]

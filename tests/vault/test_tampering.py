@@ -252,7 +252,7 @@ def test_the_file_of_another_vault(home: Path, tmp_path: Path) -> None:
     filled(home).close()
     filled(tmp_path / "other").close()
     (home / "vault.db").write_bytes((tmp_path / "other" / "vault.db").read_bytes())
-    with pytest.raises(CredentialError, match="not the one of this vault"):
+    with pytest.raises(CredentialError, match="does not belong to this vault"):
         again(home).read("company-0", "account")
 
 

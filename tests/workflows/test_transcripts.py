@@ -43,7 +43,7 @@ async def test_all_phrases_or_any_of_them(workflows: AdvancingHarness) -> None:
     assert len(any_of["data"]["calls"]) == 1
     assert all_of["data"]["calls"] == []
     error = await workflows.refused("scan_transcripts", phrases=["..."])
-    assert "holds no word" in error["message"]
+    assert "contains no word" in error["message"]
 
 
 async def test_calls_without_a_transcript_are_counted_by_reason(

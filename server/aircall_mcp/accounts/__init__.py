@@ -1,4 +1,4 @@
-"""Who we can act for, and how their requests are signed."""
+"""The accounts that the server can act for, and how their requests are signed."""
 
 from .account import (
     AIRCALL_HOST,

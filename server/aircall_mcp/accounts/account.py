@@ -1,4 +1,4 @@
-"""An account: an Aircall company that we can act for, its credential and its habits.
+"""An account: an Aircall company that the server can act for, its credential and its settings.
 
 What comes from a shelf or from a person is checked before it is used.
 """
@@ -102,12 +102,13 @@ def check_name(name: str) -> None:
     """
     if name == ENVIRONMENT:
         raise CredentialError(
-            f"`{ENVIRONMENT}` is the environment's own account.", hint="Choose another name."
+            f"`{ENVIRONMENT}` is the account from the environment variables.",
+            hint="Choose another name.",
         )
     if not re.fullmatch(_NAME, name):
         raise ArgumentError(
-            f"`{quoted(name)}` is no name of an account.",
-            hint="Small letters, digits, - and _, at most 40 of them.",
+            f"`{quoted(name)}` is not a valid account name.",
+            hint="Use lower-case letters, digits, - and _, at most 40 characters.",
         )
 
 

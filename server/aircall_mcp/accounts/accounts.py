@@ -1,4 +1,4 @@
-"""Who we can act for: accounts by name, and the one that is meant by saying nothing.
+"""Accounts by name, and the default account.
 
 They lie on a shelf: the vault, or memory for the one that the environment brings along and for the
 sandbox.
@@ -172,7 +172,7 @@ class Accounts:
             return
         if name == ENVIRONMENT:
             raise CredentialError(
-                f"`{ENVIRONMENT}` is the environment's own account, and not in the vault.",
+                f"`{ENVIRONMENT}` is the account from the environment variables, not in the vault.",
                 hint="Unset AIRCALL_API_ID, AIRCALL_API_TOKEN and AIRCALL_ACCESS_TOKEN to be rid of"
                 " it; `--account NAME` chooses another.",
             )

@@ -1,4 +1,4 @@
-"""The credential that the environment brings along."""
+"""The credential from environment variables."""
 
 from __future__ import annotations
 
@@ -35,6 +35,6 @@ def copied(name: str, text: str) -> Secret:
     text = text.strip()
     if not all("!" <= character <= "~" for character in text):
         raise CredentialError(
-            f"{name} holds a character that no key has.", hint="Copy it once more."
+            f"{name} contains a character that no key has.", hint="Copy it again."
         )
     return Secret(text)

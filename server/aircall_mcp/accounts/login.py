@@ -1,4 +1,4 @@
-"""Bring a grant home: a person's browser comes back to a listener on the loopback address.
+"""Get a grant: a person's browser returns to a listener on the loopback address.
 
 The listener lives for one login. It takes one answer, on one path, under its own name and with the
 state of this login, and says nothing of what it was told; whatever else comes, it waits on. Where
@@ -82,7 +82,7 @@ class Loopback:
             )
         except OSError as error:
             raise CredentialError(
-                f"Port {self._port} cannot be listened on ({os.strerror(error.errno or 0)}).",
+                f"Cannot listen on port {self._port} ({os.strerror(error.errno or 0)}).",
                 hint="Choose the other registered port, or use --paste.",
             ) from None
         self._port = self._server.sockets[0].getsockname()[1]
@@ -112,8 +112,8 @@ class Loopback:
                 came = await self._came
         except TimeoutError:
             raise CredentialError(
-                f"Nobody came back within {patience:.0f} seconds.",
-                hint="Run the command again; with --paste it waits for no browser.",
+                f"The browser did not return within {patience:.0f} seconds.",
+                hint="Run the command again; with --paste it does not wait for the browser.",
             ) from None
         if isinstance(came, CredentialError):
             raise came

@@ -42,13 +42,15 @@ class OAuthClient:
             except ValueError:
                 parts = urlsplit("")
             if not _usable(url) or not parts.hostname:
-                raise CredentialError(f"{quoted(url, 200)!a} is no address on the web.")
+                raise CredentialError(f"{quoted(url, 200)!a} is not a web address.")
             if parts.scheme != "https" and not (
                 parts.scheme == "http" and parts.hostname in LOOPBACK
             ):
                 raise CredentialError(f"{url} must be https.")
             if parts.username or parts.password or parts.fragment:
-                raise CredentialError("An OAuth address has neither a user nor a fragment.")
+                raise CredentialError(
+                    "An OAuth address must not contain a user name or a fragment."
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ def authorize(
 ) -> Authorization:
     """Where to send a person's browser, with PKCE (S256) and a state of 32 random bytes."""
     if not _usable(redirect_uri):
-        raise CredentialError("The redirect address holds a character that no address has.")
+        raise CredentialError("The redirect address contains an invalid character.")
     verifier, state = random(32).hex(), random(32).hex()
     url: str = _authlib().prepare_grant_uri(
         client.authorize_url,
@@ -258,7 +260,7 @@ def _request(url: str, grant_type: str, **fields: Secret) -> TokenRequest:
 def _no_tokens(status: int) -> Unreachable:
     return Unreachable(
         f"The token URL answered {status} without usable tokens.",
-        hint="Try again in a moment. If it goes on, a person must log in again:"
+        hint="Try again in a moment. If it fails again, a person must log in again:"
         " `aircall-mcp accounts login NAME`.",
     )
 
@@ -266,7 +268,7 @@ def _no_tokens(status: int) -> Unreachable:
 def _code(text: str) -> Secret:
     """A code has visible ASCII and blanks, says RFC 6749."""
     if not text or len(text) > _LONGEST_TOKEN or not (text.isascii() and text.isprintable()):
-        raise CredentialError("That is no authorization code.")
+        raise CredentialError("That is not an authorization code.")
     return Secret(text)
 
 

@@ -1,4 +1,4 @@
-"""Where accounts and other secrets lie: the vault, or memory."""
+"""Where accounts and other secrets are kept: the vault, or memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Send a token request, and hear its answer."""
+"""Send a token request, and read its answer."""
 
 from __future__ import annotations
 

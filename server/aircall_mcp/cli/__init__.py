@@ -78,7 +78,7 @@ def group() -> None:
     from ..ground.config import unknown_variables
 
     for name, hint in unknown_variables(os.environ):
-        screen.say(f"careful: nothing reads {name}. {hint}".rstrip())
+        screen.say(f"careful: {name} is not a known variable. {hint}".rstrip())
 
 
 def main(begun: object = None) -> None:

@@ -50,7 +50,7 @@ def zone(value: str) -> str:
         return known_zone(value) if value else value
     except NoZone as error:
         hint = error.hint or "Such as Europe/Paris."
-        raise click.BadParameter(f"`{quoted(value)}` is no IANA time zone. {hint}") from None
+        raise click.BadParameter(f"`{quoted(value)}` is not an IANA time zone. {hint}") from None
 
 
 @click.group("accounts", cls=screen.Commands)
@@ -115,8 +115,8 @@ def add(
         if error.status not in (401, 403):
             raise
         raise CredentialError(
-            f"Aircall does not know this key ({error.status}); nothing was stored.",
-            hint="Copy id and token once more, or make another key in the Aircall dashboard:"
+            f"Aircall does not accept this key ({error.status}); nothing was stored.",
+            hint="Copy id and token again, or make another key in the Aircall dashboard:"
             " Integrations & API, API keys.",
         ) from None
     account = account_from(**known, **asked_habits(requests_per_minute, time_zone))
@@ -389,7 +389,7 @@ def _asked(name: str) -> Secret:
     try:
         text = screen.hidden(name[0].upper() + name[1:]) or ""
     except UnicodeDecodeError:
-        raise CredentialError("What was given is no text.", hint="Copy it once more.") from None
+        raise CredentialError("The input is not text.", hint="Copy it again.") from None
     return copied(f"The {name}", text.removeprefix("\ufeff"))
 
 

@@ -68,7 +68,7 @@ def start_of(since: str | None, now: float, zone: tzinfo | None = None) -> float
         return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp()
     except (ValueError, OverflowError, OSError):
         raise ArgumentError(
-            f"--since: `{quoted(since)}` is no time.",
+            f"--since: `{quoted(since)}` is not a time.",
             hint="Write 30m, 2h, 7d, or a time like 2026-11-28T09:00.",
         ) from None
 

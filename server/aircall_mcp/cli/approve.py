@@ -41,7 +41,7 @@ def command(name: str | None, refuse: bool, only_list: bool, page: bool, as_json
     import anyio
 
     if page and (refuse or only_list or as_json):
-        raise click.UsageError("--page goes with none of --refuse, --list and --json.")
+        raise click.UsageError("--page cannot be combined with --refuse, --list or --json.")
     if not page:
         anyio.run(_approve, name, refuse, only_list, as_json)
         return
@@ -101,7 +101,7 @@ async def _page(name: str | None) -> None:
             url = await console.address(name or "")
             if not url:
                 raise SettingsError(
-                    "No page can be had here.", hint="`aircall-mcp approve` asks at the terminal."
+                    "No page is available here.", hint="`aircall-mcp approve` asks in the terminal."
                 )
             code = await safety.visitors.code("terminal")
             screen.say(f"{code} is the code for {url}")
@@ -116,7 +116,7 @@ def at_terminal() -> None:
     """Raise `ArgumentError` where no person can be at a terminal."""
     if not screen.attended():
         raise ArgumentError(
-            "There is no terminal to ask you on.", hint="Run it in a terminal yourself."
+            "There is no terminal to ask you in.", hint="Run it in a terminal yourself."
         )
 
 
@@ -134,5 +134,5 @@ async def _gone(safety: Safety, name: str) -> ArgumentError:
     found = await safety.approvals.find(name)
     stands = "is not known" if found is None else f"does not wait any more: {found.standing}"
     return ArgumentError(
-        f"`{quoted(name)}` {stands}.", hint="`aircall-mcp approve` lists what waits."
+        f"`{quoted(name)}` {stands}.", hint="`aircall-mcp approve` lists pending approvals."
     )

@@ -41,7 +41,7 @@ def command(shell: str | None) -> None:
     if shell is None:
         own = Path(os.environ.get("SHELL", "")).name
         if own not in SHELLS:
-            raise click.UsageError(f"Which shell is meant is not clear: {', '.join(SHELLS)}.")
+            raise click.UsageError(f"Name one of these shells: {', '.join(SHELLS)}.")
         shell = own
     found = get_completion_class(shell)
     if found is None:

@@ -91,9 +91,9 @@ def command(
     shown first, and a backup is kept. --remove restores it.
     """
     if (client is None) != every:
-        raise click.UsageError("Name a client, or say --all.")
+        raise click.UsageError("Name a client, or use --all.")
     if write and remove:
-        raise click.UsageError("--write and --remove exclude each other.")
+        raise click.UsageError("--write and --remove cannot be combined.")
     machine = this_machine()
     there = [one for one in CLIENTS.values() if one.is_there(machine)]
     chosen = [CLIENTS[client]] if client else there
@@ -178,7 +178,7 @@ def change_all(
     the others are gone on with; then it is an error.
     """
     if not yes and not sys.stdin.isatty():
-        raise click.UsageError("Nobody can be asked here whether to change the file; say --yes.")
+        raise click.UsageError("There is no terminal to ask whether to change the file; use --yes.")
     made: list[Change] = []
     failed: AircallMCPError | None = None
     several = list(clients)

@@ -62,7 +62,7 @@ class Finding:
 def command(probe: bool, output: Path | None, as_json: bool, **flags: Any) -> None:
     """Check everything a user would otherwise ask about, and say what to do."""
     if output is not None and not probe:
-        raise click.UsageError("--output is for --probe.")
+        raise click.UsageError("--output needs --probe.")
     surveys: list[Survey] = []
     findings = [
         replace(found, said=options.scrubbed(found.said), next=options.scrubbed(found.next))
@@ -95,13 +95,15 @@ def _look(flags: dict[str, Any], surveys: list[Survey] | None) -> Iterator[Findi
         yield Finding("settings", "bad", error.message, error.hint)
         return
     for name, hint in unknown_variables(os.environ):
-        yield Finding("variables", "attention", f"nothing reads {name}", hint or "Unset it.")
+        yield Finding(
+            "variables", "attention", f"{name} is not a known variable", hint or "Unset it."
+        )
     settings = app.settings
     registry = app.desk.registry
     yield Finding(
         "tools",
         "good",
-        f"{len(app.desk.offer())} on offer of {len(registry.known)}, surface {settings.surface}",
+        f"{len(app.desk.offer())} offered of {len(registry.known)}, surface {settings.surface}",
     )
     yield _home(settings)
     yield _log(settings)
@@ -112,7 +114,7 @@ def _look(flags: dict[str, Any], surveys: list[Survey] | None) -> Iterator[Findi
         "budget",
         "good",
         f"{settings.requests_per_minute} requests a minute",
-        "Aircall's newer documentation says 120 a company; requests_per_minute raises it.",
+        "Aircall's newer documentation says 120 per company; set requests_per_minute to raise it.",
     )
     yield from answers
 
@@ -183,7 +185,7 @@ def _aircall(settings: Any, at_sandbox: bool) -> Iterator[Finding]:
         ours = "the sandbox: no account needed, no phone rings"
         there = f"a sandbox of ours answers at {where}: no phone rings"
         yield Finding("aircall", "good", ours if settings.sandbox else there)
-        yield Finding("allowed", "good", "everything, since it is a sandbox")
+        yield Finding("allowed", "good", "everything, since this is a sandbox")
         return
     local = ", taken for the real host" if settings.base_url.startswith("http:") else ""
     yield Finding("aircall", "good", f"{where}{local}")
@@ -273,7 +275,9 @@ async def _webhooks(app: Any) -> list[Finding]:
         findings.append(Finding("webhooks", state, said, one.next))
     findings += [Finding("polling", "good", polling_in_words(one)) for one in events.polling()]
     findings += [
-        Finding("events", "attention", in_words(one), "Check what was done because of them.")
+        Finding(
+            "events", "attention", in_words(one), "Check what was done because of these events."
+        )
         for one in untrusted
     ]
     return findings
@@ -311,7 +315,7 @@ def _written(output: Path, surveys: list[Survey]) -> Iterator[Finding]:
     from ..drift import report
 
     if not surveys:
-        yield Finding("report", "bad", "nothing was looked at, so nothing was written")
+        yield Finding("report", "bad", "nothing was compared, so nothing was written")
         return
     today = datetime.now(UTC).date().isoformat()
     try:

@@ -60,7 +60,7 @@ def add(kinds: str, to: str, allow_private: bool, as_json: bool) -> None:
 
         wanted = named(kinds)
         if not wanted:
-            raise ArgumentError("No kind of event is named.", hint="Such as --kinds call.ended")
+            raise ArgumentError("No kind of event was given.", hint="Such as --kinds call.ended")
         ours.log.check_kinds(wanted)
         check_destination(to)
         vault, rules = ours.vault, ours.rules

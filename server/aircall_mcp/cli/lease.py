@@ -131,7 +131,7 @@ def revoke(name: str | None, every: bool) -> None:
     count = _with_leases(lambda leases: leases.revoke(name, "revoked"))
     if not count and name is not None:
         raise ArgumentError(
-            f"`{quoted(name)}` is no lease that holds.", hint="`aircall-mcp lease list` shows them."
+            f"`{quoted(name)}` is not a valid lease.", hint="`aircall-mcp lease list` shows them."
         )
     screen.say(f"Ended: {count}.")
 
@@ -162,7 +162,7 @@ def _number(given: str) -> str:
     number = reached(given)
     if not re.fullmatch(E164_PATTERN, number, re.ASCII):
         raise ArgumentError(
-            f"{quoted(given)!r} is no number.",
+            f"{quoted(given)!r} is not a phone number.",
             hint="Write it like +33184880000, or a beginning like '+3318*'.",
         )
     return number

@@ -1,4 +1,4 @@
-"""Flags that several commands share, and what they print with."""
+"""Flags that several commands share, and how commands print JSON."""
 
 from __future__ import annotations
 

@@ -91,9 +91,7 @@ def edit(preset: str | None) -> None:
     modes = Modes()
     kept = modes.read_written(file)
     if preset is not None and kept is not None:
-        raise ArgumentError(
-            f"{file} is there already.", hint="Remove it first, or leave out --from."
-        )
+        raise ArgumentError(f"{file} already exists.", hint="Remove it first, or leave out --from.")
     text = (kept or preset_text(preset or "default")).decode()
     while True:
         edited = click.edit(text, extension=".toml")
@@ -120,9 +118,7 @@ def use(preset: str) -> None:
     """Write PRESET as the policy, if there is none yet."""
     file = _file(settings_from().home)
     if not adopted(preset, file.parent):
-        raise ArgumentError(
-            f"{file} is there already.", hint="`aircall-mcp policy edit` changes it."
-        )
+        raise ArgumentError(f"{file} already exists.", hint="`aircall-mcp policy edit` changes it.")
     screen.say(f"{file} holds from now on. `aircall-mcp policy show` says what it says.")
 
 

@@ -144,7 +144,7 @@ def plainly(wrong: click.UsageError) -> tuple[str, str]:
     for theirs, ours in _PLAINLY:
         message = theirs.sub(ours, message)
     kind = wrong.param.type if isinstance(wrong, click.BadParameter) and wrong.param else None
-    given = re.search(r"'([^']*)' is none of", message)
+    given = re.search(r"'([^']*)' is not one of", message)
     close = nearest(given[1], kind.choices) if given and isinstance(kind, click.Choice) else ""
     return message, close
 
@@ -152,12 +152,11 @@ def plainly(wrong: click.UsageError) -> tuple[str, str]:
 _PLAINLY = tuple(
     (re.compile(theirs), ours)
     for theirs, ours in (
-        (r" is not a valid (?:integer|int)(?: range)?\.", " is no whole number."),
-        (r" is not a valid float(?: range)?\.", " is no number."),
+        (r" is not a valid (?:integer|int)(?: range)?\.", " is not a whole number."),
+        (r" is not a valid float(?: range)?\.", " is not a number."),
         (r" is not in the range (\S+)<=x<=\d{12,}\.", r" must be at least \1."),
         (r" is not in the range (\S+)<=x<=(\S+)\.", r" must lie between \1 and \2."),
         (r" is not in the range x>=(\S+)\.", r" must be at least \1."),
-        (r" is not one of ", " is none of "),
     )
 )
 """How click says it, and how we do."""

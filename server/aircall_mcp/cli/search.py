@@ -32,7 +32,7 @@ def command(query: tuple[str, ...], limit: int, batch: IO[str] | None, as_json: 
             for row in _batch(index, batch):
                 click.echo(json.dumps(row, ensure_ascii=False))
         except UnicodeDecodeError:
-            raise click.ClickException(f"{batch.name} is no text in UTF-8.") from None
+            raise click.ClickException(f"{batch.name} is not text in UTF-8.") from None
         return
     if not query:
         raise click.UsageError("Give a QUERY, or --batch FILE.")
@@ -66,7 +66,7 @@ def _batch(index: Any, lines: IO[str]) -> Iterator[dict[str, Any]]:
         try:
             query = str(json.loads(line)["query"]).encode("utf-8", "replace").decode()
         except (ValueError, KeyError, TypeError):
-            raise click.ClickException(f"line {number} is no JSON object with a query") from None
+            raise click.ClickException(f"line {number} is not a JSON object with a query") from None
         ranking = index.rank(query, 20)
         routes = [m.operation.route for m in ranking.matches if not m.operation.ours]
         best = ranking.matches[0].score if ranking.matches else 0.0

@@ -1,4 +1,4 @@
-"""`aircall-mcp suppress`: the numbers that are left alone."""
+"""`aircall-mcp suppress`: the numbers that nobody calls or texts."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def remove(numbers: tuple[str, ...]) -> None:
     """Take NUMBER off the list. It needs a terminal, so that a model with a shell cannot do it."""
     if not screen.attended():
         raise ArgumentError(
-            "There is no terminal, so nobody is taken off the list.",
+            "There is no terminal, so no number was removed.",
             hint="Run it in a terminal yourself.",
         )
 
@@ -97,6 +97,6 @@ def _e164(numbers: tuple[str, ...]) -> list[str]:
     for number, given in zip(read, numbers, strict=True):
         if not re.fullmatch(E164_PATTERN, number, re.ASCII):
             raise ArgumentError(
-                f"{quoted(given)!r} is no number.", hint="Write it like +33184880000."
+                f"{quoted(given)!r} is not a phone number.", hint="Write it like +33184880000."
             )
     return read

@@ -1,4 +1,4 @@
-"""`aircall-mcp vault`: where the key is, whether all is readable; renew the key."""
+"""`aircall-mcp vault`: where the key is, whether everything can be read; renew the key."""
 
 from __future__ import annotations
 

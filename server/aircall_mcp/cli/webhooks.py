@@ -1,4 +1,4 @@
-"""`aircall-mcp webhooks`: our subscription at Aircall, and the receiver on a port of its own."""
+"""`aircall-mcp webhooks`: our webhooks at Aircall, and the receiver on a port of its own."""
 
 from __future__ import annotations
 
@@ -63,14 +63,14 @@ def register(
     url = settings.public_url
     if not url:
         raise SettingsError(
-            "Where Aircall reaches us is not known.",
-            hint="Give --public-url https://…; docs/events.md shows how to have one.",
+            "The public URL of this receiver is not known.",
+            hint="Give --public-url https://…; docs/events.md shows how to get one.",
         )
     from ..events.kinds import named, spelled_out
 
     wanted = spelled_out(named(kinds))
     if kinds is not None and not wanted:
-        raise click.UsageError("--kinds names no kind; leave it out for all of them.")
+        raise click.UsageError("--kinds is empty; leave it out for all kinds.")
     create_if_missing(vault_of(settings), None, os.environ, screen.say)
     found: dict[str, Any]
     beside: Sequence[Webhook] = ()

@@ -1,4 +1,4 @@
-"""Pages for people, on the loopback address: what waits for their yes."""
+"""Pages for people, on the loopback address: pending approvals."""
 
 from .console import Console
 

@@ -1,4 +1,4 @@
-"""The page opens when something waits for a person, and closes when nobody needs it any more."""
+"""The page opens when an approval is pending, and closes when nobody needs it any more."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Show a person something where no browser and no model sees it: the desktop's notification.
+"""A desktop notification for a person, which neither a browser nor a model can see.
 
 The words go over the desktop's own channel, or to another program's stdin: on a command line every
 user of the machine could read them.

@@ -1,2 +1,2 @@
-"""How Aircall's answers differ from our description of them: looked at by reads alone, and told
-without a word of the account."""
+"""How Aircall's answers differ from our description: found by reads only, and reported without any
+data of the account."""

@@ -1,4 +1,4 @@
-"""A body held against a schema: where they differ, by places, names and forms alone."""
+"""Compare a body with its schema: the differences by place, name and format only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The document, as an answer is held against it."""
+"""The OpenAPI document, as answers are compared with it."""
 
 from __future__ import annotations
 

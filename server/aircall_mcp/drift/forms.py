@@ -1,4 +1,4 @@
-"""The forms that values have: what can be said of one without saying it."""
+"""The formats of values: what can be said of a value without showing it."""
 
 from __future__ import annotations
 

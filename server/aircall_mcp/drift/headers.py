@@ -1,4 +1,4 @@
-"""Headers of an answer: those that the description has, and those that nobody speaks of."""
+"""Headers of an answer: described ones and unknown ones."""
 
 from __future__ import annotations
 

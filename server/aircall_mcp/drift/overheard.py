@@ -1,4 +1,4 @@
-"""What Aircall answered, as it came: status, headers and body, heard by whoever listens."""
+"""Aircall's answers as they came: status, headers and body, recorded for whoever listens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a survey found, written down for a bug report: in the form of `tests/live/facts.toml`.
+"""The findings of a survey for a bug report, in the form of `tests/live/facts.toml`.
 
 Each field stands with a value of the form that came, and that value is invented: it is nobody's.
 """

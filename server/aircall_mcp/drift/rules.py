@@ -1,4 +1,4 @@
-"""How lists behave, beside what is in them: pages, order and periods."""
+"""How lists behave, beside their content: pages, order and periods."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ask Aircall by reads alone, and hold what it answers against the description.
+"""Send Aircall reads only, and compare the answers with the description.
 
 Asked is what needs no argument, and what needs the id of something that an earlier read showed.
 Nothing is invented, nothing is asked for that lets words out, and nothing of the answers is kept.
@@ -151,7 +151,7 @@ class _Surveyor:
         if heard is None or not await self._compared(one, heard):
             if one.id == "ping":
                 raise Refused(
-                    "Aircall does not take the credential, so nothing was looked at.",
+                    "Aircall does not accept the credential, so nothing was compared.",
                     status=heard.status if heard else 0,
                     hint="`aircall-mcp doctor` says more.",
                 )

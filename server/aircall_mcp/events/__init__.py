@@ -1,1 +1,1 @@
-"""What Aircall tells us: received, kept, read, waited for, passed on."""
+"""Events from Aircall: received, stored, read, waited for, forwarded."""

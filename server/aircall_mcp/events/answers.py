@@ -1,5 +1,5 @@
-"""Events in the form of every answer: shaped as what they tell of, bounded, with what a model must
-know before it takes silence for an answer.
+"""Events in the form of every answer: shaped by their content, bounded, with what a model must know
+before it takes silence for an answer.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""When somebody listened: what came in while nobody did is not in the log."""
+"""When events were received: what came in at other times is not in the log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every event comes in, read as far as it can be.
+"""The document that contains an event, read as far as possible.
 
 Aircall counts what is refused, and switches off a webhook that refuses too often. So whoever knows
 the token is never refused for a form that we do not know: what can be understood is, and all of it

@@ -1,4 +1,4 @@
-"""An event: as Aircall sent it, and as the log holds it."""
+"""An event: as Aircall sent it, and as the log stores it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What hears of events, put together: log, rules, tools, receiver, forwarder and webhooks."""
+"""All that deals with events, put together: log, rules, tools, receiver, forwarder and webhooks."""
 
 from __future__ import annotations
 

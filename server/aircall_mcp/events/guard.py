@@ -1,4 +1,4 @@
-"""Keep what we listen on from being changed: who moves one of our webhooks learns its token.
+"""Prevent operations from changing our own webhooks: whoever changes one learns its token.
 
 Asked before every effect. It has a say where the path leads to one webhook, or to the registration
 of a number for texting; which of them are ours the event log knows. One that is being made has no
@@ -53,8 +53,8 @@ class Guard:
             webhooks = await events.aside(events.webhooks.active)
         except StoreError as error:
             raise NotAllowed(
-                f"{bound.operation.tool} was not sent: whether this is what we listen on ourselves"
-                f" cannot be told. {error.message}",
+                f"{bound.operation.tool} was not sent: whether this is a webhook of this server"
+                f" could not be checked. {error.message}",
                 hint=f"{error.hint} A person looks with `aircall-mcp webhooks status`.".strip(),
             ) from None
         making = [webhook for webhook in standing if not webhook.made]
@@ -85,7 +85,7 @@ class Guard:
         meant = str(found.get("webhook_id") or "")
         if not meant:
             raise NotAllowed(
-                f"{bound.operation.tool} was not sent: which webhook this is cannot be told.",
+                f"{bound.operation.tool} was not sent: it is not clear which webhook this is.",
                 hint="Name it by the webhook_id that aircall_list_webhooks shows.",
             )
         leads = str(found.get("url") or "").lower()

@@ -54,7 +54,7 @@ def check_kinds(kinds: Sequence[str], *, came: Iterable[str] = ()) -> None:
     """
     if len(kinds) > MOST:
         raise ArgumentError(
-            f"At most {MOST} kinds at once.", hint="`call.*` stands for all that begin so."
+            f"At most {MOST} kinds at once.", hint="`call.*` means all that begin with `call.`."
         )
     known = dict.fromkeys((*KINDS, *came))
     for kind in kinds:
@@ -73,7 +73,7 @@ def spelled_out(kinds: Sequence[str]) -> list[str]:
     check_kinds(kinds)
     if CALLED_BACK in kinds:
         raise ArgumentError(
-            f"Aircall tells of {CALLED_BACK} only for a number in proxy mode.",
+            f"Aircall reports {CALLED_BACK} only for a number in proxy mode.",
             hint="Register that number with --number ID, or ask for message.status_updated.",
         )
     return [kind for kind in KINDS if kind != CALLED_BACK and matches(kind, kinds)]

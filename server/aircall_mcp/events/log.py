@@ -1,4 +1,4 @@
-"""What Aircall arrival us: a log of events in a file of its own.
+"""The event log: what Aircall reported, in a file of its own.
 
 Whoever receives appends; it needs no key, since bodies are sealed to a mailbox that only the vault
 opens. Whoever reads brings the mailbox, and enters on the way which phone numbers an event is
@@ -89,7 +89,7 @@ class EventLog:
         if self._store.write(work) != public:
             raise StoreError(
                 "The event log belongs to another vault.",
-                hint="Restore that vault, or move events.db away to begin anew.",
+                hint="Restore that vault, or move events.db away to start again.",
             )
 
     def append(self, arrived: Sequence[Arrival]) -> Sequence[bool | None]:

@@ -1,4 +1,4 @@
-"""Texts: told of again and again, from when one is sent until it is read."""
+"""Texts, of which several events report, from when one is sent until it is read."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def dialled(number: str) -> str:
     digits = re.sub(r"[^0-9]", "", number)
     if not digits:
         raise ArgumentError(
-            "A phone number has digits.",
+            "A phone number must contain digits.",
             hint="Write it like +33184880000, or a sender made of letters as it is shown.",
         )
     return digits.removeprefix("00")

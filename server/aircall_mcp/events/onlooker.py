@@ -1,4 +1,4 @@
-"""Events for one who waits, where nothing is kept: made of what changes in the list of calls."""
+"""Events for somebody who waits, if nothing is stored: made from changes in the list of calls."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Onlooker:
         Raises `NotAllowed` where none of `kinds` can be seen there."""
         wanted = [kind for kind in POLLED if not kinds or matches(kind, kinds)]
         if not wanted:
-            raise NotAllowed(f"{', '.join(kinds)}: only a webhook tells of that.", hint=REGISTER)
+            raise NotAllowed(f"{', '.join(kinds)}: only a webhook reports that.", hint=REGISTER)
         known = {call["id"]: frozenset(steps_of(call)) for call in await self._calls(caller)}
         yield 0, None
         while True:

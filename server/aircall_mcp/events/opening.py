@@ -1,4 +1,4 @@
-"""A webhook of ours being made: its name noted, asked for at Aircall, verified, opened.
+"""A webhook of ours being made: its name noted, requested at Aircall, verified, opened.
 
 Each step is written down before the next one, for whoever comes after a process that was killed.
 """
@@ -137,9 +137,9 @@ class Opening:
             await self._events.aside(lambda: self._events.webhooks.open(webhook))
         except AircallMCPError as error:
             raise OutcomeUnknown(
-                f"The webhook {made.aircall_id} stands at Aircall, but its token could not be kept:"
-                f" {error.message}",
-                hint="`aircall-mcp webhooks status` deletes it again; then register anew."
+                f"The webhook {made.aircall_id} exists at Aircall, but its token could"
+                f" not be stored: {error.message}",
+                hint="`aircall-mcp webhooks status` deletes it again; then register again."
                 f" {error.hint}".rstrip(),
             ) from None
         return webhook

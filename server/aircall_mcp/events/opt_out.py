@@ -1,4 +1,5 @@
-"""Who asks by text to be left alone: a message of nothing but words carriers act upon."""
+"""People who ask by text to be left alone: a message of nothing but stop words that carriers act
+on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""What was made of the list of calls: since when, how far, and which calls are still looked for.
+"""What the log knows about polling: since when, how far, and which calls are still expected to
+change.
 
 What a webhook and the list both tell of a call is one event, whichever told first. The events of an
 account's list stand in the log as those of a webhook by the name of `name_of`; its row of the table

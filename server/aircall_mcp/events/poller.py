@@ -1,4 +1,4 @@
-"""Hears without a webhook: looks at the list of calls again and again, and tells the log.
+"""Events without a webhook: reads the list of calls again and again, and adds to the log.
 
 At most six requests a minute, none of them repeated, in the lane that steps back for people; where
 the company's limit is used up, fewer. A look reads on from what was reached, far enough back to see

@@ -1,4 +1,4 @@
-"""Take events in: `POST /webhooks/aircall/<webhook>`, an ASGI app for a port of its own.
+"""Receive events: `POST /webhooks/aircall/<webhook>`, an ASGI app for a port of its own.
 
 Size, then token, then commit, then 200. What arrives together is committed together; nobody is told
 200 before that, and whoever cannot be served hears 503 and when to come back. The app needs no key

@@ -1,4 +1,4 @@
-"""What of ours stands at Aircall: asked about, made, brought back, deleted.
+"""Our webhooks at Aircall: read, made, enabled again, deleted.
 
 A person registered it, and that is the yes for what is asked here: it makes webhooks, and speaks of
 those it made.
@@ -248,8 +248,8 @@ def _token(identity: str, made: Json) -> str:
     token = made.get("token")
     if not identity or not isinstance(token, str) or not token:
         raise OutcomeUnknown(
-            "Aircall made a webhook and did not tell its token.",
-            hint="`aircall-mcp webhooks status` deletes it again; then register anew.",
+            "Aircall made a webhook but did not return its token.",
+            hint="`aircall-mcp webhooks status` deletes it again; then register again.",
         )
     return token
 

@@ -1,4 +1,4 @@
-"""What was told already: by Aircall's repetitions, and by two webhooks of one account."""
+"""What was already reported: by Aircall's repetitions, and by two webhooks of one account."""
 
 from __future__ import annotations
 

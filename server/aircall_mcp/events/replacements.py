@@ -1,4 +1,4 @@
-"""How often a webhook is replaced without a person: few times a day.
+"""How often a webhook is replaced without a person: a few times a day.
 
 Whoever changes it again each time would have us make webhooks at Aircall for ever.
 """

@@ -1,4 +1,5 @@
-"""How long events are kept, and how they go: by age, by size, or because a person is erased."""
+"""How long events are kept, and how they are deleted: by age, by size, or because a person is
+erased."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Our webhooks at Aircall: made, compared with what Aircall says of them, mended, renewed, removed.
+"""Our webhooks at Aircall: made, compared with what Aircall says, repaired, renewed, removed.
 
 The token of a webhook goes to the vault; the event log learns its digest, by which the receiver
 knows it. A webhook that failed too often is disabled by Aircall; bringing it back repeats its list

@@ -1,4 +1,4 @@
-"""What a model asks about events: read them, wait for one, list texts, pass them on.
+"""The tools about events: read them, wait for one, list texts, forward them.
 
 The answers come from the event log alone; nothing is asked of Aircall, except where no webhook is
 registered and somebody waits for a call: then the list of calls is looked at again and again.
@@ -162,7 +162,7 @@ class EventTools:
         kinds, to = arguments["kinds"], arguments["to"]
         if not self._gateway.sandbox and not await self._answers.registered():
             if not await self._answers.polled():
-                raise NotAllowed("There are no events to pass on.", hint=REGISTER)
+                raise NotAllowed("There are no events to forward.", hint=REGISTER)
             _refuse_unpolled(kinds)
         account = self._account or await self._resolve(caller.account)
 
@@ -185,7 +185,7 @@ class EventTools:
 
     def _query(self, arguments: Mapping[str, Any], *, limit: int) -> Query:
         if arguments.get("after") is not None and arguments.get("before") is not None:
-            raise ArgumentError("`after` and `before` cannot both lead.")
+            raise ArgumentError("Give `after` or `before`, not both.")
         get = arguments.get
         return Query(
             kinds=tuple(get("kinds", ())),
@@ -235,7 +235,7 @@ _LOOKING = (
 def _refuse_unpolled(kinds: Sequence[str]) -> None:
     """Raise `NotAllowed` where none of `kinds` can be seen in the list of calls."""
     if kinds and not any(matches(kind, kinds) for kind in POLLED):
-        raise NotAllowed(f"{', '.join(kinds)}: only a webhook tells of that.", hint=REGISTER)
+        raise NotAllowed(f"{', '.join(kinds)}: only a webhook reports that.", hint=REGISTER)
 
 
 def _page(query: Query, returned: int, following: Json | None) -> Json:

@@ -1,4 +1,4 @@
-"""Where what was told can be read."""
+"""The URIs at which events and calls can be read as resources."""
 
 from __future__ import annotations
 

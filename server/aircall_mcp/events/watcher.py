@@ -1,4 +1,4 @@
-"""One look at the log for everybody in this process who waits for it to grow."""
+"""One check whether the log has grown, for everybody in this process who waits for that."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The webhooks that the event log knows, and how far each of them is believed.
+"""The webhooks that the event log knows, and how far each of them is trusted.
 
 Each is reserved before it is made at Aircall, opened when its token is known, and shut for good;
 its row (of the table `door`, a name that homes have kept) stays, since it says whose the events are

@@ -1,4 +1,4 @@
-"""How our own code asks Aircall: bound, sent, and the reply given."""
+"""How our own code calls an operation: bound, sent, and the reply returned."""
 
 from __future__ import annotations
 
@@ -49,5 +49,5 @@ def answered(bound: Bound, reply: Reply) -> Reply:
     """`reply`, unless it answers a question with nothing at all: that says neither that there is
     none of it nor that there is, and whoever goes on from it guesses."""
     if bound.operation.effect == "read" and not reply.body:
-        raise Unreachable("Aircall answered with nothing at all.", hint="Ask again in a moment.")
+        raise Unreachable("Aircall's answer was empty.", hint="Ask again in a moment.")
     return reply

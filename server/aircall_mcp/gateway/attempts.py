@@ -1,4 +1,4 @@
-"""Trying again: as often as it does no harm, within one time, and not where nobody answers."""
+"""Retries: as often as it does no harm, within one deadline, and not where nobody answers."""
 
 from __future__ import annotations
 

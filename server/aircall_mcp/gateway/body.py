@@ -1,4 +1,4 @@
-"""The JSON of an answer: bounded in size, depth and values, and nothing that JSON has not."""
+"""The JSON of an answer: limited in size, depth and values, and strictly JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Leave an upstream alone that does not answer.
+"""The circuit breaker: send nothing to an upstream that does not answer.
 
 Five failures in a row open it for 30 seconds; then one request goes through as a probe, and its
 outcome closes or opens it again. Each company has a breaker of its own, as it has a budget and a
@@ -47,7 +47,7 @@ class Breaker:
             raise Unreachable(
                 f"Aircall has not answered the last {self._failed} requests; nothing was sent.",
                 hint="Nothing was changed. The next try is possible in"
-                f" {max(1, round(left))} seconds. https://status.aircall.com tells more.",
+                f" {max(1, round(left))} seconds. See https://status.aircall.com.",
             )
         self._probing = True
         return True

@@ -1,4 +1,4 @@
-"""How fast we may go: one request budget for a company, shared by all processes of the machine.
+"""One request budget for each company, shared by all processes of the machine.
 
 A sliding log: a request holds its slot from before it is sent until a whole window after its
 answer came, so that the limit holds at the other end, whatever the way there takes. The slot of a
@@ -214,7 +214,7 @@ def _exhausted(full: Full) -> BudgetExhausted:
             hint="Wait that long; all keys and integrations of a company share one limit.",
         )
     return BudgetExhausted(
-        "This company's requests of the last minute are used up here, so nothing was sent.",
+        "The company's requests per minute are used up by this server, so nothing was sent.",
         retry_after=max(full.seconds, 0.1),
         hint="Wait that long; ask for less at once, such as fewer items or one search.",
     )

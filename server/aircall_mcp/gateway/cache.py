@@ -1,4 +1,4 @@
-"""Reads that need not be sent: the same one is in flight, or was answered a moment ago.
+"""Reads that need not be sent: an equal one is under way, or was answered a moment ago.
 
 Answers are kept in memory alone, by account, for as many seconds as their operation says. What we
 write forgets them. An answer is shared by everybody who gets it, so nobody may change it.

@@ -1,4 +1,4 @@
-"""Which accounts are one company, by what reads made tell of it.
+"""Which accounts are the same company, by the ids that their reads returned.
 
 Two keys of one company show the same numbers and users, whose ids no other company has. Until they
 did, each key is taken for a company of its own. What was seen is kept as one-way hashes, in memory,

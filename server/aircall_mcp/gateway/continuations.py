@@ -1,4 +1,4 @@
-"""What was read of lists and has not been given yet, for the calls that go on.
+"""Items of lists that were read and not yet returned, for the calls that continue.
 
 An answer holds less than a page often enough. What is left of it waits here, in memory alone, for
 a few minutes; where it is gone, it is read again from the place where the call goes on. What we

@@ -1,4 +1,5 @@
-"""Effects: once sent they are finished, whoever waits; what came of them is found out, and kept."""
+"""Effects: once sent they are finished, even if nobody waits; their outcome is found out and
+recorded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether it may be done at all: judges are asked in order, once for all that one call takes."""
+"""Whether a call may be done at all: judges are asked in order, once for one call."""
 
 from __future__ import annotations
 

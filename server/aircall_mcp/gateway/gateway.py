@@ -1,5 +1,5 @@
 """The chain put together: gate, pages, route, cache, effects, attempts, sign, slots, intents,
-probed, wire. Each link knows the next one alone.
+probed, wire. Each link knows only the next one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What one answer gives of a list, and whether that is all of it."""
+"""The part of a list that one answer contains, and whether it is everything."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The journal's link: an effect is written down once its slot is held, before a byte of it leaves.
+"""The journal's link: an effect is recorded once its slot is held, before a byte of it leaves.
 
 An `Entry` is one effect's line in the journal, over all its attempts. `Effects` makes and closes
 it, this link opens it, and the wire calls it before the first byte.

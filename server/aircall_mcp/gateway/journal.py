@@ -1,4 +1,4 @@
-"""What we were about to do and what became of it, so that nothing is done twice.
+"""The record of what we were about to do and how it ended, so that nothing is done twice.
 
 An intent is on disk before the first byte of it is sent, and its outcome after. The process may
 die in between and the client may ask again, here or in another process: an effect that must not be

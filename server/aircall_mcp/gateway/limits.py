@@ -1,4 +1,4 @@
-"""What Aircall's headers say of its request limit, and for how long to pause after a 429."""
+"""What Aircall's headers say about its request limit, and for how long to pause after a 429."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What lists are made of: leaves, the places in them, and Aircall's cap on what one query gives."""
+"""Facts about lists: leaves, the places in them, and Aircall's maximum for one query."""
 
 from __future__ import annotations
 

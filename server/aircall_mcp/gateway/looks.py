@@ -1,4 +1,5 @@
-"""Looks: the read-back that tells of an effect, sent past the breaker and with little patience."""
+"""Looks: the read that shows what became of an effect, sent past the breaker and with a short
+deadline."""
 
 from __future__ import annotations
 

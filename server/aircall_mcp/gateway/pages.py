@@ -1,4 +1,4 @@
-"""Reading a lot: as much of a list as is wanted and fits an answer, and what is still to come."""
+"""Long lists: as much as is wanted and fits into an answer, and what is still to come."""
 
 from __future__ import annotations
 

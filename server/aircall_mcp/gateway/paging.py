@@ -1,4 +1,4 @@
-"""The two ways through a list: by page numbers, and by a cursor.
+"""The two ways to read a list: by page numbers, and by a cursor.
 
 Both read whole pages of fifty, so that requests are as few as can be, and what is read and not
 given waits for the call that goes on. A place between is told to that call as a page and how many

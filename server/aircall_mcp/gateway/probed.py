@@ -1,4 +1,5 @@
-"""What only our own sandbox may be asked for is sent only while it is the one that listens."""
+"""What only our own sandbox may be asked for is sent only while the sandbox really listens
+there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tell whether an effect took place, from what a read shows, where no answer said so."""
+"""Decide from a read whether an effect took place, if no answer said so."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All words for what went wrong, and which error says them.
+"""All words for what went wrong at Aircall, and the error class for each.
 
 Aircall's two error layers (the edge's `{"message"}`, the application's `{"error", "troubleshoot"}`)
 become our errors; each has a hint with the next step.
@@ -210,7 +210,7 @@ def _hint(operation: Operation, status: int, body: Any) -> str:
         case 409 if "idempotency_key" in operation.input_schema["properties"]:
             return "This idempotency_key was used before; the first request stands."
         case 409:
-            return "It is at odds with what is there already. Read that first."
+            return "It is at odds with what already exists. Read that first."
         case 410:
             return _gone(operation)
         case 406 | 411 | 415:
@@ -236,8 +236,7 @@ def _hint(operation: Operation, status: int, body: Any) -> str:
             return "Aircall does not take this request, and would not the next time; see its words."
         case _:
             return (
-                "Aircall has a fault of its own; try again later."
-                " https://status.aircall.com tells more."
+                "Aircall has a fault of its own; try again later. See https://status.aircall.com."
             )
 
 

@@ -1,4 +1,4 @@
-"""Whether an effect is one that was done a moment ago, found out before anybody is asked for a yes.
+"""Whether an effect was already done a moment ago, found out before anybody is asked for a yes.
 
 It can only refuse: what passes here is looked up once more when it is about to be sent.
 """

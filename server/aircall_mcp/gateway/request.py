@@ -1,4 +1,4 @@
-"""What travels through the chain: a request down, what became of an attempt and a reply up."""
+"""What travels through the chain: a request down, an attempt and a reply up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When to try again: by what may be repeated, and by whether a byte was sent.
+"""When to try again: depends on repeatability, and on whether a byte was sent.
 
 | what happened                          | safe | idempotent         | never |
 | -------------------------------------- | ---- | ------------------ | ----- |

@@ -1,4 +1,4 @@
-"""Where it goes, and whose budget, connections and answers it shares."""
+"""Where a request goes, and whose budget, connections and answers it shares."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The credential: signs each attempt, once more where that makes sense, and learns new secrets."""
+"""The credential: signs each attempt, once more if that makes sense, and learns new secrets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The budget's link: a slot is held while a request is out, and given back where no byte left."""
+"""The budget's link: a slot is held while a request is out, and given back if no byte left."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Page after page of one list: the first for somebody who waits, the rest in bulk."""
+"""Reading page after page of one list: the first for somebody who waits, the rest in bulk."""
 
 from __future__ import annotations
 

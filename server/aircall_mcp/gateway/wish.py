@@ -1,4 +1,4 @@
-"""What an effect is to those whom it reaches: one wish, however it is spelled.
+"""The identity of an effect for the people whom it reaches: the same for all spellings of it.
 
 Its family (a dial is a dial, whichever operation dials), the phone numbers it reaches as a set, and
 what it says to them, folded to what a person would take for the same. Who sends it, and how that

@@ -1,5 +1,5 @@
-"""In which zone a time is read that names none: as set, else as known for the account, else the one
-that most of the company's users have, who are asked for once."""
+"""The time zone of a time that has none: as set, else as known for the account, else that of most
+users of the company, who are asked for once."""
 
 from __future__ import annotations
 

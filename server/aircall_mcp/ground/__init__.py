@@ -1,1 +1,1 @@
-"""What everything stands on: operations, callers, settings, secrets, addresses."""
+"""What all other packages use: operations, callers, settings, secrets, addresses."""

@@ -1,4 +1,4 @@
-"""Who may be connected while others wait, and for how long with nothing to show.
+"""Which connections are accepted while others wait, and for how long an idle one may stay.
 
 Nobody who connects has shown yet who he is. So a request has so long to arrive, connections and
 what came of unfinished requests are bounded in all, and at the bound the oldest of those that keep

@@ -1,4 +1,4 @@
-"""Serve an ASGI app on a socket, until whoever asked for that is done with it.
+"""Serve an ASGI app on a socket, until its caller is done with it.
 
 Signals are left alone: one process may serve several things, and ends them in its own order.
 

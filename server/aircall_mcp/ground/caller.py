@@ -1,4 +1,4 @@
-"""On whose behalf something is done, and how long it may take."""
+"""For whom something is done, and how long it may take."""
 
 from __future__ import annotations
 

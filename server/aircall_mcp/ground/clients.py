@@ -1,4 +1,4 @@
-"""Every HTTP client by which something leaves is made here, so that all of them hold to the same.
+"""Every HTTP client is made here, so that all follow the same rules.
 
 By the owner's proxy and certificates alone, never by what the environment says. No redirects. No
 cookies: Aircall needs none, and a jar is shared by all who share a client. One account's cookie

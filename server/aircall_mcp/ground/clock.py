@@ -1,4 +1,4 @@
-"""The time, handed in: so that no test waits for it, and all that work together have the same."""
+"""The time, as an argument: so that no test waits for it, and all parts use the same."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Our own command as a person can type it: by its path, where their shell would not find it."""
+"""Our own command as a person can type it: by its path if the shell would not find it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The words for what an operation does to people and to the company, and may do twice."""
+"""The words for effect, stakes and repeatability."""
 
 from __future__ import annotations
 

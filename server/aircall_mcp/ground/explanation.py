@@ -1,4 +1,4 @@
-"""What is wrong with arguments, said to a model: the path and the rule, never the value."""
+"""What is wrong with arguments, worded for a model: the path and the rule, never the value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Extras of this distribution: what some tools need beside it, and whether that is installed."""
+"""Extras of this package: what some tools need in addition, and whether it is installed."""
 
 from __future__ import annotations
 

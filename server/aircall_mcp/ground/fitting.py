@@ -1,4 +1,4 @@
-"""Fitting what a model sent to what a parameter takes: kinds, times, phones, addresses."""
+"""Convert what a model sent into what a parameter takes: types, times, phone numbers, addresses."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ class _Mending:
     def _bounded(self, value: Any) -> Any:
         if isinstance(value, int) and not -(2**63) <= value < 2**63:
             raise ArgumentError(
-                f"`{self._name}` holds a number beyond 64 bits.",
+                f"`{self._name}` contains a number beyond 64 bits.",
                 hint="No id, count or time of Aircall's is so large.",
             )
         return value
@@ -178,7 +178,7 @@ def _timed(parameter: Parameter, value: Any, zone: tzinfo | None) -> Any:
         iso(seconds)
     except (ValueError, OverflowError, OSError):
         raise ArgumentError(
-            f"`{parameter.name}` is no time.",
+            f"`{parameter.name}` is not a time.",
             hint="Give UNIX seconds (1763798400) or ISO 8601 (2026-11-22T08:00:00+01:00).",
         ) from None
     return str(seconds)

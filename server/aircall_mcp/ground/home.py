@@ -1,4 +1,4 @@
-"""The directory of what this user has here, and the variables of ours in the environment."""
+"""The directory of all files of this user, and our environment variables."""
 
 from __future__ import annotations
 

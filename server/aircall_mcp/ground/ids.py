@@ -1,4 +1,4 @@
-"""Ids in their one spelling: two that Aircall could read as the same are the same text."""
+"""Ids in their one spelling: two that Aircall could read as equal become the same text."""
 
 from __future__ import annotations
 
@@ -44,7 +44,6 @@ def spelled(name: str, value: str, kind: Kind) -> str:
         return text
     or_email = " or an e-mail address" if kind == "id_or_email" else ""
     raise ArgumentError(
-        f"`{name}` is no id.",
-        hint=f"Give the id exactly as Aircall shows it where it is listed: digits, a UUID or a"
-        f" ULID{or_email}.",
+        f"`{name}` is not an id.",
+        hint=f"Give the id exactly as Aircall's lists show it: digits, a UUID or a ULID{or_email}.",
     )

@@ -1,4 +1,4 @@
-"""Logs go to one file of the owner's: ids and kinds, never bodies, never a known secret."""
+"""Logs go to one file of the owner: ids and kinds, never bodies, never a known secret."""
 
 from __future__ import annotations
 

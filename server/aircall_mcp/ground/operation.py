@@ -1,4 +1,4 @@
-"""One thing Aircall can do, and how arguments fit it.
+"""One thing Aircall can do, and how arguments are bound to it.
 
 An `Operation` is plain frozen data, finished when it is born: the compiled description holds its
 schema already flattened. `bind` turns what a model sent into a `Bound`, ready to go on the wire,
@@ -268,8 +268,8 @@ class Operation:
         hints: list[str] = []
         if not fitting.is_json(given):
             raise ArgumentError(
-                "The arguments are nested too deeply, or hold what JSON cannot: half a surrogate"
-                " pair, a number without end.",
+                "The arguments are nested too deeply, or contain what JSON cannot: half a"
+                " surrogate pair, or an infinite number.",
                 hint=self._usage(),
             )
         for error in self._validator.iter_errors(given):

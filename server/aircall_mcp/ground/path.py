@@ -45,7 +45,7 @@ def _segment(name: str, value: Any) -> str:
     if not value or len(value) > 256 or not value.strip("."):
         raise ArgumentError(f"`{name}` cannot be empty, only dots, or over 256 characters.")
     if _CONTROL.search(value):
-        raise ArgumentError(f"`{name}` holds a control character.")
+        raise ArgumentError(f"`{name}` contains a control character.")
     try:
         return quote(value, safe="@").replace(".", "%2E")
     except UnicodeEncodeError:

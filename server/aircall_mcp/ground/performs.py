@@ -1,5 +1,5 @@
-"""Our own tools: who performs which. What is described and not performed, or performed and not
-described, is found at the start and not by the first who asks for it.
+"""Our own tools and their implementations. A tool that is described and not implemented, or the
+other way round, is found at the start and not by its first user.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Who may read our files: their owner alone, on every platform.
+"""Who may read our files: only their owner, on every platform.
 
 POSIX has modes and owners, and both are checked on the open file, so that nobody can swap it in
 between. Windows keeps a profile's files to its user by inheritance; there only links are refused.

@@ -1,4 +1,4 @@
-"""Ask whoever listens at an address whether it is the sandbox that runs there.
+"""Ask the program at an address whether it is our own sandbox.
 
 A loopback address is the real host like any other: a proxy may stand there, and it may lead some of
 its paths to a sandbox. So what is proved is not that a sandbox answers but that this listener is

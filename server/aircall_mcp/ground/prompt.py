@@ -1,4 +1,4 @@
-"""What a person picks in the client, and what the model is told then."""
+"""An MCP prompt: what a person picks in the client, and the text that the model gets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Aircall answered when it went well, and how much of a list it is."""
+"""What Aircall answered on success, and how much of a list it is."""
 
 from __future__ import annotations
 

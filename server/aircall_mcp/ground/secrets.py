@@ -106,7 +106,7 @@ def reveal(secret: Secret, purpose: Purpose, url: str, *, host: str) -> str:
     if not pinned or (there.scheme != "https" and there.hostname not in LOOPBACK):
         raise CredentialError(
             f"Refused to {purpose} for {there.scheme}://{there.hostname}.",
-            hint=f"Credentials of this account only go to https://{host}.",
+            hint=f"Credentials of this account go only to https://{host}.",
         )
     return secret._text  # pyright: ignore[reportPrivateUsage]  # the one way out
 

@@ -1,5 +1,5 @@
-"""How many segments a text takes, which is what it is billed by: GSM 03.38, or UCS-2 where one
-character is not in it."""
+"""How many segments a text takes, which is how it is billed: GSM 03.38, or UCS-2 if one character
+is not in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The last labels that names on the internet have, as IANA's root zone lists them.
+"""The top-level domains of the internet, as IANA's root zone lists them.
 
 A name with any other leads to a network of somebody's own, if anywhere. A new one is refused until
 this list is renewed, which `python -m aircall_mcp.spec.domains` does.

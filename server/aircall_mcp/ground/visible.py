@@ -1,4 +1,4 @@
-"""Strangers' words with nothing in them that nobody sees: the one function on every way out.
+"""Other people's words without anything invisible: the one function on every way out.
 
 What is invisible is what Unicode says of it: Default_Ignorable_Code_Point of its
 DerivedCoreProperties.txt (16.0), the variation selectors, tags, fillers and marks of direction

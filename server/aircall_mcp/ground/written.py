@@ -1,4 +1,4 @@
-"""Text as people's editors save it: UTF-8, with a mark at its start or without, or UTF-16."""
+"""Text files as editors save them: UTF-8, with or without a byte order mark, or UTF-16."""
 
 from __future__ import annotations
 

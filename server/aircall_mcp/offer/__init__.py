@@ -1,4 +1,4 @@
-"""What is on offer, to whom, and in which words: operations as tools, replies as results."""
+"""Which tools are offered, to whom, and in which words: operations as tools, replies as results."""
 
 from .offer import Offer, Offers, offers_for
 from .registry import Registry

@@ -1,4 +1,4 @@
-"""What a principal may see and call, made from the registry: never from a call."""
+"""What a principal may see and call, made from the registry at the start, never from a call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person must say yes to, in words that person can judge by."""
+"""What a person must say yes to, in words by which the person can decide."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def preview_of(
     preview = scrub("\n".join(lines))
     if len(preview) > LONGEST_SHOWN:
         raise NotAllowed(
-            f"{operation.tool} needs a person's yes, and is too long for a person to judge:"
+            f"{operation.tool} needs a person's yes, and is too long for a person to read:"
             f" {len(preview)} characters, of at most {LONGEST_SHOWN}.",
             hint="Ask for less at a time.",
         )

@@ -1,4 +1,4 @@
-"""All operations there are, with the old names still leading to them."""
+"""All operations, and the old names that still lead to them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the owner wants on offer, or allows a principal."""
+"""Which tools the owner wants to offer, or allows to a principal."""
 
 from __future__ import annotations
 

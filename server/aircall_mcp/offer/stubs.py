@@ -1,4 +1,4 @@
-"""Typed stubs of operations, in few words: what a program may call, and with what.
+"""Typed stubs of operations: what a program may call, and with what.
 
 One interface, a method for each operation by its id, all arguments by name. What a method answers
 is the same for all: `{"data": …, "page"?, "notes"?}`. `detail`, `fresh` and `account` are left out.

@@ -1,4 +1,4 @@
-"""Our things in the words of a model, as plain dicts: Operation → tool, Reply → result.
+"""Everything in a model's words, as plain dicts: Operation → tool, Reply → result.
 
 Nothing here speaks MCP or HTTP; the same dicts serve the server, the command line and an LLM loop
 without MCP. Every result is one JSON object.
@@ -168,7 +168,7 @@ def _why(page: Page, cuts: Sequence[str]) -> str:
 
 
 _NOTHING = (
-    "Aircall answered with nothing at all. That says neither that there is none of it nor that"
+    "Aircall's answer was empty. That says neither that there is none of it nor that"
     " there is: ask again, or look in another way."
 )
 

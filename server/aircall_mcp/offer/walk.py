@@ -1,4 +1,4 @@
-"""One walk over a body that came: what of it a model sees."""
+"""One walk over the body of an answer: which of it a model sees."""
 
 from __future__ import annotations
 

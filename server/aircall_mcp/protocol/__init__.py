@@ -1,1 +1,1 @@
-"""The Model Context Protocol: the only wing that speaks it."""
+"""The Model Context Protocol: the only package that speaks it."""

@@ -1,4 +1,4 @@
-"""The key of MCP over HTTP, in a file that its owner alone can read.
+"""The key of MCP over HTTP, in a file that only its owner can read.
 
 Loopback is open to every user of the machine, and whoever is answered acts with the owner's
 credentials. So a request brings the key as a bearer token, which its client reads from that file or

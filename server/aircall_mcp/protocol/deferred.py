@@ -1,5 +1,5 @@
 """The SDK's models are built when the first message needs them: a session uses a few of hundreds,
-and to build them all is a tenth of a start.
+and building them all is a tenth of a start.
 """
 
 from __future__ import annotations

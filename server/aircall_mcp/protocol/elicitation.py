@@ -1,4 +1,4 @@
-"""How a client is asked for a person's yes: in both eras of the protocol, by elicitation.
+"""How a client is asked for a person's yes, in both eras of the protocol: by elicitation.
 
 Before 2026-07-28 the server sends a request of its own and waits. From then on the call ends with
 `input_required` and comes again with the answer and the sealed state, which holds for this very

@@ -1,4 +1,4 @@
-"""One message as it comes over the wire: parsed within bounds, or refused by the id that it bears.
+"""One message as it comes over the wire: parsed within limits, or refused by its id.
 
 A client waits for an answer to its id, and a model for words that it can learn from. Where the
 SDK's parser gives up on half a surrogate pair, a number of thousands of digits or deep nesting, the

@@ -62,8 +62,8 @@ def mcp_app(
     """
     if host not in LOOPBACK:
         raise SettingsError(
-            f"{host} is not the loopback address, and this server has no authentication of its own"
-            " but one key.",
+            f"{host} is not the loopback address, and this server has no authentication except"
+            " one key.",
             hint="Use --host 127.0.0.1, and a tunnel or a reverse proxy that authenticates.",
         )
     names = ("127.0.0.1", "localhost", "[::1]")

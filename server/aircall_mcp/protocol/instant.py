@@ -1,4 +1,4 @@
-"""Answers what every session begins with, while everything else is still being imported.
+"""Answers the first messages of a session while everything else is still being imported.
 
 A thread has the wire until a message comes that is not known by heart (`opening`). Then it hands
 that over with all that was read and negotiated before, and never speaks again. What the session's

@@ -1,4 +1,4 @@
-"""Answer MCP requests: both protocol eras from one low-level `Server`, and nothing but MCP.
+"""Answer MCP requests: both protocol eras with one low-level `Server`, and nothing but MCP.
 
 What the SDK leaves open is closed here: no exception text leaves, an unknown tool or cursor is a
 protocol error, every schema is known without listing, list changes are announced in both eras.

@@ -1,4 +1,4 @@
-"""What every session begins with, known by heart: which messages, and which of the ready answers.
+"""The messages with which every session begins, and which of the ready answers each gets.
 
 Strict on purpose: it takes what clients send, letter for letter, and nothing that a reader of JSON
 or a schema could see otherwise. Whatever else comes is for the SDK to answer.

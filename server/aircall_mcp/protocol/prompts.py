@@ -1,4 +1,4 @@
-"""Prompts, and what their arguments may be completed with."""
+"""Prompts, and the completion of their arguments."""
 
 from __future__ import annotations
 

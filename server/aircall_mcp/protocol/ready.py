@@ -1,4 +1,4 @@
-"""The answers that an opening is given at once: their bytes, and what they were made of.
+"""The ready answers to an opening: their bytes, and the inputs that they were made from.
 
 What an installation answers that nobody has set up stands in the package (`make specs`); what
 else a selection answers is kept in the home by the first server that ran with it. Both are believed

@@ -1,4 +1,4 @@
-"""Events and calls as resources, and word of their changes to both eras."""
+"""Events and calls as resources, and notifications of their changes in both eras."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sessions over HTTP, of which the oldest idle one makes room for whoever comes.
+"""Sessions over HTTP; the one that was idle for longest is closed for a new one.
 
 The SDK refuses a newcomer where too many are open, so that clients that went without a word keep
 the others out until their time is over. What ends one here is what its client would send: a DELETE.

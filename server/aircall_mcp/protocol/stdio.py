@@ -1,4 +1,4 @@
-"""Serve MCP over stdin and stdout, and leave when nobody listens any more.
+"""Serve MCP over stdin and stdout, and end when nobody listens any more.
 
 The wire is taken from the process before anything else can print on it: file descriptor 1 leads to
 stderr while serving. Lines are bounded; what is no JSON-RPC message is answered, so that no client

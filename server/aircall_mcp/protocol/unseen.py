@@ -1,4 +1,4 @@
-"""Clients that answer for their users: which, since when, and how it is known.
+"""Clients that answer without their users: which ones, since when, and how that is known.
 
 From these a word that nobody may have said is nobody's: a no of one that declines unseen is no
 refusal, a yes of one that accepts unseen is no yes, and one that hangs is not waited for as long.

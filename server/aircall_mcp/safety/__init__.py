@@ -1,4 +1,4 @@
-"""What keeps effects in hand: policy, approvals, caps, and the emergency brake."""
+"""What keeps effects under control: policy, approvals, caps, and the emergency brake."""
 
 from .brake import RESUME, Brake, Pulled
 

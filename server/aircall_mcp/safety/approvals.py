@@ -1,4 +1,4 @@
-"""What waits for a person's yes, and what became of it, for all processes of the home.
+"""Approvals, pending and answered, for all processes of the home.
 
 An approval is of one principal, one account and one call with exactly these arguments. It is
 answered once, with a grade, and a yes is used once. Nothing of it is in a model's reach.

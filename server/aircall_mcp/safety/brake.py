@@ -43,7 +43,7 @@ class Pulled:
     def __str__(self) -> str:
         """One sentence for a person."""
         if self.trouble:
-            return f"whether the emergency brake is pulled cannot be told ({self.trouble})"
+            return f"whether the emergency brake is pulled could not be checked ({self.trouble})"
         by = f" by {self.by}" if self.by else ""
         why = f": {self.reason}" if self.reason else ""
         since = f" since {iso(self.since)}" if self.since is not None else ""
@@ -80,14 +80,14 @@ class Brake:
         if trouble:
             raise NotAllowed(
                 f"{operation.tool} was not sent: whether the emergency brake of this server is"
-                f" pulled cannot be told ({trouble}), and until then nothing is done but reading.",
-                hint="Reading goes on. A person looks with `aircall-mcp doctor`.",
+                f" pulled could not be checked ({trouble}); until then only reads are done.",
+                hint="Reading still works. A person checks with `aircall-mcp doctor`.",
             )
         raise NotAllowed(
             f"{operation.tool} was not sent: a person pulled the emergency brake of this server"
             f" ({iso(since or 0)}), and until it is released nothing is done but reading.",
             hint=f"Only a person may release it: whoever runs this server, with `{RESUME}` on its"
-            " machine. No other tool or argument goes around it; reading goes on.",
+            " machine. No other tool or argument gets around it; reading still works.",
         )
 
     def holds(self) -> bool:

@@ -1,6 +1,5 @@
-"""What a person should know before saying yes and no argument says by itself: where a number is,
-what time it is there, how long a text becomes, which letters only look like others, how much
-vanishes.
+"""What a person should know before saying yes that is in no argument: where a number is, what time
+it is there, how long a text becomes, which letters only look like others, how much is removed.
 
 Told from the numbering plans and the arguments alone: nothing is asked for over a network.
 """

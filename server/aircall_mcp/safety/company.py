@@ -1,4 +1,4 @@
-"""What the policy asks about the company: read from Aircall where it must be, and kept a while."""
+"""What the policy asks about the company: read from Aircall if needed, and kept for a while."""
 
 from __future__ import annotations
 

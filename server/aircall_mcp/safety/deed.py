@@ -1,4 +1,4 @@
-"""What is about to be done, as a policy looks at it."""
+"""One effect, as a policy sees it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a phone number says of itself: its country, what it costs, and what time it is there.
+"""What a phone number tells about itself: its country, what it costs, and what time it is there.
 
 Read from the numbering plans of libphonenumber; nothing is asked for over a network.
 """

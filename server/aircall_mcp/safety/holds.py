@@ -1,5 +1,5 @@
-"""What an effect needs before it may begin, taken in one transaction and given back in one: a
-person's yes, from whomever has it, and a place under the cap."""
+"""What an effect uses up before it may begin, taken in one transaction and given back in one: a
+person's yes, in any form, and a place under the cap."""
 
 from __future__ import annotations
 

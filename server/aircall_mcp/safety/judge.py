@@ -1,4 +1,4 @@
-"""The gate's judge: gathers what the policy asks about, and holds on to what its yes used up.
+"""The gate's judge: collects what the policy needs to know, and holds what a yes used up.
 
 A read costs nothing here. An effect that is allowed takes its place under a cap; one that needs a
 yes uses it up. Both are given back where nothing was done.
@@ -111,7 +111,7 @@ class Judge:
         accounts = {await self._account(one, caller) for one in steps}
         if len(accounts) > 1:
             raise ArgumentError(
-                "The steps of a plan are of one account.", hint="Make a plan for each account."
+                "All steps of a plan must be for one account.", hint="Make a plan for each account."
             )
         return accounts.pop()
 
@@ -302,6 +302,6 @@ def _unreadable(bound: Bound, error: SettingsError | StoreError) -> Verdict:
 
 def _broken(error: SettingsError | StoreError) -> NotAllowed:
     return NotAllowed(
-        f"The policy of this server cannot be followed, so nothing is done: {error.message}",
-        hint=f"A person mends the file: `aircall-mcp policy edit`. {error.hint}".strip(),
+        f"The policy file of this server has an error, so nothing is done: {error.message}",
+        hint=f"A person fixes the file: `aircall-mcp policy edit`. {error.hint}".strip(),
     )

@@ -1,4 +1,4 @@
-"""Yeses that a person gives ahead: so many calls or texts to these numbers, for so long.
+"""Yeses that a person gives in advance: a number of calls or texts to these numbers, for some time.
 
 A lease is given at a terminal, to one principal for one account. It answers what the policy asks,
 and nothing else: bans, caps, quiet hours and the suppression list hold with it.

@@ -1,4 +1,4 @@
-"""What is known of plans in the home: of each its yes, and of each item what became of it.
+"""What is stored about plans in the home: the yes of each, and the state of each item.
 
 Arguments are not kept, only what tells them apart: whoever goes on with a plan brings them again.
 """

@@ -1,5 +1,5 @@
-"""Plans: several effects that a person is shown whole, says yes to once, and that are then
-performed one after the other.
+"""Plans: several effects that a person sees in full, approves once, and that are then performed one
+after the other.
 
 A plan is a call of `aircall_plan`, whoever wished for it: its identity is the hash over its steps
 as they were bound, in their order. Whoever holds the account's lock performs it, item by item
@@ -149,7 +149,7 @@ class Plans:
         `Tried` in a trial.
         """
         if not 0 < len(steps) <= MOST:
-            raise ArgumentError(f"A plan has from 1 to {MOST} steps.", hint="Make several plans.")
+            raise ArgumentError(f"A plan must have 1 to {MOST} steps.", hint="Make several plans.")
         caller = replace(caller, account=account or caller.account)
         if caller.trial:
             raise Tried(planned(self._operation, steps), caller)

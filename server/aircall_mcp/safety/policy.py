@@ -1,4 +1,4 @@
-"""Whether something may be done: a pure function of a policy, a deed and what is known.
+"""Whether something may be done: a pure function of a policy, a deed and known facts.
 
 Nothing is read, counted or asked for here. The base is the most particular line that names the
 deed; every other rule can only make it stricter.

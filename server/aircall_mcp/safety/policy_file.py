@@ -262,7 +262,7 @@ def policy_of(
     import tomllib
 
     if not text:  # as an editor leaves it for a moment, before it writes
-        raise SettingsError(f"{source}: is empty.", hint="Remove it where the defaults shall hold.")
+        raise SettingsError(f"{source}: the file is empty.", hint="Remove it to use the defaults.")
     try:
         parsed = tomllib.loads(text.decode("utf-8"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -328,7 +328,7 @@ def _known(source: str, key: str, named: Collection[str], known: Collection[str]
     for name in sorted(named):
         if name not in known:
             raise SettingsError(
-                f"{source}: `{key}` names {name!r}, which is none.",
+                f"{source}: `{key}` names {name!r}, which is not known.",
                 hint=f"{nearest(name, known)} {_JUDGED}".strip(),
             )
 

@@ -1,4 +1,4 @@
-"""What the folder keeps in a home, opened together and closed together."""
+"""What this folder stores in a home, opened together and closed together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may look at the page: whoever typed a code that a person was shown outside of the browser.
+"""Who may see the page: somebody who typed a code that a person was shown outside of the browser.
 
 A code is good once, for a few minutes, and dies of wrong guesses. It opens a visit of an hour, in
 that browser alone. Kept are one-way hashes, for all processes of the home: whoever came in at the

@@ -1,4 +1,4 @@
-"""A policy in words, for a person; and as one JSON document."""
+"""A policy in words for a person, and as one JSON document."""
 
 from __future__ import annotations
 

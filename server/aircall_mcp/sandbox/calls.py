@@ -1,4 +1,4 @@
-"""Calls: finding them, noting things on them, steering the live ones."""
+"""Calls: finding them, annotating them, controlling the live ones."""
 
 from __future__ import annotations
 

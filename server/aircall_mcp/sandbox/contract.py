@@ -1,4 +1,4 @@
-"""What the API description demands of a request: its route, its types, its bounds."""
+"""What the API description requires of a request: its route, its types, its limits."""
 
 from __future__ import annotations
 

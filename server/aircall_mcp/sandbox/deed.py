@@ -1,4 +1,4 @@
-"""What goes in and out of an operation, and the two ways Aircall words a refusal."""
+"""What goes into an operation and comes out, and Aircall's two forms of a refusal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The small Aircall speaks: its webhooks and message callbacks, posted over HTTP.
+"""Requests that the sandbox makes itself: its webhooks and message callbacks, posted over HTTP.
 
 What time brings (a call that ends, a text that arrives) is seen by looking at the world again and
 again; what a request did is said by who performed it. A post that fails is repeated; a webhook

@@ -1,4 +1,4 @@
-"""The gateway in front of Aircall: who may come in, and how often."""
+"""The gateway in front of Aircall: which requests come in, and how often."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a company has: users, numbers, calls, messages and the rest, each as plain fields."""
+"""What a company has: users, numbers, calls, messages and others, each with plain fields."""
 
 from __future__ import annotations
 

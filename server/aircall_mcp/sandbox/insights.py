@@ -1,4 +1,4 @@
-"""What the AI made of a call. All of it follows from the call and what was said on it."""
+"""What the AI made of a call. All of it follows from the call and its dialogue."""
 
 from __future__ import annotations
 

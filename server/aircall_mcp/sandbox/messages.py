@@ -1,4 +1,4 @@
-"""Texts: into the agents' conversation or past the inbox, to one or to a group, SMS or WhatsApp."""
+"""Texts: in the agents' conversation or past the inbox, to one or to a group, SMS or WhatsApp."""
 
 from __future__ import annotations
 

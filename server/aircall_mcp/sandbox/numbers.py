@@ -1,4 +1,4 @@
-"""Lines, their messages, and how each is set up for texting."""
+"""Lines, their messages, and how each is set up for texts."""
 
 from __future__ import annotations
 

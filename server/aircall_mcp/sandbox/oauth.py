@@ -1,4 +1,4 @@
-"""Aircall's OAuth: a consent that is given by itself, codes, and tokens of either kind."""
+"""Aircall's OAuth: automatic consent, codes, and tokens of both kinds."""
 
 from __future__ import annotations
 

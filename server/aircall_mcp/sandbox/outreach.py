@@ -1,4 +1,4 @@
-"""Calling many: the dialer of a user, AI voice agents, outbound campaigns."""
+"""Calling many people: the dialer of a user, AI voice agents, outbound campaigns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What webhooks and message callbacks carry, and when a call gives rise to which event."""
+"""The content of webhooks and message callbacks, and which event a call causes when."""
 
 from __future__ import annotations
 

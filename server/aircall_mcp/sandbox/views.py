@@ -1,4 +1,4 @@
-"""How the things of the world show themselves in JSON. Nested things are abridged as Aircall's."""
+"""The entities of the world as JSON. Nested ones are shortened like Aircall's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The state of the small Aircall. Everything that moves is a function of the clock.
+"""The state of the sandbox. Everything that changes is a function of the clock.
 
 A call knows when it is answered and when it ends; a message when it is delivered; an export when
 it is ready. Nothing runs in the background: an instant is handed in, and the world says how things

@@ -1,5 +1,5 @@
-"""Small programs of a model over the tools: they read and reckon, and what they would do becomes a
-plan."""
+"""Small programs that a model writes over the tools: they read and compute, and their changes
+become a plan."""
 
 from .interpreter import Interpreter, Limits
 from .scripts import Scripts

@@ -1,5 +1,5 @@
-"""What the system lets the process of a script do, whatever its interpreter does: open nothing,
-write nothing, start nothing, and come to an end.
+"""What the operating system lets the process of a script do, whatever its interpreter does: open
+nothing, write nothing, start nothing, and end.
 
 On Linux, where a process may lower the limits of its children. Elsewhere a script has the limits of
 its interpreter alone.

@@ -1,4 +1,5 @@
-"""What crosses between a script and us is text: JSON that is made and read where the script runs.
+"""Only text crosses between a script and the server: JSON that is made and read where the script
+runs.
 
 What the interpreter hands over as objects would be built here, and to build some takes for ever: a
 key that is a tuple of tuples shares its parts there, and here each part is hashed wherever it

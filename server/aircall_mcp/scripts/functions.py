@@ -1,5 +1,5 @@
-"""What a script may call: every operation on offer, as a function of its id that takes arguments by
-name. A read is answered as the tool answers; an effect is written down for a plan."""
+"""What a script may call: every offered operation, as a function named by its id with arguments by
+name. A read returns what the tool answers; an effect is noted for a plan."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ class Functions:
         if sum(map(len, self._steps.values())) + len(steps) > MOST:
             raise ArgumentError(
                 f"A plan has at most {MOST} steps.",
-                hint="Take so many now, and the rest in another script.",
+                hint="Do the rest in another script.",
             )
         self._steps[number] = steps
         return json.dumps({"data": {"planned": len(steps)}})

@@ -1,4 +1,5 @@
-"""Where scripts run: a Python of its own, written in Rust, in processes that hold nothing of ours.
+"""Where scripts run: a Python interpreter written in Rust, in processes that contain nothing of
+ours.
 
 A process serves one script and is gone. It has no environment, no files and no network; the names
 it is handed are all that it can call, and each call is answered here. Where the system allows it,
@@ -126,14 +127,14 @@ class Interpreter:
         except TimeoutError:
             if not begun:
                 raise BudgetExhausted(
-                    "Too many scripts run at once.", retry_after=PATIENCE, hint="Try again then."
+                    "Too many scripts are running.", retry_after=PATIENCE, hint="Try again then."
                 ) from None
             raise self._over(f"{limits.seconds:.0f} seconds") from None
         except OSError as error:
             raise self._unavailable(error) from None
         except (monty.MontyError, ValueError, TypeError, OverflowError, RecursionError):
             raise ArgumentError(
-                "The script gave what cannot be handed over.",
+                "The script returned something that is not JSON.",
                 hint="Return numbers, texts, lists and dicts.",
             ) from None
         return Ran(value, printed.output)
@@ -188,7 +189,7 @@ def _unread(error: Exception) -> ArgumentError:
 
 def _ungiven(said: str) -> ArgumentError:
     return ArgumentError(
-        f"The result is no JSON, or too large or too long: {_end(said)}",
+        f"The result is no JSON, too large or too long: {_end(said)}",
         hint="Write `await` before each call."
         if "coroutine" in said
         else "Return numbers, texts, lists and dicts, and no more than is needed.",

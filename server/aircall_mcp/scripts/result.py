@@ -1,4 +1,4 @@
-"""What a script gives back, as JSON and no more than a model should read."""
+"""What a script returns, as JSON and no more than a model should read."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def plain(value: Any, depth: int = 0) -> Any:
         return value.encode("utf-8", "replace").decode()
     if isinstance(value, int) and value.bit_length() > MOST_BITS:
         raise ArgumentError(
-            "The result holds a number that is too large.", hint="Return it as text."
+            "The result contains a number that is too large.", hint="Return it as text."
         )
     if isinstance(value, float) and not math.isfinite(value):
-        raise ArgumentError("The result holds a number without end.", hint="Return None for it.")
+        raise ArgumentError("The result contains a number without end.", hint="Return None for it.")
     if not isinstance(value, dict | list):
         return value
     if depth > DEEPEST:

@@ -1,5 +1,5 @@
-"""`aircall_run_script`: a small program of a model over the tools. It reads; what it would do is
-listed, and done by `aircall_plan` alone."""
+"""`aircall_run_script`: a small program that a model writes over the tools. It reads; its changes
+are listed, and done only by `aircall_plan`."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class Scripts:
                 await turns.acquire()
         except TimeoutError:
             raise BudgetExhausted(
-                f"{MOST_OF_ONE} of your scripts run already.",
+                f"{MOST_OF_ONE} of your scripts are already running.",
                 retry_after=PATIENCE,
                 hint="Try again then.",
             ) from None
@@ -107,7 +107,7 @@ def _unawaited(functions: Functions) -> ArgumentError | None:
         return None
     named = ", ".join(functions.unawaited)
     return ArgumentError(
-        f"Called and not waited for: {named}.", hint="Write `await` before each call."
+        f"Called without `await`: {named}.", hint="Write `await` before each call."
     )
 
 

@@ -1,4 +1,4 @@
-"""What an operation answers when it goes well, as the document says."""
+"""What an operation answers on success, as the document says."""
 
 from __future__ import annotations
 

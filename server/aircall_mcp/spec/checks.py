@@ -1,4 +1,5 @@
-"""What holds between the rows: what is performed, referred to or read back is there."""
+"""What must be consistent between the rows: everything that one performs, refers to or reads back
+exists."""
 
 from __future__ import annotations
 

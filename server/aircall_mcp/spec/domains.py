@@ -1,4 +1,4 @@
-"""Write `ground/top_level.py` anew: `python -m aircall_mcp.spec.domains public_suffix_list.dat`.
+"""Write `ground/top_level.py` again: `python -m aircall_mcp.spec.domains public_suffix_list.dat`.
 
 Only for development. The list is Mozilla's Public Suffix List, whose ICANN part holds every name of
 IANA's root zone: from https://publicsuffix.org/list/ or out of a package that ships it.

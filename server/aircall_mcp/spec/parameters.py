@@ -1,4 +1,4 @@
-"""The arguments of an operation: those of path and query, those of the body, and our own."""
+"""The arguments of an operation: path, query, body, and our own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rows of the prompts, each held against its own arguments."""
+"""The rows of the prompts, each checked against its own arguments."""
 
 from __future__ import annotations
 

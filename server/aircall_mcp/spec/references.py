@@ -1,4 +1,4 @@
-"""The OpenAPI document as one reads it: its operations, and its references followed."""
+"""The OpenAPI document: its operations, and its references resolved."""
 
 from __future__ import annotations
 

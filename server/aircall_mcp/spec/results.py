@@ -1,4 +1,4 @@
-"""What our own tools answer, as JSON Schemas: one file a tool, of the whole object."""
+"""What our own tools return, as JSON Schemas: one file for each tool, of the whole object."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rows of the registry: an operation of Aircall's or a tool of ours, with our words over it."""
+"""The rows of the registry: an operation of Aircall or a tool of ours, with our overlay."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Request schemas in the plain dialect that all MCP clients accept, in our words."""
+"""Request schemas in the plain subset of JSON Schema that all MCP clients accept, with our
+descriptions."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Files of ours that outlive a process: stores, locks, private files."""
+"""Our files that outlive a process: stores, locks, private files."""

@@ -1,4 +1,4 @@
-"""Locks between processes: files that the kernel frees when their holder dies, never unlinked."""
+"""Locks between processes: files that the kernel frees when their holder ends, never unlinked."""
 
 from __future__ import annotations
 

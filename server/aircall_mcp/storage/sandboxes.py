@@ -1,4 +1,4 @@
-"""The sandboxes that serve on this machine: each says in its owner's home where it listens.
+"""The sandboxes that run on this machine: each writes its address into its owner's home.
 
 The file `sandbox/PORT.json` holds the address, the process and a key of its own that proves it. It
 is readable for the owner alone, and goes when the sandbox does. One that was left by a sandbox that

@@ -1,4 +1,4 @@
-"""What the processes of this machine share: a file, or memory where there is one alone."""
+"""What the processes of this machine share: a file, or memory for a single process."""
 
 from __future__ import annotations
 

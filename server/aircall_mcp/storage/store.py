@@ -1,4 +1,4 @@
-"""What a database does for us, whichever it is: SQL that SQLite and PostgreSQL both run.
+"""A database, whichever it is: SQL that SQLite and PostgreSQL both run.
 
 Work gets a `Transaction` and nothing else of the database. Its SQL has named parameters, `ON
 CONFLICT` and `RETURNING`; times are seconds in DOUBLE PRECISION, since REAL is too coarse for them

@@ -1,4 +1,5 @@
-"""The same desk for the LLM loops of other programs, one file a framework, and a sync twin."""
+"""The same tools for LLM loops of other programs, one file for each framework, and a synchronous
+twin."""
 
 from .blocking import ToolkitSync
 from .tool import Approve, Tool

@@ -1,4 +1,5 @@
-"""The sync twin: a thread and a loop of its own, so that it works beside another loop."""
+"""The synchronous twin: a thread with an event loop of its own, so that it works beside another
+loop."""
 
 from __future__ import annotations
 

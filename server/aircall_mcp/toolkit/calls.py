@@ -1,4 +1,4 @@
-"""The tool calls in a model's response, performed, and the vendor's own form of the results.
+"""The tool calls in a model's response, performed, and the results in the vendor's own form.
 
 Four forms are known by their shape alone, so that nothing of an SDK is imported: what an object of
 one has as an attribute, its JSON has as a key.

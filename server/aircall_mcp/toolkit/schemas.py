@@ -1,4 +1,4 @@
-"""The schema of a tool in the subsets of JSON Schema that vendors take.
+"""The schema of a tool in the subsets of JSON Schema that vendors accept.
 
 What a subset has no word for is said in the description instead; our own validator holds it either
 way. An object of any fields becomes JSON in a text, which is read here as the object.

@@ -1,4 +1,4 @@
-"""The tools in the hands of a program: `async with Toolkit(account="acme") as aircall`.
+"""The tools for a program: `async with Toolkit(account="acme") as aircall`.
 
 Every call goes to the same desk as a call over MCP does: validation, policy, budget, journal and
 answers are the same. Nothing of any framework is imported before its form is asked for.
@@ -88,7 +88,8 @@ class Toolkit:
         flags, environment = self._opened.flags, self._opened.environment
         if self._approve is not None and not callable(self._approve):
             raise SettingsError(
-                f"`approve` is no {type(self._approve).__name__}: it is called with each question.",
+                f"`approve` must be a function, not {type(self._approve).__name__}:"
+                " it is called with each question.",
                 hint="`def approve(question): return input(question.preview) == 'yes'`",
             )
         if self._approve is not None and flags.get("sandbox") and not flags.get("ask"):
@@ -277,7 +278,8 @@ class Toolkit:
             if within and operation in offer and self._view.shows(operation):
                 return operation
         raise ArgumentError(
-            f"There is no tool {quoted(name, 80)} here.", hint="A search in plain words finds one."
+            f"There is no tool {quoted(name, 80)} in this view.",
+            hint="A search in plain words finds one.",
         )
 
     async def _placed(

@@ -1,4 +1,4 @@
-"""What of the offer is in a program's sight, and which arguments it has fixed: it only narrows."""
+"""Which part of the offer a program shows, and which arguments it has fixed: it only narrows."""
 
 from __future__ import annotations
 
@@ -105,8 +105,8 @@ class View:
                     raise SettingsError(f"Unknown {what}: {word!r}.", hint=hint)
         if not self.whole and not any(one in offer and self.shows(one) for one in registry.known):
             raise SettingsError(
-                "Nothing is left: no tool on offer fits all of `effects`, `toolsets` and `names`.",
-                hint="Give fewer of them, or more words in each.",
+                "No tool is left: no offered tool fits all of `effects`, `toolsets` and `names`.",
+                hint="Give fewer of them, or more values in each.",
             )
 
     def shows(self, operation: Operation) -> bool:
@@ -204,7 +204,9 @@ def _hold(word: str, value: Any) -> None:
     empty = value is None or value == "" or (isinstance(value, str) and not value.strip())
     by_id = isinstance(value, int) and not isinstance(value, bool) and value > 0
     if word in KINDS and not empty and not by_id and not isinstance(value, str):
-        raise SettingsError(f"`{word}` is bound by an id, a name or an address: not {value!r}.")
+        raise SettingsError(
+            f"`{word}` must be bound to an id, a name or an address, not to {value!r}."
+        )
     if empty or (word == "account" and not isinstance(value, str)):
         raise SettingsError(f"`{word}` cannot be bound to {value!r}.")
 

@@ -1,4 +1,5 @@
-"""Credentials at rest: an encrypted SQLite file, its key elsewhere, and an anchor against the past.
+"""Credentials on disk: an encrypted SQLite file, its key elsewhere, and an anchor against old
+copies.
 
 place      the vault of one directory, put together
 vault      records in and out, the change of its key, examination

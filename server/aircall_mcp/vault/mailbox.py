@@ -1,4 +1,4 @@
-"""A mailbox: whoever has its public key can put something in, only the vault can take it out.
+"""A mailbox: anybody with its public key can put something in, only the vault can take it out.
 
 The receiver of events runs where no keyring opens without a person. So it never holds a key that
 reads: it seals what comes to the mailbox's public key (X25519), and the private key lies in the

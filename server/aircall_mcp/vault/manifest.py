@@ -1,4 +1,4 @@
-"""The manifest: what a vault's head vouches for, which is itself and every record there is.
+"""The manifest: what a vault's head authenticates, which is itself and every record.
 
 Of a record it knows place, generation and digest. The text it vouches for is the canonical JSON of
 all of that, in the order of the places. A row is spelt once, when it comes in, so that a write of

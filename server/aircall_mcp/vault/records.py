@@ -1,4 +1,4 @@
-"""The vault's tables: its head, and the records, sealed for the place they stand in."""
+"""The vault's tables: its head, and the records, each encrypted for its place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a vault says no with: each with the next step of the person who reads it."""
+"""The refusals of a vault, each with the next step for the person who reads it."""
 
 from __future__ import annotations
 
@@ -15,15 +15,13 @@ def missing() -> CredentialError:
 
 
 def already() -> CredentialError:
-    return CredentialError(
-        "There is a vault already.", hint="`aircall-mcp vault status` tells of it."
-    )
+    return CredentialError("There is a vault already.", hint="`aircall-mcp vault status` shows it.")
 
 
 def replaced() -> CredentialError:
     return CredentialError(
-        "The vault was emptied, cut or replaced: its key knows of another one.",
-        hint="Restore vault.db from a backup, or begin anew: `aircall-mcp vault init --replace`.",
+        "The vault was emptied, cut or replaced: its key belongs to another one.",
+        hint="Restore vault.db from a backup, or start again: `aircall-mcp vault init --replace`.",
     )
 
 
@@ -39,8 +37,8 @@ def unanchored() -> CredentialError:
 
 def wrong_key(where: str) -> CredentialError:
     return CredentialError(
-        f"The key in {where} is not the one of this vault.",
-        hint="Bring back the key this vault was made with; nothing in it can be read without.",
+        f"The key in {where} does not belong to this vault.",
+        hint="Restore the key this vault was made with; without it nothing can be read.",
     )
 
 
@@ -51,7 +49,7 @@ def restless() -> CredentialError:
 def damaged() -> CredentialError:
     return CredentialError(
         "The vault is damaged, or was changed by something else.",
-        hint="`aircall-mcp vault check` tells more. Restore vault.db from a backup.",
+        hint="`aircall-mcp vault check` says more. Restore vault.db from a backup.",
     )
 
 

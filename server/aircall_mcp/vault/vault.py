@@ -1,4 +1,4 @@
-"""Records in and out of the vault, rotation of its key, and examination.
+"""Records in and out of the vault, rotation of its key, and checks.
 
 What is promised: a record is read exactly as it was written, or refused with a typed error. The
 file cannot be cut, its rows cannot be moved, removed, renamed or put back, and an older copy of it

@@ -1,4 +1,4 @@
-"""What was verified of a vault, kept in memory: so that a read need not verify all of it again.
+"""The verified state of a vault, kept in memory, so that a read need not verify everything again.
 
 Kept is the last state whose manifest matched every row. A later read takes it from here as long as
 the head is the very same, which no writer with the key leaves as it was, and as long as the mark of

@@ -1,4 +1,4 @@
-"""Tools shaped like a task: one wish, one call, made of operations."""
+"""Tools for whole tasks: one tool call, made of several operations."""
 
 from .workflows import Workflows
 

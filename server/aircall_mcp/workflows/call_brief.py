@@ -1,4 +1,4 @@
-"""Calls in brief: who, when, what about and what was said, within so many tokens."""
+"""Short summaries of calls: who, when, what about and what was said, within a number of tokens."""
 
 from __future__ import annotations
 

@@ -189,7 +189,7 @@ def missed_test(missed: str) -> Fits:
         return lambda call: not unanswered(call)
     if missed not in REASONS:
         raise ArgumentError(
-            f"`missed` is no `{quoted(missed)}`.", hint=f"true, false, {', '.join(REASONS)}."
+            f"`missed` cannot be `{quoted(missed)}`.", hint=f"true, false, {', '.join(REASONS)}."
         )
     return lambda call: unanswered(call) and call.get("missed_call_reason") == missed
 

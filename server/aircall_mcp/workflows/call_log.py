@@ -1,4 +1,5 @@
-"""All calls of a period, past what Aircall gives of one query, with an exact account of the rest.
+"""All calls of a period, more than Aircall returns for one query, with an exact account of what is
+missing.
 
 Pages are read oldest first, so that calls that come meanwhile move none of them; behind 10,000 the
 period is split at the last call that was read. What has been read of a call log that ends early is

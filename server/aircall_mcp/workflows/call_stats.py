@@ -1,4 +1,4 @@
-"""Figures of a period against the one before: one sentence and a table."""
+"""Figures of a period compared with the one before: one sentence and a table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Where the names of contacts lie on this machine: sealed to the vault, one row for each contact.
+"""Where the names of contacts are on this machine: encrypted to the vault, one row for each
+contact.
 
 Ids and times stand in the clear; names, numbers and addresses never. Without a vault nothing is
 written, and what was read lives as long as the process.

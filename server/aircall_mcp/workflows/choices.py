@@ -1,4 +1,4 @@
-"""What an argument may be completed with: users, numbers, tags and teams by their names.
+"""The values that complete an argument: users, numbers, tags and teams by their names.
 
 They come from lists that are kept for a moment, and from behind everybody else. Whoever types waits
 for no list: what is not there in half a second is there at the next letter.

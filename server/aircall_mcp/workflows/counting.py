@@ -1,4 +1,4 @@
-"""Numbers up to 999,999 that are said in words of other languages than English: einundzwanzig,
+"""Numbers up to 999,999 written as words in languages other than English: einundzwanzig,
 quatre-vingt-dix, treinta y dos."""
 
 from __future__ import annotations

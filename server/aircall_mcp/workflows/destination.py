@@ -1,4 +1,4 @@
-"""Whom a call or a text goes to: a phone number in any common notation, as E.164."""
+"""Where a call or a text goes: a phone number in any common notation, as E.164."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def e164_of(said: str, country: str | None) -> str:
         raise _none(text)
     if _EXTENSION.search(text):
         raise ArgumentError(
-            "Aircall dials no extensions.", hint="Give the number without its extension."
+            "Aircall cannot dial extensions.", hint="Give the number without its extension."
         )
     if text.startswith("00"):  # which is nobody's national prefix, whatever dials abroad here
         text = f"+{text[2:]}"
@@ -63,6 +63,6 @@ def e164_of(said: str, country: str | None) -> str:
 
 def _none(text: str, where: str = "") -> ArgumentError:
     return ArgumentError(
-        f"`{quoted(text)}` is no phone number{where} that can be dialled.",
+        f"`{quoted(text)}` is not a phone number{where} that can be dialled.",
         hint="Write it with its country, like +33184880000.",
     )

@@ -1,4 +1,4 @@
-"""One call, dialled once: found in the list of calls, whatever became of the answer."""
+"""One call, dialled once: found in the list of calls, even if the answer was lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The company's users, numbers, tags and teams as somebody calls them, by the cached lists."""
+"""The company's users, numbers, tags and teams by name, from the cached lists."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Known:
         if not self.why:
             raise error
         raise Unreachable(
-            f"Not all {self.kind}s could be read, and none of these is called so for sure:"
+            f"Not all {self.kind}s could be read, and none of those read is certainly meant:"
             f" {self.why}",
             hint=f"Ask again. {error.hint}",
         )

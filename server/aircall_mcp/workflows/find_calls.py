@@ -1,4 +1,4 @@
-"""Calls of a period, by who, where, what about and how they ended: all of them, as a table."""
+"""Calls of a period, by person, line, subject and outcome: all of them, as a table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is meant: users and contacts by name, e-mail or number; several are asked back."""
+"""Users and contacts by name, e-mail or number; if there are several, the choices are returned."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every workflow works with, and the form of what it gives back."""
+"""What all workflows use, and the form of what they return."""
 
 from __future__ import annotations
 

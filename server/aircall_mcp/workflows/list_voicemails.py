@@ -1,4 +1,4 @@
-"""What callers left behind: when, who, how long, and where it can be heard for good."""
+"""Voicemails of callers: when, who, how long, and where they can be heard permanently."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Waiting for what changes about calls: woken by an event where webhooks tell, else by time."""
+"""Waiting for changes of calls: woken by an event if webhooks report them, else by time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be meant, what was found of it, and what to say where that is not one."""
+"""What can be meant, what was found for it, and what to say if that is not exactly one."""
 
 from __future__ import annotations
 

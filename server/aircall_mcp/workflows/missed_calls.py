@@ -1,4 +1,4 @@
-"""Who called, was not answered, and nobody has called or texted back since."""
+"""Callers who were not answered, and whom nobody has called or texted back since."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers that are said in words, as digits: twenty-four is 24, first is 1st."""
+"""Numbers written as words, as digits: twenty-four is 24, first is 1st."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ class People:
             await self._kit.contacts.changed(caller, row, one.id)
         if now.name != one.name:
             raise ArgumentError(
-                f"The contact {one.id} is called {now.name} by now.", hint="Ask for it again."
+                f"The contact {one.id} is now called {now.name}.", hint="Ask for it again."
             )
         return now
 
@@ -150,7 +150,7 @@ def told_of(sought: Sought) -> str:
 
 def _unsure(said: str, found: Found) -> ArgumentError:
     return ArgumentError(
-        f"Whether `{quoted(' '.join(said.split()))}` is one contact alone cannot be told yet.",
+        f"Whether `{quoted(' '.join(said.split()))}` is only one contact is not known yet.",
         hint=f"So far: {found.fits[0]}.",
     )
 

@@ -1,4 +1,4 @@
-"""Place a call for somebody: once, whatever becomes of the answers, and then tag and comment it."""
+"""Place a call for somebody: once, even if an answer is lost, and then tag and comment it."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ class PlaceCall:
         if not own:
             raise ArgumentError(
                 f"{name} has no number to call from. {listed.why}".strip(),
-                hint="Somebody assigns them one in Aircall's dashboard; or name another user.",
+                hint="Assign one in Aircall's dashboard, or name another user.",
             )
         if said is None:
             habits = await self._kit.owner(caller.account)

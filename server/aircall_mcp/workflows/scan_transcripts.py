@@ -57,7 +57,7 @@ class ScanTranscripts:
         phrases: list[str] = arguments["phrases"]
         for phrase in phrases:
             if not read([phrase]):
-                raise ArgumentError(f"`{phrase}` holds no word.", hint="Give words that were said.")
+                raise ArgumentError(f"`{phrase}` contains no word.", hint="Give words to look for.")
         meant = await self._filter.meant(arguments, caller, "last 7 days")
         after = arguments.get("after")
         calls, fitting = await self._filter.read(meant, caller, again=after is not None)

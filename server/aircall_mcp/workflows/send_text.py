@@ -1,4 +1,4 @@
-"""Text one person or several: one wish and one question, each of them once."""
+"""Text one person or several: with one question to a person, and each text once."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class SendText:
     ) -> tuple[Json, list[str]]:
         plans = self._kit.plans
         if plans is None:
-            raise NotAllowed("No plans are kept here.", hint="Text one person at a time.")
+            raise NotAllowed("Plans are not available here.", hint="Text one person at a time.")
         plan = await plans.propose(steps, caller, tool="aircall_send_text")
         performed = await plans.perform(plan, caller)
         kept = performed.kept
@@ -109,7 +109,7 @@ class SendText:
             fits = tuple(named(row, "number") for row in known.rows.values())
             choices = unclear("", Found(fits), "number").hint
             raise ArgumentError(
-                "Which of the numbers should it come from?", hint=f"Give `from`. {choices}"
+                "It is not clear which number it should come from.", hint=f"Give `from`. {choices}"
             )
         row = known.one(str(next(iter(known.rows))) if said is None else said)
         return Sender(row, await self._mode(row["id"], caller))

@@ -1,4 +1,4 @@
-"""What somebody of a first name is called: Bob and Robert, Pepe and José, Sascha and Alexander.
+"""Short forms of first names: Bob and Robert, Pepe and José, Sascha and Alexander.
 
 English short forms are the library's; those of other languages, and names that are one name in
 several spellings or languages, are listed here, as folded words.

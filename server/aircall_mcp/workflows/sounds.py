@@ -1,5 +1,5 @@
-"""How a name sounds, whichever way it is spelled: Schmid as Schmitt, Nathaly as Nathalie, Yulia as
-Julia; and its bones, for scripts that write no vowels."""
+"""How a name sounds, in any spelling: Schmid as Schmitt, Nathaly as Nathalie, Yulia as Julia; and
+its consonants, for scripts that write no vowels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How words are compared that people type: folded, and how far apart two of them are."""
+"""How typed words are compared: folded, and how many typing mistakes apart two of them are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is free, in a call, paused, and since when as far as anything tells."""
+"""Who is free, in a call or paused, and since when, as far as that is known."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What people say beside a name, dropped where nothing is found with it: titles, small words, what
-a company is in law."""
+"""Words around a name, dropped if nothing is found with them: titles, small words, legal forms of
+companies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Verbs of other languages than English whose forms no ending explains: kam is kommen, reçu is
+"""Verbs of languages other than English whose forms follow no rule: kam is kommen, reçu is
 recevoir. And the nouns that are made of verbs, which are words of their own."""
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""The workflows, put together: which of them performs which tool. Each is loaded by its first call,
-so that a server whose tools nobody calls starts without them.
+"""The workflows, put together: which of them performs which tool. Each is loaded at its first call,
+so that a server starts without those that nobody calls.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a model may know of a person's yes, and how it carries out what has one."""
+"""What a model may know about a person's yes, and how it performs what has one."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Yeses:
             return {"data": plan_standing_of(plan)}
         if found is None or found.principal != caller.principal:
             raise ArgumentError(
-                "There is no approval of this id.", hint="It is in the needs_confirmation answer."
+                "There is no approval with this id.", hint="It is in the needs_confirmation answer."
             )
         return {"data": standing_of(found)}
 
@@ -57,7 +57,7 @@ class Yeses:
     async def plan(self, arguments: Mapping[str, Any], caller: Caller) -> Json:
         """Several effects, shown whole and performed one after the other."""
         if self._plans is None:
-            raise NotAllowed("No plans are kept here.", hint="Make the calls one by one.")
+            raise NotAllowed("Plans are not available here.", hint="Make the calls one by one.")
         if "draft" in arguments:
             plan = await self._of_draft(self._plans, arguments, caller)
             return {"data": plan_told(await self._plans.perform(plan, caller))}
@@ -76,11 +76,11 @@ class Yeses:
         draft = plans.drafts.find(arguments["draft"], caller.principal)
         if draft is None:
             raise ArgumentError(
-                "There is no draft of this id here, or no more.",
+                "There is no draft with this id here, or not any more.",
                 hint="Give the steps that the script's answer listed, or run the script again.",
             )
         if arguments.get("account") not in (None, draft.account):
             raise ArgumentError(
-                f"This draft is one of the account {draft.account}.", hint="Leave `account` out."
+                f"This draft belongs to the account {draft.account}.", hint="Leave `account` out."
             )
         return await plans.propose(draft.steps, caller, draft.account)

@@ -101,7 +101,7 @@ def test_a_command_waits_for_the_person_who_is_asked(
             {},
             keyring=lambda h: KeyringHolder(h, find=SecretService.Keyring, patience=None),
         )
-        with pytest.raises(CredentialError, match="holds no key of this vault"):
+        with pytest.raises(CredentialError, match="has no key for this vault"):
             command.read("company", "account")
     assert bus.asked.count("Unlock") == 1
 

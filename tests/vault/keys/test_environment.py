@@ -24,5 +24,5 @@ def test_the_environment_s_key(home: Path) -> None:
     vault.write("company", "account", value(1))
     with pytest.raises(CredentialError, match="not set"):
         vault_at(home, {}).read("company", "account")
-    with pytest.raises(CredentialError, match="not the one of this vault"):
+    with pytest.raises(CredentialError, match="does not belong to this vault"):
         vault_at(home, {"AIRCALL_MCP_VAULT_KEY": TWO}).read("company", "account")

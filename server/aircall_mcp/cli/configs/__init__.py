@@ -1,1 +1,2 @@
-"""The config files of MCP clients: where they lie, what they hold, how ours goes in and out."""
+"""The config files of MCP clients: where they are, what they contain, how our entry is added and
+removed."""

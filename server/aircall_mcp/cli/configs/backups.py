@@ -1,4 +1,5 @@
-"""What stood in the clients' files before we changed them, kept in our home for the owner alone.
+"""Copies of the clients' files from before we changed them, kept in our home, readable only by its
+owner.
 
 Not beside the file: there it could be committed with a project, and it may hold keys of others.
 """

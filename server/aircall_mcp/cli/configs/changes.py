@@ -1,4 +1,4 @@
-"""A change of a client's file: looked at before it is made, kept apart, and made in one step.
+"""A change of a client's file: computed first, backed up, and made in one step.
 
 What a person or the client itself has written stays as it is. Whatever does not look as expected is
 left alone, with an error that says so.
@@ -189,8 +189,8 @@ def _check_ours(client: Client, file: Path, there: Any) -> None:
     if entry is None or _is_ours(entry):
         return
     raise StoreError(
-        f"`{NAME}` in {file} is another server than this one.",
-        hint=f"Give that one another name. {BY_HAND.format(client=client.name)}",
+        f"`{NAME}` in {file} is another server.",
+        hint=f"Give it another name. {BY_HAND.format(client=client.name)}",
     )
 
 
@@ -231,7 +231,7 @@ def _telling(client: Client, file: Path) -> Generator[None]:
         yield
     except UnicodeDecodeError:
         raise StoreError(
-            f"{file} is no text in UTF-8.", hint=BY_HAND.format(client=client.name)
+            f"{file} is not text in UTF-8.", hint=BY_HAND.format(client=client.name)
         ) from None
     except Broken as error:
         raise StoreError(
@@ -263,10 +263,10 @@ def _content(file: Path) -> bytes | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     if not stat.S_ISREG(found.st_mode):
-        raise StoreError(f"{file} is no plain file.")
+        raise StoreError(f"{file} is not a plain file.")
     if found.st_nlink > 1:
         raise StoreError(
-            f"{file} has a second name (a hard link), which a change would cut off.",
+            f"{file} has a second name (a hard link), and a change would separate the two.",
             hint="Change it by hand, or make it a symbolic link.",
         )
     return file.read_bytes()

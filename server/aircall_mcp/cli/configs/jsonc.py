@@ -1,4 +1,4 @@
-"""JSON with comments, edited in its text: what is not ours keeps every byte.
+"""JSON with comments, edited in its text: everything that is not ours keeps every byte.
 
 No library that Python has edits JSON and leaves the rest alone: those that keep comments write the
 whole document anew in a form of their own. So what is read here is where each value stands.

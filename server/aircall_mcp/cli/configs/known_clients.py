@@ -1,4 +1,4 @@
-"""The MCP clients that are known here: what each of them reads to start this server, and where.
+"""The known MCP clients: how each is configured to start this server, and in which file.
 
 A config names this very interpreter by its absolute path, since clients start servers with a path
 of their own, and never holds a secret: keys come from the vault, the environment or prompts.

@@ -1,4 +1,4 @@
-"""YAML, edited in its text: what is not ours keeps every byte.
+"""YAML, edited in its text: everything that is not ours keeps every byte.
 
 PyYAML says on which line each value stands. What writes a whole document anew, with its comments,
 would still indent and wrap the lines of others in its own way.

@@ -1,4 +1,4 @@
-"""`aircall-mcp demo`: a journey against the sandbox, through a real MCP client over stdio."""
+"""`aircall-mcp demo`: a demo in the sandbox, through a real MCP client over stdio."""
 
 from __future__ import annotations
 

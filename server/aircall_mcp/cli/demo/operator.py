@@ -1,4 +1,4 @@
-"""A tool looked for, its schema loaded, a call placed and commented."""
+"""A tool is searched for, its schema loaded, a call placed and commented."""
 
 from __future__ import annotations
 

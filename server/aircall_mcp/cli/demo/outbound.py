@@ -1,4 +1,4 @@
-"""A call from a user found by e-mail: placed and tagged, in one call of one tool."""
+"""A call from a user found by e-mail: placed and tagged, in one tool call."""
 
 from __future__ import annotations
 

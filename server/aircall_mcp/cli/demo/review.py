@@ -1,4 +1,4 @@
-"""What was said in yesterday's calls, and a recording that is paused and goes on."""
+"""Yesterday's transcripts searched for a phrase, and a recording paused and resumed."""
 
 from __future__ import annotations
 

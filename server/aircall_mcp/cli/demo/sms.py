@@ -1,4 +1,4 @@
-"""A text sent, its reply received and passed on: sandbox, receiver and server as real processes."""
+"""A text sent, its reply received and forwarded: sandbox, receiver and server as real processes."""
 
 from __future__ import annotations
 

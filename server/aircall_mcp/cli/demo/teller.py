@@ -1,4 +1,4 @@
-"""Tells a journey step by step: colour on a terminal, plain elsewhere.
+"""Prints a demo step by step: in colour on a terminal, plain elsewhere.
 
 Prose is wrapped between words. JSON is cut where the line ends, since half of it broken over lines
 is harder to read than half of it. Rows stand in columns. Nobody looks at a pipe's right edge: there

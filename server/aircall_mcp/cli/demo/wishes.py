@@ -1,4 +1,4 @@
-"""What people ask for, word for word; each journey fulfils one of these."""
+"""What people ask for, word for word; each demo fulfils one of these."""
 
 OUTBOUND = (
     "Find the user with email rep@example.com, place an outbound call from them to +14155551234,"

@@ -118,9 +118,9 @@ def _check_complete(flags: dict[str, Any]) -> None:
     missing = [flag for flag, name in needed.items() if flags[name] is None]
     if missing:
         raise click.UsageError(
-            f"Nobody can be asked here. Say {', '.join(missing)}, or --yes for what is proposed."
-            " The key comes by --from-environment, or by stdin, API id and token one a line;"
-            " --sandbox needs none."
+            f"There is no terminal to ask in. Give {', '.join(missing)}, or --yes to accept what is"
+            " proposed. The key comes by --from-environment, or by stdin with API id and token on"
+            " separate lines; --sandbox needs none."
         )
 
 

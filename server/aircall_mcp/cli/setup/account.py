@@ -1,4 +1,4 @@
-"""Which Aircall: an account of the vault, made if there is none, with its habits."""
+"""Which account: one of the vault, made if there is none, with its settings."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def named(given: str, machine: Machine) -> list[Client]:
     for word in words:
         if word not in known | numbered:
             close = nearest(word, known)
-            raise click.BadParameter(f"`{quoted(word)}` is no client that is known here. {close}")
+            raise click.BadParameter(f"`{quoted(word)}` is not a known client. {close}")
     several = ((known | numbered)[word] for word in words)
     return list({one.name: one for one in several}.values())
 

@@ -1,4 +1,4 @@
-"""What Aircall tells of a company, to propose from: its name, its people, their time zone."""
+"""What Aircall says about a company, as proposals: its name, its users, their time zone."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Company:
             return people[0]
         said = " or ".join(f"{one} ({one.id})" for one in people[:3])
         raise click.BadParameter(
-            f"Several are called so: {said}. Type the id." if people else "Nobody is called so."
+            f"Several have this name: {said}. Type the id." if people else "Nobody has this name."
         )
 
 

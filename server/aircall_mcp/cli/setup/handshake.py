@@ -1,4 +1,4 @@
-"""The server started by the very config that a client got, and spoken with as the client will."""
+"""The server started from exactly the config that a client got, and called as the client will."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Questions to a person, each of which a flag answers as well, and Enter as proposed."""
+"""Questions to a person; a flag answers each as well, and Enter accepts the proposal."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Questions:
                 return words[int(typed) - 1]
             if typed in words:
                 return typed
-            raise click.BadParameter(f"That is none of {', '.join(words)}.")
+            raise click.BadParameter(f"Choose one of {', '.join(words)}.")
 
         return self.ask(question, proposed, check)
 

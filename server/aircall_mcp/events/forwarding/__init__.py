@@ -1,4 +1,4 @@
-"""Events passed on: to whom, by which rules, in which words, and until they have arrived."""
+"""Forwarding of events: to whom, by which rules, in which words, and until they have arrived."""
 
 from .deliver import Forwarder
 from .rules import Rules

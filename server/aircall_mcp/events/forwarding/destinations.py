@@ -1,4 +1,4 @@
-"""Where events go, and which addresses may be gone to.
+"""Where events are forwarded to, and which addresses are allowed.
 
 The URL of a destination is a secret of the vault; everybody else, and a model first of all, knows
 its name. Its host is looked up for each delivery and judged by the address that is found, which is
@@ -49,7 +49,7 @@ def host_of(url: bytes) -> str:
     if not usable:
         raise ArgumentError(
             "The address of a destination must be an https URL.",
-            hint="http is allowed on the loopback address only, and no user name in it.",
+            hint="http is allowed only on the loopback address, and no user name in the URL.",
         )
     return host
 
@@ -75,7 +75,7 @@ async def address_of(url: str, destination: Destination, resolve: Resolve) -> st
             if not is_public(address):
                 raise CredentialError(
                     f"{destination.name} leads to an address that is not public.",
-                    hint="If that is meant, add it again with --allow-private.",
+                    hint="If this is intended, add it again with --allow-private.",
                 )
     return found[0]
 

@@ -1,4 +1,5 @@
-"""How much goes to one destination: so many deliveries a minute, counted where they outlast us."""
+"""How many deliveries per minute go to one destination, counted in a file that outlives the
+process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rules that the owner keeps: which events go where, what waits, and what was given up."""
+"""The owner's rules: which events go where, what is queued, and what was given up."""
 
 from __future__ import annotations
 
@@ -103,8 +103,8 @@ def check_destination(name: str) -> None:
     """Raise `ArgumentError` for what can be no name of a destination."""
     if not _NAME.fullmatch(name):
         raise ArgumentError(
-            f"`{quoted(name)}` is no name of a destination.",
-            hint="Write slack:NAME or https:NAME, in small letters and digits.",
+            f"`{quoted(name)}` is not a valid name of a destination.",
+            hint="Write slack:NAME or https:NAME, in lower-case letters and digits.",
         )
 
 
@@ -196,7 +196,7 @@ class Rules:
         check_kinds(kinds)
         if any(kind == "*" for kind in kinds) or set(KINDS) <= set(_those(kinds)):
             raise NotAllowed(
-                "Only the owner can have everything passed on.",
+                "Only the owner can forward all kinds.",
                 hint=f"Name kinds, such as {', '.join(GROUPS[:4])}; or a person runs"
                 " `aircall-mcp forward add --kinds '*'`.",
             )
@@ -212,7 +212,7 @@ class Rules:
     ) -> Rule:
         wanted = json.dumps(_fewest(kinds))
         if wanted == "[]":
-            raise ArgumentError("No kind of event is named.", hint="Such as call.ended")
+            raise ArgumentError("No kind of event was given.", hint="Such as call.ended")
         reached, now = self._events.latest(), self._clock.wall()
         about = {"kinds": wanted, "destination": destination.name, "account": account}
 

@@ -1,4 +1,4 @@
-"""SQLite behind the words of `storage.store`: its connections, settings, dialect and errors."""
+"""SQLite behind the interface of `storage.store`: its connections, settings, dialect and errors."""
 
 from .database import BUSY_SECONDS, Database
 

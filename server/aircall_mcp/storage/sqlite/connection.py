@@ -1,4 +1,4 @@
-"""Open a file of SQLite with the settings that its content deserves."""
+"""Open an SQLite file with the settings that its content needs."""
 
 from __future__ import annotations
 

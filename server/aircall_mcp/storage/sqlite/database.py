@@ -1,4 +1,4 @@
-"""One file of SQLite and the one connection to it: the `Store` of SQLite."""
+"""One SQLite file and the one connection to it: the `Store` of SQLite."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What SQLite says went wrong, as an error of ours."""
+"""Errors of SQLite, as errors of ours."""
 
 from __future__ import annotations
 

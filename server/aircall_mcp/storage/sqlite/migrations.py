@@ -1,4 +1,5 @@
-"""Bring a file to the newest step, whole or not at all, whoever else starts at the same time."""
+"""Bring a file to the newest step, completely or not at all, whoever else starts at the same
+time."""
 
 from __future__ import annotations
 

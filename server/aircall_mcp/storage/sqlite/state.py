@@ -1,4 +1,4 @@
-"""The ways in which SQLite keeps what processes share: see `storage.state`."""
+"""How SQLite stores what processes share: see `storage.state`."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What each framework calls a tool: one small file a framework, imported when it is asked for."""
+"""How each framework represents tools: one small file for each, imported when it is used."""

@@ -1,4 +1,4 @@
-"""Anthropic's client tools. One request takes a few strict tools only, so these are chosen."""
+"""Anthropic's client tools. One request may have only a few strict tools, so these are chosen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plain JSON Schema, for all that has no form of its own here."""
+"""Plain JSON Schema, for everything that has no form of its own here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the key of a vault lives: in the keyring, a file, the environment, or a person's head.
+"""Where the key of a vault is kept: in the keyring, a file, the environment, or as a passphrase.
 
 A holder keeps one key, two while the key is being changed, and the lines of the anchor. Which one
 is used is chosen when the vault is made and written in it; there is no falling back from one to

@@ -1,4 +1,4 @@
-"""The keyrings of desktops: which of them are trusted, and whether one would ask a person now."""
+"""The keyrings of desktops: which are trusted, and whether one would ask a person now."""
 
 from __future__ import annotations
 

@@ -60,6 +60,6 @@ class EnvironmentHolder(AnchorFile):
             return inside(Secret(text), Key.written)
         except ValueError:
             raise CredentialError(
-                f"{name} holds no key: it must be 32 bytes in base64.",
+                f"{name} contains no key: it must be 32 bytes in base64.",
                 hint=f"Make one with `{_MAKE_A_KEY}`.",
             ) from None

@@ -47,7 +47,7 @@ class KeyFileHolder(AnchorFile):
             keys = []
         if not keys:
             raise CredentialError(
-                f"The vault's key file {self._file} is damaged: it holds no key.",
+                f"The vault's key file {self._file} is damaged: it contains no key.",
                 hint="Restore it from a backup; or remove it, if no vault was ever made with it.",
             )
         return keys

@@ -1,4 +1,4 @@
-"""What every holder of a key does, whatever it keeps it in."""
+"""What every holder of a key does, wherever it keeps it."""
 
 from __future__ import annotations
 

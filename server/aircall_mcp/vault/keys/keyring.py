@@ -80,7 +80,7 @@ class KeyringHolder:
         entry = self._newest()
         if not entry.keys:
             raise CredentialError(
-                f"The keyring holds no key of this vault ({self._name}).",
+                f"The keyring has no key for this vault ({self._name}).",
                 hint="Was the directory moved? Move it back. Or unlock the right keyring.",
             )
         return self._written(entry)
@@ -165,7 +165,9 @@ class KeyringHolder:
             return kept
 
         if not self._call(probe, hint=_OTHER_WAYS):
-            raise CredentialError("The keyring forgets what is given to it.", hint=_OTHER_WAYS)
+            raise CredentialError(
+                "The keyring does not keep what is stored in it.", hint=_OTHER_WAYS
+            )
 
     def _call(self, work: Callable[[Backend], T], *, hint: str = "") -> T:
         """`work` in a thread of its own: a locked keyring may wait for a person for ever.

@@ -128,7 +128,7 @@ class PassphraseHolder(AnchorFile):
             inside(passphrase, len)
         except UnicodeEncodeError:
             raise CredentialError(
-                "The passphrase holds a byte that is no character here.",
+                "The passphrase contains a byte that is not a character here.",
                 hint=f"Type it in a UTF-8 terminal, or set {names[-1]} to it in UTF-8.",
             ) from None
         return passphrase
