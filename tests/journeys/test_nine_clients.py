@@ -259,7 +259,9 @@ async def test_nobody_is_led_to_a_page_that_cannot_be_had(
 
 
 @pytest.mark.parametrize(
-    "content", [None, {}, {"approve": None}, {"other": True}], ids=["none", "empty", "null", "else"]
+    "content",
+    [None, {}, {"approve": None}, {"other": True}, {"approve": "true"}, {"approve": 1}],
+    ids=str,
 )
 async def test_a_form_that_nobody_filled_in_is_nobodys_answer(
     harness: ClientHarness, content: Any

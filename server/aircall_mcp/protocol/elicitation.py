@@ -209,8 +209,8 @@ class Elicitation:
             return "opened"  # no answer yet: a page that nobody sees answers nothing
         does = _does(ctx)
         given = (answer.content or {}).get("approve")
-        if quick or (answer.action == "accept" and given is None):
-            return "unseen"  # what is required is there where a form was filled in
+        if quick or (answer.action == "accept" and not isinstance(given, bool)):
+            return "unseen"  # what is required is there where a form was filled in, as it was asked
         if answer.action == "accept" and given is True:
             return "unseen" if "accepts" in does else "yes"
         if "declines" in does:
