@@ -116,6 +116,19 @@ async def test_caps_hold_time_ends_it_and_so_does_a_person(harness: LeaseHarness
     assert not await sent(desk, 8)
 
 
+async def test_what_was_done_a_moment_ago_takes_nothing_from_a_lease_or_a_cap(
+    harness: LeaseHarness,
+) -> None:
+    desk = harness.desk()
+    await give(desk, 3)
+    assert await sent(desk, 1)
+    for _ in range(8):
+        assert not await sent(desk, 1)
+    assert [await sent(desk, last) for last in (2, 3, 4)] == [True, True, False]
+    (used,) = {(await desk.safety.usage.used("tests"))["texts"].hour}
+    assert (used, len(harness.arrived)) == (3, 3)
+
+
 async def test_a_plan_takes_its_steps_from_a_lease_or_none(harness: LeaseHarness) -> None:
     desk = harness.desk()
     steps = [

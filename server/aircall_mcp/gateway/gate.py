@@ -17,10 +17,11 @@ from .request import Brake, Link, Request
 @dataclass(frozen=True, slots=True)
 class Allow:
     """`waived` is what needs nobody's yes because our own sandbox listens there. `undo` gives back
-    what was used up for it, where nothing was done."""
+    what was used up for it, where nothing was done; it is told whether that is since the same was
+    done a moment ago, on whose yes it would be done once more."""
 
     waived: tuple[Allowance, ...] = ()
-    undo: tuple[Callable[[], Awaitable[None]], ...] = ()
+    undo: tuple[Callable[[bool], Awaitable[None]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +126,10 @@ class Gate:
             begun = True
             yield tuple(word for one in allowed for word in one.waived)
         except ToolError as error:
-            # A second time is not the first one's yes, and what may have been done was.
-            if not begun or not isinstance(error, (Duplicate, OutcomeUnknown)):
+            if not begun or not isinstance(error, OutcomeUnknown):  # what may have been done was
+                twice = begun and isinstance(error, Duplicate)
                 for undo in (undo for one in allowed for undo in one.undo):
-                    await undo()
+                    await undo(twice)
             raise
 
 

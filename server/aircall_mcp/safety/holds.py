@@ -82,11 +82,12 @@ class Holds:
 
         return await self.state.write(work)
 
-    async def give_back(self, held: Held) -> None:
-        """Nothing was done."""
+    async def give_back(self, held: Held, *, twice: bool = False) -> None:
+        """Nothing was done. What was done `twice` if it were has no yes to itself any more: for a
+        second time a person is asked anew."""
 
         def work(tx: Transaction) -> None:
-            if held.approval:
+            if held.approval and not twice:
                 self.approvals.giving_back(tx, held.approval)
             if held.lease:
                 self.leases.giving_back(tx, held.lease, held.size)

@@ -238,7 +238,7 @@ class Judge:
             return self._asked(deed, ruling)
         except NoRoom:
             return Deny(_refused(bound, await self._full(policy, deed)))
-        return Allow(undo=(lambda: self._holds.give_back(held),))
+        return Allow(undo=(lambda twice: self._holds.give_back(held, twice=twice),))
 
     def _asked(self, deed: Deed, ruling: Ruling) -> Ask:
         words = _asking(ruling, self._world.loopback)
