@@ -90,7 +90,7 @@ class App:
     _opened: AsyncExitStack
 
     async def aclose(self, patience: float | None = None) -> None:
-        """Let go of everything that was opened here: first the effects that were sent are finished
+        """Close everything that was opened here: first the effects that were sent are finished
         and journaled, for at most `patience` seconds, and grants that are being renewed are stored.
 
         To do it twice is to do it once.
@@ -174,7 +174,7 @@ def open_app(
         return await accounts.aside(lambda: accounts.resolve(name))
 
     async def listens() -> bool:
-        """What the sandbox is asked to do concerns nobody, unless the owner wants to be asked."""
+        """In the sandbox nobody is asked for a yes, unless the owner wants to be asked."""
         return not settings.ask and await gateway.listens()
 
     def asking(account: str) -> Aircall:

@@ -46,15 +46,15 @@ class SpecError(AircallMCPError):
 
 
 class SettingsError(AircallMCPError):
-    """A flag, a variable or a key of the configuration cannot be followed."""
+    """A flag, a variable or a key of the configuration is not valid."""
 
 
 class NotOffered(AircallMCPError):
-    """The name is no tool or operation on offer here."""
+    """No tool or operation of this name is offered here."""
 
 
 class ToolError(AircallMCPError):
-    """What a model hears of: becomes `{"error": {"kind", "message", "hint", ...}}`."""
+    """An error that a model gets: it becomes `{"error": {"kind", "message", "hint", ...}}`."""
 
     kind: ClassVar[str]
 
@@ -72,8 +72,8 @@ class NotAllowed(ToolError):
 
 
 class NeedsConfirmation(ToolError):
-    """A person must say yes first, as surely as `grade` says; `account` would act. `about` is the
-    bound operation that would, where that is not the one that was called."""
+    """A person must say yes first, with at least this `grade`; `account` would act. `about` is the
+    bound operation that needs the yes, if it is not the one that was called."""
 
     kind = "needs_confirmation"
 
@@ -139,7 +139,7 @@ class Unreachable(ToolError):
 
 
 class TooMuch(Unreachable):
-    """An answer came that is larger than what is read of one."""
+    """An answer is larger than the limit."""
 
 
 class OutcomeUnknown(ToolError):

@@ -139,12 +139,12 @@ def test_today_begins_at_midnight_where_the_person_is() -> None:
 
 
 def test_a_home_of_the_first_release_tells_what_it_knows(old: Path) -> None:
-    """Who asked was not written down then; the rest was, and the guard goes on."""
+    """Who asked was not recorded then; the rest was, and the guard goes on."""
     found = told("--since", "2026-11-19T00:00Z")
     assert found
     assert {(one["client"], one["interface"], one["to"]) for one in found} == {("", "", "")}
     assert {one["operation"] for one in found} == {"start_outbound_call"}
-    assert "not written down" in typed("--since", "2026-11-19T00:00Z")
+    assert "not recorded" in typed("--since", "2026-11-19T00:00Z")
 
 
 def test_an_older_release_that_is_running_goes_on_with_the_new_file(old: Path) -> None:

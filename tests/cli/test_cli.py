@@ -71,7 +71,7 @@ def test_a_selection_that_leaves_nothing_says_so() -> None:
     none = ran("tools", "--tools", "get_tag", "--exclude-tools", "search,get_tag")
     assert (none.stdout, none.stderr) == (
         "",
-        "No tool is on offer: this selection leaves none.\n",
+        "This selection leaves no tool.\n",
     )
     assert ran("tools", "--tools", "get_tag", "--exclude-tools", "search").stderr == "1 tool\n"
 

@@ -50,10 +50,12 @@ def laid(person: Path, content: str = MINE) -> Path:
 
 def test_the_difference_is_shown_and_a_no_leaves_all_as_it_is(person: Path, home: Path) -> None:
     file = laid(person)
-    shown = config(person, "cursor", "--write", "--sandbox", typed=[("Change it so? [Y/n]: ", "n")])
+    shown = config(
+        person, "cursor", "--write", "--sandbox", typed=[("Make this change? [Y/n]: ", "n")]
+    )
     assert shown.code == 0, shown.text
     assert '+    "aircall": {' in shown.text
-    assert "Left as it is." in shown.text
+    assert "Not changed." in shown.text
     assert "their-secret" not in shown.raw
     assert file.read_text() == MINE
     assert not (home / "backups").exists()
@@ -63,7 +65,7 @@ def test_written_asked_once_equal_the_second_time_and_taken_out_again(
     person: Path, home: Path, ran: Ran
 ) -> None:
     file = laid(person)
-    yes = [("Change it so? [Y/n]: ", "y")]
+    yes = [("Make this change? [Y/n]: ", "y")]
     shown = config(person, "cursor", "--write", "--sandbox", "--read-only", typed=yes)
     assert shown.code == 0, shown.text
     entry = json.loads(file.read_text())["mcpServers"]["aircall"]
@@ -74,7 +76,7 @@ def test_written_asked_once_equal_the_second_time_and_taken_out_again(
     assert kept.read_text() == MINE
     once = file.read_bytes()
     again = ran("cursor", "--write", "--sandbox", "--read-only", "--yes")
-    assert "says so already" in again.stderr
+    assert "already has this entry" in again.stderr
     assert file.read_bytes() == once
     gone = config(person, "cursor", "--remove", typed=yes)
     assert gone.code == 0, gone.text
@@ -89,7 +91,7 @@ def test_a_link_is_said_and_its_target_changed(person: Path, tmp_path: Path, ran
     file = person / ".cursor" / "mcp.json"
     file.parent.mkdir()
     file.symlink_to(target)
-    assert f"what is changed is {target}" in ran("cursor", "--write", "--sandbox", "--yes").stderr
+    assert f"the changed file is {target}" in ran("cursor", "--write", "--sandbox", "--yes").stderr
     assert "aircall" in target.read_text()
     assert file.is_symlink()
 
@@ -192,7 +194,7 @@ def test_what_the_client_does_by_itself_and_where_it_would_be_written_is_shown(
     ):
         said = ran(client, "--sandbox").stderr
         assert f"  {begins}" in said
-        assert f"`--write` puts it into {person}" in said
+        assert f"`--write` writes it into {person}" in said
     url = "http://127.0.0.1:8000/mcp"
     assert f"codex mcp add aircall --url {url}" in ran("codex", "--url", url).stderr
     desktop = ran("claude-desktop", "--url", url)
@@ -224,7 +226,7 @@ def test_what_a_client_is_for_picks_its_tools_and_its_policy(
     assert policy_in(home, *names()) == policy_of(preset_text("support"), "policy.toml", *names())
     # Another role for another client: a policy that is there holds.
     shown = ran("cursor", "--write", "--for", "analyst", "--yes")
-    assert "was there already and holds" in shown.stderr
+    assert "already existed and stays" in shown.stderr
     assert "--read-only" in json.loads(file.read_text())["mcpServers"]["aircall"]["args"]
     assert policy_in(home, *names()) == policy_of(preset_text("support"), "policy.toml", *names())
 

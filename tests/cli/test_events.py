@@ -161,9 +161,9 @@ def test_a_kind_that_came_is_known_though_nobody_described_it(home: Path) -> Non
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("events", "list"), "Nothing has come in yet. next: aircall-mcp webhooks status"),
-        (("forward", "list"), "Nothing is passed on yet. next: aircall-mcp forward add"),
-        (("forward", "status"), "Nothing is passed on yet. next: aircall-mcp forward add"),
+        (("events", "list"), "No events yet. next: aircall-mcp webhooks status"),
+        (("forward", "list"), "Nothing is forwarded yet. next: aircall-mcp forward add"),
+        (("forward", "status"), "Nothing is forwarded yet. next: aircall-mcp forward add"),
         (("accounts", "list"), "No account yet. next: aircall-mcp accounts add"),
     ],
 )
@@ -177,7 +177,7 @@ def test_an_empty_list_says_so_and_what_comes_next(words: tuple[str, ...], said:
 def test_a_list_that_is_empty_for_its_filters_says_that(home: Path) -> None:
     told_of(home)
     listed = run("events", "list", "--kinds", "user.*")
-    assert (listed.stdout, listed.stderr) == ("", "Nothing that came in matches.\n")
+    assert (listed.stdout, listed.stderr) == ("", "No event matches.\n")
 
 
 @pytest.mark.parametrize("number", ["0", "-1", str(2**63), "9" * 30, "9" * 5_000])

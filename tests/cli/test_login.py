@@ -116,9 +116,9 @@ async def test_a_login_from_the_terminal_to_the_browser_and_back(home: Path, wai
     async with small_aircall("--oauth", "expiring") as known:
         person = Person(home, known["AIRCALL_MCP_BASE_URL"], waits=waits)
         await person.logs_in()
-        assert "Allow the access in your browser" in person.told
+        assert "Allow access in your browser" in person.told
         assert "Logged `paris` in" in person.told
-        assert "is renewed by itself" in person.told
+        assert "is renewed automatically" in person.told
         assert "go back to the terminal" in person.page.read_text()
         assert "sandbox-code-" not in person.page.read_text()
         (row,) = json.loads(await person.runs("accounts", "list", "--json"))["accounts"]

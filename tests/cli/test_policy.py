@@ -142,7 +142,7 @@ async def test_what_a_model_asks_for_a_person_answers_at_a_terminal(yes: bool) -
         other = await server.call("aircall_start_outbound_call", **DIAL)
         assert other["error"]["kind"] in ("needs_confirmation", "duplicate")
         gone = await aside(typed, "approve", name, code=1)
-        assert "does not wait any more" in str(gone.exception)
+        assert "is not pending any more" in str(gone.exception)
 
 
 @pytest.mark.slow

@@ -128,7 +128,7 @@ def test_from_a_key_to_a_connected_client_with_ten_answers(
         ("6  allow", ""),
         ("May [ask]: ", "read"),
         ("Clients [all]: ", "cursor"),
-        ("Change these files so? [Y/n]: ", "y"),
+        ("Change these files? [Y/n]: ", "y"),
     ]
     shown = on_terminal(
         "setup", typed=typed, variables=on(person, AIRCALL_MCP_BASE_URL=aircall.url)
@@ -166,7 +166,7 @@ def test_each_question_can_be_skipped(person: Path, home: Path, aircall: Counted
     shown = on_terminal(
         "setup",
         typed=[*enter[:2], ("API id: ", "sandbox-api-id"), ("API token: ", "sandbox-api-token"),
-               *enter[2:], ("Change these files so? [Y/n]: ", " ")],
+               *enter[2:], ("Change these files? [Y/n]: ", " ")],
         variables=on(person, AIRCALL_MCP_BASE_URL=aircall.url),
     )  # fmt: skip
     assert shown.code == 0, shown.text
@@ -185,7 +185,7 @@ def test_with_yes_all_that_is_proposed_is_taken_and_done_again_it_changes_nothin
     kept = sorted((home / "backups").rglob("*"))
     once_more = ran("--yes", "--may", "ask", "--clients", "codex")
     assert once_more.code == 0, once_more.said
-    assert "is in the vault already" in once_more.said
+    assert "is already in the vault" in once_more.said
     assert (person / ".codex" / "config.toml").read_bytes() == codex
     assert sorted((home / "backups").rglob("*")) == kept
 
@@ -246,7 +246,7 @@ def test_by_oauth_it_goes_to_the_browser_and_stopped_there_it_says_what_was_done
         until="in your browser, at this address",
     )  # fmt: skip
     assert shown.code == 130
-    assert "Stopped. What was done until then:" in shown.text
+    assert "Stopped. This was done:" in shown.text
     assert "Made the vault" in shown.text
     assert "To undo:" not in shown.text, "an empty vault is in nobody's way"
     assert "hush-hush" not in shown.raw

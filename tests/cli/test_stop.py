@@ -70,7 +70,7 @@ def test_it_is_pulled_whatever_else_is_broken(home: Path) -> None:
     assert "damaged" in said["trouble"]["message"]
     assert Brake(home).holds()
     told = typed("stop")
-    assert "It was pulled before" in told.stderr
+    assert "It was already pulled" in told.stderr
     assert "cannot be told" in told.stderr
     assert on_terminal("resume").code == 0
     assert not Brake(home).holds()

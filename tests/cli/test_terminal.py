@@ -137,7 +137,7 @@ def test_nothing_is_announced_before_the_port_is_ours(words: tuple[str, ...], ta
 
 def test_events_beside_the_serving_are_announced_once_they_are_taken_in(taken: int) -> None:
     words = ("serve", "--sandbox", "--transport", "http", "--port", str(free_port()))
-    shown = on_terminal(*words, "--webhooks-port", str(taken), until="events are not taken in here")
+    shown = on_terminal(*words, "--webhooks-port", str(taken), until="events are not received here")
     assert "/webhooks/aircall/" not in shown.text
     port = free_port()
     shown = on_terminal(*words, "--webhooks-port", str(port), until="/webhooks/aircall/")
@@ -167,7 +167,7 @@ def test_the_first_account_is_asked_for_with_each_rule_before_its_question(
         ],
     )  # fmt: skip
     assert shown.code == 0, shown.text
-    assert "Added `main`: Aircall knows the key. At most 90 requests a minute." in shown.text
+    assert "Added `main`: Aircall accepts the key. At most 90 requests a minute." in shown.text
     assert "Warning" not in shown.text
     for secret in ("sandbox-api-token", "correct horse"):
         assert secret not in shown.raw
@@ -244,7 +244,7 @@ def test_a_wrong_key_is_said_before_anything_else_is_asked(home: Path, aircall: 
 
 
 def test_what_waits_says_so_on_a_terminal(home: Path) -> None:
-    tail = on_terminal("events", "tail", until="Waiting for what comes in. Control-C ends it.")
+    tail = on_terminal("events", "tail", until="Waiting for events. Control-C ends it.")
     assert tail.lines[-1] == "Stopped."
     assert tail.code == 130
 

@@ -63,7 +63,7 @@ def test_what_would_write_says_it_once_with_the_remedy(shut: Path, words: tuple[
     assert said.count(REMEDY) == 1
     assert "Traceback" not in said
     assert "bug: " not in said
-    assert "passphrase has at least" not in said  # nobody is asked for what cannot be kept
+    assert "passphrase must have at least" not in said  # nobody is asked for what cannot be kept
 
 
 @pytest.mark.usefixtures("shut")

@@ -326,7 +326,7 @@ def found(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> dict[
 def test_doctor_calls_a_proxy_the_real_host(monkeypatch: pytest.MonkeyPatch) -> None:
     with foreign_server() as there:
         said = found({**KEY, "AIRCALL_MCP_BASE_URL": there.url}, monkeypatch)
-    assert said["aircall"] == f"{there.url}, taken for the real host"
+    assert said["aircall"] == f"{there.url}, which counts as the real host"
     assert said["allowed"].startswith("reads and harmless changes")
     assert "no phone rings" not in str(said)
 

@@ -121,7 +121,7 @@ def add(
         ) from None
     account = account_from(**known, **asked_habits(requests_per_minute, time_zone))
     put(settings, accounts, account)
-    say(f"Added `{name}`: Aircall knows the key. {_pace(account)}")
+    say(f"Added `{name}`: Aircall accepts the key. {_pace(account)}")
 
 
 @group.command()
@@ -167,7 +167,7 @@ def login(
 
     async def show(url: str) -> None:
         # Whatever opens it says little: that a browser was found, or that one has ended.
-        say(f"Allow the access in your browser, at this address:\n\n  {url}\n")
+        say(f"Allow access in your browser, at this address:\n\n  {url}\n")
         if not no_browser:
             await anyio.to_thread.run_sync(open_browser, url)
 
@@ -188,13 +188,13 @@ def login(
         account = former.model_copy(update={"credential": grant, "state": "ready"})
     doubt = _doubt(settings, account)
     put(settings, accounts, account, replace=former is not None)
-    ends = "never expires" if grant.expires_at is None else "is renewed by itself"
-    known = "Aircall knows the grant, which" if doubt is None else "the grant"
+    ends = "never expires" if grant.expires_at is None else "is renewed automatically"
+    known = "Aircall accepts the grant, which" if doubt is None else "the grant"
     say(f"Logged `{name}` in: {known} {ends}. {_pace(account)}")
     if doubt is not None:
         say(
-            f"Whether Aircall knows the grant could not be asked: {doubt.message}"
-            f" Ask later: `aircall-mcp accounts test {name}`."
+            f"Whether Aircall accepts the grant could not be checked: {doubt.message}"
+            f" Check later: `aircall-mcp accounts test {name}`."
         )
 
 
@@ -226,7 +226,7 @@ def test(name: str | None) -> None:
     settings, _, accounts = opened()
     name = accounts.resolve(name)
     anyio.run(ping_as, settings, accounts, name)
-    say(f"Aircall knows `{name}`.")
+    say(f"Aircall accepts the credential of `{name}`.")
 
 
 @group.command()
@@ -348,7 +348,7 @@ def asked_habits(requests_per_minute: int | None, time_zone: str | None) -> dict
                 click.prompt("Requests a minute", value_proc=pace_of, default=60, err=True)
             )
         if time_zone is None:
-            say("The zone of times that say none, such as Europe/Paris; nothing: your users'.")
+            say("The zone for times without one, such as Europe/Paris; empty: that of your users.")
             time_zone = str(
                 click.prompt("Time zone", value_proc=zone, default="", show_default=False, err=True)
             )

@@ -40,7 +40,7 @@ def command(since: str | None, as_json: bool) -> None:
     if as_json:
         options.print_json({"since": iso(start), "effects": told(found)})
     elif not found:
-        screen.say(f"Nothing was done since {here(start)}. Reading is not written down.")
+        screen.say(f"Nothing was done since {here(start)}. Reads are not recorded.")
     else:
         show(found)
 
@@ -139,7 +139,7 @@ def _asker(one: Intent) -> str:
     return f"{one.asking.client} ({way})" if one.asking.client else way
 
 
-_WAYS = {"cli": "a command", "mcp": "MCP", "webhooks": "this server itself", "": "not written down"}
+_WAYS = {"cli": "a command", "mcp": "MCP", "webhooks": "this server itself", "": "not recorded"}
 
 
 def _operations() -> Mapping[str, Operation]:

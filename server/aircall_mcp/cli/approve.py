@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..safety.approvals import Approval
     from ..safety.safety import Safety
 
-NOTHING = "Nothing waits for your yes."
+NOTHING = "No approval is pending."
 WAY = "terminal"
 
 
@@ -59,10 +59,12 @@ async def _approve(name: str | None, refuse: bool, only_list: bool, as_json: boo
             return
         if name is not None and not waiting:
             if refuse and await safety.planned.end(name, "stopped", "a person stopped it"):
-                screen.say("Stopped. What was done is done; nothing more of the plan is.\n")
+                screen.say(
+                    "Stopped. What was done stays done; the rest of the plan will not be done.\n"
+                )
                 return
             if refuse and await safety.approvals.answer(name, yes=False, grade=2, way=WAY):
-                screen.say("No. The yes that was said to it is over; nothing was done on it.\n")
+                screen.say("No. The earlier yes is cancelled; nothing was done with it.\n")
                 return
             raise await _gone(safety, name)
         if not waiting:
@@ -106,7 +108,7 @@ async def _page(name: str | None) -> None:
             code = await safety.visitors.code("terminal")
             screen.say(f"{code} is the code for {url}")
             screen.say(
-                "Type it there alone, within five minutes; it opens the page in that browser for an"
+                "Type it only there, within five minutes; it opens the page in that browser for an"
                 " hour. Control-C ends this."
             )
             await anyio.to_thread.run_sync(open_browser, url, abandon_on_cancel=True)
@@ -123,7 +125,7 @@ def at_terminal() -> None:
 async def _answered(safety: Safety, one: Approval, yes: bool) -> None:
     stood = await safety.approvals.answer(one.id, yes=yes, grade=2, way=WAY)
     if stood is None:
-        screen.say("It does not wait any more.\n")
+        screen.say("It is not pending any more.\n")
     elif yes:
         screen.say("Yes. The model makes the same call again now, and it goes through once.\n")
     else:
@@ -132,7 +134,7 @@ async def _answered(safety: Safety, one: Approval, yes: bool) -> None:
 
 async def _gone(safety: Safety, name: str) -> ArgumentError:
     found = await safety.approvals.find(name)
-    stands = "is not known" if found is None else f"does not wait any more: {found.standing}"
+    stands = "is not known" if found is None else f"is not pending any more: {found.standing}"
     return ArgumentError(
         f"`{quoted(name)}` {stands}.", hint="`aircall-mcp approve` lists pending approvals."
     )

@@ -120,7 +120,7 @@ def _adopt(role: str, home: Path) -> None:
     if policy.adopted(role, home):
         say(f"{home / 'policy.toml'} is the policy for {role} from now on.")
     else:
-        say(f"{home / 'policy.toml'} was there already and holds: see `aircall-mcp policy show`.")
+        say(f"{home / 'policy.toml'} already existed and stays: see `aircall-mcp policy show`.")
 
 
 def starts(
@@ -183,7 +183,7 @@ def change_all(
     failed: AircallMCPError | None = None
     several = list(clients)
     if not several:
-        say("No client that is known here was found on this machine.")
+        say("No known client was found on this machine.")
     for client in several:
         try:
             change = (
@@ -208,19 +208,19 @@ def _made(change: Change, home: Path, *, yes: bool, removal: bool) -> bool:
     client = change.client
     if not change.needed:
         say(f"{client.title}: {change.file} " + (
-            "has nothing of ours." if removal else "says so already."))  # fmt: skip
+            "has no entry of ours." if removal else "already has this entry."))  # fmt: skip
         return False
     show_change(change)
-    if not yes and not click.confirm("Change it so?", default=True, err=True):
-        say("Left as it is.")
+    if not yes and not click.confirm("Make this change?", default=True, err=True):
+        say("Not changed.")
         return False
     kept = change.make(home)
     if change.before is not None:
-        say(f"Changed. What was there is kept in {kept}.")
+        say(f"Changed. The earlier content is in {kept}.")
     else:
         say("Made.")
     if change.after is None:
-        say("The file is gone, as before.")
+        say("The file is removed, as before.")
     say(client.afterwards)
     return True
 
@@ -229,7 +229,7 @@ def show_change(change: Change) -> None:
     """Where it is, and what will be different there."""
     say(f"{change.client.title}: {change.asked}")
     if change.asked.absolute() != change.file:
-        say(f"It is a link (or lies behind one); what is changed is {change.file}.")
+        say(f"It is a link (or behind one); the changed file is {change.file}.")
     screen.out(_coloured(change.diff()), err=True)
 
 
@@ -249,7 +249,7 @@ def _print(client: Client, start: Start, machine: Machine, *, url: str | None) -
     screen.out(text_for(client, start))
     if client.where is None:
         return
-    say(f"`--write` puts it into {client.where(machine)}.")
+    say(f"`--write` writes it into {client.where(machine)}.")
     if client.own:
         say("The client's own command for the same:")
         screen.out(f"  {client.own(start, machine.platform)}", err=True)
@@ -265,10 +265,10 @@ def _list(found: list[Client], machine: Machine) -> None:
             state = error.message
         rows.append((client.name, state, str(client.where(machine) if client.where else "")))
     if not rows:
-        say("No client that is known here was found on this machine.")
+        say("No known client was found on this machine.")
         return
     screen.table(("client", "aircall", "file"), rows)
-    say("--all --write connects them all, --all --remove takes ours out of them.")
+    say("--all --write connects them all, --all --remove removes our entry from all.")
 
 
 def _variables(sandbox: bool) -> dict[str, str]:
@@ -308,8 +308,8 @@ def of_the_http_key(settings: Settings) -> str:
     """Where a client has the key from that a server over HTTP asks for."""
     file = settings.home / FILE
     return (
-        f"The server answers whoever brings the key in {file} (made at its first start). A client"
-        f" that names {VARIABLE} needs it where it starts:"
+        f"The server answers requests with the key in {file} (made at its first start). A client"
+        f" that names {VARIABLE} needs it in its environment:"
         f' export {VARIABLE}="$(cat {shlex.quote(str(file))})"'
     )
 
@@ -324,7 +324,7 @@ def of_the_key(settings: Settings, account: str | None) -> str:
         )
     if not named or account == ENVIRONMENT:
         return (
-            "The key is not in there, and not in a vault: run `aircall-mcp accounts add`, or set"
+            "The key is neither here nor in a vault: run `aircall-mcp accounts add`, or set"
             " AIRCALL_API_ID and AIRCALL_API_TOKEN in the environment of the server."
         )
     whose = f"The key of `{account}`" if account else f"The key ({', '.join(named)})"
@@ -332,8 +332,8 @@ def of_the_key(settings: Settings, account: str | None) -> str:
         with open_vault(settings) as vault:
             needed = UNLOCKING.get(vault.status().kind)
     except (CredentialError, StoreError) as error:
-        return f"{whose} is in the vault, which does not open now: {error.message}"
-    besides = f" Set {needed} where the client starts: it opens the vault." if needed else ""
+        return f"{whose} is in the vault, which cannot be opened now: {error.message}"
+    besides = f" Set {needed} in the client's environment: it opens the vault." if needed else ""
     return f"{whose} is in the vault, where the server finds it.{besides}"
 
 

@@ -123,9 +123,9 @@ def _brake() -> Iterator[Finding]:
     """First of all, since nothing that is done works while it is pulled."""
     pulled = Brake(home_in(os.environ)).pulled()
     if pulled is not None and pulled.trouble:
-        yield Finding("stopped", "bad", f"{pulled}, so nothing is done but reading", ELSEWHERE)
+        yield Finding("stopped", "bad", f"{pulled}, so only reads are done", ELSEWHERE)
     elif pulled is not None:
-        said = f"{pulled}; nothing is done but reading"
+        said = f"{pulled}; only reads are done"
         yield Finding("stopped", "attention", said, RESUME)
 
 
@@ -168,15 +168,15 @@ def _log(settings: Any) -> Finding:
 def _http(settings: Any) -> Iterator[Finding]:
     """Who may use MCP over HTTP, where it is or was served."""
     where = f"http://{settings.host}:{settings.port}/mcp"
-    whom = "everybody on this machine, who then acts as you"
+    whom = "everybody on this machine, who can then act as you"
     if settings.no_token:
-        off = "Take no_token out of config.toml, and AIRCALL_MCP_NO_TOKEN out of the environment."
+        off = "Remove no_token from config.toml, and AIRCALL_MCP_NO_TOKEN from the environment."
         yield Finding("http", "attention", f"MCP at {where} is for {whom} (no_token)", off)
     elif open_at(settings.host, settings.port):
         told = f"MCP at {where} answers {whom} (--no-token)"
         yield Finding("http", "attention", told, "Start that server without --no-token.")
     elif (settings.home / FILE).exists():
-        yield Finding("http", "good", f"MCP over HTTP is for whoever has {settings.home / FILE}")
+        yield Finding("http", "good", f"MCP over HTTP needs the key in {settings.home / FILE}")
 
 
 def _aircall(settings: Any, at_sandbox: bool) -> Iterator[Finding]:
@@ -187,7 +187,7 @@ def _aircall(settings: Any, at_sandbox: bool) -> Iterator[Finding]:
         yield Finding("aircall", "good", ours if settings.sandbox else there)
         yield Finding("allowed", "good", "everything, since this is a sandbox")
         return
-    local = ", taken for the real host" if settings.base_url.startswith("http:") else ""
+    local = ", which counts as the real host" if settings.base_url.startswith("http:") else ""
     yield Finding("aircall", "good", f"{where}{local}")
     yield _policy(settings)
 
@@ -200,21 +200,25 @@ def _policy(settings: Any) -> Finding:
     try:
         policy = policy_in(settings.home, *names())
     except (SettingsError, StoreError) as error:
-        words = f"{error.message} Until then nothing is done, and reads go on."
+        words = f"{error.message} Until then only reads are done."
         return Finding("allowed", "bad", words, error.hint or "aircall-mcp policy edit")
     standing = ", ".join(settings.allow)
     if policy.written:
-        bound = f"; --allow {standing} goes unasked, within its bans and caps" if standing else ""
+        bound = (
+            f"; --allow {standing} is not asked about, within the policy's bans and caps"
+            if standing
+            else ""
+        )
         where = f"{settings.home / NAME}{bound}"
         return Finding("allowed", "good", where, "aircall-mcp policy show")
     if standing:
         words = (
-            f"--allow {standing}: goes with nobody's yes, to any country and at any hour, since"
-            " there is no policy.toml"
+            f"--allow {standing}: done without asking, to any country and at any hour, since there"
+            " is no policy.toml"
         )
         return Finding("allowed", "attention", words, "aircall-mcp policy edit")
     words = (
-        "reads and harmless changes; a person is asked for the rest, but by a client whose own"
+        "reads and harmless changes; a person is asked about the rest, unless a client's own"
         " config says --allow"
     )
     return Finding("allowed", "good", words, "aircall-mcp policy show")

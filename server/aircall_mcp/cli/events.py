@@ -74,9 +74,9 @@ def listed(
     for event in found:
         _show(event)
     if not found and any(filters.values()):
-        screen.say("Nothing that came in matches.")
+        screen.say("No event matches.")
     elif not found:
-        screen.say("Nothing has come in yet. next: aircall-mcp webhooks status")
+        screen.say("No events yet. next: aircall-mcp webhooks status")
 
 
 @group.command()
@@ -90,7 +90,7 @@ def tail(as_json: bool, **filters: Any) -> None:
         log.check_kinds(_query(filters, limit=1).kinds)
         after = log.latest()
         if sys.stdout.isatty():
-            screen.say("Waiting for what comes in. Control-C ends it.")
+            screen.say("Waiting for events. Control-C ends it.")
         while True:
             newest = await log.beyond(after)
             for event in log.read(_query(filters, limit=1000, after=after, before=newest + 1)):
@@ -110,12 +110,12 @@ def tail(as_json: bool, **filters: Any) -> None:
 def erase(number: str, yes: bool, as_json: bool) -> None:
     """Erase a person: all events about this number, its calls and its contacts."""
     if not yes:
-        click.confirm(f"Remove everything about {number} for good?", abort=True, err=True)
+        click.confirm(f"Erase everything about {number} for good?", abort=True, err=True)
     erased = with_events(lambda ours: ours.log.erase(number))
     if as_json:
         print_json({"erased": erased})
     else:
-        gone = f"{erased} events are gone." if erased else f"Nothing about {number} was here."
+        gone = f"{erased} events were erased." if erased else f"There was nothing about {number}."
         screen.say(gone)
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..events.events import Events
     from ..events.forwarding.rules import Rule, Undelivered
 
-NOTHING = "Nothing is passed on yet. next: aircall-mcp forward add"
+NOTHING = "Nothing is forwarded yet. next: aircall-mcp forward add"
 DIRECT = (
     "Deliveries do not go by the proxy: the address that was looked up and found to be public is"
     " the one that is connected to, and a proxy would look it up anew."
@@ -76,7 +76,7 @@ def add(kinds: str, to: str, allow_private: bool, as_json: bool) -> None:
         return
     screen.say(f"Rule {rule.id}: {', '.join(rule.kinds)} to {rule.destination}.")
     if key is not None:
-        screen.say("What is sent there is signed with this key, shown this once:")
+        screen.say("What is sent there is signed with this key, which is shown only once:")
         click.echo(key)
 
 
@@ -134,8 +134,8 @@ def status(retry: bool, as_json: bool) -> None:
         if not found:
             screen.say(NOTHING)
         for rule in found:
-            summed = f", {rule.summed} told of in summaries" if rule.summed else ""
-            fault = f"  last fault: {rule.fault}" if rule.fault else ""
+            summed = f", {rule.summed} only in summaries" if rule.summed else ""
+            fault = f"  last error: {rule.fault}" if rule.fault else ""
             screen.show(
                 f"to {rule.destination}: {rule.sent} sent, {rule.waiting} waiting,"
                 f" {rule.failed} given up{summed}{fault}",
@@ -176,7 +176,7 @@ def remove(what: str, as_json: bool) -> None:
             hint=f"{nearest(what, left)} {known}".strip() or NOTHING,
         )
     if not as_json:
-        screen.say(f"Removed {what}: nothing more goes there by it.")
+        screen.say(f"Removed {what}: nothing more is sent there.")
 
 
 def _address(to: str) -> Secret:

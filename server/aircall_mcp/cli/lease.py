@@ -86,7 +86,7 @@ def give(
     )
     at_terminal()
     if not screen.confirmed("Give it?"):
-        screen.say("No. Nothing is given.")
+        screen.say("No. No lease was given.")
         return
 
     async def work(leases: Leases) -> Lease:
@@ -113,7 +113,7 @@ def list_(as_json: bool) -> None:
     if as_json:
         print_json([_fields(one) for one in given])
     elif not given:
-        screen.say("No lease holds.")
+        screen.say("There is no lease.")
     for one in given if not as_json else ():
         screen.out(
             f"{one.id}  {one.used} of {one.size} {one.kind} {_between(one.recipients, one.senders)}"

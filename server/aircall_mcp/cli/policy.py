@@ -75,7 +75,9 @@ def check(
     else:
         screen.out(outcome.payload["data"]["would"])
         if flags["sandbox"] and not flags["ask"]:
-            screen.say("In the built-in sandbox all of it goes; --ask says what the policy would.")
+            screen.say(
+                "In the built-in sandbox everything is allowed; --ask shows what the policy says."
+            )
     if outcome.is_error:
         raise click.exceptions.Exit(1)
 
@@ -102,13 +104,13 @@ def edit(preset: str | None) -> None:
             policy_of(edited.encode(), file.name, *names())
         except SettingsError as error:
             screen.error(error.message, error.hint)
-            if not click.confirm("Go on editing?", default=True, err=True):
+            if not click.confirm("Continue editing?", default=True, err=True):
                 raise
             text = edited
             continue
         modes.directory(file.parent)
         modes.replace(file, edited.encode())
-        screen.say(f"{file} holds from now on, in every server that runs.")
+        screen.say(f"{file} is in force from now on, in every running server.")
         return
 
 
@@ -119,7 +121,7 @@ def use(preset: str) -> None:
     file = _file(settings_from().home)
     if not adopted(preset, file.parent):
         raise ArgumentError(f"{file} already exists.", hint="`aircall-mcp policy edit` changes it.")
-    screen.say(f"{file} holds from now on. `aircall-mcp policy show` says what it says.")
+    screen.say(f"{file} is in force from now on. `aircall-mcp policy show` explains it.")
 
 
 def adopted(preset: str, home: Path) -> bool:

@@ -38,5 +38,5 @@ def command(as_json: bool) -> None:
         since = f" (pulled {iso(stood.since)})" if stood.since is not None else ""
         screen.say(
             f"Resumed: the emergency brake{since} is released in every process of"
-            f" {brake.path.parent}. Events that waited are passed on."
+            f" {brake.path.parent}. Events that waited are forwarded."
         )

@@ -96,14 +96,14 @@ def command(
             sandbox.proof = announced.enter_context(here.announced(base_url))
         except StoreError as error:
             screen.say(
-                f"aircall-mcp: servers take this for the real host: {error.message} {error.hint}"
+                f"aircall-mcp: servers treat this as the real host: {error.message} {error.hint}"
             )
         keys = ("api_id", "api_token", "client_id", "client_secret")
         known = {key: getattr(sandbox, key) for key in keys}
         click.echo(json.dumps({"base_url": base_url, **known}))
         if sys.stdout.isatty():
             screen.say(
-                "\nThe small Aircall answers there. A command that is to talk to it needs"
+                "\nThe sandbox answers there. A command that uses it needs"
                 " AIRCALL_MCP_BASE_URL, AIRCALL_API_ID and AIRCALL_API_TOKEN set to these."
                 " Control-C ends it."
             )

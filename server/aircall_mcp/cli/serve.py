@@ -209,10 +209,10 @@ async def _listen(app: App, host: str, port: int) -> None:
     try:
         await app.events.serve(host, port, ready=lambda: screen.say(listening_at(host, port)))
     except AircallMCPError as error:
-        log.warning("events are not taken in here: %s", error.message)
+        log.warning("events are not received here: %s", error.message)
         said = options.scrubbed(f"{error.message} {error.hint}".rstrip())
-        screen.say(f"aircall-mcp: events are not taken in here: {said}")
+        screen.say(f"aircall-mcp: events are not received here: {said}")
     except Exception as bug:
         # Left alone it would end the serving.
-        log.critical("events are not taken in here", exc_info=bug)
-        screen.say(f"aircall-mcp: events are not taken in here: {type(bug).__name__}")
+        log.critical("events are not received here", exc_info=bug)
+        screen.say(f"aircall-mcp: events are not received here: {type(bug).__name__}")

@@ -84,7 +84,7 @@ def standing(*, say: bool) -> dict[str, Any]:
     if pulled is None:
         return {}
     if say:
-        screen.error(f"{pulled}: nothing is done but reading.", f"`{RESUME}` releases it.")
+        screen.error(f"{pulled}: only reads are done.", f"`{RESUME}` releases it.")
     return {"stopped": _fields(pulled)}
 
 
@@ -109,7 +109,7 @@ async def _called_off(home: Path, clock: Clock) -> None:
         if safety.waits_in(home):
             called_off = await safety.call_off("the emergency brake")
         if called_off:
-            screen.say(f"Called off what waited for a person's yes, or had one: {called_off}.")
+            screen.say(f"Cancelled pending approvals and unused yeses: {called_off}.")
 
 
 async def settled(
@@ -134,18 +134,20 @@ def _who() -> str:
 
 
 def _pulled(pulled: Pulled, home: Path, *, already: bool) -> str:
-    was = " It was pulled before." if already else ""
+    was = " It was already pulled." if already else ""
     return (
         f"Stopped: {pulled}.{was} No effect begins in any process of {home}, nor in one that starts"
-        " later. Reading goes on; events to be passed on wait."
+        " later. Reading continues; forwarding waits."
     )
 
 
 def _show(out: Sequence[Intent], done: Sequence[Intent], trouble: AircallMCPError | None) -> None:
     if trouble is not None:
-        screen.error(f"What is under way cannot be told: {trouble.message}", trouble.hint)
+        screen.error(f"What is under way could not be checked: {trouble.message}", trouble.hint)
     elif out:
-        screen.say(f"Still out, and not waited for any longer: {len(out)}. They are listed first.")
+        screen.say(
+            f"Still under way, and not waited for any longer: {len(out)}. They are listed first."
+        )
         activity.show(out)
     else:
         screen.say("Nothing is under way any more.")

@@ -37,7 +37,7 @@ def add(numbers: tuple[str, ...], why: str) -> None:
     async def work(usage: Usage) -> None:
         for number in _e164(numbers):
             new = await usage.suppress(number, why)
-            screen.say(f"{number} is left alone{'' if new else ' already'}.")
+            screen.say(f"{number} is suppressed{'' if new else ' already'}.")
 
     _with_usage(work)
 

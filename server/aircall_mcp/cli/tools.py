@@ -24,7 +24,7 @@ def command(as_json: bool, **flags: Any) -> None:
         options.print_json({"tools": list(offer.tools)})
         return
     if not len(offer):
-        screen.say("No tool is on offer: this selection leaves none.")
+        screen.say("This selection leaves no tool.")
         return
     screen.table(
         ("tool", "effect", "stakes", "what it does"),

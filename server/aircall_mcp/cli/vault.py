@@ -46,7 +46,7 @@ def init(kind: Kind, replace: bool) -> None:
     vault = vault_of(settings)
     if replace:
         click.confirm(
-            "Begin with an empty vault? Accounts must be added again.", abort=True, err=True
+            "Start with an empty vault? Accounts must be added again.", abort=True, err=True
         )
     where = vault.create(kind, replace=replace)
     screen.say(f"Made the vault. Its key: {where}.")
@@ -73,7 +73,7 @@ def status(as_json: bool) -> None:
 def rotate(kind: Kind | None) -> None:
     """Encrypt everything again with a new key. If it is interrupted, run it again."""
     where = vault_of(settings_from()).rotate(kind)
-    screen.say(f"Everything is sealed with a new key: {where}.")
+    screen.say(f"Everything is encrypted with a new key: {where}.")
     if "environment variable" in where:
         screen.say(
             "Now set AIRCALL_MCP_VAULT_KEY to the new key everywhere, and unset"
@@ -129,7 +129,7 @@ def _warn_of_disk(home: Path, say: Callable[[str], None]) -> None:
     kind = shared_disk(home)
     if kind is not None:
         say(
-            f"Careful: {home} lies on {kind}, where locks and SQLite are not dependable. Set"
+            f"Careful: {home} lies on {kind}, where locks and SQLite are not reliable. Set"
             " AIRCALL_MCP_HOME to a directory on a disk of this machine."
         )
 
@@ -143,8 +143,8 @@ def passphrase(new: bool) -> Secret | None:
 
     shortest = PassphraseHolder.SHORTEST
     screen.say(
-        f"A passphrase has at least {shortest} characters; four or five words that do not belong"
-        " together are good. Nobody can recover it."
+        f"A passphrase must have at least {shortest} characters; four or five words that do not"
+        " belong together are good. Nobody can recover it."
     )
     while True:
         text = screen.hidden("New passphrase", confirm=True, past_pipe=True)

@@ -89,7 +89,7 @@ def register(
     fault = f" ({found['fault']})" if "fault" in found else ""
     screen.say(f"{found['webhook']} is {found['state']}{fault}: {found['url']}")
     if found.get("replaces"):
-        screen.say(f"It takes the place of {', '.join(found['replaces'])}.")
+        screen.say(f"It replaces {', '.join(found['replaces'])}.")
     for one in beside:
         _offer_to_remove(one)
     screen.say("next: aircall-mcp webhooks serve")
@@ -105,7 +105,7 @@ def _beside(webhook: Webhook) -> dict[str, Any]:
 def _offer_to_remove(webhook: Webhook) -> None:
     """Say that it tells us, too, and end it if a person at a terminal says so."""
     kinds = ", ".join(webhook.kinds) or "all there is"
-    screen.say(f"{webhook.name} is active, too: {kinds}. What both tell is kept once.")
+    screen.say(f"{webhook.name} is active, too: {kinds}. What both report is kept once.")
     if sys.stdin.isatty() and click.confirm("Remove it?", default=False, err=True):
         account = webhook.account or None
         gone = _with(account, lambda ours: ours.remove(webhook.name))
@@ -155,7 +155,7 @@ def status(account: str | None, as_json: bool) -> None:
         )
     else:
         for one in found:
-            back = " (was disabled, brought back)" if one.webhook.name in names else ""
+            back = " (was disabled, enabled again)" if one.webhook.name in names else ""
             fault = f": {one.fault}" if one.fault else ""
             line = f"{one.webhook.name}  {one.state}{back}{fault}  {one.webhook.url}"
             screen.show(line, rest="  ")
@@ -176,8 +176,8 @@ def status(account: str | None, as_json: bool) -> None:
 def polling_in_words(polling: Polling) -> str:
     """That the list of calls is looked at, and since when it was last."""
     return (
-        f"The list of the calls of {polling.account} is looked at instead, last at"
-        f" {iso(polling.alive)}: calls and voicemails are heard of, texts are not."
+        f"The list of the calls of {polling.account} is polled instead, last at"
+        f" {iso(polling.alive)}: calls and voicemails are reported, texts are not."
     )
 
 

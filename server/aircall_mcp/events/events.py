@@ -48,7 +48,7 @@ class Events:
     """What hears of events, of one home or of `account` where the server is pinned to it. Each is
     made when it is first asked for: a server that is never asked about events opens none of them.
 
-    `vault` is that of the house; the built-in sandbox makes one of its own. `resolve` finds the
+    `vault` is that of the app; the built-in sandbox makes one of its own. `resolve` finds the
     account that is meant by a name or by none, `names` all there are; `learn` hears of secrets
     that are masked from then on; `scrubber` and `offered` are as in `Resources`, `held` as in
     `Forwarder`, `leave_alone` as in `Receiver`. Close it with `close`.
@@ -95,7 +95,7 @@ class Events:
             self.vault = vault
 
     def close(self) -> None:
-        """Let go of the stores that were opened here. The vault of the house is closed there."""
+        """Close the stores that were opened here. The vault belongs to the app, which closes it."""
         self._opened.close()
 
     @cached_property

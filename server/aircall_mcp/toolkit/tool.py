@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 Approve: TypeAlias = "Callable[[Question], bool | Awaitable[bool]]"
-"""A person's answer to a question: its `preview`, `effect`, `arguments` and `grade` say to what."""
+"""Returns a person's answer to a question, which has `preview`, `effect`, `arguments`, `grade`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """`schema` is the JSON Schema of its arguments, without those that are bound. `effect` is
-    `read`, `write`, `reach` (a person, or money) or `delete`; `stakes` say what else a call always
-    or ever has at stake (`exposes`, `administers`). `output_schema` is that of its answer, where it
-    is described. `once` are those that, called the same again, do another one.
+    """`schema` is the JSON Schema of its arguments, without those that are fixed. `effect` is
+    `read`, `write`, `reach` (a person, or money) or `delete`; `stakes` are those that a call always
+    or sometimes has (`exposes`, `administers`). `output_schema` is the schema of its answer, if it
+    is described. `once`: the same call again would do it a second time.
     """
 
     name: str
@@ -36,8 +36,8 @@ class Tool:
 
     @property
     def reads(self) -> bool:
-        """Whether it changes nothing: it may run beside others, and out of a model's code. What an
-        argument of it has at stake is asked about all the same."""
+        """Whether it changes nothing: it may run beside others, and be called by a model's code. If
+        an argument has stakes, a person is asked even so."""
         return self.effect == "read"
 
     @property

@@ -32,7 +32,7 @@ Json = dict[str, Any]
 
 
 RANKED = 12
-"""So many are ranked where not all are in sight, so that some that are come first."""
+"""Matches that are ranked for a narrower view, so that enough of its own tools are among them."""
 
 
 @dataclass(slots=True)
@@ -43,18 +43,19 @@ class _Opened:
     environment: Mapping[str, str] | None
     app: App | None = None
     shown: set[Hashable] = field(default_factory=set[Hashable])
-    """The views whose tools a loop has taken: a response to others is none to what they show."""
+    """The views whose tools a loop has taken: only they accept a response."""
 
 
 class Toolkit:
-    """The tools for an LLM loop of your own. See the module docstring.
+    """The tools for your own LLM loop. See the module docstring.
 
-    `account` acts, where there are several; `surface` is `full`, `tasks` or `search`; `options` are
-    the other settings by their names in `config.toml` (`toolsets`, `read_only`, `time_zone`, …).
-    `approve` answers what a person must say yes to first: it counts as the yes of a form (grade 1);
-    without it, and where a person has to be seen (grade 2), the call comes back as the
-    `needs_confirmation` failure that names the ways to say yes. `environment` stands in for the
-    process's own. Raises `SettingsError` at `async with`.
+    `account` is the account to act for, if there are several; `surface` is `full`, `tasks` or
+    `search`; `options` are the other settings by their names in `config.toml` (`toolsets`,
+    `read_only`, `time_zone`, …). `approve` is called with each question to a person and returns
+    True or False; a yes counts as grade 1, like that of a client's form. Without `approve`, and for
+    grade 2, the call returns the `needs_confirmation` error, which names the ways to say yes.
+    `environment` replaces the process's environment variables. Raises `SettingsError` at
+    `async with`.
     """
 
     def __init__(
@@ -75,8 +76,8 @@ class Toolkit:
 
     @classmethod
     def sandbox(cls, **options: Any) -> Self:
-        """Against the built-in small Aircall: no account, and no phone rings. `ask=True` asks for
-        a person's yes there, too, and so does `approve`, which is for nothing else."""
+        """A toolkit for the built-in sandbox: no account, and no phone rings. With `ask=True` or
+        `approve` a person's yes is needed there, too."""
         return cls(sandbox=True, **options)
 
     async def __aenter__(self) -> Self:
@@ -114,10 +115,10 @@ class Toolkit:
     # narrower
 
     def bind(self, **fixed: Any) -> Self:
-        """A toolkit whose model chooses no `user`, `number`, `account` or other argument that is
-        given here: it is gone from the schemas and filled in, under whatever tool it is called.
-        Users and numbers by id, name or address; one that fits nobody or several is an error of
-        each call that it is needed for."""
+        """A toolkit in which `user`, `number`, `account` or other arguments are fixed: they are
+        removed from the schemas and filled in for every tool. Users and numbers can be given by id,
+        name or address. If one matches nobody or several, each call that needs it returns an
+        error. Raises `SettingsError` for a value that cannot be fixed."""
         return self._seen_by(self._view.bind(fixed))
 
     def only(
@@ -127,8 +128,8 @@ class Toolkit:
         toolsets: Words | None = None,
         names: Words | None = None,
     ) -> Self:
-        """A toolkit with these alone: all that is given must fit. Raises `SettingsError` for an
-        unknown word, and where nothing is left."""
+        """A toolkit with only the tools that match everything given. Raises `SettingsError` for an
+        unknown word, and if no tool is left."""
         return self._seen_by(self._view.only(effects, toolsets, names))
 
     def _seen_by(self, view: View) -> Self:
@@ -152,13 +153,13 @@ class Toolkit:
 
     @property
     def tools(self) -> tuple[Tool, ...]:
-        """All that is on offer and in sight."""
+        """The tools that this view shows."""
         return self._view.tools(self._desk.offer())
 
     def search(self, query: str, limit: int = 3) -> Json:
-        """Which tools do what `query` says in plain words of seven languages, as `aircall_search`
-        answers: `{"confident", "matches": [{"tool", "effect", "required", "example", …}]}`. What
-        is not on offer here comes last, as `not_offered`."""
+        """The tools for a need in plain words (seven languages), as `aircall_search` returns them:
+        `{"confident", "matches": [{"tool", "effect", "required", "example", …}]}`. Tools that are
+        not offered here come last, marked `not_offered`."""
         from ..offer.tools import matches_of
 
         desk = self._desk
@@ -182,23 +183,25 @@ class Toolkit:
         return found
 
     def load(self, name: str) -> Tool:
-        """The tool of this name: `send_message`, `aircall_send_message` or `METHOD /path`. Raises
-        `ArgumentError` for what is not on offer."""
+        """The tool with this name: `send_message`, `aircall_send_message` or `METHOD /path`. Raises
+        `ArgumentError` if it is not offered."""
         return self._view.tool(self._found(name))
 
     async def execute(self, name: str, arguments: Mapping[str, Any] | None = None) -> Json:
-        """Do it, and give the answer: `{"data": …}`, or `{"error": {"kind", "message", "hint"}}`
-        for all that a caller can understand. Nothing of that is raised."""
+        """Call a tool and return its answer: `{"data": …}`, or `{"error": {"kind", "message",
+        "hint"}}`. Errors that a caller can act on are returned, not raised."""
         return (await self.outcome(name, {} if arguments is None else arguments)).payload
 
     async def handle(self, response: Any) -> list[Json]:
-        """Perform the tool calls in a model's `response` (OpenAI Responses or Chat, Anthropic,
-        Gemini; an object of the SDK or its JSON, or the one message of it; what a stream has come
-        to in the end) and give what to send back, in the same order:
-        reads beside each other, effects one after the other. What is malformed or unknown becomes
-        an error result; a response without tool calls gives an empty list. It is given to the view
-        whose tools the model had: raises `RuntimeError` where only other ones' were taken, and
-        `TypeError` for what is no response."""
+        """Perform the tool calls in a model's `response`, and return the results to send back, in
+        the same order. Reads run in parallel, effects one after the other.
+
+        `response` is from OpenAI Responses or Chat, Anthropic or Gemini: an object of the SDK or
+        its JSON, one message of it, or the complete response at the end of a stream. A malformed or
+        unknown call becomes an error result; without tool calls the list is empty. Call it on the
+        view whose tools the model got. Raises `RuntimeError` if only tools of other views were
+        taken, and `TypeError` if this is not a response.
+        """
         from .calls import answers
 
         if self._opened.shown and self._view.key not in self._opened.shown:
@@ -250,8 +253,7 @@ class Toolkit:
         return await self._desk.call(tool, given, caller)
 
     async def asks(self, name: str, arguments: Any, *, client: str = "") -> bool:
-        """Whether this call would need the yes of a person who need not be seen (grade 1). Nothing
-        is done, and no yes is used up."""
+        """Whether this call would need a yes of grade 1. Nothing is done, and no yes is used up."""
         if not isinstance(arguments, Mapping):
             return False
         tried = {**cast("Mapping[str, Any]", arguments), "dry_run": True}
@@ -323,7 +325,7 @@ class Toolkit:
         return tools
 
     def json_schema(self) -> list[Json]:
-        """For all else: each `{"name", "description", "parameters", "effect", "parallel_safe"}`."""
+        """For all else: `{"name", "description", "parameters", "effect", "parallel_safe"}` each."""
         from .forms import plain
 
         return plain.form(self._taken())
@@ -336,8 +338,8 @@ class Toolkit:
         defer_loading: bool = False,
         programmatic: bool = False,
     ) -> list[Json]:
-        """What `tools=` of `responses.create` or `chat.completions.create` takes. `defer_loading`
-        adds OpenAI's tool search; `programmatic` lets a model's code call what only reads."""
+        """For `tools=` of `responses.create` or `chat.completions.create`. `defer_loading` adds
+        OpenAI's tool search; `programmatic` lets a model's code call tools that only read."""
         from .forms import openai
 
         if api not in ("responses", "chat"):
@@ -356,9 +358,10 @@ class Toolkit:
         programmatic: bool = False,
         examples: bool = True,
     ) -> list[Json]:
-        """What `tools=` of `messages.create` takes. Strict are as many as the API takes in one
-        request, those with effects first, or at most the named; the rest are loose.
-        `defer_loading` adds Anthropic's tool search."""
+        """For `tools=` of `messages.create`. As many tools are strict as the API accepts in one
+        request, those with effects first, or at most the ones named in `strict`; the others are
+        not. `defer_loading` adds Anthropic's tool search, and `programmatic` lets a model's code
+        call tools that only read."""
         from .forms import anthropic
 
         return anthropic.form(
@@ -370,42 +373,42 @@ class Toolkit:
         )
 
     def gemini(self) -> list[Json]:
-        """What `tools` of `GenerateContentConfig` takes."""
+        """For `tools` of `GenerateContentConfig`."""
         from .forms import gemini
 
         return gemini.form(self._taken())
 
     def agents_sdk(self, *, strict: bool = True, defer_loading: bool = False) -> list[Any]:
-        """`FunctionTool`s of the OpenAI Agents SDK. What the policy asks a person about needs the
+        """`FunctionTool`s of the OpenAI Agents SDK. If the policy asks a person, the call needs the
         run's own approval (`needs_approval`), unless `approve` is given."""
         from .forms import agents_sdk
 
         return agents_sdk.form(self, strict=strict, defer_loading=defer_loading)
 
     def pydantic_ai(self, *, strict: bool | None = None) -> list[Any]:
-        """`Tool`s of Pydantic AI. What the policy asks a person about raises `ApprovalRequired`,
+        """`Tool`s of Pydantic AI. If the policy asks a person, the call raises `ApprovalRequired`,
         which ends a run with `DeferredToolRequests`, unless `approve` is given."""
         from .forms import pydantic_ai
 
         return pydantic_ai.form(self, strict=strict)
 
     def langchain(self) -> list[Any]:
-        """`StructuredTool`s of LangChain and LangGraph. What the policy asks a person about
-        interrupts the graph, unless `approve` is given; of an interrupt `one`,
-        `Command(resume=one.value["yes"])` is the yes, `one.value["no"]` a no, and what names no
-        approval neither: docs/loops.md."""
+        """`StructuredTool`s of LangChain and LangGraph. If the policy asks a person, the call
+        interrupts the graph, unless `approve` is given. For an interrupt `one`,
+        `Command(resume=one.value["yes"])` is a yes and `one.value["no"]` a no; an answer that names
+        no approval does not count: docs/loops.md."""
         from .forms import langchain
 
         return langchain.form(self)
 
     @property
     def approves(self) -> bool:
-        """Whether the program answers questions itself, so that no framework has to."""
+        """Whether `approve` answers questions, so that no framework has to."""
         return self._approve is not None
 
 
 async def _said(approve: Approve, question: Question) -> bool | None:
-    """The callback's answer; None where it failed: nobody has said anything then."""
+    """The callback's answer; None if it failed, which is no answer."""
     try:
         said: Any = approve(question)
         said = await said if inspect.isawaitable(said) else said
@@ -433,7 +436,7 @@ def _failure(error: ToolError) -> Outcome:
 
 
 def _asked(outcome: Outcome) -> TypeGuard[Question]:
-    """Whether a person is asked who need not be seen."""
+    """Whether a person is asked, at grade 1."""
     from ..desk import Question
 
     return isinstance(outcome, Question) and outcome.grade == 1

@@ -280,8 +280,8 @@ def _pairs(start: Start) -> list[str]:
 REMOTE = (
     "This client reaches servers from the internet, not from your machine.\n"
     "1. On a machine of yours: aircall-mcp serve --transport http --port 8000\n"
-    "   It listens on loopback only, and answers whoever brings what stands in http.key of\n"
-    "   its home.\n"
+    "   It listens on loopback only, and answers requests with the key in http.key of its\n"
+    "   home.\n"
     "2. Put an HTTPS proxy or tunnel in front that authenticates, passes Host as\n"
     "   127.0.0.1:8000, adds the header `Authorization: Bearer` with that key, and leads to\n"
     "   http://127.0.0.1:8000/mcp.\n"

@@ -29,12 +29,12 @@ say = screen.say
 
 MAY = {
     "read": "only read",
-    "analyst": "only read, and the policy refuses all else",
-    "ask": "read, and change what is harmless; whatever reaches people, deletes, lets words out or"
-    " administers waits for your yes",
+    "analyst": "only read; the policy refuses everything else",
+    "ask": "read and make harmless changes; what reaches people, deletes, sends data elsewhere or"
+    " administers needs your yes",
     "support": "as support does: answers customers one at a time, with your yes, within caps",
     "sales": "as outbound sales does: calls by day, with your yes, within caps",
-    "allow": "all that, unasked: call, text, delete, let words out, administer",
+    "allow": "everything without asking: call, text, delete, send data elsewhere, administer",
 }
 """What the model may do. The `ROLES` among them are presets of the policy."""
 EVERYTHING = "reach,delete,exposes,administers"
@@ -100,7 +100,7 @@ def command(**flags: Any) -> None:
         say("\nStarting the server as the client will …")
         greetings = clients.tried(connected, start_of, machine)
     except BaseException:
-        _tell_done(did, "\nStopped. What was done until then:")
+        _tell_done(did, "\nStopped. This was done:")
         raise
     _tell_greetings(greetings)
     _tell_done(did, "\nDone:")
@@ -132,7 +132,7 @@ def _may(flags: dict[str, Any], questions: Questions, did: Did) -> str:
     may = flags["may"]
     if may is None:
         if questions.asking:
-            say("\nWhat may the model do?" + (f" Your {NAME} holds besides." if kept else ""))
+            say("\nWhat may the model do?" + (f" Your {NAME} applies as well." if kept else ""))
         may = questions.choose("May", choices, "ask")
     if may in ROLES and Modes().read_written(file) != preset_text(may):
         click.get_current_context().invoke(use, preset=may)
@@ -150,7 +150,7 @@ def _tell_greetings(greetings: Sequence[tuple[str, Greeting]]) -> None:
         say(f"It answers for {who}: {greeting.tools} tools, and {pong}.")
         if greeting.needed:
             needed = ", ".join(greeting.needed)
-            say(f"The client must have {needed} in its environment, as you have here.")
+            say(f"The client needs {needed} in its environment, as you have here.")
 
 
 def _tell_done(did: Did, head: str) -> None:
@@ -168,7 +168,7 @@ def _tell_done(did: Did, head: str) -> None:
 
 def _say_first(connected: Sequence[Client], account: Account | None, may: str) -> None:
     if connected:
-        say(f"\n{connected[0].title}: {connected[0].afterwards} Then say, for a start:")
+        say(f"\n{connected[0].title}: {connected[0].afterwards} Then ask, to begin with:")
         for sentence in FIRST:
             screen.show(f"“{sentence}”", first="  ", rest="    ", err=True)
         if account is not None and account.default_user:
@@ -177,7 +177,5 @@ def _say_first(connected: Sequence[Client], account: Account | None, may: str) -
     else:
         say("\nTo connect a client: aircall-mcp config CLIENT --write")
     if account is not None and may not in ("read", "allow"):
-        say(
-            "What waits for your yes: aircall-mcp approve. What is allowed: aircall-mcp policy show"
-        )
-    say("To stop everything at once: aircall-mcp stop. To look at everything: aircall-mcp doctor")
+        say("Pending approvals: aircall-mcp approve. What is allowed: aircall-mcp policy show")
+    say("To stop everything at once: aircall-mcp stop. To check everything: aircall-mcp doctor")

@@ -30,7 +30,7 @@ TRIES = 3
 WAYS = [
     ("key", "your company, by an API key (Dashboard: Integrations & API > API keys)"),
     ("login", "your company, by OAuth, as Aircall's partners do"),
-    ("sandbox", "a small one that is built in: no account, no phone rings"),
+    ("sandbox", "the built-in sandbox: no account, no phone rings"),
 ]
 
 
@@ -55,14 +55,14 @@ def account_by(way: str, flags: dict[str, Any], questions: Questions, did: Did) 
     name = flags["name"] or (default if default in there else next(iter(there), "main"))
     check_name(name)
     if name in there:
-        say(f"The account `{name}` is in the vault already; it is taken.")
+        say(f"The account `{name}` is already in the vault; it is used.")
         anyio.run(keys.ping_as, settings, accounts, name)
     else:
         _make(name, way, flags, questions, vault, did)
         did.note(f"Added the account `{name}` to the vault.", f"aircall-mcp accounts remove {name}")
     account = accounts.load(name).account
     company = look(open_app(settings, vault=vault), name)
-    say(f"\nThe company: {company.name or 'Aircall says no name'}.")
+    say(f"\nThe company: {company.name or 'Aircall gives no name'}.")
     changed = _with_habits(account, company, flags, questions)
     if changed != account:
         keys.put(settings, accounts, changed, replace=True)
@@ -89,7 +89,7 @@ def _make(
         return
     here = bool(os.environ.get("AIRCALL_API_ID") and os.environ.get("AIRCALL_API_TOKEN"))
     if here and not flags["from_environment"]:
-        say("The key is taken from AIRCALL_API_ID and AIRCALL_API_TOKEN.")
+        say("The key comes from AIRCALL_API_ID and AIRCALL_API_TOKEN.")
     given = flags["from_environment"] or here
     for left in range(TRIES - 1, -1, -1):
         try:
@@ -116,7 +116,7 @@ def _keeper(questions: Questions) -> Kind | None:
     if os.environ.get(KEY_VARIABLE) or system_backend() is not None:
         return None
     if questions.asking:
-        say("\nThis machine has no keyring for the key of the vault. Where shall it lie?")
+        say("\nThis machine has no keyring for the key of the vault. Where should it be kept?")
     ways: list[tuple[Kind, str]] = [
         ("file", "in a file beside the vault, for you alone"),
         ("passphrase", "nowhere: you type it, and clients need AIRCALL_MCP_VAULT_PASSPHRASE"),
@@ -140,14 +140,14 @@ def _with_habits(
     if zone is None:
         proposed = account.time_zone or (me.zone if me else None) or company.zone or ""
         if questions.asking:
-            say("\nThe zone of times that say none, as Aircall has it for your users.")
+            say("\nThe time zone for times without one; Aircall has this one for your users.")
         zone = questions.ask("Time zone", proposed, keys.zone)
     pace = flags["requests_per_minute"]
     if pace is None:
         if questions.asking:
             say(
-                "\nHow many requests a minute Aircall allows the company. It tells only when that"
-                " is reached; its documentation says 60, newer pages 120."
+                "\nHow many requests a minute Aircall allows the company. Aircall tells it only"
+                " when the limit is reached; its documentation says 60, newer pages 120."
             )
         pace = questions.ask("Requests a minute", str(account.requests_per_minute), keys.pace_of)
     habits = {"default_user": user, "default_number": number, "time_zone": zone or None}

@@ -52,12 +52,12 @@ def chosen(questions: Questions, machine: Machine) -> list[Client]:
     """Those that a person wants connected; all that are there, where nobody is asked."""
     there = found(machine)
     if questions.asking and there:
-        say("\nWhich of these clients shall be connected? Numbers or names, `all` or `none`.")
+        say("\nWhich of these clients should be connected? Numbers or names, `all` or `none`.")
         for number, one in enumerate(there, 1):
             listed(f"{number}  ", one.title)
     elif questions.asking:
         names = ", ".join(one.name for one in CLIENTS.values() if one.where)
-        say(f"\nNo client was found. Which shall be connected all the same: {names}, or none?")
+        say(f"\nNo client was found. Which should be connected anyway: {names}, or none?")
     proposed = "all" if there else "none"
     return questions.ask("Clients", proposed, lambda typed: named(typed, machine))
 
@@ -82,12 +82,12 @@ def joined(
     for change in needed:
         say("")
         config.show_change(change)
-    if needed and not questions.agree("\nChange these files so?"):
-        say("They are left as they are.")
+    if needed and not questions.agree("\nChange these files?"):
+        say("They were not changed.")
         return [change.client for change in planned if not change.needed]
     for change in needed:
         kept = change.make(home)
-        before = "" if change.before is None else f" What was there is kept in {kept}."
+        before = "" if change.before is None else f" The earlier content is in {kept}."
         did.note(
             f"Connected {change.client.title}: {change.asked}.{before}",
             f"aircall-mcp config {change.client.name} --remove",
