@@ -38,25 +38,25 @@ log = logging.getLogger(__name__)
 Json = dict[str, Any]
 
 LONGEST_QUERY = 2_000
-"""Characters of a need that are looked at."""
+"""Characters of a search query that are read."""
 
 LONGEST_TOLD = 2_000
-"""Characters of a preview that a model is told; a person is shown it whole."""
+"""Characters of a preview that a model gets; a person sees all of it."""
 
 TEXTS = frozenset({"send_text"})
-"""Tools made of operations of which all effects are known before the first is performed."""
+"""Tools made of operations whose effects are all known before the first is performed."""
 
 _NOTHING_SENT = "This was a dry run: nothing was sent."
 _FIRST = "It is the first of what would be sent; the rest depends on what comes of it."
 
 Looks: TypeAlias = Callable[[Bound, Caller], Awaitable[Look]]
-"""What the policy makes of a call, with nothing used up."""
+"""What the policy would say about a call; nothing is used up."""
 
 Circumstances: TypeAlias = Callable[[Bound], Iterable[str]]
-"""What a person should know of a call besides its arguments, a sentence each."""
+"""What a person should know about a call besides its arguments, one sentence each."""
 
 Names: TypeAlias = Callable[[Bound, str], Awaitable[Named]]
-"""What the ids among the arguments of a call are called in an account, as far as that is known."""
+"""The names behind the ids among a call's arguments, as far as they are known."""
 
 
 def _none_told(_bound: Bound) -> Iterable[str]:
@@ -69,7 +69,7 @@ async def _as_named(account: str | None) -> Whose:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """It went well: `payload` is one JSON object, `written` the same as text."""
+    """Success: `payload` is one JSON object, `written` the same as text."""
 
     payload: Json
     written: str
@@ -78,7 +78,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """It did not: `payload` tells of the error, with a hint."""
+    """Failure: `payload` is the error, with a hint."""
 
     payload: Json
     is_error: ClassVar[bool] = True
@@ -121,7 +121,7 @@ class _Asked(Exception):
 
 
 class Desk:
-    """Holds the offers and the gateway together. One for a process."""
+    """Connects the offers and the gateway. One for each process."""
 
     def __init__(
         self,
@@ -166,7 +166,7 @@ class Desk:
 
     @property
     def registry(self) -> Registry:
-        """All operations, on offer or not."""
+        """All operations, offered or not."""
         return self.offers.registry
 
     @cached_property
@@ -180,7 +180,7 @@ class Desk:
         return self.index.rank(query[:LONGEST_QUERY], limit)
 
     def offer(self, principal: str = OWNER) -> Offer:
-        """What `principal` may see and call."""
+        """The tools that `principal` may see and call."""
         return self.offers.to(principal)
 
     async def call(self, name: str, arguments: Any, caller: Caller) -> Outcome:
@@ -206,7 +206,7 @@ class Desk:
         return Answer(*await self._gateway.aside(lambda: written(payload, text), weight=weight))
 
     def scrub(self, text: str) -> Scrubbed:
-        """`text` as it may leave, for who tells of something else than an outcome."""
+        """`text` with secrets masked, for output that is not an outcome."""
         return self._scrubber.text(text)
 
     async def at_sandbox(self) -> bool:
@@ -237,7 +237,7 @@ class Desk:
         return ()
 
     async def acting(self, caller: Caller) -> Caller:
-        """The same with the account that is meant by naming none. Raises `CredentialError`."""
+        """`caller` with the default account, if it names none. Raises `CredentialError`."""
         return replace(caller, account=(await self._whose(caller.account)).account or None)
 
     async def _answer(
@@ -271,7 +271,7 @@ class Desk:
         )
 
     async def _tried(self, bound: Bound, caller: Caller) -> Json:
-        """What would be sent, and what the policy would say: nothing is, and no yes is used up."""
+        """What would be sent, and what the policy says. Nothing is sent, and no yes is used up."""
         if bound.steps:
             looks = [(await self._tried(step, caller))["data"] for step in bound.steps]
             whole = None if self._look is None else await self._look(bound, caller)
@@ -296,7 +296,7 @@ class Desk:
         return stood is not None
 
     async def standing(self, approval: str) -> str:
-        """How what a person was asked stands; empty where nothing of that id is known."""
+        """The state of the approval with this id; empty if there is none."""
         found = None if self._approvals is None else await self._approvals.find(approval)
         return "" if found is None else found.standing
 

@@ -13,7 +13,7 @@ from ..ground.reply import Reply
 
 
 class Sends(Protocol):
-    """The gateway, as those see it who ask."""
+    """The gateway, as its callers see it."""
 
     async def send(self, bound: Bound, caller: Caller) -> Reply: ...
 
@@ -33,7 +33,7 @@ class Aircall:
     strict: bool = False
 
     def by(self, caller: Caller, *, fresh: bool | None = None) -> Aircall:
-        """The same on somebody else's behalf."""
+        """The same for another caller."""
         fresh = self.fresh if fresh is None else fresh
         return replace(self, caller=caller, fresh=fresh)
 

@@ -9,7 +9,7 @@ from .retries import PASSING, Retries, Trouble
 
 
 class Attempts:
-    """Gives the last attempt that makes sense. `paced`: a budget waits out a 429."""
+    """Returns the last attempt that makes sense. `paced`: a budget waits after a 429."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Attempts:
             await self._clock.sleep(pause)
 
     async def _one(self, request: Request) -> Attempt:
-        """One attempt, of which the breaker hears; a look neither asks nor moves it."""
+        """One attempt, reported to the breaker; a look ignores the breaker."""
         if request.look:
             return await self._then.send(request)
         breaker = self._breakers.of(request.share.company)
@@ -64,7 +64,7 @@ class Attempts:
             breaker.report(answered=healthy, probe=probe)
 
     def _trouble(self, attempt: Attempt) -> Trouble | None:
-        """Why there is no answer to give, None where there is one."""
+        """Why there is no usable answer; None if there is one."""
         if not isinstance(attempt, Answered):
             return "lost" if isinstance(attempt, Lost) else "not_sent"
         if attempt.status == 429 and self._paced:

@@ -24,22 +24,22 @@ if TYPE_CHECKING:
 
 LONGEST_WAIT = 20.0
 _TICK = 1.0
-"""Seconds between two looks at a full log, and between two words to a person who waits."""
+"""Seconds between two checks of a full log, and between two progress messages."""
 
 
 class Slot:
-    """The right to send one request. Say once what became of it; both are cheap and never wait."""
+    """The right to send one request. Report its end once; this is cheap and never waits."""
 
     def __init__(self, settle: Callable[[float | None], None], clock: Clock) -> None:
         self._settle: Callable[[float | None], None] | None = settle
         self._clock = clock
 
     def release(self) -> None:
-        """The answer came, or none will come any more: the window runs from now."""
+        """The answer came, or none will come any more: the window starts now."""
         self._end(self._clock.monotonic())
 
     def give_back(self) -> None:
-        """Not a byte was sent."""
+        """No byte was sent."""
         self._end(None)
 
     def _end(self, at: float | None) -> None:
@@ -130,7 +130,7 @@ class Budget:
         return _exhausted(Full(pause, paused=True))
 
     async def aclose(self) -> None:
-        """Settle what is still open, and let go of the state."""
+        """Settle open slots, and close the state."""
         if self._flush is not None:
             self._flush.cancel()
             await asyncio.wait({self._flush})  # what it was at comes back
@@ -147,7 +147,7 @@ class Budget:
         patience: float,
         progress: Progress | None,
     ) -> None:
-        """Wait behind others of the same lane, in the order of coming."""
+        """Wait behind others of the same lane, in the order of arrival."""
         place = asyncio.ensure_future(turn.acquire())
         try:
             while not (await asyncio.wait({place}, timeout=self._tick))[0]:
@@ -161,7 +161,7 @@ class Budget:
             raise
 
     def _behind_people(self, share: Share) -> Full | None:
-        """Bulk steps back while somebody waits here; elsewhere its smaller share is enough."""
+        """Bulk waits while a person waits here; for other processes its smaller share is enough."""
         person = self._turns.get((share.company, "waiting"))
         if share.lane == "bulk" and person is not None and person.locked():
             return Full(self._tick / 50, paused=False)
@@ -223,7 +223,7 @@ def _exhausted(full: Full) -> BudgetExhausted:
 async def _wait_or_raise(
     full: Full, waited: float, patience: float, progress: Progress | None
 ) -> None:
-    """Say that there is a wait; raise if it would be too long."""
+    """Report the wait; raise if it would be too long."""
     if waited + full.seconds > patience:
         raise _exhausted(full)
     if progress is not None:

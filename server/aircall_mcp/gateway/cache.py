@@ -22,7 +22,7 @@ _Place: TypeAlias = tuple[Whose, str]
 """Whose answer, and to what."""
 
 MOST = 200
-"""Answers kept at a time, over all accounts."""
+"""Answers kept at the same time, over all accounts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ class Cache(Generic[T]):
 
 
 class Cached:
-    """The link: reads of one company and account are joined and kept; effects pass."""
+    """The link: equal reads of one company and account are joined and cached; effects pass."""
 
     def __init__(self, then: Link, cache: Cache[Reply]) -> None:
         self._then = then
@@ -136,6 +136,6 @@ class Cached:
 
 
 def _is_answer(operation: Operation, reply: Reply) -> bool:
-    """Whether `reply` has what the operation answers: what lacks it may be there the next time."""
+    """Whether `reply` is complete; an incomplete one may be complete the next time."""
     key, body = operation.answer.key, reply.body
     return not key or (isinstance(body, dict) and key in body)

@@ -83,7 +83,7 @@ class Effects:
             raise
 
     async def _learn(self, request: Request, attempt: Attempt) -> None:
-        """Whose things a read shows, so that two keys of one company are known as such."""
+        """Note the ids that a read returned, so that two keys of one company are recognised."""
         operation = request.operation
         if self._journal is None or not operation.tells_whose:
             return
@@ -99,7 +99,7 @@ class Effects:
             log.warning("Whose numbers these are is not noted: %s", error.message)
 
     async def drained(self) -> None:
-        """Wait for the effects that were sent and whose callers are gone."""
+        """Wait for effects that were sent and whose callers are gone."""
         while self._under_way:
             await asyncio.wait(self._under_way)
 

@@ -45,11 +45,11 @@ Verdict: TypeAlias = Allow | Ask | Deny
 Judge: TypeAlias = Callable[[Bound, Caller], Awaitable[Verdict]]
 
 Guard: TypeAlias = Callable[[Bound, Caller], Awaitable[None]]
-"""Raises `NotAllowed` for an effect that nobody but a person may have."""
+"""Raises `NotAllowed` for an effect that only a person may cause."""
 
 
 Acting: TypeAlias = Callable[[str | None], Awaitable[str | None]]
-"""From the account that is named, or None, to the one that acts. Raises `CredentialError`."""
+"""The account that acts, for a named one or None. Raises `CredentialError`."""
 
 
 async def as_named(account: str | None) -> str | None:
@@ -57,7 +57,7 @@ async def as_named(account: str | None) -> str | None:
 
 
 Repeated: TypeAlias = Callable[[Request], Awaitable[None]]
-"""Raises what became of an effect that was done a moment ago, and is not done again on any yes."""
+"""Raises `Duplicate` or `OutcomeUnknown` for an effect that was done a moment ago."""
 
 
 async def never_before(_request: Request) -> None:
@@ -65,7 +65,7 @@ async def never_before(_request: Request) -> None:
 
 
 class Tried(Exception):
-    """Carries the effect that would have been sent, up to who only wanted to know."""
+    """Carries the effect that would have been sent up to the dry run that asked for it."""
 
     def __init__(self, bound: Bound, caller: Caller) -> None:
         super().__init__(bound.operation.id)
@@ -134,7 +134,7 @@ class Gate:
 
 
 def by_brake(brake: Brake) -> Judge:
-    """Lets through what `brake` does not raise for, whoever asks: a person, too."""
+    """Allows everything for which `brake` does not raise; it applies to people, too."""
 
     async def judge(bound: Bound, _caller: Caller) -> Verdict:
         brake(bound.operation)
@@ -144,7 +144,7 @@ def by_brake(brake: Brake) -> Judge:
 
 
 def by_guard(guard: Guard) -> Judge:
-    """Lets through what is a read, and what `guard` does not raise for."""
+    """Allows reads, and everything for which `guard` does not raise."""
 
     async def judge(bound: Bound, caller: Caller) -> Verdict:
         if bound.operation.effect != "read":

@@ -131,11 +131,11 @@ class Gateway:
         return await self._gate.send(Request(bound, caller, several=True, room=room))
 
     def admitted(self, bound: Bound, caller: Caller) -> AbstractAsyncContextManager[object]:
-        """What is done within passes the gate as what is sent does, and nothing is sent."""
+        """Code that runs within passes the gate like a request; nothing is sent."""
         return self._gate.admitted(bound, caller)
 
     async def at_sandbox(self) -> bool:
-        """Whether it is our own sandbox that listens there, at this moment."""
+        """Whether our own sandbox listens at the base URL, at this moment."""
         return await self._prober.at_sandbox()
 
     async def listens(self) -> bool:
@@ -147,7 +147,7 @@ class Gateway:
         await self._effects.drained()
 
     async def aclose(self, patience: float | None = None) -> None:
-        """Wait for effects that were sent, at most `patience` seconds; then let connections go."""
+        """Wait for effects that were sent, at most `patience` seconds; then close connections."""
         with anyio.move_on_after(patience):
             await self.drained()
         await self._connections.aclose()

@@ -30,14 +30,14 @@ NOTHING_DONE = frozenset({401, 403, 429})
 """Statuses of an answer after which the same request may be sent again: it did nothing."""
 
 LONGEST_CLIENT = 60
-"""Characters of what a client calls itself that are kept."""
+"""Characters of a client's name that are stored."""
 MOST_NAMED = 3
-"""Phone numbers that are named; of more it is said how many there were."""
+"""Phone numbers that are stored; for more, only their count."""
 ID_END = 4
-"""Characters of an id that are kept, from its end."""
+"""Characters of an id that are stored, from its end."""
 
 Past = Callable[[Intent], Awaitable[bool]]
-"""Whether an earlier intent stands in the way no longer."""
+"""Whether an earlier intent no longer blocks this one."""
 
 
 class Entry:
@@ -69,7 +69,7 @@ class Entry:
         self.refused = 0
 
     def abandon(self) -> None:
-        """Nobody waits for it any more."""
+        """The caller is gone."""
         self._abandoned = True
 
     async def open(self) -> None:
@@ -81,7 +81,7 @@ class Entry:
             raise asyncio.CancelledError
 
     async def leaving(self) -> None:
-        """A byte is about to leave. Raises `NotAllowed` where the brake was pulled meanwhile."""
+        """A byte is about to leave. Raises `NotAllowed` if the brake was pulled meanwhile."""
         if not self.begun and self._journal is not None and self._intent is not None:
             await self._journal.mark(self._intent, "sent")
         # Last of all: slot, connection and disk may have taken their time. What passes here is
@@ -91,11 +91,11 @@ class Entry:
         self.begun = self.doubt = True
 
     def nothing_done(self, status: int) -> None:
-        """The answer of this attempt says so; of an earlier one it says nothing."""
+        """This attempt's answer says that it did nothing, which says nothing of earlier ones."""
         self.doubt, self.refused = self._earlier_doubt, status
 
     async def close(self, outcome: Outcome, status: int) -> None:
-        """What became of it, over all attempts."""
+        """The outcome over all attempts."""
         if self._journal is None or self._intent is None:
             return
         try:
@@ -138,7 +138,7 @@ class Entry:
 
 
 async def prints_of(bound: Bound, company: str, aside: Aside) -> tuple[str, str]:
-    """Of the request, letter by letter, as it has always been; and of the wish, "" for none."""
+    """The hash of the exact request, and that of the wish ("" for none)."""
 
     def prints() -> tuple[str, str]:
         query: list[Any] = sorted(bound.query)
@@ -151,14 +151,14 @@ async def prints_of(bound: Bound, company: str, aside: Aside) -> tuple[str, str]
 
 
 def _asking(request: Request) -> Asking:
-    """What a person may know it by later. What a client calls itself is a stranger's word."""
+    """What a person may recognise it by later. A client's name is untrusted text."""
     caller = request.caller
     client = quoted(" ".join(clean(caller.client).split()), LONGEST_CLIENT)
     return Asking(caller.interface, client, request.account or "", _destination(request.bound))
 
 
 def _destination(bound: Bound) -> str:
-    """The phone numbers that it is meant for, else the ids of its path, their ends alone."""
+    """The phone numbers that it is for, else the ends of the ids in its path."""
     given = [(p, bound.arguments[p.name]) for p in bound.operation.parameters
              if p.name in bound.arguments]  # fmt: skip
     numbers = [n for p, value in given if p.form in ("phone", "phones")
@@ -177,7 +177,7 @@ def _end(identity: str) -> str:
 
 
 class Intents:
-    """The link. What has no entry is a read, and passes."""
+    """The link. A request without an entry is a read, and passes."""
 
     def __init__(self, then: Trying) -> None:
         self._then = then

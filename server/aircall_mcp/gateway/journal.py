@@ -97,7 +97,7 @@ class Intent:
 
     @property
     def under_way(self) -> bool:
-        """Whether somebody is at it."""
+        """Whether it is under way."""
         return self.outcome in ("pending", "sent")
 
 
@@ -205,7 +205,7 @@ class Journal:
         return begun
 
     async def earlier(self, company: str, fingerprint: str, wish: str) -> Intent | None:
-        """What `begin` would give for this in the place of a new intent, None for nothing."""
+        """What `begin` would return instead of a new intent; None if it would make one."""
         learned: list[tuple[str, str]] = []
 
         def work(tx: Transaction) -> Intent | None:
@@ -218,7 +218,7 @@ class Journal:
         return found
 
     async def mark(self, intent: Intent, outcome: Outcome, status: int = 0) -> None:
-        """What has become of it."""
+        """Record the outcome."""
 
         def work(tx: Transaction) -> None:
             tx.run(
@@ -241,7 +241,7 @@ class Journal:
             self._companies.written(batch)
 
     async def of_part(self, part: str) -> Intent | None:
-        """The newest intent that was begun as this item of a plan."""
+        """The newest intent of this item of a plan."""
 
         def work(tx: Transaction) -> Intent | None:
             now, wall = self._clock.monotonic(), self._clock.wall()
@@ -270,7 +270,7 @@ class Journal:
         return await self._opened().write(work)
 
     async def since(self, wall: float) -> Sequence[Intent]:
-        """What began at or after `wall` (UNIX seconds), newest first, with who asked."""
+        """Intents from `wall` (UNIX seconds) on, newest first, with who asked."""
 
         def work(tx: Transaction) -> list[Intent]:
             now, here = self._clock.monotonic(), self._clock.wall()
@@ -346,13 +346,13 @@ class Journal:
 
 
 def fingerprint(*parts: Any) -> str:
-    """The same for the same JSON values, in whatever order objects name their keys."""
+    """Equal for equal JSON values, whatever the order of keys in objects."""
     text = json.dumps(parts, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def canonical(value: Any) -> Any:
-    """`value` as `fingerprint` takes it: mappings become plain objects."""
+    """`value` for `fingerprint`: mappings become plain objects."""
     if isinstance(value, Mapping):
         return {str(key): canonical(part) for key, part in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
     return value

@@ -17,7 +17,7 @@ from .route import Company
 from .walk import Walk
 
 MOST_EMPTY = 2
-"""Empty pages in a row after which nobody follows the link to another one."""
+"""Empty pages in a row after which reading stops."""
 
 
 class Pages:

@@ -18,7 +18,7 @@ PROBE = 2.0
 """Seconds in which our own sandbox answers that it is one."""
 
 ProofAt: TypeAlias = Callable[[str], probe.Proof | None]
-"""From an address to what the sandbox proves itself by that says it listens there."""
+"""The proof of the sandbox that is registered at an address."""
 
 
 def nobody(_address: str) -> None:
@@ -26,11 +26,11 @@ def nobody(_address: str) -> None:
 
 
 async def _leaving() -> None:
-    """Nobody wants to hear of a probe's first byte."""
+    """A probe's first byte is not recorded."""
 
 
 class Prober:
-    """Tells whether it is our own sandbox that is asked."""
+    """Checks whether our own sandbox is asked."""
 
     def __init__(
         self, base_url: str, connections: Connections, proof_at: ProofAt, *, sandbox: bool
@@ -70,21 +70,21 @@ class Prober:
 
     @property
     def loopback(self) -> str:
-        """The address, if it is one of this machine."""
+        """The address, if it is on this machine."""
         there = urlsplit(self._base_url)
         here = there.scheme == "http" and there.hostname in LOOPBACK
         return self._base_url if here else ""
 
 
 class Probed:
-    """The link: the gate's waiver is asked for anew before each attempt."""
+    """The link: the gate's waiver is checked again before each attempt."""
 
     def __init__(self, then: Trying, prober: Prober) -> None:
         self._then = then
         self._prober = prober
 
     async def send(self, request: Request) -> Attempt:
-        """Raises `NotAllowed` where the sandbox is gone."""
+        """Raises `NotAllowed` if the sandbox is gone."""
         if request.waived and not await self._prober.listens():
             raise not_allowed(request.bound, request.waived, self._prober.loopback)
         return await self._then.send(request)

@@ -17,7 +17,7 @@ effect leaves, so it is quick."""
 
 
 Heard: TypeAlias = "Callable[[Request, Answered], None]"
-"""Told of every answer as it came. It must not wait, and keep nothing longer than it has to."""
+"""Called with every answer as it came. It must not wait, and must keep nothing for long."""
 
 
 def unheard(_request: Request, _answered: Answered) -> None:
@@ -25,22 +25,22 @@ def unheard(_request: Request, _answered: Answered) -> None:
 
 
 def released(_operation: Operation) -> None:
-    """Everything may begin."""
+    """Nothing is blocked."""
 
 
 ANYBODY = Share("", 60)
-"""The share of what has not been routed yet."""
+"""The share of a request that is not routed yet."""
 
 
 async def _nothing() -> None:
-    """Nobody wants to hear of the first byte."""
+    """The first byte is not recorded."""
 
 
 class Journaled(Protocol):
-    """An effect's line in the journal, as the chain below it needs it."""
+    """An effect's entry in the journal, as the lower links need it."""
 
     async def open(self) -> None:
-        """Write down that it is about to be sent. Raises what keeps it from being sent."""
+        """Record that it is about to be sent. Raises if it must not be sent."""
         ...
 
     def nothing_done(self, status: int) -> None:
@@ -50,7 +50,7 @@ class Journaled(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One operation on its way down; each link hands on what it adds.
+    """One operation on its way down; each link adds something.
 
     `several`: a list may take several sends, and gives what has `room`. `waived` is what the owner
     does not allow and our own sandbox alone may be asked for. `look`: a read that tells of an
@@ -86,7 +86,7 @@ class Request:
         return bool(self.waived) or self.operation.repeatable == "never"
 
     def after(self, attempt: Attempt) -> Request:
-        """The same, to be tried again within the time that began with the first attempt."""
+        """The same for another attempt, within the time of the first."""
         return replace(self, until=attempt.until)
 
 
@@ -100,7 +100,7 @@ class _Tried:
 
 @dataclass(frozen=True, slots=True)
 class NotSent(_Tried):
-    """Not a byte left. `passing` says that another attempt may fare better."""
+    """No byte left. `passing`: another attempt may succeed."""
 
     words: str
     hint: str = ""
@@ -109,7 +109,7 @@ class NotSent(_Tried):
 
 @dataclass(frozen=True, slots=True)
 class Lost(_Tried):
-    """A byte left and there is no answer to give. `passing` as in `NotSent`."""
+    """A byte left and there is no usable answer. `passing` as in `NotSent`."""
 
     words: str
     hint: str = ""
@@ -135,12 +135,12 @@ Attempt: TypeAlias = NotSent | Lost | Answered
 
 
 class Link(Protocol):
-    """One concern of the way down to what becomes a reply. Raises what a caller hears of."""
+    """A link that returns a reply. Raises the errors that a caller gets."""
 
     async def send(self, request: Request) -> Reply: ...
 
 
 class Trying(Protocol):
-    """One concern of an attempt. Raises only for what stops the whole request."""
+    """A link that returns an attempt. Raises only what stops the whole request."""
 
     async def send(self, request: Request) -> Attempt: ...

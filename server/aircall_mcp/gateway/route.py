@@ -13,10 +13,10 @@ from .refusals import too_long
 from .request import Link, Request
 
 LONGEST_QUERY = 60_000
-"""Characters of a query; what is longer no URL can hold."""
+"""Characters of a query; a longer one fits into no URL."""
 
 Company: TypeAlias = Callable[[str | None], Awaitable[tuple[str, int]]]
-"""From an account to its company, as a one-way hash, and the requests it has in a minute."""
+"""The company of an account, as a one-way hash, and its requests per minute."""
 
 
 async def one_company(account: str | None) -> tuple[str, int]:
@@ -24,14 +24,14 @@ async def one_company(account: str | None) -> tuple[str, int]:
 
 
 class Router:
-    """Fills in url, account and share."""
+    """Sets `url`, `account` and `share` of a request."""
 
     def __init__(self, base_url: str, company: Company = one_company) -> None:
         self._base_url = base_url
         self._company = company
 
     async def __call__(self, request: Request) -> Request:
-        """Raises `ArgumentError` for what fits into no URL, and `CredentialError`."""
+        """Raises `ArgumentError` if it fits into no URL, and `CredentialError`."""
         bound, caller = request.bound, request.caller
         if sum(len(name) + len(value) for name, value in bound.query) > LONGEST_QUERY:
             raise too_long()

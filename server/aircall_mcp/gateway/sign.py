@@ -19,27 +19,27 @@ class Signature(Protocol):
 
 
 class Auth(Protocol):
-    """Signs requests and hears of refusals; the only one who knows a credential."""
+    """Signs requests and is told of rejections; the only one that knows a credential."""
 
     async def sign(self, account: str | None, url: str) -> Signature:
-        """What to send along for exactly this url. Raises `CredentialError`."""
+        """The headers for exactly this url. Raises `CredentialError`."""
         ...
 
     async def rejected(self, signature: Any, status: int) -> bool:
-        """After a 401 or 403 to this signature: whether signing again makes sense."""
+        """After a 401 or 403 for this signature: whether to sign again."""
         ...
 
     def learn(self, secret: Secret) -> None:
-        """Mask this by value from now on."""
+        """Mask this value from now on."""
         ...
 
     def scrub(self, text: str) -> Scrubbed:
-        """`text` as it may leave: every known secret masked by value."""
+        """`text` with every known secret masked by value."""
         ...
 
 
 class Sign:
-    """The link. It alone of the chain sees a credential."""
+    """The link. The only one of the chain that sees a credential."""
 
     def __init__(self, then: Trying, auth: Auth, aside: Aside) -> None:
         self._then = then

@@ -17,7 +17,7 @@ MARGIN = 5.0
 
 
 class Slots:
-    """Without a budget, everything goes at once."""
+    """Without a budget nothing waits."""
 
     def __init__(self, then: Trying, budget: Budget | None, clock: Clock) -> None:
         self._then = then
@@ -25,7 +25,7 @@ class Slots:
         self._clock = clock
 
     async def send(self, request: Request) -> Attempt:
-        """Raises `BudgetExhausted` as soon as it is sure that no slot comes in time."""
+        """Raises `BudgetExhausted` as soon as it is certain that no slot is free in time."""
         if self._budget is None:
             return await self._then.send(request)
         slot = await self._slot(self._budget, request)

@@ -17,7 +17,7 @@ from .request import Answered, Attempt, Heard, Lost, NotSent, Request, unheard
 
 
 class Wire:
-    """See the module docstring. `clock` is the chain's; `heard` is told of every answer."""
+    """See the module docstring. `clock` is the chain's; `heard` is called with every answer."""
 
     def __init__(
         self,
