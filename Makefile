@@ -21,10 +21,10 @@ NPM = PATH="$(NODE_BIN):$$PATH" node $(NODE_BIN)/../lib/node_modules/npm/bin/npm
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
-demo: $(VENV)/run ## the main job against the sandbox: no account, no key
+demo: $(VENV)/run ## a call placed in the sandbox: no account, no key
 	@$(BIN)/aircall-mcp demo
 
-test: $(VENV)/dev ## the tests, but for those that `make check` alone runs
+test: $(VENV)/dev ## the tests, except those that only `make check` runs
 	$(BIN)/python -m pytest $(SHARED) -m "not once"
 
 chromium: ## a browser for the tests of the page, from the system's packages
@@ -44,7 +44,7 @@ check: ## exactly what CI runs
 pythons-ready: # beside the environment of this checkout, which is made at the same time
 	@test -z "$(PYTHON)" || $(PYTHON) tests/pythons.py --ready
 
-fix: $(VENV)/dev ## format and mend what can be mended
+fix: $(VENV)/dev ## format, and fix what can be fixed
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
 lint: $(VENV)/dev ## ruff, and hadolint for the Dockerfile
@@ -71,7 +71,7 @@ search-model: $(VENV)/dev ## train the intent search from tool_specs
 search-fresh: $(VENV)/dev
 	$(BIN)/python -m aircall_mcp.search.training.train --check
 
-search-report: $(VENV)/dev ## the search on voices it never heard: recorded where nothing fell
+search-report: $(VENV)/dev ## the search on held-out writers; recorded if no figure became worse
 	$(BIN)/python -m aircall_mcp.search.training.trial --record tests/search/recorded.json
 
 spec-lint: $(VENV)/dev ## the API description against three linters
@@ -79,25 +79,25 @@ spec-lint: $(VENV)/dev ## the API description against three linters
 	$(NPM) --prefix tool_specs/lint ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	$(NPM) --prefix tool_specs/lint run --silent lint
 
-snapshots: $(VENV)/dev ## write the frozen form of every tool anew
+snapshots: $(VENV)/dev ## write the snapshot of every tool again
 	$(BIN)/python -m pytest tests/contracts/test_snapshots.py --write-snapshots
 
-docs: $(VENV)/dev ## write the generated pages anew
+docs: $(VENV)/dev ## write the generated pages again
 	$(BIN)/python docs/generate.py && $(BIN)/python docs/plan.py
 
 docs-fresh: $(VENV)/dev
 	$(BIN)/python docs/generate.py --check && $(BIN)/python docs/plan.py --check
 
-pictures: $(VENV)/dev chromium ## the pictures of docs/approvals.md anew
+pictures: $(VENV)/dev chromium ## take the pictures of docs/approvals.md again
 	$(BIN)/python -m tests.pictures
 
 conformance: $(VENV)/dev ## MCP Inspector and the official conformance suite
 	PATH="$(NODE_BIN):$$PATH" $(BIN)/python tests/conformance/run.py
 
-generators: $(VENV)/dev ## what client generators and a mock server make of the API description
+generators: $(VENV)/dev ## client generators and a mock server with the API description
 	$(BIN)/python tests/generators/run.py
 
-clients: $(VENV)/dev ## what the clients themselves make of the files that we write
+clients: $(VENV)/dev ## let the real clients read the files that we write
 	PATH="$(NODE_BIN):$$PATH" $(BIN)/python tests/clients/run.py
 
 OVER_MCP = llamaindex google_adk smolagents# each wants another mcp, openai or google-genai
@@ -109,13 +109,13 @@ frameworks: $(VENV)/dev $(VENV)-frameworks/run $(OVER_MCP:%=.venv-%/run) ## the 
 chaos: $(VENV)/dev ## the long chaos and soak runs
 	$(BIN)/python -m pytest tests/chaos tests/vault --chaos=full -rP -o timeout=3000
 
-attacks: $(VENV)/dev ## what an attacker tries, in full, and what arrived
+attacks: $(VENV)/dev ## the attack tests, in full
 	$(BIN)/python -m pytest tests/attacks tests/protocol --attacks=full -rP -o timeout=3000
 
-mutants: $(VENV)/dev ## do the tests see a hundred small mistakes: hours
+mutants: $(VENV)/dev ## whether the tests notice a hundred small mistakes: hours
 	$(BIN)/python tests/mutants/run.py
 
-bench: $(VENV)/dev ## ratios to a floor and to other servers measured in the same run
+bench: $(VENV)/dev ## ratios to a bare server and to other servers, measured in the same run
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/toolkit.py --check
 
@@ -131,10 +131,10 @@ lock: ## pin every dependency, with hashes
 pin: ## write the digest of the base image into the Dockerfile, from its registry
 	$(PYTHON) tests/pin.py
 
-audit: .venv-audit/run ## known vulnerabilities of all that is locked
+audit: .venv-audit/run ## known vulnerabilities of all locked packages
 	.venv-audit/bin/python tests/audit.py
 
-clean: ## forget the environments
+clean: ## remove the environments
 	rm -rf .venv .venv-* dist tool_specs/lint/node_modules tests/conformance/node_modules tests/generators/node_modules tests/clients/node_modules tests/frameworks/node_modules
 
 $(VENV)/run: requirements.lock requirements-build.lock pyproject.toml

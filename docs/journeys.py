@@ -20,9 +20,9 @@ HEAD = """\
 
 <!-- Written by docs/journeys.py. Do not edit by hand. -->
 
-What people ask for, fulfilled on the surface `tasks` in the sandbox, step by step, through a real
-MCP client. Try one: `aircall-mcp demo NAME`. What they cost a model, beside plain operations,
-stands in [benchmarks/journeys.md](../benchmarks/journeys.md).
+Four tasks that people ask for, done in the sandbox on the `tasks` surface, step by step, through a
+real MCP client. Try one: `aircall-mcp demo NAME`. [benchmarks/journeys.md](../benchmarks/journeys.md)
+compares their cost in tokens with plain operations.
 """
 
 

@@ -153,7 +153,7 @@ def test_config_knows_that_the_key_is_in_the_vault_and_what_opens_it(home: Path)
         assert "AIRCALL_API" not in out + said
         assert str(home) in out
         assert "is in the vault, where the server finds it." in said
-        assert "Set AIRCALL_MCP_VAULT_KEY where the client starts" in said
+        assert "Set AIRCALL_MCP_VAULT_KEY in the client's environment" in said
         assert CANARIES["vault key"] not in out + said
 
 

@@ -125,7 +125,7 @@ async def test_a_login_from_the_terminal_to_the_browser_and_back(home: Path, wai
         assert row["credential"].startswith("OAuth grant …")
         assert (row["name"], row["state"], row["host"]) == ("paris", "ready", "127.0.0.1")
         await person.runs("accounts", "test", "paris")
-        assert "Aircall knows `paris`." in person.told
+        assert "Aircall accepts the credential of `paris`." in person.told
         granted = grant(home).access_token
         await person.logs_in("--port", str(free_port()))
         assert grant(home).access_token != granted
