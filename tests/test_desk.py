@@ -136,7 +136,8 @@ async def test_a_performer_takes_what_its_surface_does_not_list(
     assert (await harness.call("read", operation="list_tags"))["data"]["tags"]
     for listed in chosen.to():
         error = await harness.refused(listed.effect, operation=listed.id, arguments=listed.example)
-        assert error["hint"] == "Call it with itself."
+        assert error["message"] == f"{listed.tool} is a tool of its own here."
+        assert error["hint"].startswith(f"Call {listed.tool}, with ")
     await harness.desk.aclose()
 
 

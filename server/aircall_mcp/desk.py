@@ -387,11 +387,15 @@ class Desk:
 
     async def _perform(self, effect: Effect, arguments: Mapping[str, Any], caller: Caller) -> Json:
         operation = self._found(arguments["operation"], caller)
-        called_itself = self.offer(caller.principal).surface in operation.surfaces
-        if operation.effect != effect or called_itself:
-            right = "itself" if called_itself else f"aircall_{operation.effect}"
+        if self.offer(caller.principal).surface in operation.surfaces:
             raise ArgumentError(
-                f"{operation.tool} is not a {effect} operation.", hint=f"Call it with {right}."
+                f"{operation.tool} is a tool of its own here.",
+                hint=f"Call {operation.tool}, with what is in `arguments` here as its arguments.",
+            )
+        if operation.effect != effect:
+            raise ArgumentError(
+                f"{operation.tool} is not a {effect} operation.",
+                hint=f"Call it with aircall_{operation.effect}.",
             )
         return await self._answer(operation, arguments.get("arguments", {}), caller)
 

@@ -32,6 +32,10 @@ def test_the_surface_for_tasks_lists_few_and_reaches_the_rest_by_effect(registry
     assert caught.value.hint == (
         "Call it with aircall_write: operation 'create_tag', and its arguments."
     )
+    for name in ("place_call", "send_text", "find_calls", "missed_calls", "plan"):
+        with pytest.raises(NotOffered) as caught:
+            tasks.get(name)
+        assert caught.value.hint == f"Its name here is `aircall_{name}`."
     reading = Offer(registry, Selection(surface="tasks", read_only=True))
     assert {operation.effect for operation in reading} == {"read"}
     with pytest.raises(NotOffered) as caught:
@@ -56,8 +60,9 @@ def test_an_unknown_tool_is_refused_with_the_nearest_on_offer(registry: Registry
     with pytest.raises(NotOffered) as caught:
         Offer(registry).get("aircall_list_call")
     assert caught.value.hint == "Did you mean `aircall_list_calls`?"
-    with pytest.raises(NotOffered):
+    with pytest.raises(NotOffered) as caught:
         Offer(registry).get("list_calls")  # an operationId is no tool name
+    assert caught.value.hint == "Its name here is `aircall_list_calls`."
 
 
 @pytest.mark.parametrize(

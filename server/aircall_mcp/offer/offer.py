@@ -65,6 +65,8 @@ class Offer:
             return how_to_have(operation.extra)
         if operation is None or operation not in self:
             return nearest(name, self._listed)
+        if operation.tool in self._listed:
+            return f"Its name here is `{operation.tool}`."
         performer = self.registry.ids.get(operation.effect)
         if performer is None or performer.tool not in self._listed:
             return nearest(name, self._listed)
