@@ -345,10 +345,14 @@ class Desk:
     async def _step(self, step: Mapping[str, Any], caller: Caller) -> Bound:
         operation = self._found(step["operation"], caller)
         if operation.effect == "read" or operation.ours:
+            whole = operation.effect != "read" and operation.stands_for
+            parts = [self.registry.ids[name] for name in whole or ()]
+            said = " ".join(f"Its step is {p.id}, with {', '.join(p.required)}." for p in parts)
             raise ArgumentError(
                 f"{operation.tool} cannot be a step of a plan.",
-                hint="Steps are operations at Aircall that change something; call other tools"
-                " on their own.",
+                hint=said
+                or "Steps are operations at Aircall that change something; call other"
+                " tools on their own.",
             )
         given = step.get("arguments", {})
         zone, _ = await self.zones.for_call(operation, given, caller)

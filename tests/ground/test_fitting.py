@@ -35,6 +35,20 @@ def test_a_phone_number_and_a_time_may_come_as_numbers(registry: Registry) -> No
     assert ("from", "1790000000") in listed.query
 
 
+def test_a_text_alone_is_the_only_one_of_an_array_of_texts(registry: Registry) -> None:
+    def recipients(written: Any) -> Any:
+        return bound(registry, "send_text", to=written, body="a").arguments["to"]
+
+    for written in ("+14155550143", "4155550143", "Priya"):  # digits get no plus that nobody wrote
+        assert recipients(written) == [written]
+    assert recipients('["+14155550143", "+14155550144"]') == ["+14155550143", "+14155550144"]
+    for wrong in ("", " ", "{}", {"a": 1}, True):
+        message = refusal(registry.ids["send_text"], {"to": wrong, "body": "a"})
+        assert "`to`" in message
+    message = refusal(registry.ids["add_call_tags"], {"call_id": 1, "tags": "7"})
+    assert "`tags` must be an array" in message
+
+
 def test_a_number_in_digits_without_a_plus_is_still_no_phone_number(registry: Registry) -> None:
     """Whoever could write the plus and did not may mean a number of another country."""
     for written in ("14155551234", "4155551234", -14155551234, 0, 5, 10**18, True, 1415555123.5):

@@ -101,6 +101,33 @@ def test_an_unknown_argument_is_refused_with_the_nearest_known_name(registry: Re
     assert "Did you mean `number_id`?" in error.hint
 
 
+@pytest.mark.parametrize(
+    ("tool", "written", "meant"),
+    [
+        ("send_text", "message", "body"), ("send_text", "text", "body"),
+        ("send_text", "recipients", "to"), ("place_call", "phone_number", "to"),
+        ("add_call_comment", "body", "content"), ("find_person", "name", "query"),
+        ("find_calls", "when", "period"),
+    ],
+)  # fmt: skip
+def test_an_argument_called_by_another_tools_word_is_recognised(
+    registry: Registry, tool: str, written: str, meant: str
+) -> None:
+    error = refusal(registry.ids[tool], {written: "x"})
+    assert f"unknown `{written}`" in error.message
+    assert f"Did you mean `{meant}`?" in error.hint
+
+
+def test_an_unknown_argument_hears_once_which_there_are(registry: Registry) -> None:
+    for tool, known in (
+        ("place_call", "Known arguments: to, user, number,"),
+        ("list_calls", "Known arguments: "),
+    ):
+        error = refusal(registry.ids[tool], {"zzz": 1})
+        assert error.hint.count(known) == 1
+    assert "Known" not in refusal(registry.ids["place_call"], {"to": []}).hint
+
+
 def test_a_missing_argument_is_named_and_so_are_all_required_ones(registry: Registry) -> None:
     error = refusal(registry.ids["start_outbound_call"], {"user_id": 1, "to": CALL["to"]})
     assert "`number_id` is missing" in error.message

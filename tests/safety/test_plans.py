@@ -120,6 +120,21 @@ async def test_a_step_must_be_an_operation_that_changes_something(fake: FakeAirc
     assert fake.sent == []
 
 
+@pytest.mark.parametrize(
+    ("tool", "step"),
+    [
+        ("place_call", "Its step is start_outbound_call, with user_id, number_id, to."),
+        ("send_text", "Its step is send_message_in_conversation, with number_id, to, body."),
+    ],
+)
+async def test_a_task_as_a_step_hears_which_operation_is_its_step(
+    fake: FakeAircall, tool: str, step: str
+) -> None:
+    wrong = {"steps": [{"operation": tool, "arguments": {"to": "+14155550143"}}]}
+    error = (await fake.desk().call("aircall_plan", wrong, Caller())).payload["error"]
+    assert error["hint"] == step
+
+
 async def test_a_dry_run_says_what_goes_for_all_of_it_together(fake: FakeAircall) -> None:
     """Several people need more of a yes than any of them."""
     few = Rule("few at a time", Line("deny"), over=2)

@@ -94,6 +94,10 @@ async def test_what_cannot_be_done_is_told_and_not_raised(home: dict[str, str]) 
             assert answer["error"]["kind"] == "argument"
         with pytest.raises(ArgumentError):
             aircall.load("no_such_tool")
+        near = await aircall.execute("place_cal", {"to": "+14155550143"})
+        assert "Did you mean `place_call`?" in near["error"]["hint"]
+        near = await aircall.only(effects="read").execute("place_cal")
+        assert "place_call" not in near["error"]["hint"]
     with pytest.raises(RuntimeError, match="async with"):
         await aircall.execute("list_calls")
 

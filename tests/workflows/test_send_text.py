@@ -136,6 +136,15 @@ async def test_a_number_set_up_for_automated_texts_sends_those(
     assert data["mode"] == "automated"
 
 
+async def test_a_name_is_not_texted_and_hears_how_its_number_is_found(harness: TextHarness) -> None:
+    error = await harness.error(**{**ONE, "to": "Priya"})
+    assert error["message"] == "`Priya` is not a phone number, and texts go to phone numbers only."
+    assert "aircall_find_person" in error["hint"]
+    error = await harness.error(**{**ONE, "to": ["12345"]})
+    assert "with its country" in error["hint"]
+    assert harness.texts() == []
+
+
 async def test_a_refusal_says_what_it_may_be_about(harness: TextHarness) -> None:
     number = next(n for n in harness.sandbox.world.numbers.values() if n.name == "num_555")
     number.texts = False

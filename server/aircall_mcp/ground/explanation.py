@@ -24,10 +24,11 @@ def explain(error: Any, schema: Mapping[str, Any]) -> tuple[str, str]:
     match rule:
         case "additionalProperties":
             names: list[str] = [quoted(str(name), 80) for name in value[:_MOST_NAMED]]
-            known: list[str] = sorted(_at(schema, error.schema_path[:-1]).get("properties", {}))
-            hints = [nearest(name, known) for name in names]
+            known: list[str] = [*_at(schema, error.schema_path[:-1]).get("properties", {})]
+            hints = [_meant(name, known) for name in names]
             at = f" in {where}" if error.instance_path else ""
             more = f" and {len(value) - len(names)} more" if len(value) > len(names) else ""
+            hints.append(f"Known{at or ' arguments'}: {', '.join(known)}." if known else "")
             return f"unknown {listed(names)}{more}{at}", " ".join(filter(None, hints))
         case "required":
             return f"`{value}` is missing" + (f" in {where}" if error.instance_path else ""), ""
@@ -58,6 +59,22 @@ _BOUNDS = {
     "minProperties": "name at least {} fields",
     "maxProperties": "name at most {} fields",
 }
+
+
+_ALIKE = (
+    ("body", "content", "message", "text", "msg"),
+    ("to", "recipients", "recipient", "phone_number", "phone", "phones", "phone_numbers"),
+    ("query", "q", "search", "name"),
+    ("period", "when", "date", "day"),
+)
+"""Arguments that are often called by each other's names, whatever they look like."""
+
+
+def _meant(name: str, known: Sequence[str]) -> str:
+    """Which of the known arguments is meant, as far as that can be told."""
+    alike = (group for group in _ALIKE if name.casefold() in group)
+    found = next((one for group in alike for one in group if one in known), "")
+    return f"Did you mean `{found}`?" if found else nearest(name, known)
 
 
 def listed(names: Sequence[str]) -> str:

@@ -78,7 +78,8 @@ class _Mending:
     def _value(self, value: Any, schema: Mapping[str, Any], place: tuple[str, ...]) -> Any:
         kind = schema.get("type")
         if kind in ("object", "array"):
-            value = json_in(value)
+            inside = json_in(value)
+            value = _alone(value, inside, schema) if kind == "array" else inside
         if kind == "object" and isinstance(value, Mapping):
             if "properties" not in schema:
                 return _free(value)
@@ -159,6 +160,13 @@ def json_in(text: Any) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return text
+
+
+def _alone(given: Any, inside: Any, schema: Mapping[str, Any]) -> Any:
+    """What was given for an array: a text alone is the one of its texts, as it was written."""
+    said = isinstance(given, str) and given.strip() and not isinstance(inside, Mapping | None)
+    texts = schema.get("items", {}).get("type") == "string"
+    return [given] if texts and said and not isinstance(inside, list) else inside
 
 
 def _number_in(text: str) -> Any:

@@ -291,7 +291,9 @@ class Operation:
                 if not any(name in given for name in group)
             ]
         if faults:
-            hint = " ".join(dict.fromkeys([*hints, self._usage()]))
+            hint = " ".join(dict.fromkeys(hints))
+            if self.required or "Known arguments: " not in hint:
+                hint = f"{hint} {self._usage()}".strip()
             raise ArgumentError(f"{self.tool}: {'; '.join(faults)}.", hint=hint)
 
     def _in_order(self, given: Mapping[str, Any]) -> None:

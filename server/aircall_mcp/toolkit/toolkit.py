@@ -279,9 +279,13 @@ class Toolkit:
             within = offer.surface in (*operation.surfaces, *by_effect.surfaces)
             if within and operation in offer and self._view.shows(operation):
                 return operation
+        from ..ground.nearest import nearest
+
+        there = (one for one in registry.known if one in offer and self._view.shows(one))
+        close = nearest(name, [word for one in there for word in (one.tool, one.id)])
         raise ArgumentError(
             f"There is no tool {quoted(name, 80)} in this view.",
-            hint="A search in plain words finds one.",
+            hint=f"{close} A search in plain words finds one.".strip(),
         )
 
     async def _placed(

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import ArgumentError, NotAllowed, Refused, ToolError
+from ..errors import ArgumentError, NotAllowed, Refused, ToolError, quoted
 from ..events.messages import newest
 from ..events.query import Query
 from ..ground.caller import Caller
@@ -16,7 +16,7 @@ from ..ground.performs import performs
 from ..ground.reply import Reply
 from ..ground.segments import segments_of
 from ..safety.plans import Performed
-from .destination import e164_of
+from .destination import e164_of, is_number
 from .directory import Directory, named
 from .kit import Json, Kit, id_of, object_of, text_of, told_of
 from .meant import Found, unclear
@@ -182,7 +182,19 @@ class SendText:
 
 def _recipients(said: Sequence[str], country: str) -> list[str]:
     """Each person once, in E.164; national notation is that of the number texted from."""
-    return list(dict.fromkeys(e164_of(one, country or None) for one in said))
+    return list(dict.fromkeys(_recipient(one, country or None) for one in said))
+
+
+def _recipient(said: str, country: str | None) -> str:
+    try:
+        return e164_of(said, country)
+    except ArgumentError:
+        if is_number(said) or not any(map(str.isalpha, said)):
+            raise
+        raise ArgumentError(
+            f"`{quoted(said)}` is not a phone number, and texts go to phone numbers only.",
+            hint="aircall_find_person finds the numbers of a person by their name.",
+        ) from None
 
 
 def _sent(step: Bound, reply: Reply) -> Json:
