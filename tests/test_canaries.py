@@ -173,6 +173,9 @@ PLANTED = {
 }
 
 
+PLAIN = ("-p", "no:cacheprovider", "-p", "no:schemathesis", "-o", "addopts=")
+
+
 @pytest.fixture
 def watched(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     """A suite of its own under the same watch."""
@@ -199,7 +202,7 @@ def test_the_watch_over_the_tests_sees_each(
             for place, code in PLANTED.items()
         )
     )
-    done = watched.runpytest_subprocess("-p", "no:cacheprovider", "-o", "addopts=", *workers)
+    done = watched.runpytest_subprocess(*PLAIN, *workers)
     assert done.ret == pytest.ExitCode.TESTS_FAILED
     done.assert_outcomes(passed=len(PLANTED), errors=len(PLANTED) - 1)
     for place in PLANTED:
@@ -219,5 +222,5 @@ def test_a_credential_may_be_where_it_belongs(watched: pytest.Pytester) -> None:
         "    one.sendall(head + SECRET.encode())\n"
         "    one.close(), two.close()\n"
     )
-    done = watched.runpytest_subprocess("-p", "no:cacheprovider", "-o", "addopts=")
+    done = watched.runpytest_subprocess(*PLAIN)
     assert done.ret == pytest.ExitCode.OK

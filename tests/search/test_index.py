@@ -335,15 +335,15 @@ def test_strangers_alone_are_ranked_for_several_needs_too() -> None:
     assert ids(Index(made(40)).rank(f"{SEVERAL}, then seal the vehicle"))
 
 
-@pytest.mark.parametrize("tools", [(), ("ping",)])
-def test_the_answer_is_small(index: Index, tools: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(("tools", "every"), [((), 1), (("ping",), 8)])
+def test_the_answer_is_small(index: Index, tools: tuple[str, ...], every: int) -> None:
     """Also where the owner's selection leaves all of it out, which each match then says."""
     registry = Registry.of(spec.load())
     offered = Offer(registry, Selection(tools=tools))
     asked = [json.loads(line)["query"] for line in STRANGERS.read_text("utf-8").splitlines()]
     asked += [said for operation in registry.known for said in operation.utterances]
     assert len(asked) > 1_000
-    for said in asked:
+    for said in asked[::every]:
         found = matches_of(index.rank(said), offered=offered, known=registry.ids, surface="search")
         assert found["matches"][0].pop("input_schema")
         assert len(json.dumps(found, ensure_ascii=False).encode()) < 2048, said

@@ -173,13 +173,12 @@ def test_phrases_are_found_in_any_form(which: int, least: int) -> None:
         (one["call_id"], lines_of(one["utterances"], one["language"]))
         for one in rows(f"transcripts_{which}.jsonl")
     ]
-    right = 0
     asked = rows(f"phrases_{which}.jsonl")
-    for row in asked:
-        found = {
-            call for call, lines in said
-            if hits([line.text for line in lines], [row["phrase"]], lines[0].language)
-        }  # fmt: skip
-        right += found == set(row["expect"])
+    found: list[set[Any]] = [set() for _ in asked]
+    for call, lines in said:
+        phrases = [row["phrase"] for row in asked]
+        for hit in hits([line.text for line in lines], phrases, lines[0].language):
+            found[hit.phrase].add(call)
+    right = sum(calls == set(row["expect"]) for calls, row in zip(found, asked, strict=True))
     print(f"phrases, set {which}: {right} of {len(asked)} right")
     assert right >= least
