@@ -42,9 +42,10 @@ import ctypes, os, sys
 if os.geteuid() == 0:  # root writes everywhere, unless it gives up that right (CAP_DAC_OVERRIDE)
     if ctypes.CDLL(None, use_errno=True).prctl(24, 1, 0, 0, 0):
         sys.exit("this root keeps its rights")
-os.execv(sys.executable, [sys.executable, "-m", "aircall_mcp", *sys.argv[1:]])
+os.execv(sys.argv[1], sys.argv[1:])
 """
-"""A command whom the modes of files bind, whoever runs the tests. Linux."""
+"""Goes on as the program that it is given, whom the modes of files bind, whoever runs the tests.
+Linux."""
 
 
 def on_terminal(

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +15,7 @@ from aircall_mcp.cli import COMMANDS, group
 from aircall_mcp.errors import SettingsError
 
 from ..canaries import CANARIES
+from .forked import forked
 
 
 def ran(*arguments: str, code: int = 0, **more: Any) -> Result:
@@ -28,14 +28,6 @@ def ran(*arguments: str, code: int = 0, **more: Any) -> Result:
 def told(*arguments: str, **more: Any) -> Any:
     """The one JSON document that `--json` prints."""
     return json.loads(ran(*arguments, "--json", **more).stdout)
-
-
-def process(*arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
-    """The real thing, as a person starts it."""
-    return subprocess.run(
-        [sys.executable, "-m", "aircall_mcp", *arguments],
-        capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL, **more,
-    )  # fmt: skip
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -218,27 +210,25 @@ def test_doctor_tells_of_a_broken_config_instead_of_breaking(home: Path) -> None
     assert "Did you mean `surface`?" in findings[-1]["next"]
 
 
+WRONG: list[tuple[tuple[str, ...], int, str]] = [
+    (("describe", "list_tagz"), 2, "Did you mean"),
+    (("run", "list_tagz", "--sandbox"), 2, "Did you mean"),
+    (("tools", "--toolsets", "tagz"), 2, "Did you mean `tags`?"),
+    (("nonsense",), 2, "No such command"),
+    (("serve", "--port", "0"), 2, "port"),
+    (("sandbox", "--fault", "http-500=often"), 2, "KIND=RATE"),
+    (("sandbox", "--fault", "http-999=1"), 2, "known: "),
+    (("run", "get_call", "--sandbox", "--arg", "call_id=1"), 1, ""),
+]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("arguments", "code", "words"),
-    [
-        (("describe", "list_tagz"), 2, "Did you mean"),
-        (("run", "list_tagz", "--sandbox"), 2, "Did you mean"),
-        (("tools", "--toolsets", "tagz"), 2, "Did you mean `tags`?"),
-        (("nonsense",), 2, "No such command"),
-        (("serve", "--port", "0"), 2, "port"),
-        (("sandbox", "--fault", "http-500=often"), 2, "KIND=RATE"),
-        (("sandbox", "--fault", "http-999=1"), 2, "known: "),
-        (("run", "get_call", "--sandbox", "--arg", "call_id=1"), 1, ""),
-    ],
-)
-def test_a_wrong_word_is_said_in_a_line_without_a_traceback(
-    arguments: tuple[str, ...], code: int, words: str
-) -> None:
-    done = process(*arguments)
-    assert done.returncode == code, done.stderr
-    assert words in done.stderr
-    assert "Traceback" not in done.stderr + done.stdout
+def test_a_wrong_word_is_said_in_a_line_without_a_traceback() -> None:
+    done = forked(*(arguments for arguments, _, _ in WRONG))
+    for one, (_, code, words) in zip(done, WRONG, strict=True):
+        assert one.returncode == code, f"{one.args}: {one.stderr}"
+        assert words in one.stderr, one.args
+        assert "Traceback" not in one.stderr + one.stdout
 
 
 @pytest.mark.slow
@@ -248,15 +238,15 @@ def test_a_wrong_word_is_said_in_a_line_without_a_traceback(
 )
 def test_no_error_says_a_secret_of_the_environment(variable: str, kind: str) -> None:
     secret = CANARIES[kind]
-    for words in (
+    wrong = (
         ("accounts", "test", secret),
         ("run", secret),
         ("run", "get_company", "--arg", f"={secret}"),
         ("run", "get_company", "--args", json.dumps({secret: 1})),
         ("serve", "--transport", secret),
         (secret,),
-    ):
-        done = process(*words, env=os.environ | {variable: secret})
+    )
+    for done in forked(*wrong, **{variable: secret}):
         assert done.returncode in (1, 2), done.stderr
         assert secret not in done.stdout + done.stderr
 
@@ -291,34 +281,32 @@ def test_a_reader_that_has_enough_is_no_error() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "openapi: 3.1.0\n", "")
 
 
+SLIPS: list[tuple[tuple[str, ...], str, str]] = [
+    (("serv",), "No such command 'serv'.", "Did you mean `serve`?"),
+    (("accounts", "lst"), "No such command 'lst'.", "Did you mean `list`?"),
+    (("config", "curser"), "'curser' is not one of", "Did you mean `cursor`?"),
+    (("serve", "--surface", "serch"), "'serch' is not one of", "Did you mean `search`?"),
+    (("sandbox", "--data", "smal"), "'smal' is not one of", "Did you mean `small`?"),
+    (("accounts", "add", "--user", "me"), "'me' is not a whole number.", ""),
+    (("accounts", "add", "--user", "0"), "0 must be at least 1.", ""),
+    (("search", "--limit", "50", "x"), "50 must lie between 1 and 10.", ""),
+    (("sandbox", "--webhook-failures", "0"), "0 must be at least 1.", ""),
+    (("sandbox", "--webhook-disorder", "much"), "'much' is not a number.", ""),
+    (("describe", "GET", "/v1/cals"), "Unknown operation", "Did you mean `GET /v1/calls`?"),
+    (("describe", "zzz"), "Unknown operation: zzz.", "`aircall-mcp search`"),
+    (("tools", "--toolsets", "zzz"), "Unknown toolset: zzz.", "Known: account, analytics, "),
+    (("forward", "remove", "99"), "no rule or destination `99`", "aircall-mcp forward add"),
+    (("webhooks", "serve", "--host", "300.1.1.1"), "Nothing can listen", "another --host"),
+    (("accounts", "add", "--from-environment", "--key", "file"), "one of them is missing", ""),
+]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("arguments", "said", "hint"),
-    [
-        (("serv",), "No such command 'serv'.", "Did you mean `serve`?"),
-        (("accounts", "lst"), "No such command 'lst'.", "Did you mean `list`?"),
-        (("config", "curser"), "'curser' is not one of", "Did you mean `cursor`?"),
-        (("serve", "--surface", "serch"), "'serch' is not one of", "Did you mean `search`?"),
-        (("sandbox", "--data", "smal"), "'smal' is not one of", "Did you mean `small`?"),
-        (("accounts", "add", "--user", "me"), "'me' is not a whole number.", ""),
-        (("accounts", "add", "--user", "0"), "0 must be at least 1.", ""),
-        (("search", "--limit", "50", "x"), "50 must lie between 1 and 10.", ""),
-        (("sandbox", "--webhook-failures", "0"), "0 must be at least 1.", ""),
-        (("sandbox", "--webhook-disorder", "much"), "'much' is not a number.", ""),
-        (("describe", "GET", "/v1/cals"), "Unknown operation", "Did you mean `GET /v1/calls`?"),
-        (("describe", "zzz"), "Unknown operation: zzz.", "`aircall-mcp search`"),
-        (("tools", "--toolsets", "zzz"), "Unknown toolset: zzz.", "Known: account, analytics, "),
-        (("forward", "remove", "99"), "no rule or destination `99`", "aircall-mcp forward add"),
-        (("webhooks", "serve", "--host", "300.1.1.1"), "Nothing can listen", "another --host"),
-        (("accounts", "add", "--from-environment", "--key", "file"), "one of them is missing", ""),
-    ],
-)
-def test_a_slip_is_said_plainly_with_what_was_meant(
-    home: Path, arguments: tuple[str, ...], said: str, hint: str
-) -> None:
-    done = process(*arguments)
-    assert done.returncode in (1, 2), done.stderr
-    assert said in done.stderr
-    assert hint in done.stderr
-    assert not any(word in done.stderr for word in ("<=x", "x>=", "integer", "\t", "Traceback"))
+def test_a_slip_is_said_plainly_with_what_was_meant(home: Path) -> None:
+    done = forked(*(arguments for arguments, _, _ in SLIPS))
+    for one, (_, said, hint) in zip(done, SLIPS, strict=True):
+        assert one.returncode in (1, 2), f"{one.args}: {one.stderr}"
+        assert said in one.stderr
+        assert hint in one.stderr
+        assert not any(word in one.stderr for word in ("<=x", "x>=", "integer", "\t", "Traceback"))
     assert not (home / "vault.db").exists()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Generator
@@ -12,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from ..terminal import WITHOUT_POWER
+from .forked import forked
+from .shell import KEY
 
 pytestmark = [
     pytest.mark.slow,
@@ -23,12 +24,8 @@ KEYS = {"AIRCALL_API_ID": "an-api-id", "AIRCALL_API_TOKEN": "an-api-token"}
 TAG = json.dumps({"name": "VIP", "color": "#123456"})
 
 
-def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", WITHOUT_POWER, *words],
-        capture_output=True, text=True, timeout=60, check=False,
-        input="sandbox-api-id\nsandbox-api-token\n", env={**os.environ, **variables},
-    )  # fmt: skip
+def run(*commands: tuple[str, ...], **variables: str) -> list[subprocess.CompletedProcess[str]]:
+    return forked(*commands, given=KEY, first=WITHOUT_POWER, **variables)
 
 
 @pytest.fixture(params=["there", "not there"])
@@ -41,48 +38,49 @@ def shut(home: Path, request: pytest.FixtureRequest) -> Generator[Path]:
     closed.chmod(0o700)
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        ("accounts", "add", "--key", "file"),
-        ("accounts", "add"),
-        ("accounts", "login", "--key", "passphrase"),
-        ("vault", "init", "--key", "file"),
-        ("vault", "init", "--key", "passphrase"),
-        ("forward", "add", "--kinds", "call.*", "--to", "slack:support"),
-        ("webhooks", "register", "--public-url", "https://events.example.com"),
-        ("webhooks", "serve"),
-        ("run", "create_tag", "--args", TAG),
-    ],
+WRITING = (
+    ("accounts", "add", "--key", "file"),
+    ("accounts", "add"),
+    ("accounts", "login", "--key", "passphrase"),
+    ("vault", "init", "--key", "file"),
+    ("vault", "init", "--key", "passphrase"),
+    ("forward", "add", "--kinds", "call.*", "--to", "slack:support"),
+    ("webhooks", "register", "--public-url", "https://events.example.com"),
+    ("webhooks", "serve"),
+    ("run", "create_tag", "--args", TAG),
 )
-def test_what_would_write_says_it_once_with_the_remedy(shut: Path, words: tuple[str, ...]) -> None:
-    done = run(*words, **KEYS)
-    said = done.stdout + done.stderr
-    assert done.returncode == 1, said
-    assert said.count("Permission denied") - said.count("no log is kept") == 1, said
-    assert said.count(REMEDY) == 1
-    assert "Traceback" not in said
-    assert "bug: " not in said
-    assert "passphrase must have at least" not in said  # nobody is asked for what cannot be kept
 
 
 @pytest.mark.usefixtures("shut")
-@pytest.mark.parametrize(
-    "words",
-    [
-        ("tools", "--toolsets", "tags"), ("search", "tags"), ("config", "cursor"),
-        ("run", "list_tags", "--sandbox"), ("accounts", "list"), ("events", "list"),
-        ("forward", "list"), ("forward", "status"), ("webhooks", "status"),
-    ],
+def test_what_would_write_says_it_once_with_the_remedy() -> None:
+    for done in run(*WRITING, **KEYS):
+        said = f"{done.args}\n{done.stdout}{done.stderr}"
+        assert done.returncode == 1, said
+        assert said.count("Permission denied") - said.count("no log is kept") == 1, said
+        assert said.count(REMEDY) == 1, said
+        assert "Traceback" not in said
+        assert "bug: " not in said
+        assert (
+            "passphrase must have at least" not in said
+        )  # nobody is asked for what cannot be kept
+
+
+READING = (
+    ("tools", "--toolsets", "tags"), ("search", "tags"), ("config", "cursor"),
+    ("run", "list_tags", "--sandbox"), ("accounts", "list"), ("events", "list"),
+    ("forward", "list"), ("forward", "status"), ("webhooks", "status"),
 )  # fmt: skip
-def test_what_only_reads_goes_on(words: tuple[str, ...]) -> None:
-    done = run(*words)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "bug: " not in done.stderr
+
+
+@pytest.mark.usefixtures("shut")
+def test_what_only_reads_goes_on() -> None:
+    for done in run(*READING):
+        assert done.returncode == 0, f"{done.args}\n{done.stdout}{done.stderr}"
+        assert "bug: " not in done.stderr
 
 
 def test_doctor_says_that_it_cannot_be_written_and_sends_nobody_to_itself(shut: Path) -> None:
-    done = run("doctor", "--json", "--sandbox")
+    [done] = run(("doctor", "--json", "--sandbox"))
     assert done.returncode == 1
     findings = {one["what"]: one for one in json.loads(done.stdout)["findings"]}
     assert findings["home"]["state"] == "bad"
@@ -94,8 +92,10 @@ def test_doctor_says_that_it_cannot_be_written_and_sends_nobody_to_itself(shut: 
 def test_a_home_below_a_file_is_no_home(home: Path) -> None:
     home.write_text("a file")
     inside = {"AIRCALL_MCP_HOME": str(home / "below")}
-    findings = json.loads(run("doctor", "--json", "--sandbox", **inside).stdout)["findings"]
+    looked, done = run(
+        ("doctor", "--json", "--sandbox"), ("accounts", "add", "--key", "file"), **inside, **KEYS
+    )
+    findings = json.loads(looked.stdout)["findings"]
     assert [one["state"] for one in findings if one["what"] == "home"] == ["bad"]
-    done = run("accounts", "add", "--key", "file", **inside)
     assert done.returncode == 1
     assert "A part of its path is a file" in done.stderr
