@@ -11,7 +11,7 @@ import pytest
 
 from aircall_mcp import Toolkit
 
-from .graphs import NAME, THREAD, YES, Json, graph, of_one_node
+from .graphs import NAME, NO, THREAD, YES, Json, graph, of_one_node, turn_of
 
 pytestmark = pytest.mark.anyio
 
@@ -39,6 +39,40 @@ async def test_a_graph_does_nothing_twice_because_another_call_of_its_task_asks(
     # Not by when it was done: somebody may take hours to answer.
     assert "began anew" in sent
     assert answered == "The first."
+
+
+@pytest.mark.parametrize("policy", ["allow", "ask"])
+async def test_a_graph_that_goes_on_weeks_later_does_nothing_twice(
+    policy: str, tmp_path: Path
+) -> None:
+    """Nor is an answer to one of its calls left to the program's own question."""
+    pytest.importorskip("langgraph")
+    from langgraph.types import Command, interrupt
+
+    home, weeks = {"AIRCALL_MCP_HOME": str(tmp_path)}, 28 * 86_400
+    (tmp_path / "policy.toml").write_text(f'[effects]\nreach = "{policy}"\n')
+    async with Toolkit.sandbox(ask=True, environment=home) as aircall:
+        send, told = aircall.only(names=["send_message"]).langchain()[0], list[Any]()
+
+        async def perform(_: Json) -> Json:
+            told[:] = [await send.ainvoke(YES), interrupt("Which one?")]
+            return {}
+
+        agent = of_one_node(perform)
+        result = await agent.ainvoke({"messages": []}, THREAD)
+        if policy == "ask":
+            yes = result["__interrupt__"][0].value["yes"]
+            await agent.ainvoke(Command(resume=yes), THREAD)
+
+        def pass_by(tx: Any) -> None:
+            tx.run("UPDATE asking SET wall = wall - :weeks", weeks=weeks)
+            tx.run("UPDATE approval SET asked = asked - :weeks", weeks=weeks)
+
+        await aircall._app.safety.state.write(pass_by)
+        await graph(aircall.only(names=["send_message"])).ainvoke(turn_of(NO), THREAD)
+        await agent.ainvoke(Command(resume="The first."), THREAD)
+    assert "began anew" in told[0]
+    assert told[1] == "The first."
 
 
 @pytest.mark.parametrize("surface", ["full", "search"])

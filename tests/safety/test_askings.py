@@ -28,12 +28,12 @@ async def askings(home: Path, clock: Clock) -> AsyncIterator[Askings]:
     safety.close()
 
 
-async def test_an_asking_begins_once_within_a_week_if_anything_was_done(
+async def test_an_asking_begins_once_within_thirty_days_if_anything_was_done(
     askings: Askings, clock: Clock
 ) -> None:
     assert await askings.begin("one")
     assert not await askings.begin("one")
-    clock.pass_by(6 * 86_400)
+    clock.pass_by(29 * 86_400)
     assert await askings.begin("two")
     clock.pass_by(2 * 86_400)
     assert not await askings.begin("two")
@@ -59,7 +59,7 @@ async def test_what_was_shown_is_what_was_shown_last(askings: Askings, clock: Cl
     assert not await askings.shown("one", "b")
     assert await askings.last("one") == "b"
     assert await askings.last("two") == "a"
-    clock.pass_by(7 * 86_400 - 1)
+    clock.pass_by(30 * 86_400 - 1)
     assert await askings.shown("two", "a")
     clock.pass_by(2)
     assert await askings.shown("two", "a")

@@ -24,7 +24,8 @@ Standing = Literal["waiting", "approved", "refused", "used", "expired", "cancell
 
 LASTING: Final = 900.0
 """Seconds that a question may be answered in, and a yes be used in."""
-KEPT: Final = 7 * 86_400.0
+KEPT: Final = 30 * 86_400.0
+"""Seconds that what was asked is known: a graph may wait for weeks before its task begins anew."""
 MOST_WAITING: Final = 200
 """Questions of one principal that wait at a time; the oldest is cancelled for another one."""
 

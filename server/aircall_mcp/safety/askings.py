@@ -3,15 +3,14 @@ for each, and whether it was begun. An asking is such a call, by a name that no 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
+
+from .approvals import KEPT
 
 if TYPE_CHECKING:
     from ..ground.clock import Clock
     from ..storage.state import State
     from ..storage.store import Transaction
-
-KEPT: Final = 7 * 86_400.0
-"""Seconds that an asking is known after it came last."""
 
 MIGRATIONS = (
     (

@@ -399,8 +399,8 @@ class Toolkit:
     def langchain(self) -> list[Any]:
         """`StructuredTool`s of LangChain and LangGraph. If the policy asks a person, the call
         interrupts the graph, unless `approve` is given. For an interrupt `one`,
-        `Command(resume=one.value["yes"])` is a yes and `one.value["no"]` a no; an answer that names
-        no approval does not count: docs/loops.md."""
+        `Command(resume={one.id: one.value["yes"]})` is a yes and `one.value["no"]` a no; an answer
+        that names no approval does not count: docs/loops.md."""
         from .forms import langchain
 
         return langchain.form(self)

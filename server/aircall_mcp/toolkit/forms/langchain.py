@@ -40,8 +40,8 @@ ANSWERED: Final[dict[str, ToolError]] = {
 """What a call comes to whose question stands so when it comes again."""
 UNCLEAR = (
     "The graph was resumed with what names no approval, which is no answer to this one. Whoever"
-    ' resumes it takes the answer from the interrupt: `Command(resume=interrupt.value["yes"])`, or'
-    ' `["no"]`.'
+    " resumes it takes the answer from the interrupt: `Command(resume={interrupt.id:"
+    ' interrupt.value["yes"]})`, or `["no"]`.'
 )
 NOBODY: Final = object()
 """Said nothing so far."""
