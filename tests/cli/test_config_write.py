@@ -164,7 +164,7 @@ def test_all_says_who_is_there_writes_to_each_and_goes_on_past_one_that_is_broke
     [
         ((), "Name a client, or use --all."),
         (("cursor", "--all"), "Name a client, or use --all."),
-        (("cursor", "--write", "--remove"), "exclude each other"),
+        (("cursor", "--write", "--remove"), "cannot be combined"),
         (("cursor", "--write", "--yes", "--toolsets", "calss"), "Did you mean `calls`?"),
         (("cursor", "--write", "--yes", "--allow", "reech"), "Did you mean `reach`?"),
         (("cursor", "--url", "http://me:secret-word@127.0.0.1:8000/mcp"), "holds no secret"),

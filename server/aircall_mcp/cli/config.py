@@ -59,6 +59,7 @@ say = screen.say
     help="What the client is for: its tools, and with --write a policy if there is none.",
 )
 @click.option("--sandbox", is_flag=True, help="For the built-in sandbox.")
+@click.option("--ask", is_flag=True, help="Ask for a person's yes in the sandbox, too.")
 @click.option(
     "--account", metavar="NAME", help="For this account.", shell_complete=completion.accounts
 )
@@ -97,6 +98,7 @@ def command(
     machine = this_machine()
     there = [one for one in CLIENTS.values() if one.is_there(machine)]
     chosen = [CLIENTS[client]] if client else there
+    _check_used(choices, chosen, writes=not remove and (write or client is not None))
     if remove:
         change_all(chosen, None, machine, settings_from().home, yes=yes)
         return
@@ -116,6 +118,23 @@ def command(
         say(of_the_key(settings, choices["account"]))
 
 
+def _check_used(choices: dict[str, Any], chosen: Iterable[Client], *, writes: bool) -> None:
+    """Raise `UsageError` for a flag that would be in nothing that is printed or written: whoever
+    gave it would believe that it holds."""
+    flags = [f"--{'for' if name == 'role' else name.replace('_', '-')}"
+             for name, value in choices.items() if value]  # fmt: skip
+    if flags and not writes:
+        raise click.UsageError(f"{', '.join(flags)} is for a config, and none is made here.")
+    flags = [flag for flag in flags if flag != "--url"]
+    if flags and choices["url"]:
+        _check_url(choices["url"])
+    if flags and choices["url"] and any(one.reaches(choices["url"]) for one in chosen):
+        raise click.UsageError(
+            f"{', '.join(flags)} is for a server that a client starts. The one at --url runs"
+            " already: give these flags to its `aircall-mcp serve`."
+        )
+
+
 def _adopt(role: str, home: Path) -> None:
     if policy.adopted(role, home):
         say(f"{home / 'policy.toml'} is the policy for {role} from now on.")
@@ -127,6 +146,7 @@ def starts(
     *,
     role: str | None = None,
     sandbox: bool = False,
+    ask: bool = False,
     account: str | None = None,
     allow: str | None = None,
     surface: str | None = None,
@@ -152,6 +172,7 @@ def starts(
         return start_for(
             client,
             sandbox=sandbox,
+            ask=ask,
             account=account,
             allow=settings.allow if allow else (),
             surface=surface,
@@ -246,7 +267,7 @@ def _print(client: Client, start: Start, machine: Machine, *, url: str | None) -
     if url and client.where and not start.url:
         lacks = "name no key in its file" if client.reached else "take no URL there"
         say(f"It can {lacks}, so it starts a server of its own, which needs none.")
-    screen.out(text_for(client, start))
+    screen.out(text_for(client, start, machine.platform))
     if client.where is None:
         return
     say(f"`--write` writes it into {client.where(machine)}.")

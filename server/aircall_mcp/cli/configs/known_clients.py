@@ -98,7 +98,7 @@ class Client:
     mark: str = ""
     depth: int = 1
     """How many folders above its file there are only where the client is."""
-    steps: str = ""
+    steps: Callable[[Start, str], str] | None = None
     afterwards: str = "Restart it, or reload its MCP servers."
 
     @property
@@ -125,7 +125,10 @@ class Client:
         return (self.keyed or {}) if is_loopback(url) else {}
 
     def reaches(self, url: str) -> bool:
-        return self.reached is not None and (self.keyed is not None or not is_loopback(url))
+        """Whether it is connected to the server at `url`, instead of starting one of its own."""
+        if self.reached is None:
+            return self.steps is not None
+        return self.keyed is not None or not is_loopback(url)
 
     def ours(self) -> list[tuple[str, str]]:
         """Every place in the file where something of ours may stand."""
@@ -149,10 +152,10 @@ def is_loopback(url: str) -> bool:
     return urlsplit(url).hostname in LOOPBACK
 
 
-def text_for(client: Client, start: Start) -> str:
-    """A whole file that holds nothing but our server, or the steps to take."""
-    if client.where is None:
-        return client.steps
+def text_for(client: Client, start: Start, platform: places.Platform = "linux") -> str:
+    """A whole file that holds nothing but our server, or the steps to take on such a machine."""
+    if client.steps is not None:
+        return client.steps(start, platform)
     text = ""
     for path, value in client.pieces(start):
         text = client.format.put(text, path, value)
@@ -163,6 +166,7 @@ def start_for(
     client: Client,
     *,
     sandbox: bool = False,
+    ask: bool = False,
     account: str | None = None,
     allow: Sequence[str] = (),
     surface: str | None = None,
@@ -186,6 +190,8 @@ def start_for(
         args.append("--read-only")
     if sandbox:
         args.append("--sandbox")
+    if ask:
+        args.append("--ask")
     if account:
         args += ["--account", account]
     if allow:
@@ -277,16 +283,45 @@ def _pairs(start: Start) -> list[str]:
     return [f"{name}={value}" for name, value in start.variables.items()]
 
 
-REMOTE = (
-    "This client reaches servers from the internet, not from your machine.\n"
-    "1. On a machine of yours: aircall-mcp serve --transport http --port 8000\n"
-    "   It listens on loopback only, and answers requests with the key in http.key of its\n"
-    "   home.\n"
-    "2. Put an HTTPS proxy or tunnel in front that authenticates, passes Host as\n"
-    "   127.0.0.1:8000, adds the header `Authorization: Bearer` with that key, and leads to\n"
-    "   http://127.0.0.1:8000/mcp.\n"
-    "3. Add that HTTPS address as a custom connector (an MCP server) in the client's settings."
-)
+PORT = 8000
+"""Where a server is started that somebody reaches from the internet."""
+
+
+def _steps(start: Start, platform: str) -> str:
+    """How a client that reaches servers from the internet alone comes to this one, or to the one at
+    the `url`. On the way there a server must lose none of the flags by which it is held.
+    """
+    lines = ["This client reaches servers from the internet, not from your machine."]
+    add = "Add {} as a custom connector (an MCP server) in the client's settings."
+    if start.url and not is_loopback(start.url):
+        return "\n".join([*lines, add.format(start.url)])
+    url = start.url or f"http://127.0.0.1:{PORT}/mcp"
+    if start.url:
+        lines += [f"1. Let the server at {url} run, with the flags that this client shall have."]
+    else:
+        served = ["--transport", "http", "--port", str(PORT)]
+        words = [start.command, *start.args[:3], *served, *start.args[3:]]
+        lines += ["1. On a machine of yours:", *_typed_with(start.variables, words, platform)]
+    lines += [
+        "   It listens on loopback only, and answers requests with the key in http.key of its",
+        "   home.",
+        "2. Put an HTTPS proxy or tunnel in front that authenticates, passes Host as",
+        f"   {urlsplit(url).netloc}, adds the header `Authorization: Bearer` with that key, and",
+        f"   leads to {url}.",
+        f"3. {add.format('that HTTPS address')}",
+    ]
+    return "\n".join(lines)
+
+
+def _typed_with(variables: Mapping[str, str], words: Sequence[str], platform: str) -> Sequence[str]:
+    """The lines that a person's shell runs: in that of Windows a variable is set before."""
+    line = _line(words, platform)
+    if platform == "windows":
+        return [*(f'   set "{name}={value}"' for name, value in variables.items()), f"   {line}"]
+    return [
+        f"   {' '.join([*(f'{one}={shlex.quote(to)}' for one, to in variables.items()), line])}"
+    ]
+
 
 CLIENTS: dict[str, Client] = {
     client.name: client
@@ -329,7 +364,7 @@ CLIENTS: dict[str, Client] = {
                depth=2),
         Client("goose", "Goose", "tasks", "~/.config/goose/config.yaml", places.goose,
                "extensions", yaml, entry=_goose, reached=_goose_reached, program="goose"),
-        Client("chatgpt", "ChatGPT", "tasks", "Settings > Apps & Connectors", steps=REMOTE),
-        Client("claude-ai", "claude.ai", "tasks", "Settings > Connectors", steps=REMOTE),
+        Client("chatgpt", "ChatGPT", "tasks", "Settings > Apps & Connectors", steps=_steps),
+        Client("claude-ai", "claude.ai", "tasks", "Settings > Connectors", steps=_steps),
     )
 }  # fmt: skip
