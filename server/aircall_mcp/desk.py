@@ -201,6 +201,8 @@ class Desk:
         except ToolError as error:
             log.info("%s: %s", operation.tool, error.kind)
             return Failure(self._scrubber.json(tools.error_of(error)))
+        if self._gateway.sandbox and "data" in payload:
+            payload["sandbox"] = True
         weight = LIGHT + 1 if self._scrubber.crowded else 0
         written, text = self._scrubber.written, tools.text_of(payload)
         return Answer(*await self._gateway.aside(lambda: written(payload, text), weight=weight))

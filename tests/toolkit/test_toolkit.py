@@ -72,6 +72,36 @@ async def test_search_load_execute(home: dict[str, str]) -> None:
         assert sent["data"]["status"]
 
 
+async def test_whatever_has_data_in_the_sandbox_says_that_it_is_one(home: dict[str, str]) -> None:
+    async with Toolkit.sandbox(environment=home) as aircall:
+        number = await line_of(aircall)
+        steps = [
+            {"operation": "send_message", "arguments": {**TEXT, "number_id": number}},
+            {"operation": "create_tag", "arguments": {"name": "Upsell", "color": "#123456"}},
+            {"operation": "delete_tag", "arguments": {"tag_id": 7}},
+        ]
+        done = await aircall.execute("plan", {"steps": steps})
+        assert done["sandbox"] is True, done
+        assert done["data"]["outcomes"][:2] == ["done", "done"]
+        message, tag, none = done["data"]["ids"]
+        assert message
+        assert (await aircall.execute("get_tag", {"tag_id": tag}))["data"]["tag"][
+            "name"
+        ] == "Upsell"
+        assert none is None
+        for name, given in (
+            ("plan", {"steps": steps, "dry_run": True}),
+            ("send_message", {**TEXT, "number_id": number, "dry_run": True}),
+            ("send_text", {**TEXT, "from": str(number), "dry_run": True}),
+            ("approval_status", {"id": done["data"]["plan"]}),
+            ("approval_status", {}),
+            ("list_tags", {}),
+        ):
+            assert (await aircall.execute(name, given))["sandbox"] is True, name
+        error = await aircall.execute("get_call", {"call_id": 7})
+        assert error.keys() == {"error"}
+
+
 async def test_what_is_bound_to_an_account_acts_for_no_other(home: dict[str, str]) -> None:
     """Also where there is one alone, so that no argument names it."""
     async with Toolkit.sandbox(environment=home) as aircall:

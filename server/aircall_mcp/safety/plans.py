@@ -9,9 +9,9 @@ through the gate and the journal. Where that ends early it waits, and the very s
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from ..errors import (
     ArgumentError,
@@ -346,16 +346,32 @@ def planned(operation: Operation, steps: Sequence[Bound]) -> Bound:
 
 
 def told(performed: Performed) -> dict[str, Any]:
-    """What a model hears of it: one word for each step in order, with why where it failed."""
+    """What a model hears of it: one word for each step in order, with why where it failed, and the
+    ids of what this call made or changed."""
     kept = performed.kept
     data = standing_of(kept)
     data["outcomes"] = [
         item.outcome + (f": {item.said}" if item.said and item.outcome != "waiting" else "")
         for item in kept.items
     ]
+    if any(ids := [_made(performed.replies.get(n)) for n in range(len(kept.items))]):
+        data["ids"] = ids
     if kept.standing == "running" and performed.why:
         data |= {"why": performed.why, "next": performed.hint}
     return data
+
+
+def _made(reply: Reply | None) -> int | str | None:
+    """The id of what a step made or changed, where Aircall's answer tells it."""
+    body: Any = None if reply is None else reply.body
+    if not isinstance(body, Mapping):
+        return None
+    parts = cast("Mapping[str, Any]", body)
+    for one in (parts, *parts.values()):
+        found: Any = cast("Mapping[str, Any]", one).get("id") if isinstance(one, Mapping) else None
+        if isinstance(found, int | str):
+            return found
+    return None
 
 
 def standing_of(kept: Kept) -> dict[str, Any]:

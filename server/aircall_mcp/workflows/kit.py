@@ -115,8 +115,8 @@ class Kit:
         key: str = "",
         strangers: bool = True,
     ) -> Json:
-        """`data` in the form of every result: bounded, without what is invisible, and marked where
-        it comes from the sandbox. `key` is its list that loses its tail first."""
+        """`data` in the form of every result: bounded, and without what is invisible. `key` is
+        its list that loses its tail first."""
 
         def shaped() -> tuple[Any, list[str]]:
             return bounded(cleaned(data), self.scrubber.text, key=key)
@@ -131,8 +131,6 @@ class Kit:
             result["window"] = window
         if said := [*filter(None, notes), *cuts, *([STRANGERS] if strangers else [])]:
             result["notes"] = list(dict.fromkeys(said))
-        if self.gateway.sandbox:
-            result["sandbox"] = True
         return result
 
 

@@ -10,7 +10,7 @@ from ..ground.caller import Caller
 from ..ground.operation import Bound
 from ..ground.performs import performs
 from ..safety.approvals import Approvals, standing_of
-from ..safety.plans import Plan, Plans
+from ..safety.plans import Performed, Plan, Plans
 from ..safety.plans import standing_of as plan_standing_of
 from ..safety.plans import told as plan_told
 
@@ -60,7 +60,7 @@ class Yeses:
             raise NotAllowed("Plans are not available here.", hint="Make the calls one by one.")
         if "draft" in arguments:
             plan = await self._of_draft(self._plans, arguments, caller)
-            return {"data": plan_told(await self._plans.perform(plan, caller))}
+            return _told(await self._plans.perform(plan, caller))
         steps: list[Bound] = []
         for number, step in enumerate(arguments["steps"], 1):
             try:
@@ -69,7 +69,7 @@ class Yeses:
                 error.message = f"Step {number}: {error.message}"
                 raise
         plan = await self._plans.propose(steps, caller)
-        return {"data": plan_told(await self._plans.perform(plan, caller))}
+        return _told(await self._plans.perform(plan, caller))
 
     async def _of_draft(self, plans: Plans, arguments: Mapping[str, Any], caller: Caller) -> Plan:
         """The plan of what a script collected, without the script."""
@@ -84,3 +84,9 @@ class Yeses:
                 f"This draft belongs to the account {draft.account}.", hint="Leave `account` out."
             )
         return await plans.propose(draft.steps, caller, draft.account)
+
+
+def _told(performed: Performed) -> Json:
+    """Marked where a sandbox on a port of this machine did it; the built-in one marks all."""
+    marked = any(reply.sandbox for reply in performed.replies.values())
+    return {"data": plan_told(performed), **({"sandbox": True} if marked else {})}
