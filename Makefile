@@ -38,8 +38,8 @@ test-pythons: $(VENV)/dev ## the tests on every Python of this machine
 
 check: export BROWSER_TESTS = required
 check: ## exactly what CI runs
-	$(MAKE) -j3 chromium types pythons-ready lint layers specs-fresh search-fresh spec-lint docs-fresh
-	$(MAKE) test-pythons conformance
+	$(MAKE) -j3 chromium types pythons-ready lint layers specs-fresh search-fresh conformance spec-lint docs-fresh
+	$(MAKE) test-pythons
 
 pythons-ready: # beside the environment of this checkout, which is made at the same time
 	@test -z "$(PYTHON)" || $(PYTHON) tests/pythons.py --ready

@@ -27,19 +27,24 @@ import ensurepip, sqlite3, ssl, sys, sysconfig, venv
 trial = sys.version_info.releaselevel != "final" or sysconfig.get_config_var("Py_GIL_DISABLED")
 print("" if trial else "%d.%d" % sys.version_info[:2])
 """
-DEEPEST = ("gateway", "ground", "protocol", "storage", "vault")
+DEEPEST = ("gateway", "protocol", "storage", "vault")
 """Folders of unit tests whose code leans most on what Pythons change: asyncio, sqlite3, typing."""
-DEEP = (*DEEPEST, "events", "offer", "safety", "toolkit")
+DEEP = (*DEEPEST, "events", "ground", "offer", "safety", "toolkit")
 """Folders whose code leans on it, too."""
 JOURNEYS = tuple(f"journeys/test_{one}.py" for one in ("stdio", "http", "instant", "tasks"))
 """The ways through real processes that newer Pythons go, too: starts, signals, pipes and ends."""
 SWEEPS = (
     "gateway/test_stakes.py",
+    "gateway/test_long_reads.py",
+    "gateway/test_pages.py",
+    "gateway/test_periods.py",
     "ground/test_addresses.py",
     "events/test_envelope.py",
+    "offer/test_shape.py",
     "offer/test_stubs.py",
 )
-"""What asks nothing that newer Pythons do otherwise: tables line by line, and what Node reads."""
+"""What asks nothing that newer Pythons do otherwise: tables line by line, sums of pages, periods
+and sizes, and what Node reads."""
 LEAST_FREE = 2 * 1024**3
 """Bytes of memory before the tests write there."""
 CLASSIFIER = re.compile(r"Programming Language :: Python :: (3\.\d+)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any, cast
@@ -172,6 +173,7 @@ async def served(bounds: Bounds) -> AsyncGenerator[tuple[int, Admission, Clock]]
 
     admission = Admission(bounds, clock.handed(never))
     listening = asgi.listen("127.0.0.1", 0)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)  # so that it is soon full
     port = listening.getsockname()[1]
     serving = asyncio.create_task(asgi.serve(app, listening, lifespan="off", admission=admission))
     try:
@@ -242,7 +244,10 @@ async def test_half_full_nobody_stays_for_another_request() -> None:
 @pytest.mark.slow
 async def test_who_asks_and_does_not_read_is_let_go() -> None:
     async with served(Bounds()) as (port, admission, clock):
-        _, writer = await asyncio.open_connection("127.0.0.1", port, limit=64)
+        asking = socket.socket()
+        asking.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        asking.connect(("127.0.0.1", port))
+        _, writer = await asyncio.open_connection(sock=asking, limit=64)
         cast("asyncio.ReadTransport", writer.transport).pause_reading()
         visits = admission._visits  # pyright: ignore[reportPrivateUsage]
         for _ in range(10_000):
