@@ -53,7 +53,7 @@ def test_what_a_rule_fits_and_what_a_cap_is_are_told(home: Path) -> None:
         "Rule 1, 'many', for operations send_group_message; over 3 recipients: it is refused."
         in told
     )
-    assert "Rule 2, 'all', for everything: it needs the yes of a person who is seen" in told
+    assert "Rule 2, 'all', for everything: it needs a person's yes on the page or by" in told
     assert "Texts: at most 4 in any hour and 9 in any 24 hours." in told
     assert "Calls: any number." in told
     rules = json.loads(typed("policy", "show", "--json").stdout)["rules"]
@@ -90,7 +90,7 @@ def test_an_edit_holds_once_it_has_no_fault(home: Path, tmp_path: Path) -> None:
 def test_what_would_become_of_a_call_is_told() -> None:
     words = ("policy", "check", "start_outbound_call", "--sandbox", "--ask")
     asked = ("--args", json.dumps(DIAL))
-    assert typed(*words, *asked).stdout.startswith("It would need the yes of a person")
+    assert typed(*words, *asked).stdout.startswith("It would need a person's yes")
     costly = ("--args", json.dumps({**DIAL, "to": "+33899123456"}))
     assert "destinations.costly" in typed(*words, *costly).stdout
     typed("suppress", "add", "+1 415 555 0143", "--why", "said STOP")

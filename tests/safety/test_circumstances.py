@@ -68,11 +68,11 @@ def test_of_words_in_two_alphabets_three_are_told_and_none_that_is_long(
         "b\u0430.",
         "c\u0430.",
     ]
-    assert rest == "Nor are they in 1 more words."
+    assert rest == "So do 1 more words."
 
 
 def test_what_vanishes_is_said_and_a_read_has_nothing_to_say(registry: Registry) -> None:
     assert told(registry, "delete_tag", tag_id=1) == [
-        "It makes one object vanish, with what belongs to it."
+        "It deletes one object, with everything that belongs to it."
     ]
     assert told(registry, "list_tags") == []

@@ -52,12 +52,12 @@ STYLE_HASH: Final = "sha256-" + base64.b64encode(hashlib.sha256(STYLE.encode()).
 )
 
 _SAID: Final[Mapping[Standing, str]] = {
-    "waiting": "It waits for you.",
+    "waiting": "It is waiting for your answer.",
     "approved": "You said yes. The model makes the same call again now, and it goes through once.",
     "refused": "You said no. Nothing is done.",
-    "used": "A call used your yes: that was done, or may have been.",
+    "used": "Your yes was used: the call was done, or may have been.",
     "expired": "Nobody answered in time. Nothing is done.",
-    "cancelled": "It was called off. Nothing is done.",
+    "cancelled": "It was cancelled. Nothing is done.",
 }
 TERMINAL: Final = "aircall-mcp approve --page"
 
@@ -76,9 +76,9 @@ def entrance(then: str, said: str = "") -> str:
     """Where a code is typed; nothing of what waits is told before that. `then` is where it goes
     on."""
     return _page(
-        "A code, please",
+        "Enter a code",
         _said(said),
-        "<p>What waits here is shown to nobody who has not typed a code. Get one that is shown to"
+        "<p>Pending approvals are shown only after you type a code. Get one, which is shown to"
         " you and not to a browser or a model:</p>",
         _form(Form("/code", "Show me a code on this desktop", {"then": then})),
         f"<p>or run <code>{escape(runnable(TERMINAL))}</code> in a terminal of this machine.</p>",
@@ -86,9 +86,10 @@ def entrance(then: str, said: str = "") -> str:
         '<label for="code">The code</label>',
         '<input id="code" name="code" maxlength="32" required spellcheck="false"'
         ' autocapitalize="characters" autocomplete="off">',
-        f'<input type="hidden" name="then" value="{escape(then)}"> <button>Go on</button></form>',
-        f'<p class="of">You typed one a moment ago? <a href="{escape(then)}">Look again</a>. Tell'
-        " it nobody: whoever asks you for it in a chat wants to say yes for you.</p>",
+        f'<input type="hidden" name="then" value="{escape(then)}">'
+        " <button>Continue</button></form>",
+        f'<p class="of">You typed one a moment ago? <a href="{escape(then)}">Reload</a>. Do'
+        " not tell it to anybody: whoever asks you for it in a chat wants to say yes for you.</p>",
     )
 
 
@@ -99,11 +100,11 @@ def listed(waiting: Sequence[Approval], now: float) -> str:
         f"{_bdi(one.preview.split(chr(10), 1)[0])}</a></h2>{_of(one, now)}</div>"
         for one in waiting
     ]
-    nothing = "<p>Nothing waits for your yes.</p>"
+    nothing = "<p>No approval is pending.</p>"
     return _page(
-        "What waits for your yes",
+        "Pending approvals",
         *(items or [nothing]),
-        '<p><a href="/">Look again</a></p>',
+        '<p><a href="/">Reload</a></p>',
         _form(Form("/leave", "Leave", {})),
     )
 
@@ -123,16 +124,16 @@ def whole(one: Approval, now: float, token: str, said: str = "") -> str:
         f'<div class="it">{shown}</div>',
         _of(one, now) if waits else _said(_SAID[one.standing]),
         *(buttons if waits else []),
-        '<p><a href="/">All that waits</a></p>',
+        '<p><a href="/">All pending approvals</a></p>',
     )
 
 
 def nothing_here() -> str:
-    return _page("Nothing is here", '<p><a href="/">All that waits</a></p>')
+    return _page("Nothing is here", '<p><a href="/">All pending approvals</a></p>')
 
 
 def unreadable() -> str:
-    words = "<p>What waits cannot be read now, so nothing is done. Try again in a moment.</p>"
+    words = "<p>Approvals cannot be read now, so nothing is done. Try again in a moment.</p>"
     return _page("Not now", words)
 
 
@@ -161,7 +162,7 @@ def _of(one: Approval, now: float) -> str:
     minutes = max(1, round((one.expires - now) / 60))
     return (
         f'<p class="of">Asked by {_bdi(one.principal)}, account {_bdi(one.account)}, id '
-        f"{escape(one.id)}. It waits for {minutes} more minute{'s' * (minutes != 1)}.</p>"
+        f"{escape(one.id)}. It expires in {minutes} minute{'s' * (minutes != 1)}.</p>"
     )
 
 

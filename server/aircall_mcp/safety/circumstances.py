@@ -50,7 +50,7 @@ def circumstances_of(bound: Bound, now: float) -> Iterator[str]:
     yield from _lookalikes("\n".join(_texts([step.arguments for step in steps])))
     if vanishing := sum(step.operation.effect == "delete" for step in steps):
         what = "one object" if vanishing == 1 else f"{vanishing} objects"
-        yield f"It makes {what} vanish, with what belongs to it."
+        yield f"It deletes {what}, with everything that belongs to it."
 
 
 def _places(numbers: Sequence[str]) -> str:
@@ -62,7 +62,7 @@ def _places(numbers: Sequence[str]) -> str:
 def _where(number: str) -> str:
     there = destination_of(number)
     kind = "" if there.kind == "ordinary" else f" ({there.kind.replace('_', ' ')})"
-    return (there.country or "no country that is known") + kind
+    return (there.country or "an unknown country") + kind
 
 
 def _lookalikes(text: str) -> Iterator[str]:
@@ -71,9 +71,9 @@ def _lookalikes(text: str) -> Iterator[str]:
         return
     words = [word for word in dict.fromkeys(re.findall(r"\w+", text)) if _is_mixed(word)]
     for word in (quoted(word, _LONGEST_WORD) for word in words[:_MOST_WORDS]):
-        yield f"Not all letters are of one alphabet in {word!a}, which looks like {word}."
+        yield f"{word!a} mixes letters of several alphabets, and looks like {word}."
     if len(words) > _MOST_WORDS:
-        yield f"Nor are they in {len(words) - _MOST_WORDS} more words."
+        yield f"So do {len(words) - _MOST_WORDS} more words."
     for host in dict.fromkeys(_HOST.findall(text)):
         if not host.isascii():
             yield f"The link to {host} leads to {'.'.join(map(_ascii, host.split('.')))}."
@@ -107,7 +107,7 @@ def _place(number: str, now: float) -> str:
     # From west to east: by the clock alone, an hour before midnight would be the last of all.
     clocks = sorted(at.astimezone(ZoneInfo(zone)).replace(tzinfo=None) for zone in there.zones)
     times = list(dict.fromkeys(f"{clock:%H:%M}" for clock in clocks))
-    where = there.country or "of no country that is known"
+    where = there.country or "in an unknown country"
     kind = "" if there.kind == "ordinary" else f", {there.kind.replace('_', ' ')}"
     if not times:
         return f"{where}{kind}"

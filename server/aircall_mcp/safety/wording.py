@@ -13,10 +13,10 @@ from ..ground.secrets import MASK
 from .policy import DEFAULTS, SUPPRESSED, WHAT, Cap, Line, Look, Policy, Rule, Ruling
 
 _SAYS = {
-    ("allow", 1): "goes with nobody's yes",
-    ("allow", 2): "goes with nobody's yes",
+    ("allow", 1): "is done without asking",
+    ("allow", 2): "is done without asking",
     ("ask", 1): "needs a person's yes",
-    ("ask", 2): "needs the yes of a person who is seen (`aircall-mcp approve`)",
+    ("ask", 2): "needs a person's yes on the page or by `aircall-mcp approve`",
     ("deny", 1): "is refused",
     ("deny", 2): "is refused",
 }
@@ -27,7 +27,7 @@ def lines_of(policy: Policy, standing: Collection[Allowance] = ()) -> Iterator[s
     for need, default in DEFAULTS.items():
         line = policy.effects.get(need, default)
         allowed = need in standing and line.say != "deny"
-        words = "goes, by --allow" if allowed else _says(line)
+        words = "is done without asking, by --allow" if allowed else _says(line)
         yield f"What {WHAT[need]} ({need}) {words}."
     for name, line in policy.toolsets.items():
         yield f"The toolset {name} {_says(line)}."
@@ -49,10 +49,10 @@ def _places(policy: Policy) -> Iterator[str]:
         where = " and ".join(part for part in (own, named) if part)
         yield f"Calls and texts go to {where}; anywhere else {_says(policy.elsewhere)}."
     yield (f"A premium-rate, shared-cost, satellite or personal number {_says(policy.costly)}.")
-    yield f"A stranger, where somebody is asked, {_says(policy.strangers)}."
-    yield f"Several people at once, where somebody is asked, {_says(policy.batches)}."
+    yield f"A call or text to a stranger, if a person is asked, {_says(policy.strangers)}."
+    yield f"Reaching several people at once, if a person is asked, {_says(policy.batches)}."
     if policy.only:
-        yield f"Nobody but {', '.join(policy.only)} is called or texted."
+        yield f"Only {', '.join(policy.only)} may be called or texted."
     if policy.never:
         yield f"{', '.join(policy.never)}: never called or texted."
     if policy.quiet is not None:
@@ -200,7 +200,9 @@ def trial_of(bound: Bound, look: Look | None) -> dict[str, Any]:
 def who_changes(ruling: Ruling) -> str:
     """Who can have it otherwise where it is refused, and by what."""
     if ruling == SUPPRESSED:
-        return "A person alone takes it off the list, at a terminal: `aircall-mcp suppress remove`."
+        return (
+            "Only a person can take it off the list, in a terminal: `aircall-mcp suppress remove`."
+        )
     return "The owner of this server can change that: `aircall-mcp policy show` says what goes."
 
 
@@ -212,5 +214,5 @@ def would_be(ruling: Ruling) -> str:
         return f"It would be done{by}."
     if ruling.say == "deny":
         return f"It would be refused{because}{by}. {who_changes(ruling)}"
-    seen = " who is seen" if ruling.grade == 2 else ""
-    return f"It would need the yes of a person{seen}{because}{by}."
+    grade = " of grade 2" if ruling.grade == 2 else ""
+    return f"It would need a person's yes{grade}{because}{by}."
