@@ -150,7 +150,7 @@ async def test_what_is_not_known_or_not_on_offer_is_an_argument_error(
     assert "Did you mean" in unknown["hint"]
     assert "aircall_search finds operations" in unknown["hint"]
     left_out = await harness.refused("describe", operation="create_tag")
-    assert "not on offer" in left_out["message"]
+    assert "not offered" in left_out["message"]
     with pytest.raises(NotOffered):
         await harness.desk.call("aircall_write", {"operation": "create_tag"}, Caller())
 
@@ -187,7 +187,7 @@ async def test_only_an_effect_is_done_by_an_answer_without_content(
         if effect == "read":
             key = operation.answer.key
             assert answer["data"] == ({key: []} if operation.answer.is_list else {})
-            assert any("nothing at all" in note for note in answer["notes"])
+            assert any("answer was empty" in note for note in answer["notes"])
             assert not answer.get("page", {}).get("complete", False)
         else:
             assert answer["data"] == {"done": True}
@@ -311,7 +311,7 @@ async def test_a_principal_performs_what_is_on_its_own_offer(
     assert not (await desk.call("aircall_read", arguments, Caller())).is_error
     anna = Caller(principal="anna")
     refused = await desk.call("aircall_read", arguments, anna)
-    assert "not on offer" in refused.payload["error"]["message"]
+    assert "not offered" in refused.payload["error"]["message"]
     tags = await desk.call("aircall_read", {"operation": "list_tags"}, anna)
     assert not tags.is_error
     await desk.aclose()

@@ -82,7 +82,7 @@ def test_written_asked_once_equal_the_second_time_and_taken_out_again(
     assert gone.code == 0, gone.text
     assert '-    "aircall": {' in gone.text
     assert file.read_text() == MINE
-    assert "nothing of ours" in ran("cursor", "--remove", "--yes").stderr
+    assert "no entry of ours" in ran("cursor", "--remove", "--yes").stderr
 
 
 def test_a_link_is_said_and_its_target_changed(person: Path, tmp_path: Path, ran: Ran) -> None:

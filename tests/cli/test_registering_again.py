@@ -54,7 +54,7 @@ async def test_it_takes_the_place_of_the_earlier_one_or_says_what_else_is_active
         assert beside["webhook"] == second["webhook"]
         assert sorted(beside["kinds"]) == sorted(second["kinds"]) != []
         _, said = await typed(there, home, *register[:-1])
-        assert "takes the place of" in said
+        assert "replaces" in said
         assert second["webhook"] in said
         assert len(ours(there)) == 1
         assert there.arrivals("delete_webhook") == 4

@@ -71,7 +71,7 @@ def test_it_is_pulled_whatever_else_is_broken(home: Path) -> None:
     assert Brake(home).holds()
     told = typed("stop")
     assert "It was already pulled" in told.stderr
-    assert "cannot be told" in told.stderr
+    assert "could not be checked" in told.stderr
     assert on_terminal("resume").code == 0
     assert not Brake(home).holds()
 

@@ -88,7 +88,7 @@ async def test_a_yes_that_comes_sooner_than_anybody_reads_counts_for_nothing(hom
 async def test_all_that_waits_is_listed_and_what_is_over_is_not(home: Path, clock: Clock) -> None:
     async with paged(home, clock) as page:
         visitor = await page.visitor()
-        assert "Nothing waits" in (await visitor.get("/")).text
+        assert "No approval is pending" in (await visitor.get("/")).text
         one, two = await page.ask(), await page.ask("Delete a tag (aircall_delete_tag)")
         text = (await visitor.get("/")).text
         assert f"/approvals/{one.id}" in text
@@ -98,14 +98,14 @@ async def test_all_that_waits_is_listed_and_what_is_over_is_not(home: Path, cloc
         await visitor.say(one, "no")
         assert f"/approvals/{one.id}" not in (await visitor.get("/")).text
         for seconds, left in (
-            (29, "15 more minutes."),
-            (771, "2 more minutes."),
-            (71, "1 more minute."),
+            (29, "15 minutes."),
+            (771, "2 minutes."),
+            (71, "1 minute."),
         ):
             clock.pass_by(seconds)
-            assert f"waits for {left}" in (await visitor.get("/")).text
+            assert f"expires in {left}" in (await visitor.get("/")).text
         clock.pass_by(30)
-        assert "Nothing waits" in (await visitor.get("/")).text
+        assert "No approval is pending" in (await visitor.get("/")).text
         assert "Nobody answered in time" in (await visitor.get(f"/approvals/{two.id}")).text
         await visitor.aclose()
 

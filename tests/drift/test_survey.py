@@ -289,7 +289,7 @@ async def test_a_key_that_is_refused_is_said_and_nothing_more_is_asked() -> None
     sandbox = small()
     with pytest.raises(Refused) as refused:
         await surveyed(sandbox, key=("wrong", "wrong"))
-    assert "does not take the credential" in refused.value.message
+    assert "does not accept the credential" in refused.value.message
     assert len(sandbox.arrivals) <= 2
     with pytest.raises(CredentialError):
         await surveyed(small(), key=None)

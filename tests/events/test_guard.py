@@ -292,7 +292,7 @@ async def test_where_the_log_cannot_be_read_nothing_of_the_kind_is_sent(
         assert result.is_error
         error = result.payload["error"]
         assert error["kind"] == "not_allowed"
-        assert "cannot be told" in error["message"]
+        assert "could not be checked" in error["message"]
         assert "webhooks status" in error["hint"]
     assert len(guarded.sandbox.arrivals) == before
     result = await desk.call("aircall_create_tag", {"name": "new", "color": "#AA0000"}, Caller())

@@ -300,7 +300,7 @@ async def test_a_sandbox_whose_home_cannot_be_used_serves_and_says_so() -> None:
         assert process.stderr
         assert await asyncio.wait_for(process.stdout.readline(), PATIENCE)
         said = await asyncio.wait_for(process.stderr.readline(), PATIENCE)
-        assert b"servers take this for the real host" in said
+        assert b"servers treat this as the real host" in said
 
 
 @pytest.mark.slow

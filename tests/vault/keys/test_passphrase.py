@@ -44,7 +44,7 @@ def test_a_passphrase_that_is_no_text(home: Path, asked: bool) -> None:
         if asked
         else vault_at(home, {"AIRCALL_MCP_VAULT_PASSPHRASE": phrase})
     )
-    with pytest.raises(CredentialError, match="no character") as caught:
+    with pytest.raises(CredentialError, match="not a character") as caught:
         vault.create("passphrase")
     assert "AIRCALL_MCP_VAULT_PASSPHRASE" in caught.value.hint
     assert caught.value.__cause__ is None
