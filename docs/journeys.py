@@ -21,8 +21,8 @@ HEAD = """\
 <!-- Written by docs/journeys.py. Do not edit by hand. -->
 
 Four tasks that people ask for, done in the sandbox on the `tasks` surface, step by step, through a
-real MCP client. Try one: `aircall-mcp demo NAME`. [benchmarks/journeys.md](../benchmarks/journeys.md)
-compares their cost in tokens with plain operations.
+real MCP client. Try one: `aircall-mcp demo NAME`. Their cost in tokens, compared with plain
+operations, is in [benchmarks/journeys.md](../benchmarks/journeys.md).
 """
 
 
