@@ -18,7 +18,7 @@ from .intents import Entry
 from .journal import Intent, Journal, Outcome
 from .looks import Looks, lost_reply
 from .refusals import error_of, hollow, missing, unknown
-from .request import Answered, Attempt, Brake, Request, Trying, released
+from .request import Answered, Attempt, Brake, Request, Trying, Unsent, released
 from .retries import Retries
 
 log = logging.getLogger(__name__)
@@ -76,11 +76,12 @@ class Effects:
             # No shield: from 3.14 on that logs what a task raises whose caller is gone.
             await asyncio.wait({task})
             return task.result()
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as cancelled:
             entry.abandon()
-            if not entry.begun:
-                task.cancel()
-            raise
+            if entry.begun:
+                raise
+            task.cancel()
+            raise Unsent(*cancelled.args) from cancelled
 
     async def _learn(self, request: Request, attempt: Attempt) -> None:
         """Note the ids that a read returned, so that two keys of one company are recognised."""

@@ -7,11 +7,13 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+import anyio
+
 from ..errors import Duplicate, NeedsConfirmation, OutcomeUnknown, ToolError
 from ..ground.caller import Caller
 from ..ground.operation import Allowance, Bound
 from ..ground.reply import Reply
-from .request import Brake, Link, Request
+from .request import Brake, Link, Request, Unsent
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +129,17 @@ class Gate:
             yield tuple(word for one in allowed for word in one.waived)
         except ToolError as error:
             if not begun or not isinstance(error, OutcomeUnknown):  # what may have been done was
-                twice = begun and isinstance(error, Duplicate)
-                for undo in (undo for one in allowed for undo in one.undo):
-                    await undo(twice)
+                await _undone(allowed, twice=begun and isinstance(error, Duplicate))
             raise
+        except Unsent:
+            with anyio.CancelScope(shield=True):
+                await _undone(allowed)
+            raise
+
+
+async def _undone(allowed: Sequence[Allow], *, twice: bool = False) -> None:
+    for undo in (undo for one in allowed for undo in one.undo):
+        await undo(twice)
 
 
 def by_brake(brake: Brake) -> Judge:

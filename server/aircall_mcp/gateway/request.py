@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeAlias
@@ -18,6 +19,10 @@ effect leaves, so it is quick."""
 
 Heard: TypeAlias = "Callable[[Request, Answered], None]"
 """Called with every answer as it came. It must not wait, and must keep nothing for long."""
+
+
+class Unsent(asyncio.CancelledError):
+    """Nobody waits for the effect any more, and not a byte of it left or ever will."""
 
 
 def unheard(_request: Request, _answered: Answered) -> None:
