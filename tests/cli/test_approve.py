@@ -47,3 +47,37 @@ async def test_a_yes_is_taken_back_as_long_as_nobody_used_it(home: Path) -> None
         assert on_terminal("approve", one.id, "--refuse").code != 0
     finally:
         safety.close()
+
+
+async def test_control_c_at_the_question_ends_it_at_once_and_nothing_is_answered(
+    home: Path,
+) -> None:
+    safety = Safety.of(home)
+    try:
+        one = await safety.approvals.ask(
+            principal="owner", account="acme", operation="aircall_x", identity="x",
+            preview="Tell Ann", grade=2,
+        )  # fmt: skip
+        shown = on_terminal("approve", one.id, until="Do it?")
+        assert shown.code == 130, shown.text
+        assert shown.lines[-1] == "Stopped."
+        found = await safety.approvals.find(one.id)
+        assert found is not None
+        assert found.standing == "waiting"
+    finally:
+        safety.close()
+
+
+async def test_control_c_at_the_question_of_run_ends_it_with_nothing_done(home: Path) -> None:
+    words = "to=+14155551234", "--arg", "user=rep@example.com"
+    shown = on_terminal(
+        "run", "place_call", "--sandbox", "--ask", "--arg", *words, until="Do it?"
+    )  # fmt: skip
+    assert shown.code == 130, shown.text
+    assert shown.lines[-1] == "Stopped."
+    assert '"call"' not in shown.text
+    safety = Safety.of(home)
+    try:
+        assert [one.standing for one in await safety.approvals.waiting()] == ["waiting"]
+    finally:
+        safety.close()

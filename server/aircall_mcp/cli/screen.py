@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -249,7 +250,13 @@ def confirmed(question: str) -> bool:
     """Ask for a yes or no. What was typed before the question was there is no answer to it: else a
     second Enter would be one to what nobody has read."""
     _forget_typed()
-    return click.confirm(question, err=True)
+    # A loop that runs takes Control-C as a wish to its task, which waits for the answer: whoever
+    # wants out of the question would be kept in it.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return click.confirm(question, err=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _forget_typed() -> None:
