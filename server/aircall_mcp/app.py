@@ -148,7 +148,7 @@ def open_app(
     clock = clock or Clock()
     opened = AsyncExitStack()
     if settings.sandbox:
-        accounts = _accounts_of_sandbox()
+        accounts = _accounts_of_sandbox(built_in=transport is None)
     else:
         if vault is None:
             vault = opened.enter_context(open_vault(settings, environment, ask=ask))
@@ -410,13 +410,13 @@ def log_to_file(app: App) -> str:
     return logs.write_to(app.settings.log_file, app.settings.log_level, app.auth.scrub)
 
 
-def _accounts_of_sandbox() -> Accounts:
-    from .sandbox.edge import Keys
+def _accounts_of_sandbox(*, built_in: bool) -> Accounts:
+    from .sandbox import company, edge
 
-    keys = Keys()
-    accounts = Accounts(Memory())
+    keys, accounts = edge.Keys(), Accounts(Memory())
     credential = ApiKey(api_id=Secret(keys.api_id), api_token=Secret(keys.api_token))
-    accounts.add(Account(name="sandbox", credential=credential, requests_per_minute=SANDBOX_PACE))
+    one = Account(name="sandbox", credential=credential, requests_per_minute=SANDBOX_PACE)
+    accounts.add(one.model_copy(update={"default_user": company.ME}) if built_in else one)
     return accounts
 
 

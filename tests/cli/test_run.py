@@ -4,11 +4,14 @@ import os
 import pty
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from aircall_mcp.app import open_app
 from aircall_mcp.cli.run import answered, arguments_of
 from aircall_mcp.ground.caller import Caller
+from aircall_mcp.ground.config import settings_from
 from aircall_mcp.offer import Offers, Registry
 
 from ..harness import answering, asking_desk
@@ -41,6 +44,18 @@ async def test_a_person_at_the_terminal_is_asked_and_obeyed(
     stands = await desk.call("aircall_approval_status", {}, Caller(interface="cli"))
     assert bool(stands.payload["data"]["waiting"]) is waits
     await desk.aclose()
+
+
+async def test_me_in_the_sandbox_is_somebody_who_can_call(home: Path) -> None:
+    app = open_app(settings_from({"sandbox": True}))
+    async with app:
+        wanted = {"to": "+14155551234"}
+        would = await app.desk.call("aircall_place_call", {**wanted, "dry_run": True}, Caller())
+        assert not would.is_error, would.payload
+        placed = await app.desk.call("aircall_place_call", wanted, Caller())
+        assert placed.payload["data"]["from"]["user"] == "Robin Ellis"
+        found = await app.desk.call("aircall_find_person", {"query": "me"}, Caller())
+        assert "rep@example.com" in str(found.payload)
 
 
 ASKED = "from aircall_mcp.cli.run import _confirm; print(_confirm('Delete it.'))"

@@ -193,9 +193,9 @@ def test_with_yes_all_that_is_proposed_is_taken_and_done_again_it_changes_nothin
 def test_with_nothing_at_hand_the_sandbox_is_connected(
     person: Path, home: Path, ran: Ran, aircall: Counted
 ) -> None:
-    done = ran("--sandbox", "--yes")
+    done = ran("--sandbox", "--ask", "--yes")
     assert done.code == 0, done.said
-    assert args_of(person)[-1] == "--sandbox"
+    assert args_of(person)[-2:] == ["--sandbox", "--ask"]
     assert "It answers for Cursor" in done.said
     assert not (home / "vault.db").exists()
     assert aircall.arrived == []
@@ -212,6 +212,9 @@ def test_where_nobody_can_be_asked_it_says_which_flags_are_missing(
         assert flag in said
     assert "--may," not in said
     assert ran("--sandbox").code == 2
+    swallowed = ran("--sandbox", "--yes", "--me", "rep@example.com", "--may", "read")
+    assert swallowed.code == 2
+    assert "--me, --may is for an account of yours" in " ".join(swallowed.said.split())
     assert not home.exists()
     assert aircall.arrived == []
 

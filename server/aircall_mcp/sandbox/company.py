@@ -11,6 +11,9 @@ USERS = (
     ("user_42", "", "America/Chicago", "en-US", 0),
 )
 ANA, PAUL, NORA, JAMES, MAYA, LUCA, ROBIN, USER_42 = range(8)
+ME = 1204417
+"""The id of Robin Ellis, who is `me` in the sandbox that is built in: nobody can say who they are
+there, and a first call needs somebody who places it."""
 ADDRESSES = {ROBIN: "rep@example.com", USER_42: "user_42@example.com"}
 TEAMS = (
     ("Sales", (MAYA, JAMES, PAUL, ROBIN)),

@@ -58,6 +58,7 @@ class Did:
 
 @click.command("setup")
 @click.option("--sandbox", is_flag=True, help="With the built-in sandbox: nothing else is needed.")
+@click.option("--ask", is_flag=True, help="Ask for a person's yes in the sandbox, too.")
 @click.option(
     "--account", "name", metavar="NAME", help="The account to make or use. Default: main."
 )
@@ -85,11 +86,14 @@ def command(**flags: Any) -> None:
     wanted = None if flags["wanted"] is None else clients.named(flags["wanted"], machine)
     try:
         by, may = way(flags, questions), "ask"
-        if by != "sandbox":
+        if by == "sandbox":
+            _check_none_swallowed(flags)
+        else:
             account = account_by(by, flags, questions, did)
             may = _may(flags, questions, did)
         settings, start_of = config.starts(
             sandbox=account is None,
+            ask=flags["ask"],
             account=None if account is None or account.name == "main" else account.name,
             allow=EVERYTHING if may == "allow" else None,
             read_only=may == "read",
@@ -107,6 +111,24 @@ def command(**flags: Any) -> None:
     _say_first(connected, account, may)
     if did.failed or any(greeting.trouble for _, greeting in greetings):
         raise click.exceptions.Exit(1)
+
+
+def _check_none_swallowed(flags: dict[str, Any]) -> None:
+    """Raise `UsageError` for a flag that says something of an account, which the sandbox is not."""
+    useless = [flag for name, flag in _OF_AN_ACCOUNT.items() if flags[name]]
+    if useless:
+        raise click.UsageError(
+            f"{', '.join(useless)} is for an account of yours; the sandbox has none. There `me` is"
+            " Robin Ellis (rep@example.com), and `aircall-mcp config CLIENT --sandbox` takes what"
+            " the client may do."
+        )
+
+
+_OF_AN_ACCOUNT = {
+    "name": "--account", "login": "--login", "from_environment": "--from-environment",
+    "kind": "--key", "me": "--me", "time_zone": "--time-zone",
+    "requests_per_minute": "--requests-per-minute", "may": "--may",
+}  # fmt: skip
 
 
 def _check_complete(flags: dict[str, Any]) -> None:
