@@ -17,8 +17,6 @@ from ..waiting import aside
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
-HERE = {"AIRCALL_MCP_SANDBOX": "1", "AIRCALL_MCP_ASK": "1"}
-
 
 def typed(*words: str, code: int = 0) -> Any:
     result = CliRunner().invoke(group, [*words])
@@ -30,18 +28,16 @@ def text(last: int) -> dict[str, Any]:
     return {"number_id": 88012, "to": f"+1415555014{last}", "body": "We open at nine."}
 
 
-async def test_it_is_given_at_a_terminal_counts_down_and_ends(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, value in HERE.items():
-        monkeypatch.setenv(name, value)
-    words = ("lease", "give", "texts", "2", "--to", "+1415555014*", "--minutes", "30")
+async def test_it_is_given_at_a_terminal_counts_down_and_ends(home: Path) -> None:
+    words = ("lease", "give", "texts", "2", "--to", "+1415555014*", "--minutes", "30", "--sandbox")
     piped = await aside(typed, *words, code=1)
     assert "no terminal" in str(piped.exception)
     shown = await aside(on_terminal, *words, typed=[("Give it?", "y")])
     assert shown.code == 0
     assert "2 texts to +1415555014*" in shown.text
     (lease,) = json.loads((await aside(typed, "lease", "list", "--json")).stdout)
+    ours = (await aside(typed, "lease", "list", "--json", "--sandbox")).stdout
+    assert json.loads(ours) == [lease]
     listed = (await aside(typed, "lease", "list")).stdout
     assert "0 of 2 texts to +1415555014*, from any of your numbers, by " in listed
     async with spoken("--sandbox", "--ask") as server:
@@ -50,6 +46,10 @@ async def test_it_is_given_at_a_terminal_counts_down_and_ends(
             assert "data" in await server.call(tool, **text(last))
         error = (await server.call(tool, **text(3)))["error"]
         assert error["kind"] == "needs_confirmation"
-        await aside(typed, "lease", "revoke", lease["id"])
+        await aside(typed, "lease", "revoke", "--all", "--sandbox")
     assert json.loads((await aside(typed, "lease", "list", "--json")).stdout) == []
     await aside(typed, "lease", "revoke", lease["id"], code=1)
+    without = await aside(typed, *words[:-1], code=1)
+    hint = getattr(without.exception, "hint", "")
+    assert "aircall-mcp setup --sandbox" in hint
+    assert await aside(typed, "lease", "give", *words[2:], "--account", "acme", code=2)

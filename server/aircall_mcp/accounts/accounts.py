@@ -114,7 +114,7 @@ class Accounts:
         raise CredentialError(
             "No Aircall account is set up here.",
             hint="Run `aircall-mcp accounts add`, or set AIRCALL_API_ID and AIRCALL_API_TOKEN."
-            " With --sandbox none is needed.",
+            " The sandbox needs none: `aircall-mcp setup --sandbox`.",
         )
 
     def load(self, name: str | None = None) -> Held:

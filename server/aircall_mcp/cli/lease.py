@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import click
@@ -25,6 +26,9 @@ T = TypeVar("T")
 
 _BEGINNING = re.compile(r"\+[1-9]\d{1,14}\*", re.ASCII)
 MOST = 1_000
+SANDBOX = "sandbox"
+"""The account of the built-in sandbox."""
+_SANDBOX = click.option("--sandbox", is_flag=True, help="Of the built-in sandbox.")
 
 
 @click.group("lease", cls=screen.Commands)
@@ -63,6 +67,7 @@ command = group
     help="One of your numbers, by id. May be repeated. Default: any.",
 )
 @click.option("--account", metavar="NAME", help="Default: the default account.")
+@_SANDBOX
 @click.option("--principal", default=OWNER, metavar="NAME", help="Who asks. Default: you.")
 def give(
     kind: Leased,
@@ -71,6 +76,7 @@ def give(
     minutes: int,
     senders: tuple[int, ...],
     account: str | None,
+    sandbox: bool,
     principal: str,
 ) -> None:
     """Say yes to COUNT calls or texts in advance, so that nobody is asked about each.
@@ -79,7 +85,9 @@ def give(
     still apply. It needs a terminal, like every yes.
     """
     numbers = [_number(one) for one in recipients]
-    acting = _acting(account)
+    if sandbox and account:
+        raise click.UsageError("--sandbox and --account cannot be combined.")
+    acting = SANDBOX if sandbox else _acting(account)
     screen.say(
         f"{count} {kind} {_between(numbers, senders)}, by {principal}, account {acting}, within"
         f" {minutes} minutes, without another question."
@@ -106,10 +114,11 @@ def give(
 
 
 @group.command("list")
+@_SANDBOX
 @as_json
-def list_(as_json: bool) -> None:
+def list_(sandbox: bool, as_json: bool) -> None:
     """The leases that are valid now."""
-    given = _with_leases(lambda leases: leases.given())
+    given = _given(sandbox=sandbox)
     if as_json:
         print_json([_fields(one) for one in given])
     elif not given:
@@ -124,16 +133,29 @@ def list_(as_json: bool) -> None:
 @group.command()
 @click.argument("name", metavar="ID", required=False)
 @click.option("--all", "every", is_flag=True, help="All of them.")
-def revoke(name: str | None, every: bool) -> None:
+@_SANDBOX
+def revoke(name: str | None, every: bool, sandbox: bool) -> None:
     """End the lease ID now."""
     if (name is None) is not every:
         raise click.UsageError("Give the id of a lease, or --all.")
-    count = _with_leases(lambda leases: leases.revoke(name, "revoked"))
+    which = [name]
+    if sandbox:
+        which = [one.id for one in _given(sandbox=True) if name in (None, one.id)]
+    count = sum(_with_leases(partial(_revoked, one)) for one in which)
     if not count and name is not None:
         raise ArgumentError(
             f"`{quoted(name)}` is not a valid lease.", hint="`aircall-mcp lease list` shows them."
         )
     screen.say(f"Ended: {count}.")
+
+
+def _given(*, sandbox: bool) -> list[Lease]:
+    given = _with_leases(lambda leases: leases.given())
+    return [one for one in given if not sandbox or one.account == SANDBOX]
+
+
+def _revoked(name: str | None, leases: Leases) -> Awaitable[int]:
+    return leases.revoke(name, "revoked")
 
 
 def _between(recipients: Iterable[str], senders: Iterable[int]) -> str:
@@ -174,7 +196,7 @@ def _acting(account: str | None) -> str:
 
     settings = settings_from()
     if settings.sandbox:
-        return "sandbox"
+        return SANDBOX
     with open_vault(settings) as vault:
         return accounts_of(settings, vault).resolve(account)
 
