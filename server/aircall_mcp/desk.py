@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, cast
 
-from .errors import ArgumentError, NeedsConfirmation, NotOffered, ToolError
+from .errors import ArgumentError, Declined, NeedsConfirmation, NotOffered, ToolError
 from .gateway.gate import Tried
 from .gateway.gateway import Gateway
 from .gateway.zones import WhoseIs, ZoneOf, Zones
@@ -24,7 +24,7 @@ from .ground.weight import LIGHT
 from .offer import Offer, Offers, Registry, tools
 from .offer.questions import Named, preview_of
 from .offer.stubs import stub_of
-from .safety.approvals import NO_MORE, ONCE_MORE, SAID_NO, SAID_YES, Approvals, approval_of
+from .safety.approvals import HEARD, ONCE_MORE, SAID_YES, Approvals, approval_of
 from .safety.plans import Plans
 from .safety.policy import Grade, Look
 from .safety.wording import trial_in, trial_of
@@ -289,13 +289,15 @@ class Desk:
         look = None if self._look is None else await self._look(bound, caller)
         return trial_of(bound, look)
 
-    async def answer(self, approval: str, *, yes: bool, grade: Grade, way: str) -> bool:
-        """A person's answer to what waits as `approval`, which the caller hears; whether it still
-        waited for that."""
+    async def answer(
+        self, approval: str, *, yes: bool, grade: Grade, way: str, heard: float = HEARD
+    ) -> bool:
+        """A person's answer to what waits as `approval`, which the caller hears, and `heard`
+        seconds later still; whether it waited for that."""
         if self._approvals is None:
             return False
-        stood = await self._approvals.answer(approval, yes=yes, grade=grade, way=way, heard=True)
-        return stood is not None
+        answer = self._approvals.answer
+        return await answer(approval, yes=yes, grade=grade, way=way, heard=heard) is not None
 
     async def standing(self, approval: str) -> str:
         """The state of the approval with this id; empty if there is none."""
@@ -320,7 +322,7 @@ class Desk:
             grade=cast("Grade", error.grade),
         )
         if waiting.standing == "refused":
-            raise NeedsConfirmation(SAID_NO, hint=NO_MORE)
+            raise Declined
         if waiting.standing == "approved":  # while this was worded
             raise NeedsConfirmation(SAID_YES, hint=ONCE_MORE)
         told, named = tools.error_of(error), f" of {bound.operation.tool}" * (about is not bound)

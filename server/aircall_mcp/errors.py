@@ -8,6 +8,7 @@
         ├── ArgumentError           the arguments do not fit the schema
         ├── NotAllowed              the owner does not allow this
         ├── NeedsConfirmation       a human must say yes first
+        ├── Declined                a human said no
         ├── Duplicate               the very same effect was just done, or is under way
         ├── BudgetExhausted         too many requests; says when to come back
         ├── CredentialError         no key, or a refused one; names the command to run
@@ -90,6 +91,22 @@ class NeedsConfirmation(ToolError):
         self.grade = grade
         self.account = account
         self.about = about
+
+
+class Declined(ToolError):
+    """A person said no, and nothing was done."""
+
+    kind = "declined"
+
+    HINT: ClassVar = (
+        "Nothing was done. Tell your user, and do not call again unless they ask for it. For a"
+        " minute the same call gets this answer."
+    )
+
+    def __init__(
+        self, message: str = "The person who was asked said no.", *, hint: str = HINT
+    ) -> None:
+        super().__init__(message, hint=hint)
 
 
 class Duplicate(ToolError):

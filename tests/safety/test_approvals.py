@@ -6,7 +6,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from aircall_mcp.safety.approvals import Approval, Approvals
+from aircall_mcp.safety.approvals import HEARD, Approval, Approvals
 from aircall_mcp.safety.policy import Grade
 from aircall_mcp.safety.safety import Safety
 
@@ -155,7 +155,7 @@ async def test_anybody_who_may_say_yes_to_less_may_say_no_to_all(approvals: Appr
 
 async def test_a_no_is_the_end_of_it(approvals: Approvals) -> None:
     one = await ask(approvals)
-    assert await approvals.answer(one.id, yes=False, grade=1, way="tests", heard=True) is not None
+    assert await approvals.answer(one.id, yes=False, grade=1, way="tests", heard=0) is not None
     assert await yes(approvals, one, grade=2) is None
     assert await use(approvals) == ""
     assert (await ask(approvals)).id != one.id
@@ -166,7 +166,7 @@ async def test_a_no_after_a_yes_ends_it_where_nobody_used_it_yet(approvals: Appr
     one = await ask(approvals)
     assert await yes(approvals, one, grade=2) is not None
     assert await yes(approvals, one, grade=2) is None
-    refused = await approvals.answer(one.id, yes=False, grade=1, way="tests", heard=True)
+    refused = await approvals.answer(one.id, yes=False, grade=1, way="tests", heard=0)
     assert refused is not None
     assert (refused.standing, refused.given) == ("refused", 1)
     assert await use(approvals) == ""
@@ -309,7 +309,7 @@ async def test_of_many_at_once_one_gets_the_yes(home: Path, clock: Clock) -> Non
         safety.close()
 
 
-async def test_a_no_that_nobody_heard_is_told_to_the_same_call_once(
+async def test_a_no_that_nobody_heard_is_told_to_the_same_call_for_a_minute(
     approvals: Approvals, clock: Clock
 ) -> None:
     one = await ask(approvals)
@@ -318,15 +318,18 @@ async def test_a_no_that_nobody_heard_is_told_to_the_same_call_once(
     assert (await ask(approvals, principal="ann")).standing == "waiting"
     told = await ask(approvals, grade=2)
     assert (told.id, told.standing) == (one.id, "refused")
+    clock.pass_by(HEARD - 1)
+    assert (await ask(approvals)).id == one.id
+    clock.pass_by(1)
     again = await ask(approvals)
     assert (again.id != one.id, again.standing) == (True, "waiting")
-    heard = await approvals.answer(again.id, yes=False, grade=1, way="form", heard=True)
+    heard = await approvals.answer(again.id, yes=False, grade=1, way="form", heard=0)
     assert heard is not None
     assert heard.standing == "refused"
     third = await ask(approvals)
     assert third.standing == "waiting"
     await approvals.answer(third.id, yes=False, grade=2, way="page")
-    assert await approvals.answer(third.id, yes=False, grade=1, way="form", heard=True) is None
+    assert await approvals.answer(third.id, yes=False, grade=1, way="form", heard=0) is None
     fourth = await ask(approvals)
     assert (fourth.id != third.id, fourth.standing) == (True, "waiting")
     await approvals.answer(fourth.id, yes=False, grade=2, way="page")

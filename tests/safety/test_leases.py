@@ -165,6 +165,7 @@ async def test_a_no_to_exactly_this_is_heard_whatever_lease_is_given(
     harness.clock.pass_by(1)
     told = await desk.call(tool, given, Caller())
     assert told.payload["error"]["message"] == "The person who was asked said no."
+    harness.clock.pass_by(60)
     another = await asked()  # somebody may have thought again
     assert another.approval != waiting.approval
     assert await sent(desk, 2)

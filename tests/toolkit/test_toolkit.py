@@ -163,8 +163,7 @@ async def test_a_callback_says_yes_and_it_is_done_once(home: dict[str, str]) -> 
         sent = await aircall.execute("send_message", known)
         assert sent["data"]["status"]
         refused = await aircall.execute("send_message", {**known, "body": "Again."})
-    assert refused["error"]["kind"] == "needs_confirmation"
-    assert "said no" in refused["error"]["message"]
+    assert refused["error"]["kind"] == "declined"
     first = asked[0]
     assert (first.effect, first.grade, len(asked)) == ("reach", 1, 2)
     assert first.arguments["to"] == known["to"]
@@ -239,9 +238,11 @@ async def test_a_no_that_a_framework_took_ends_what_was_shown(
         assert await standing(first) == "waiting"
         assert await aircall.asked.refuse(asking, way="tests")
         assert await standing(first) == "refused"
+        assert (await aircall.execute(name, given))["error"]["kind"] == "declined"
+        safety = Safety.of(Path(home["AIRCALL_MCP_HOME"]), clock=Clock(), fleeting=False)
+        await safety.approvals.answer(first, yes=False, grade=2, way="elsewhere", heard=0)
         second = await shown(asking)
         assert second != first
-        safety = Safety.of(Path(home["AIRCALL_MCP_HOME"]), clock=Clock(), fleeting=False)
         assert await safety.approvals.answer(second, yes=True, grade=2, way="elsewhere")
         safety.close()
         assert await aircall.asked.refuse(asking, way="tests")  # the last word

@@ -71,17 +71,17 @@ async def answered(
     """Call `name`; what a person must say yes to is put to `confirm`, and done if that says yes.
     None is nobody's answer, and it goes on waiting for one."""
     from ..desk import Failure, Question
-    from ..errors import NeedsConfirmation
+    from ..errors import Declined
     from ..ground.caller import Caller
     from ..offer.tools import error_of
-    from ..safety.approvals import NO_MORE, SAID_NO
 
     outcome = await desk.call(name, arguments, Caller(interface="cli"))
     if not isinstance(outcome, Question) or (yes := confirm(outcome.preview)) is None:
         return outcome
-    await desk.answer(outcome.approval, yes=yes, grade=2, way="terminal")
+    # Nobody need wait to be asked again who calls themselves.
+    await desk.answer(outcome.approval, yes=yes, grade=2, way="terminal", heard=0)
     if not yes:
-        return Failure(error_of(NeedsConfirmation(SAID_NO, hint=NO_MORE)))
+        return Failure(error_of(Declined()))
     return await desk.call(name, arguments, Caller(interface="cli"))
 
 

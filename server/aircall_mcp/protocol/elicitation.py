@@ -27,9 +27,6 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
 
 from ..desk import Failure, Question
-from ..errors import NeedsConfirmation
-from ..offer.tools import error_of
-from ..safety.approvals import NO_MORE
 from .unseen import Does, habits_of
 
 log = logging.getLogger(__name__)
@@ -50,7 +47,7 @@ KEY: Final = "approval"
 
 Way = Literal["form", "url"]
 """How it was asked; `form` is how it was answered, too, as the record of the approval says it."""
-Said = Literal["yes", "no", "closed", "opened", "unseen"]
+Said = Literal["yes", "no", "unticked", "closed", "opened", "unseen"]
 StandingOf: TypeAlias = Callable[[str], Awaitable[str]]
 
 
@@ -215,6 +212,8 @@ class Elicitation:
             return "unseen" if "accepts" in does else "yes"
         if "declines" in does:
             return "unseen"
+        if answer.action == "accept":
+            return "unticked"
         return "closed" if answer.action == "cancel" else "no"
 
     def _patience_with(self, ctx: Context) -> float:
@@ -269,7 +268,3 @@ async def pending(question: Question, page: Page | None, words: str = "") -> Fai
 def unanswered(heard: Heard) -> str:
     """Why a question is still one after what was heard."""
     return _NOBODY["url"] if heard.said == "opened" else ""
-
-
-def refusal(words: str) -> Failure:
-    return Failure(error_of(NeedsConfirmation(words, hint=NO_MORE)))

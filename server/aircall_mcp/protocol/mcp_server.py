@@ -20,13 +20,12 @@ from pydantic_core import to_json
 
 from .. import __version__
 from ..desk import Answer, Desk, Failure, Outcome, Question
-from ..errors import NotOffered
+from ..errors import Declined, NeedsConfirmation, NotOffered, ToolError
 from ..ground.caller import OWNER, Caller
 from ..ground.secrets import cut
 from ..offer import Offer
-from ..offer.tools import INSTRUCTIONS
-from ..safety.approvals import SAID_NO
-from .elicitation import Elicitation, Heard, Page, pending, refusal, unanswered
+from ..offer.tools import INSTRUCTIONS, error_of
+from .elicitation import Elicitation, Heard, Page, pending, unanswered
 from .framed import filled, frame_of
 from .prompts import Choosing, Prompts
 from .resources import Context, News, Resources
@@ -133,11 +132,18 @@ class AircallServer(Server[Any]):
     async def _call_tool(
         self, ctx: Context, params: types.CallToolRequestParams
     ) -> types.CallToolResult | types.InputRequiredResult:
+        try:
+            return await self._settled(ctx, params)
+        except ToolError as error:
+            return _result(Failure(error_of(error)))
+
+    async def _settled(
+        self, ctx: Context, params: types.CallToolRequestParams
+    ) -> types.CallToolResult | types.InputRequiredResult:
+        """Raises `ToolError` for what a person said that is no yes."""
         caller = self._caller(ctx)
-        heard = self._elicitation.answered(ctx, params)
-        failed = None if heard is None else await self._hear(ctx, heard)
-        if failed is not None:
-            return _result(failed)
+        if (heard := self._elicitation.answered(ctx, params)) is not None:
+            await self._hear(ctx, heard)
         outcome = await self._outcome(params, caller)
         if not isinstance(outcome, Question):
             return _result(outcome)
@@ -145,38 +151,46 @@ class AircallServer(Server[Any]):
         asked = await self._elicitation.ask(ctx, outcome, self._page, tried)
         if isinstance(asked, types.InputRequiredResult):
             return asked
-        failed = asked if isinstance(asked, Failure) else await self._hear(ctx, asked)
-        if failed is not None:
-            return _result(failed)
+        if isinstance(asked, Failure):
+            return _result(asked)
+        await self._hear(ctx, asked)
         outcome = await self._outcome(params, caller)
-        if isinstance(outcome, Question) and isinstance(asked, Heard):
+        if isinstance(outcome, Question):
             return _result(await pending(outcome, self._page, unanswered(asked)))
         return _result(outcome)
 
-    async def _hear(self, ctx: Context, heard: Heard) -> Failure | None:
-        """Take what a person said at the client; what to answer where that was no yes. What nobody
-        has seen leaves the question waiting for another way."""
+    async def _hear(self, ctx: Context, heard: Heard) -> None:
+        """Take what a person said at the client. Raises `Declined` and `NeedsConfirmation` where
+        that was no yes. What nobody has seen leaves the question waiting for another way."""
         match heard.said:
             case "unseen":
                 log.info("the client answered for its user: a person is asked another way")
-                return None
             case "closed":
-                return refusal("The person who was asked closed the question without an answer.")
+                raise Declined(
+                    "The person who was asked closed the question without an answer.",
+                    hint="Nothing was done. Do not call again unless your user asks for it.",
+                )
             case "opened":
                 stands = await self._elicitation.settled(ctx, heard.approval, self._desk.standing)
-                if stands != "refused":
-                    return None
-                # Whatever the policy says by now; and this call hears it, so that no other does.
-                await self._desk.answer(heard.approval, yes=False, grade=1, way="url")
-                return refusal(SAID_NO)
-            case "yes" | "no":
-                yes = heard.said == "yes"
-                stood = await self._desk.answer(
-                    heard.approval, yes=yes, grade=1, way=heard.tried[-1]
-                )
+                if stands == "refused":  # and this call hears it, whatever the policy says by now
+                    await self._desk.answer(heard.approval, yes=False, grade=1, way="url")
+                    raise Declined
+            case "yes" | "no" | "unticked":
+                yes, way = heard.said == "yes", heard.tried[-1]
+                stood = await self._desk.answer(heard.approval, yes=yes, grade=1, way=way)
+                if heard.said == "unticked":
+                    raise Declined(
+                        "The form came back with `Do it` not ticked, which counts as a no.",
+                        hint="Nothing was done. Tell your user. If they meant yes, call again in a"
+                        " minute: then they tick `Do it`, and accept.",
+                    )
                 if not yes:
-                    return refusal(SAID_NO)
-                return None if stood else refusal("That answer was used already, or came too late.")
+                    raise Declined
+                if not stood:
+                    raise NeedsConfirmation(
+                        "That answer was used already, or came too late.",
+                        hint="Nothing was done on it. Call again only if your user wants it still.",
+                    )
 
     async def _outcome(self, params: types.CallToolRequestParams, caller: Caller) -> Outcome:
         try:

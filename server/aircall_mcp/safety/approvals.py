@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 Standing = Literal["waiting", "approved", "refused", "used", "expired", "cancelled"]
 
 LASTING: Final = 900.0
+HEARD: Final = 60.0
+"""Seconds for which a no that was heard is told to the same call."""
 """Seconds that a question may be answered in, and a yes be used in."""
 KEPT: Final = 30 * 86_400.0
 """Seconds that what was asked is known: a graph may wait for weeks before its task begins anew."""
@@ -51,9 +53,6 @@ MIGRATIONS_LAST = (
 )
 """Where it was asked, if whoever answers there may mean another asking of the same place; and what
 was done for an asking, whether or not somebody had to say yes."""
-SAID_NO: Final = "The person who was asked said no."
-NO_MORE: Final = "Nothing was done. Do not try again unless a person asks for it."
-"""What a call comes to that a person said no to, and the hint that goes with it."""
 SAID_YES: Final = "A person said yes to it just now."
 ONCE_MORE: Final = "Make the very same call again: it goes through once."
 _SELECT: Final = (
@@ -124,7 +123,7 @@ class Approvals:
         """What waits for this call: the one there is already, or a new one. What has become graver
         meanwhile waits again, for a surer yes: two questions would be two yeses to one wish. Where
         a person said yes a moment ago, that; where they said no to it and whoever calls has not
-        heard so, that, once."""
+        heard so for long, that."""
 
         def work(tx: Transaction) -> Approval:
             now = self._clock.wall()
@@ -142,7 +141,7 @@ class Approvals:
             if row is not None:
                 known = _approval(row, now)
                 if known.standing == "refused":
-                    self._hearing(tx, known.id)
+                    self._hearing(tx, known.id, HEARD)
                     return known
                 sure = known.given if known.standing == "approved" else known.grade
                 return known if sure >= grade else self._raised(tx, known, preview, grade)
@@ -178,11 +177,12 @@ class Approvals:
         return raised
 
     async def answer(
-        self, name: str, *, yes: bool, grade: Grade, way: str, heard: bool = False
+        self, name: str, *, yes: bool, grade: Grade, way: str, heard: float | None = None
     ) -> Approval | None:
         """A person said yes or no to what waits under the id `name`; what became of it, None where
         nothing of that id waits. A yes of too low a grade leaves it waiting; a no ends a yes, too,
-        that nobody used yet. `heard`: whoever called hears of it without calling again."""
+        that nobody used yet. `heard`: whoever called hears of it without calling again, and for
+        so many seconds whenever they do."""
 
         def work(tx: Transaction) -> Approval | None:
             now = self._clock.wall()
@@ -198,8 +198,8 @@ class Approvals:
                 )
             else:
                 changed = self._refusing(tx, name, grade, way)
-                if heard:  # also of one that was said before
-                    self._hearing(tx, name)
+                if heard is not None:  # also of one that was said before
+                    self._hearing(tx, name, heard)
             return self._found(tx, name, now) if changed else None
 
         return await self._state.write(work)
@@ -217,10 +217,14 @@ class Approvals:
         )
         return changed > 0
 
-    def _hearing(self, tx: Transaction, name: str) -> None:
-        """A no that was heard is told to no other call."""
-        sql = "UPDATE approval SET expires = asked WHERE id = :id AND standing = 'refused'"
-        tx.run(sql, id=name)
+    def _hearing(self, tx: Transaction, name: str, seconds: float) -> None:
+        """A no that was heard is told to the same call for a while yet: a loop would ask again."""
+        tx.run(
+            "UPDATE approval SET expires = :end WHERE id = :id AND standing = 'refused'"
+            " AND expires > :end",
+            id=name,
+            end=self._clock.wall() + seconds,
+        )
 
     def using(
         self, tx: Transaction, *, principal: str, account: str, identity: str, grade: Grade

@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from ..errors import Duplicate, OutcomeUnknown
+from ..safety.approvals import HEARD
 
 if TYPE_CHECKING:
     from ..desk import Outcome, Question
@@ -47,7 +48,7 @@ class Asked:
         """A person's answer to a call's question, which finds it there. Whether it waited for that
         still."""
         answer = self._approvals.answer
-        return await answer(approval, yes=yes, grade=1, way=way, heard=True) is not None
+        return await answer(approval, yes=yes, grade=1, way=way, heard=HEARD) is not None
 
     async def refuse(self, asking: Sequence[Any], *, way: str) -> bool:
         """A person said no to what they were shown when `asking` came, and the framework does not

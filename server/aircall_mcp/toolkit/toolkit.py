@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeGuard, cast
 
-from ..errors import ArgumentError, NeedsConfirmation, NotOffered, SettingsError, ToolError, quoted
+from ..errors import ArgumentError, Declined, NotOffered, SettingsError, ToolError, quoted
 from ..ground.caller import Caller
 from ..ground.effects import EFFECTS
 from .tool import Approve
@@ -247,9 +247,7 @@ class Toolkit:
             return outcome
         await self._desk.answer(outcome.approval, yes=said, grade=1, way=way)
         if not said:
-            from ..safety.approvals import NO_MORE, SAID_NO
-
-            return _failure(NeedsConfirmation(SAID_NO, hint=NO_MORE))
+            return _failure(Declined())
         return await self._desk.call(tool, given, caller)
 
     async def asks(self, name: str, arguments: Any, *, client: str = "") -> bool:

@@ -20,7 +20,7 @@ from weakref import WeakValueDictionary
 from langchain_core.tools import StructuredTool
 
 from ...desk import Failure, Outcome, Question
-from ...errors import ArgumentError, Duplicate, NeedsConfirmation, ToolError
+from ...errors import ArgumentError, Declined, Duplicate, NeedsConfirmation, ToolError
 from ...offer.tools import error_of
 from ...safety.approvals import standing_of
 from ..asked import may_be_done
@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 CLIENT, WAY = "langchain", "langgraph"
 ANSWERED: Final[dict[str, ToolError]] = {
     "used": Duplicate("This was done, or may have been, before its task began anew."),
-    "refused": NeedsConfirmation("A person said no to it, in this task."),
+    "refused": Declined("A person said no to it, in this task."),
 }
 """What a call comes to whose question stands so when it comes again."""
 UNCLEAR = (
@@ -43,6 +43,8 @@ UNCLEAR = (
     " resumes it takes the answer from the interrupt: `Command(resume={interrupt.id:"
     ' interrupt.value["yes"]})`, or `["no"]`.'
 )
+AGAIN: Final = 3
+"""Times that a person is asked again in a task after such an answer."""
 NOBODY: Final = object()
 """Said nothing so far."""
 _turns = WeakValueDictionary[tuple[AbstractEventLoop, str], Lock]()
@@ -100,9 +102,18 @@ async def _within(
         # Whatever became of it: an answer that it leaves there is one to whoever asks next.
         with suppress(GraphInterrupt):
             told = await _told(asked, last.id)
+        for _ in range(AGAIN):
+            if told is NOBODY or _named(told) is not None or standing != "waiting":
+                break
+            shown = {"preview": last.preview, "effect": tool.effect, "tool": tool.name}
+            more = {"arguments": arguments, **_answers(last.id), "problem": UNCLEAR}
+            try:
+                told = await _told(asked, last.id, shown | more)
+            except GraphInterrupt:
+                log.warning("%s: %s", tool.name, UNCLEAR)
+                raise
         if told is not NOBODY and standing not in ANSWERED:
             if _named(told) is None:
-                log.warning("%s: an answer that names no approval is none", tool.name)
                 hint = standing_of(last)["next"]
                 return Failure(error_of(NeedsConfirmation(UNCLEAR, hint=hint)))
             if not _yes(told):  # even where nobody need be asked by now
@@ -130,15 +141,12 @@ async def _interrupt(asked: Asked, question: Question, asking: list[Any]) -> Non
     `question` when it was given."""
     from langgraph.errors import GraphInterrupt
 
-    answer = {"approval": question.approval}
     shown = {
         "preview": question.preview,
         "effect": question.effect,
         "tool": question.operation.tool,
         "arguments": dict(question.arguments),
-        **answer,
-        "yes": {**answer, "approved": True},
-        "no": {**answer, "approved": False},
+        **_answers(question.approval),
     }
     try:
         await _told(asked, "", shown)
@@ -171,6 +179,11 @@ async def _told(asked: Asked, approval: str, question: Any = None) -> Any:
         await asked.answer(named, yes=_yes(told), way=WAY)
         told = interrupt(question)
     return told
+
+
+def _answers(approval: str) -> dict[str, Any]:
+    answer = {"approval": approval}
+    return {**answer, "yes": {**answer, "approved": True}, "no": {**answer, "approved": False}}
 
 
 def _task() -> list[Any] | None:
