@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -7,8 +8,12 @@ from typing import Any
 import pytest
 from pydantic_core import to_json
 
+from aircall_mcp.errors import Unreachable
+from aircall_mcp.ground.caller import Caller
 from aircall_mcp.offer import Registry
 from aircall_mcp.sandbox import Sandbox
+from aircall_mcp.sandbox.entities import Call
+from aircall_mcp.workflows.contacts import Contacts
 from aircall_mcp.workflows.find_calls import COLUMNS
 from aircall_mcp.workflows.kit import Habits
 
@@ -96,6 +101,90 @@ async def test_a_contact_is_meant_by_name_or_number(harness: WorkflowHarness) ->
     assert {row["phone"] for row in by_phone} == {named["phone"]}
     error = await harness.refused("find_calls", period=PERIOD, contact="Zebedee Quux")
     assert error["kind"] == "argument"
+
+
+async def contact_of(harness: WorkflowHarness, name: str, phone: str) -> int:
+    first, last = name.split()
+    phones = [{"label": "Work", "value": phone}]
+    made = await harness.call(
+        "create_contact", first_name=first, last_name=last, phone_numbers=phones
+    )
+    return made["data"]["contact"]["id"]
+
+
+def rang(harness: WorkflowHarness, phone: str, at: int) -> int:
+    """An answered call from this number."""
+    world = harness.world
+    call = Call(
+        world.next_id("call"),
+        "inbound",
+        next(iter(world.numbers)),
+        None,
+        phone,
+        at,
+        at + 5,
+        at + 20,
+    )
+    world.add_call(call)
+    return call.id
+
+
+async def test_a_contact_without_a_call_has_none_and_is_not_denied(
+    harness: WorkflowHarness,
+) -> None:
+    """Who is called so is asked of the contacts; the calls tell who of them is meant."""
+    at = int(harness.clock.now) - 60
+    period = f"{at}..{at + 1}"
+    sorrel, tamarind = "+14155550181", "+14155550182"
+    await contact_of(harness, "Ottilie Sorrel", sorrel)
+    other = await contact_of(harness, "Ottilie Tamarind", tamarind)
+
+    async def told(who: str) -> tuple[str, list[int], str]:
+        answer = await harness.call("find_calls", period=period, contact=who)
+        found = [row["id"] for row in rows(answer)]
+        return answer["data"]["summary"], found, " ".join(answer["notes"])
+
+    said, found, notes = await told("Ottilie Sorrel")
+    assert said.startswith("0 calls with Ottilie Sorrel, ")
+    assert (found, "fits" in notes) == ([], False)
+    said, found, notes = await told("Ottilie")
+    assert "`Ottilie` fits 2 contacts, and none of them is in these calls." in notes
+    call = rang(harness, tamarind, at)
+    said, found, notes = await told("Ottilie")
+    assert said.startswith("1 calls with Ottilie Tamarind, ")
+    assert found == [call]
+    assert "fits 2 contacts; of them, Ottilie Tamarind alone is in these calls." in notes
+    assert (await told("Ottilie Sorrel"))[1] == []
+    for who in (str(other), tamarind[-8:], tamarind[1:], tamarind, "415-555-0182"):
+        assert (await told(who))[1] == [call], who
+    assert (await told("41555501"))[1] == []
+    rang(harness, sorrel, at)
+    both = await harness.refused("find_calls", period=period, contact="Ottilie")
+    assert both["message"] == "`Ottilie` fits 2 contacts."
+    unknown = await harness.refused("find_calls", period=period, contact="Zebedee Quux")
+    assert unknown["message"] == "No contact is called `Zebedee Quux`."
+
+
+async def test_while_contacts_cannot_be_read_the_calls_tell_alone(
+    harness: WorkflowHarness, registry: Registry
+) -> None:
+    class Broken:
+        async def send(self, bound: Any, caller: Caller) -> Any:
+            raise Unreachable(f"{bound.operation.tool} had no answer for {caller.interface}.")
+
+    at = int(harness.clock.now) - 60
+    asked = {"period": f"{at}..{at + 1}"}
+    await contact_of(harness, "Ottilie Sorrel", "+14155550181")
+    call = rang(harness, "+14155550181", at)
+    contacts = Contacts(Broken(), registry.ids, clock=harness.clock.handed())
+    harness.kit = replace(harness.kit, index=contacts)
+    answer = await harness.call("find_calls", **asked, contact="Ottilie")
+    assert [row["id"] for row in rows(answer)] == [call]
+    assert "Whether others are called so is not known: " in " ".join(answer["notes"])
+    answer = await harness.call("find_calls", **asked, contact="Priya")
+    assert answer["data"]["summary"].startswith("0 calls with Priya, ")
+    assert "Whether a contact is called `Priya` is not known: " in " ".join(answer["notes"])
+    await contacts.aclose()
 
 
 async def test_what_has_no_room_follows_without_being_read_again(

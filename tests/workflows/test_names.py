@@ -5,12 +5,13 @@ from __future__ import annotations
 import random
 import string
 import time
+from collections.abc import Iterable
 
 import pytest
 
 from aircall_mcp.errors import ArgumentError
-from aircall_mcp.workflows.meant import Found, Named, merged
-from aircall_mcp.workflows.names import Names, find, one_of
+from aircall_mcp.workflows.meant import Found, Named, merged, unclear
+from aircall_mcp.workflows.names import Names, find
 
 PEOPLE = (
     Named(1, "John Smith", emails=("John.Smith@acme.example",), phones=("+1 415-555-0134",)),
@@ -38,6 +39,14 @@ OTHERS = (
     Named(27, "Carla dos Reis", kind="contact"),
     Named(28, "Carlo Reis", kind="contact", emails=("paul@reis.example",)),
 )
+
+
+def one_of(query: str, known: Iterable[Named], kind: str = "user") -> Named:
+    """The one that is meant, or what is said where that is not clear."""
+    found = find(query, known)
+    if found.one is None:
+        raise unclear(query, found, kind)
+    return found.one
 
 
 @pytest.mark.parametrize(

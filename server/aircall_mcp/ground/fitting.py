@@ -164,10 +164,10 @@ def json_in(text: Any) -> Any:
 
 def _alone(given: Any, inside: Any, schema: Mapping[str, Any]) -> Any:
     """What was given for an array: a text alone is the one of its texts, as it was written."""
-    inside = cast("object", inside)
     said = isinstance(given, str) and given.strip() and not isinstance(inside, Mapping | None)
     texts = schema.get("items", {}).get("type") == "string"
-    return [given] if texts and said and not isinstance(inside, list) else inside
+    alone = texts and said and not isinstance(cast("object", inside), list)
+    return [given] if alone else cast("Any", inside)
 
 
 def _number_in(text: str) -> Any:

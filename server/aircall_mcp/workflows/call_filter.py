@@ -8,16 +8,26 @@ from datetime import tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ..errors import ArgumentError, Unreachable, quoted
+from ..errors import ArgumentError, ToolError, Unreachable, quoted
 from ..ground.caller import Caller
 from ..ground.phones import e164
-from .call_log import CallLog, Calls
+from .call_log import CallLog, Calls, so_far
 from .directory import ME, Directory
 from .kit import Json, Kit, id_of, object_of, rows_of, text_of
+from .kit import told_of as why_not
 from .kpis import moment, party_of
-from .meant import Named
-from .names import one_of
+from .meant import Found, Named, unclear
+from .names import Names
+from .people import People, Sought, told_of
 from .periods import Period, period_of
+
+PATIENCE = 5.0
+"""Seconds that contacts are waited for that were never read before: the calls tell much without."""
+
+_ABROAD = ("+", "(+", "00")
+"""How a number begins that says its country: others are as people dial them at home."""
+_END = 7
+"""Digits that are the end of a phone number, where they are nobody's id."""
 
 Fits = Callable[[Json], bool]
 REASONS = (
@@ -40,7 +50,7 @@ class Meant:
     members: frozenset[int] = frozenset()
     number: int | None = None
     contact: str = ""
-    """A contact by name, looked for among those who called."""
+    """A contact by name, e-mail or id; digits that are no id are the end of a number."""
 
     def fits(self, call: Json) -> bool:
         return all(test(call) for test in self.tests)
@@ -51,6 +61,7 @@ class CallFilter:
         self._kit = kit
         self._log = log
         self._directory = Directory(kit)
+        self._people = People(kit)
 
     async def meant(
         self,
@@ -101,9 +112,8 @@ class CallFilter:
         calls = await self._log.read(
             meant.period, caller, fetch_contact=True, **meant.query, **how
         )  # fmt: skip
-        if meant.contact and calls.items:
-            person = one_of(meant.contact, _callers(calls.items), "contact").id
-            meant.tests.append(lambda call: id_of(call.get("contact")) == person)
+        if meant.contact:
+            meant.tests.append(await self._with(meant, calls, caller))
         return calls, [call for call in calls.items if meant.fits(call)]
 
     async def _zone(
@@ -138,12 +148,49 @@ class CallFilter:
         note = f"Aircall names no user of a missed call: these came in by {whose} numbers"
         meant.notes.append(f"{note}, some shared with others." if shared else f"{note}.")
 
+    async def _with(self, meant: Meant, calls: Calls, caller: Caller) -> Fits:
+        """Whether a call is with the contact that is meant, or from a number that ends so. Raises
+        `ArgumentError` for who is no contact, and with the choices where several called."""
+        said, told = meant.contact, quoted(meant.contact)
+        callers, these = Names(_callers(calls.items)), f"in these calls{so_far(calls)}"
+        sought, why = Sought(Found()), ""
+        try:
+            sought = await self._people.find(said, caller, users=False, patience=PATIENCE)
+            why = told_of(sought)
+        except ToolError as error:  # these calls alone can tell then
+            why = why_not(error)
+        found = sought.found if sought.found.fits else callers.find(said)
+        end = said.strip()
+        if end.isdigit() and len(end) >= _END and (found.one is None or found.one.id != int(end)):
+            return lambda call: party_of(call).endswith(end.lstrip("0"))
+        if not found.fits and why:
+            meant.notes.append(f"Whether a contact is called `{told}` is not known: {why}")
+            return _never
+        if found.one is None and found.sure and found.fits:
+            here = {one.id for one in callers}
+            among = tuple(one for one in found.fits if one.id in here)
+            many = f"`{told}` fits {len(found.fits)} contacts"
+            if not among:
+                meant.notes.append(f"{many}, and none of them is {these}.")
+                return _never
+            if len(among) == 1:
+                meant.notes.append(f"{many}; of them, {among[0].name} alone is {these}.")
+            found = Found(among)
+        if found.one is None:
+            raise unclear(said, found if found.fits else sought.found, "contact")
+        person = found.one.id
+        meant.words[meant.words.index(f"with {told}")] = f"with {found.one.name or told}"
+        if why:
+            meant.notes.append(f"Whether others are called so is not known: {why}")
+        return lambda call: id_of(call.get("contact")) == person
+
     def _contact(self, meant: Meant, said: str) -> None:
         meant.words.append(f"with {quoted(said)}")
         digits = "".join(one for one in said if one.isdigit())
-        if said.strip().startswith("+") or (len(digits) >= 7 and not any(map(str.isalpha, said))):
+        told = len(digits) >= _END and not said.strip().isdigit()  # which may be an id
+        if said.strip().startswith("+") or (told and not any(map(str.isalpha, said))):
             number = e164(said)
-            if number.startswith("+"):
+            if number.startswith("+") and said.strip().startswith(_ABROAD):
                 meant.query["phone_number"] = number
             else:
                 end = digits.lstrip("0")
@@ -199,6 +246,10 @@ def name_of(call: Json) -> str:
     contact = object_of(call.get("contact"))
     names = (text_of(contact.get("first_name")), text_of(contact.get("last_name")))
     return " ".join(filter(None, names)) or text_of(contact.get("company_name"))
+
+
+def _never(_call: Json) -> bool:
+    return False
 
 
 def _callers(calls: Sequence[Json]) -> list[Named]:

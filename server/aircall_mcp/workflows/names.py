@@ -14,7 +14,7 @@ from heapq import nsmallest
 from typing import Any, Literal, NamedTuple
 
 from ..ground.phones import e164
-from .meant import Found, Kind, Named, unclear
+from .meant import Found, Kind, Named
 from .short_names import called, cousins
 from .sounds import bones, sound, without_vowels
 from .spelling import (
@@ -54,15 +54,6 @@ _LEAST = 4
 def find(query: str, known: Iterable[Named]) -> Found:
     """Those of `known` that `query` means, out of a list that is short enough to be read anew."""
     return Names(known).find(query)
-
-
-def one_of(query: str, known: Iterable[Named] | Names, kind: str = "user") -> Named:
-    """The one that `query` means. Raises `ArgumentError`, with the choices or the nearest."""
-    names = known if isinstance(known, Names) else Names(known)
-    found = names.find(query)
-    if found.one is not None:
-        return found.one
-    raise unclear(query, found, kind)
 
 
 class _Far(NamedTuple):

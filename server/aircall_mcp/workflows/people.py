@@ -44,9 +44,16 @@ class People:
         self._directory = Directory(kit)
 
     async def find(
-        self, said: str, caller: Caller, *, users: bool = True, contacts: bool = True
+        self,
+        said: str,
+        caller: Caller,
+        *,
+        users: bool = True,
+        contacts: bool = True,
+        patience: float = PATIENCE,
     ) -> Sought:
-        """Everybody who is meant by `said`, as well as that can be told now."""
+        """Everybody who is meant by `said`, as well as that can be told now; contacts that were
+        never read before are waited for with `patience`, in seconds."""
         found: list[Found] = []
         why, standing = "", None
         if users:
@@ -57,7 +64,7 @@ class People:
             found.append(known.names.find(said))
             why = known.why
         if contacts:
-            there, standing = await self._contacts(said, caller)
+            there, standing = await self._contacts(said, caller, patience)
             found.append(there)
         return Sought(merged(*found), standing, why)
 
@@ -99,7 +106,9 @@ class People:
             )
         return now
 
-    async def _contacts(self, said: str, caller: Caller) -> tuple[Found, Standing | None]:
+    async def _contacts(
+        self, said: str, caller: Caller, patience: float
+    ) -> tuple[Found, Standing | None]:
         """By number and address Aircall finds them itself, as they are now."""
         address = _ADDRESS.search(said)
         if address is not None:
@@ -109,7 +118,7 @@ class People:
                      for number in await self._numbers(said, caller)]  # fmt: skip
             if (by_number := merged(*found)).fits:
                 return by_number, None
-        standing = await self._kit.contacts.standing(caller, PATIENCE)
+        standing = await self._kit.contacts.standing(caller, patience)
         return standing.names.find(said), standing
 
     async def _searched(self, caller: Caller, **by: str) -> Found:
