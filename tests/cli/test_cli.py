@@ -15,7 +15,7 @@ from aircall_mcp.cli import COMMANDS, group
 from aircall_mcp.errors import SettingsError
 
 from ..canaries import CANARIES
-from .forked import forked
+from ..forked import forked
 
 
 def ran(*arguments: str, code: int = 0, **more: Any) -> Result:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from ..forked import forked
 from ..terminal import WITHOUT_POWER
-from .forked import forked
 from .shell import KEY
 
 pytestmark = [

@@ -21,6 +21,7 @@ from aircall_mcp.offer import Offers, Registry, Selection
 from aircall_mcp.sandbox import Sandbox
 
 from ..canaries import CANARIES
+from ..forked import forked
 from ..harness import Clock, gateway_to
 from ..mail import log_in, mailbox
 from ..processes import started
@@ -366,17 +367,22 @@ async def test_the_commands_keep_to_it_and_those_of_a_person_go_through(home: Pa
             one for one in there.sandbox.world.webhooks.values() if one.url.startswith(URL)
         ]
         first = webhook.token
-        for identity in (webhook.uuid, webhook.uuid.upper(), str(webhook.id)):
-            for operation in ("delete_webhook", "DELETE /v1/webhooks/{webhook_id}"):
-                words = ("run", operation, "--allow", EVERY_WORD,
-                         "--args", json.dumps({"webhook_id": identity}))  # fmt: skip
-                code, refused, _ = await ran(there, home, words)
-                assert code == 1
-                assert f"webhooks remove {made['webhook']}" in refused["error"]["hint"]
-            words = ("run", "update_webhook", "--allow", EVERY_WORD,
-                     "--args", json.dumps({"webhook_id": identity, "url": STOLEN}))  # fmt: skip
-            code, refused, _ = await ran(there, home, words)
-            assert (code, refused["error"]["kind"]) == (1, "not_allowed")
+        refused = [
+            ("run", operation, "--json", "--allow", EVERY_WORD,
+             "--args", json.dumps({"webhook_id": identity, **more}))
+            for identity in (webhook.uuid, webhook.uuid.upper(), str(webhook.id))
+            for operation, more in (
+                ("delete_webhook", {}),
+                ("DELETE /v1/webhooks/{webhook_id}", {}),
+                ("update_webhook", {"url": STOLEN}),
+            )
+        ]  # fmt: skip
+        known = environment(home, f"http://127.0.0.1:{there.port}")
+        for done in await asyncio.to_thread(lambda: forked(*refused, **known)):
+            error = json.loads(done.stdout)["error"]
+            assert (done.returncode, error["kind"]) == (1, "not_allowed"), done.args
+            if "update_webhook" not in done.args:
+                assert f"webhooks remove {made['webhook']}" in error["hint"]
         assert there.arrivals("update_webhook") == there.arrivals("delete_webhook") == 0
 
         webhook.url = STOLEN  # by another way than ours
