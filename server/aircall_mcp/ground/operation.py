@@ -1,8 +1,8 @@
 """One thing Aircall can do, and how arguments are bound to it.
 
-An `Operation` is plain frozen data, finished when it is born: the compiled description holds its
-schema already flattened. `bind` turns what a model sent into a `Bound`, ready to go on the wire,
-or raises `ArgumentError` with the path of the fault, the rule it breaks and the nearest right name.
+An `Operation` is plain frozen data: the compiled description already has its flat schema. `bind`
+turns what a model sent into a `Bound`, ready to be sent, or raises `ArgumentError` with the path of
+the error, the rule that is broken and the nearest right name.
 """
 
 from __future__ import annotations
@@ -37,23 +37,22 @@ Paging = Literal["page", "cursor", "none"]
 Detail = Literal["concise", "full"]
 
 WORKFLOWS = "workflows"
-"""The toolset of what takes several operations."""
+"""The toolset of the tools that are made of several operations."""
 
 PAGE_SIZE = 50
-"""Items asked for a page when nobody says otherwise; Aircall's own maximum for most lists."""
+"""Default number of items per page, which is Aircall's own maximum for most lists."""
 
 _MOST_ARGUMENTS = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What comes back when it goes well.
+    """What an operation returns on success.
 
     `status` is the usual success status. `key` is the top-level key of the list or object, or ""
-    where the object stands at the top. `secrets`, `expiring` (seconds a link lives), `strangers`
-    (texts written by other people), `seconds` and `milliseconds` (UNIX times) are field names.
-    `missing` says what a 404 may mean. Where it is `filled` it is an object that holds something,
-    whenever it goes well.
+    if the object itself is at the top. `secrets`, `expiring` (seconds for which a link is valid),
+    `strangers` (texts written by other people), `seconds` and `milliseconds` (UNIX times) are field
+    names. `missing` says what a 404 may mean. `filled`: on success it is always a non-empty object.
     """
 
     status: int
@@ -72,7 +71,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Retirement:
-    """Why and until when a deprecated operation is still here. `sunset` is an ISO date or ""."""
+    """A deprecated operation: `sunset` is an ISO date or "", `replacement` another operation."""
 
     sunset: str
     replacement: str
@@ -80,13 +79,14 @@ class Retirement:
 
 @dataclass(frozen=True, slots=True)
 class ReadBack:
-    """The read that tells whether an effect took place when no answer said so.
+    """The read that shows whether an effect took place, if no answer said so.
 
-    `operation` is its id, `ask` maps its arguments to ours, `fixed` gives it some more. What it
-    shows is ours if the fields in `match` equal our arguments; a dotted path leads into objects
-    and first items. `within` names the list inside the one object it shows; `since` the field with
-    the UNIX seconds of making, for what could also be older; `over` the field that is set once it
-    may be done again. With `gone` nothing must be left to show.
+    `operation` is the id of the read, `ask` maps its arguments to those of the effect, `fixed` are
+    further arguments. An item shows the effect if its fields in `match` equal the effect's
+    arguments; a dotted path leads into objects and first items. `within` names the list inside a
+    single object; `since` the field with the UNIX seconds of creation, if older items could match;
+    `over` the field that is set once the effect may be done again. With `gone` the read must find
+    nothing.
     """
 
     operation: str
@@ -101,12 +101,13 @@ class ReadBack:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What of an effect reaches whom, so that the same is known whichever way it is asked for.
+    """Which arguments of an effect say whom it reaches and with what, so that the same effect is
+    recognised however it is written.
 
-    `family` is what operations have in common whose effects are one to those whom they reach.
-    `whom` are the arguments that hold their phone numbers; `what` maps what is said to them, by the
-    family's names, to a place in our arguments, `templateParams.body[]`: with `[]` in whatever
-    order. What stands in neither says nothing to anybody.
+    Operations of one `family` do the same to the people whom they reach. `whom` are the arguments
+    with their phone numbers. `what` maps the family's name for each part of the message to a place
+    in our arguments, such as `templateParams.body[]` (`[]`: in any order). Other arguments make no
+    difference.
     """
 
     family: str
@@ -116,10 +117,10 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What `from` and `to` of a list mean, where that is known.
+    """What `from` and `to` of a list mean, if that is known.
 
-    `by` is the field that they go by; of `excluded`, one of the two, the moment itself is not in
-    the list. With `days`, nothing older is listed.
+    `by` is the field that they refer to. `excluded` is `from` or `to` if the list does not include
+    that moment itself. With `days`, nothing older is listed.
     """
 
     by: str
@@ -134,19 +135,21 @@ class Window:
 
 @dataclass(frozen=True)
 class Operation:
-    """One thing Aircall can do. See the module docstring; `input_schema` is what is advertised.
+    """One thing Aircall can do, or a tool of ours. See the module docstring.
 
-    `result` is the JSON Schema of what a tool of ours answers, the whole object when it went well;
-    `stands_for` are the operations that it does the whole task of, `gathers` those whose answers it
-    gives together.
-    `keeps` is for how many seconds its answer may be given again. `stakes` are those it always has
-    and `because` argues for them; `worst` are all that it can have, by its arguments or by what it
-    performs. What is `additive` takes nothing away and changes nothing that was there.
-    `tells_of` are the families of events (`call` of `call.ended`) whose data look like its answer.
-    `extra` is the one of this distribution without which it is not on offer.
-    `afterwards` is what to know once it was done and nothing came back. `wish` says what of it
-    reaches whom, where that is not all. `tells_whose` maps kinds of things that belong to one
-    company alone to the places of their ids in each item of its answer.
+    - `input_schema` is the schema that clients see. `result` is the JSON Schema of the whole object
+      that a tool of ours returns on success.
+    - `stands_for` are the operations whose whole task this tool does, `gathers` those whose answers
+      it returns together.
+    - `keeps` is for how many seconds its answer may be cached.
+    - `stakes` are those that it always has, with the reason in `because`; `worst` are all that it
+      can have, by its arguments or by what it performs. An `additive` one only adds.
+    - `tells_of` are families of events (`call` of `call.ended`) whose data look like its answer.
+    - `extra` is the extra of this package that it needs.
+    - `afterwards` is what to know after an effect with an empty answer.
+    - `wish` says which arguments matter to the people whom it reaches, if not all do.
+    - `tells_whose` maps kinds of things that belong to one company to the places of their ids in
+      each item of the answer.
     """
 
     id: str
@@ -190,12 +193,12 @@ class Operation:
 
     @property
     def ours(self) -> bool:
-        """A tool of our own, which nothing at Aircall answers to."""
+        """Whether this is a tool of our own, without a route at Aircall."""
         return not self.method
 
     @property
     def composed(self) -> bool:
-        """Whether what it does is other operations, each of which is judged by itself."""
+        """Whether it performs other operations, each of which is judged by itself."""
         return self.id in EFFECTS or (self.toolset == WORKFLOWS and self.effect != "read")
 
     @property
@@ -205,12 +208,12 @@ class Operation:
 
     @property
     def destructive(self) -> bool:
-        """Whether it does more than add something. What reaches a person cannot be taken back."""
+        """Whether it does more than add something. An effect that reaches a person always does."""
         return self.effect in ("reach", "delete") or (self.effect == "write" and not self.additive)
 
     @property
     def at_stake(self) -> Mapping[str, AtStake]:
-        """The stakes that arguments make, by their names."""
+        """The stakes of single arguments, by their names."""
         return {p.name: p.stakes for p in self.parameters if p.stakes != "none"}
 
     @property
@@ -233,14 +236,14 @@ class Operation:
         return jsonschema_rs.Draft202012Validator(cast("dict[str, Any]", self.input_schema))
 
     def needs_zone(self, arguments: Mapping[str, Any]) -> bool:
-        """Whether one of the given times says nothing about its offset."""
+        """Whether one of the given times has no offset."""
         return any(p.form == "time" and is_naive(arguments.get(p.name)) for p in self.parameters)
 
     def bind(self, arguments: Any, *, zone: tzinfo | None = None) -> Bound:
-        """Fit `arguments` (a mapping) to the schema and place them.
+        """Validate `arguments` (a mapping) and put them in place.
 
-        `zone` reads the times that come without an offset. What is right but for its kind is
-        mended first; the schema that is advertised decides alone. Raises `ArgumentError`.
+        `zone` is for times without an offset. Right values of a wrong type are converted first;
+        then only the schema that clients see decides. Raises `ArgumentError`.
         """
         if not isinstance(arguments, Mapping):
             raise ArgumentError("The arguments must be one JSON object.", hint=self._usage())

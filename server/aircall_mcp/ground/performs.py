@@ -13,7 +13,7 @@ from .operation import Operation
 
 Json = dict[str, Any]
 Performer: TypeAlias = Callable[[Mapping[str, Any], Caller], Awaitable[Json]]
-"""From arguments, bound and found to fit, to the result in the form of every result."""
+"""Takes validated arguments, returns the result in the form of every result."""
 P = TypeVar("P")
 Method = TypeVar("Method", bound=Callable[..., Awaitable[Json]])
 
@@ -21,7 +21,7 @@ _MARK = "_performs"
 
 
 def performs(operation: str) -> Callable[[Method], Method]:
-    """Mark a method, of (arguments, caller), as the performer of the operationId."""
+    """Mark a method with parameters (arguments, caller) as the performer of this operationId."""
 
     def mark(method: Method) -> Method:
         setattr(method, _MARK, operation)
@@ -31,8 +31,8 @@ def performs(operation: str) -> Callable[[Method], Method]:
 
 
 def performers_of(kind: type[P], find: Callable[[], P]) -> dict[str, Performer]:
-    """The performers that `kind` has, by operationId; each asks the one that `find` gives when it
-    is called. Raises `SpecError` for an operation that is performed twice."""
+    """The performers of the class `kind`, by operationId; each calls the object that `find` returns
+    at that moment. Raises `SpecError` for an operation that is performed twice."""
     performers: dict[str, Performer] = {}
     for name, method in vars(kind).items():
         operation = getattr(method, _MARK, None)
@@ -44,8 +44,8 @@ def performers_of(kind: type[P], find: Callable[[], P]) -> dict[str, Performer]:
 
 
 def performer_of(operation: str, find: Callable[[], object]) -> Performer:
-    """The performer that what `find` gives has, which is looked for when it is called: nothing of
-    it is imported before."""
+    """The performer of the object that `find` returns; found at the first call, so that nothing is
+    imported before."""
 
     async def perform(arguments: Mapping[str, Any], caller: Caller) -> Json:
         found = find()
