@@ -260,16 +260,6 @@ async def test_a_plan_that_was_called_off_does_not_go_on(fake: FakeAircall) -> N
     assert fake.sent == numbers(1)
 
 
-async def test_nobody_goes_on_with_it_after_a_day(fake: FakeAircall) -> None:
-    desk = fake.desk()
-    assert await yes(desk, await asked(desk, three()))
-    fake.statuses[numbers(2)[0]] = 429
-    answer = await told(desk, three())
-    assert answer["standing"] == "waits"
-    fake.clock.pass_by(86_401)
-    assert (await told(desk, three()))["standing"] == "expired"
-
-
 @pytest.mark.parametrize(
     ("watched", "seconds", "goes"),
     [(False, 39.0, True), (False, 40.0, False), (True, 599.0, True), (True, 600.0, False)],
@@ -293,19 +283,6 @@ async def test_no_item_begins_when_the_time_of_one_call_is_up(
         answer = await told(desk, three())
     assert answer["standing"] == "finished"
     assert "why" not in answer
-    assert fake.sent == numbers(1, 2, 3)
-
-
-@pytest.mark.parametrize(("seconds", "anew"), [(119.0, False), (120.0, True), (-1.0, True)])
-async def test_the_same_call_a_moment_later_is_told_of_and_after_that_is_another_wish(
-    fake: FakeAircall, seconds: float, anew: bool
-) -> None:
-    desk = fake.desk()
-    assert await yes(desk, await asked(desk, three()))
-    assert (await told(desk, three()))["standing"] == "finished"
-    fake.clock.pass_by(seconds)
-    again = await desk.call("aircall_plan", three(), Caller())
-    assert isinstance(again, Question) is anew
     assert fake.sent == numbers(1, 2, 3)
 
 

@@ -53,6 +53,29 @@ async def test_who_wants_no_more_after_a_step_stops_none_of_the_others(fake: Fak
     assert refused.payload["error"]["kind"] == "not_allowed"
 
 
+async def test_nobody_goes_on_with_it_after_a_day(fake: FakeAircall) -> None:
+    desk = fake.desk()
+    assert await yes(desk, await asked(desk, three()))
+    fake.statuses[numbers(2)[0]] = 429
+    answer = await told(desk, three())
+    assert answer["standing"] == "waits"
+    fake.clock.pass_by(86_401)
+    assert (await told(desk, three()))["standing"] == "expired"
+
+
+@pytest.mark.parametrize(("seconds", "anew"), [(119.0, False), (120.0, True), (-1.0, True)])
+async def test_the_same_call_a_moment_later_is_told_of_and_after_that_is_another_wish(
+    fake: FakeAircall, seconds: float, anew: bool
+) -> None:
+    desk = fake.desk()
+    assert await yes(desk, await asked(desk, three()))
+    assert (await told(desk, three()))["standing"] == "finished"
+    fake.clock.pass_by(seconds)
+    again = await desk.call("aircall_plan", three(), OWNER)
+    assert isinstance(again, Question) is anew
+    assert fake.sent == numbers(1, 2, 3)
+
+
 @pytest.mark.parametrize("begun", [False, True])
 async def test_one_that_was_stopped_is_asked_about_anew_where_nothing_was_done(
     fake: FakeAircall, begun: bool
