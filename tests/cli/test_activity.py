@@ -62,6 +62,7 @@ async def four_things(home: Path) -> None:
 
 def test_it_says_who_asked_for_what_to_whom_and_how_it_ended(home: Path) -> None:
     assert "Nothing was done" in typed()
+    assert "nor is what the built-in sandbox does" in " ".join(typed().split())
     assert not home.exists()  # to look makes nothing
     asyncio.run(four_things(home))
     comment, tag, sent = told()

@@ -106,7 +106,7 @@ def test_doctor_and_the_statuses_say_it_first(home: Path) -> None:
 
 
 def test_a_persons_own_commands_are_stopped_too(home: Path) -> None:
-    typed("stop")
+    assert "nor is what the built-in sandbox does" in " ".join(typed("stop").stderr.split())
     tag = ("--arg", "name=Upsell", "--arg", "color=#FF5733")
     refused = asked("run", "create_tag", "--sandbox", *tag, code=1)["error"]
     assert refused["kind"] == "not_allowed"

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _AGO = re.compile(r"([0-9]{1,6}(?:\.[0-9]+)?)\s*([mhd])")
 _SECONDS = {"m": 60.0, "h": 3600.0, "d": 86_400.0}
 
+NOT_RECORDED = "Reads are not recorded, nor is what the built-in sandbox does (`--sandbox`)."
+
 
 @click.command("activity")
 @click.option("--since", metavar="WHEN", help="Since: 30m, 2h, 7d, or an ISO time. Default: today.")
@@ -40,7 +42,7 @@ def command(since: str | None, as_json: bool) -> None:
     if as_json:
         options.print_json({"since": iso(start), "effects": told(found)})
     elif not found:
-        screen.say(f"Nothing was done since {here(start)}. Reads are not recorded.")
+        screen.say(f"Nothing was done since {here(start)}. {NOT_RECORDED}")
     else:
         show(found)
 

@@ -155,7 +155,7 @@ def _show(out: Sequence[Intent], done: Sequence[Intent], trouble: AircallMCPErro
         screen.say("In the last hour:")
         activity.show(done)
     elif trouble is None:
-        screen.say("In the last hour nothing was done.")
+        screen.say(f"In the last hour nothing was done. {activity.NOT_RECORDED}")
     screen.next_step(f"`{RESUME}` lets effects through again.")
 
 
