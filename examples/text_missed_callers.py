@@ -2,7 +2,7 @@
 
     python examples/text_missed_callers.py [+33 [yesterday]]
 
-Against the sandbox; needs `pip install 'aircall-mcp[scripts]'`. Who
+Against the sandbox; needs `pip install '.[scripts]'` in the clone. Who
 called and is no contact is a stranger, whom a person says yes to in a terminal; with `strangers =
 "ask"` in `[destinations]` of the owner's `policy.toml` the yes of `asked` is enough.
 """

@@ -10,8 +10,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from aircall_mcp.cli import group
-from aircall_mcp.cli.config import command
+from aircall_mcp.cli.config import command, of_the_http_key
 from aircall_mcp.cli.configs.known_clients import CLIENTS, Client
+from aircall_mcp.ground.config import settings_from
 
 VALUES = {"--account": "acme", "--allow": "reach", "--surface": "search", "--toolsets": "calls"}
 OTHERS = {"--write", "--remove", "--all", "--yes", "--for", "--url", "--help"}
@@ -85,6 +86,16 @@ def test_the_steps_start_this_very_python_with_the_surface_that_fits(
     assert "--surface tasks --read-only" in steps
     assert "AIRCALL_MCP_HOME=" in steps
     assert "/a home of ours" in steps
+
+
+def test_the_line_for_the_key_is_one_of_the_system_s_own_shell(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRCALL_MCP_HOME", "/it's a home")
+    said = of_the_http_key(settings_from(), "windows")
+    assert "$env:AIRCALL_MCP_HTTP_KEY = Get-Content '/it''s a home" in said
+    assert "export" not in said
+    assert "export AIRCALL_MCP_HTTP_KEY=" in of_the_http_key(settings_from(), "macos")
 
 
 @remote

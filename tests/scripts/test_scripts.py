@@ -416,7 +416,7 @@ async def test_without_the_extra_it_is_told_how_to_have_it(home: Path) -> None:
         assert "aircall_run_script" not in {tool["name"] for tool in app.desk.offer().tools}
         with pytest.raises(NotOffered) as caught:
             await app.desk.call("aircall_run_script", {"code": "1"}, Caller())
-        install = "pip install 'aircall-mcp[scripts]'"
+        install = "pip install '.[scripts]'"
         assert install in caught.value.hint
         asked = {"operation": "run_script", "arguments": {"code": "1"}}
         told = (await app.desk.call("aircall_read", asked, Caller())).payload

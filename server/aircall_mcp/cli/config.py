@@ -34,7 +34,7 @@ from .configs.known_clients import (
     start_for,
     text_for,
 )
-from .configs.places import Machine, this_machine
+from .configs.places import Machine, Platform, this_machine
 from .roles import ROLES, Role
 
 UNLOCKING = {
@@ -113,7 +113,7 @@ def command(
     else:
         _print(chosen[0], start_of(chosen[0]), machine, url=choices["url"])
     if choices["url"] and is_loopback(choices["url"]):
-        say(of_the_http_key(settings))
+        say(of_the_http_key(settings, machine.platform))
     elif not choices["sandbox"]:
         say(of_the_key(settings, choices["account"]))
 
@@ -325,13 +325,16 @@ def accounts_in_vault(settings: Settings) -> list[str]:
     return [one for one in everyone if one != ENVIRONMENT]
 
 
-def of_the_http_key(settings: Settings) -> str:
-    """Where a client has the key from that a server over HTTP asks for."""
+def of_the_http_key(settings: Settings, platform: Platform = "linux") -> str:
+    """Where a client has the key of a server over HTTP from; on Windows for PowerShell."""
     file = settings.home / FILE
+    line = f'export {VARIABLE}="$(cat {shlex.quote(str(file))})"'
+    if platform == "windows":
+        quotes = str(file).replace("'", "''")
+        line = f"$env:{VARIABLE} = Get-Content '{quotes}'"
     return (
         f"The server answers requests with the key in {file} (made at its first start). A client"
-        f" that names {VARIABLE} needs it in its environment:"
-        f' export {VARIABLE}="$(cat {shlex.quote(str(file))})"'
+        f" that names {VARIABLE} needs it in its environment: {line}"
     )
 
 

@@ -79,7 +79,9 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     home: Path = Field(
-        description="Directory of all files of this server; by default the platform's own."
+        description="Directory of all files of this server. Default: `~/.local/share/aircall-mcp`,"
+        " on macOS `~/Library/Application Support/aircall-mcp`, on Windows"
+        " `%LOCALAPPDATA%\\aircall-mcp`."
     )
     base_url: str = Field(
         AIRCALL, description="Address of Aircall's API: https, or http on the loopback address."

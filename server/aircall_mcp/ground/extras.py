@@ -22,7 +22,9 @@ def absent(paths: Sequence[str] | None = None) -> frozenset[str]:
 
 
 def how_to_have(extra: str) -> str:
-    """What a person runs to have it."""
+    """What a person runs to have it: in the folder of the source, for on an index another could
+    have taken our name."""
     return (
-        f"It needs what `pip install 'aircall-mcp[{extra}]'` brings; then start the server again."
+        f"It needs what `pip install '.[{extra}]'` in the folder of its source brings; then start"
+        " the server again."
     )
