@@ -76,7 +76,8 @@ SANDBOX_PACE = 120
 class App:
     """Everything, ready to answer: `desk` for all ways in, `auth` for what speaks of accounts,
     `events` for what hears of events, `choices` for what completes an argument, `workflows` for
-    who is meant, `safety` for who asks a person. Left with `async with`, or earlier by `aclose`."""
+    who is meant, `safety` for who asks a person, `company` for what a policy is held against. Left
+    with `async with`, or earlier by `aclose`."""
 
     settings: Settings
     desk: Desk
@@ -85,6 +86,7 @@ class App:
     choices: Choices
     workflows: Workflows
     safety: Safety
+    company: Company
     _gateway: Gateway
     _overheard: Overheard
     _opened: AsyncExitStack
@@ -173,14 +175,13 @@ def open_app(
     async def resolve(name: str | None) -> str:
         return await accounts.aside(lambda: accounts.resolve(name))
 
-    async def listens() -> bool:
-        """In the sandbox nobody is asked for a yes, unless the owner wants to be asked."""
-        return not settings.ask and await gateway.listens()
-
     def asking(account: str) -> Aircall:
         return Aircall(gateway, registry.ids, Caller(interface="policy", account=account))
 
-    company = Company(asking, resolve, listens, clock, safety.usage.introduced, settings.loopback)
+    company = Company(
+        asking, resolve, lambda: gateway.listens(), clock, safety.usage.introduced,
+        loopback=settings.loopback, asks=settings.ask,
+    )  # fmt: skip
     judge = Judge(
         PolicyFile(settings.home, registry.judged, [one.name for one in registry.toolsets]),
         company,
@@ -303,12 +304,11 @@ def open_app(
     )
     hold_against(registry.ids.values(), desk.performers)
     choices = Choices(
-        gateway,
-        registry.ids,
-        lambda operation, principal: operation in offers.to(principal),
+        gateway, registry.ids, lambda operation, principal: operation in offers.to(principal)
     )
     opened.push_async_callback(choices.aclose)
-    return App(settings, desk, auth, events, choices, workflows, safety, gateway, overheard, opened)
+    found = settings, desk, auth, events, choices, workflows, safety, company
+    return App(*found, gateway, overheard, opened)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from aircall_mcp.cli import group
 from aircall_mcp.errors import SettingsError
 
-from ..processes import spoken
+from ..processes import small_aircall, spoken
 from ..terminal import on_terminal
 from ..waiting import aside
 
@@ -100,6 +100,47 @@ def test_what_would_become_of_a_call_is_told() -> None:
     assert json.loads(typed("suppress", "list", "--json").stdout) == [
         {"number": "+14155550143", "why": "said STOP"}
     ]
+
+
+def test_a_number_that_none_of_ours_is_is_told_by_the_doctor_and_by_a_check(home: Path) -> None:
+    home.mkdir(mode=0o700, exist_ok=True)
+    (home / "policy.toml").write_text("[from]\nnumbers = ['+13125550155', 12345]", "utf-8")
+    words = ("policy", "check", "start_outbound_call", "--sandbox", "--ask", "--args")
+    ours = typed(*words, json.dumps({**DIAL, "number_id": 88016}))
+    assert ours.stdout.startswith("It would need the yes of a person")
+    assert "no number of sandbox has the id 12345. `aircall-mcp run list_numbers`" in ours.stderr
+    other = typed(*words, json.dumps(DIAL))
+    assert "number 88012 may not be used (from.numbers)" in other.stdout
+    found = json.loads(typed("doctor", "--sandbox", "--ask", "--json").stdout)["findings"]
+    [one] = [one for one in found if one["what"] == "policy"]
+    assert (one["state"], "12345" in one["said"]) == ("attention", True)
+    [allowed] = [one for one in found if one["what"] == "allowed"]
+    assert allowed["said"] == str(home / "policy.toml")
+
+
+def test_a_home_in_which_nothing_is_judged_is_warned_of(home: Path) -> None:
+    home.mkdir(mode=0o700, exist_ok=True)
+    assert "private" not in typed("policy", "show").stderr
+    home.chmod(0o755)
+    shown = typed("policy", "show")
+    assert "needs a person's yes" in shown.stdout
+    assert "chmod 700" in shown.stderr
+
+
+@pytest.mark.slow
+async def test_in_a_sandbox_on_a_port_a_check_says_what_is_done(home: Path) -> None:
+    async with small_aircall() as known:
+        variables = {**known, "AIRCALL_MCP_HOME": str(home)}
+        words = ("policy", "check", "start_outbound_call", "--args", json.dumps(DIAL))
+        free = await aside(typed, *words, env=variables)
+        assert (free.stdout, "--ask shows" in free.stderr) == ("It would be done.\n", True)
+        asked = await aside(typed, *words, "--ask", env=variables)
+        assert asked.stdout.startswith("It would need the yes of a person")
+        words = ("run", "start_outbound_call", "--args", json.dumps(DIAL), "--json")
+        refused = await aside(typed, *words, "--ask", env=variables, code=1)
+        assert "needs_confirmation" in refused.output
+        assert "taken for the real host" not in refused.output
+        await aside(typed, *words, env=variables)
 
 
 @pytest.mark.slow

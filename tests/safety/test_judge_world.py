@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,7 +29,7 @@ class World(KnownCompany):
 
     def __init__(self) -> None:
         self.asked: list[str] = []
-        self.lost = self.ours = False
+        self.lost = self.ours = self.unread = False
 
     async def account(self, named: str | None) -> str:
         self.asked.append("account")
@@ -44,6 +44,10 @@ class World(KnownCompany):
     async def known(self, account: str, numbers: tuple[str, ...]) -> frozenset[str]:
         self.asked.append("known")
         return await super().known(account, numbers)
+
+    async def own(self, account: str) -> Mapping[str, int] | None:
+        self.asked.append("own")
+        return None if self.unread else await super().own(account)
 
     async def at_sandbox(self) -> bool:
         self.asked.append("sandbox")
@@ -184,3 +188,39 @@ async def test_whom_a_question_is_about_is_said_where_it_may_not_be_aircall(
     verdict = await harness.judge(DEFAULT)(harness.dial(), Caller())
     assert isinstance(verdict, Ask)
     assert "http://127.0.0.1:9 is taken for the real host" in verdict.words
+
+
+async def test_a_number_that_is_named_by_itself_is_looked_up_and_in_doubt_none_is_used(
+    harness: JudgeHarness,
+) -> None:
+    """88016 is that number; the company has no +33184880009."""
+    chosen = Policy(phones=frozenset({"+13125550155", "+33184880009"}), written=True)
+    for number, say in ((88016, "ask"), (88012, "deny"), (2, "deny")):
+        bound = harness.bound("start_outbound_call", user_id=1, number_id=number, to=PARIS)
+        ruling = (await harness.judge(chosen).look(bound, Caller())).ruling
+        assert (ruling.say, "own" in harness.world.asked) == (say, True)
+        by_id = replace(chosen, phones=frozenset[str](), numbers=frozenset({88016}))
+        assert (await harness.judge(by_id).look(bound, Caller())).ruling.say == say
+        assert "own" not in harness.world.asked
+    harness.world.unread = True
+    bound = harness.bound("start_outbound_call", user_id=1, number_id=88016, to=PARIS)
+    ruling = (await harness.judge(chosen).look(bound, Caller())).ruling
+    assert (ruling.say, ruling.rule) == ("deny", "from.numbers")
+    assert "cannot be read" in ruling.why
+    both = replace(chosen, numbers=frozenset({88016}))
+    assert (await harness.judge(both).look(bound, Caller())).ruling.say == "ask"
+    # Nor is one that does not say which number it comes from done on a yes of a client's form.
+    unsaid = harness.bound("dial_number_in_workspace", user_id=1, to=PARIS)
+    ruling = (await harness.judge(chosen).look(unsaid, Caller())).ruling
+    assert (ruling.say, ruling.rule, ruling.grade) == ("ask", "from.numbers", 2)
+    await harness.judge(chosen)(harness.bound("get_number", number_id=2), Caller())
+    assert "own" not in harness.world.asked
+
+
+async def test_a_look_in_our_sandbox_says_what_is_done_there(harness: JudgeHarness) -> None:
+    harness.world.ours = True
+    strict = harness.judge(Policy(effects={"write": Line("deny")}, written=True))
+    tag = harness.bound("create_tag", name="a", color="#00B388")
+    for bound, say in ((harness.dial(), "allow"), (tag, "deny")):
+        assert (await strict.look(bound, Caller())).ruling.say == say
+        assert isinstance(await strict(bound, Caller()), Allow if say == "allow" else Deny)

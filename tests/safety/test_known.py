@@ -10,6 +10,7 @@ import pytest
 from aircall_mcp.gateway.ask import Aircall
 from aircall_mcp.offer import Registry
 from aircall_mcp.safety.company import Company
+from aircall_mcp.safety.policy import Policy
 
 from ..harness import Clock, answering, gateway_to
 
@@ -30,11 +31,19 @@ class CompanyHarness:
         async def resolve(named: str | None) -> str:
             return named or "tests"
 
-        async def listens() -> bool:
-            return False
+        self.listening = False
 
-        asking = Aircall(self.gateway, registry.ids)
-        self.company = Company(lambda _: asking, resolve, listens, self.clock.handed())
+        async def listens() -> bool:
+            return self.listening
+
+        def company(loopback: str = "", *, asks: bool = False) -> Company:
+            asking = Aircall(self.gateway, registry.ids)
+            clock = self.clock.handed()
+            return Company(
+                lambda _: asking, resolve, listens, clock, loopback=loopback, asks=asks
+            )  # fmt: skip
+
+        self.at, self.company = company, company()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.asked += 1
@@ -148,6 +157,53 @@ async def test_home_is_where_the_numbers_are_and_is_read_again_in_time(
     assert await home() == {"FR", "LV"}
     harness.clock.pass_by(1)
     assert await home() == {"US"}
+
+
+async def test_the_ids_of_our_numbers_are_read_with_their_countries(
+    harness: CompanyHarness,
+) -> None:
+    company = harness.company
+    harness.status = 403
+    assert await company.own("tests") is None
+    assert await company.strays("tests", Policy(phones=frozenset({"+33199001001"}))) == []
+    harness.status = 200
+    harness.answer = {"numbers": [
+        {"id": 1, "digits": "+33 1 99 00 10 01", "country": "FR"}, {"id": "2", "digits": "+1"},
+        {"id": 3}, {"digits": "+13125550199"}, {"id": 13, "digits": "+1 312-555-0155"},
+    ]}  # fmt: skip
+    harness.clock.pass_by(60)
+    assert await company.own("tests") == {"+33199001001": 1, "+13125550155": 13}
+    assert (await company.home("tests"), harness.asked) == ({"FR"}, 2)
+    named = Policy(phones=frozenset({"+33199001001", "+33199001009"}),
+                   numbers=frozenset({13, 12345, 13125550155}))  # fmt: skip
+    assert await company.strays("tests", named) == [
+        "`from.numbers`: +33199001009 is no number of tests.",
+        "`from.numbers`: no number of tests has the id 12345.",
+        "`from.numbers`: no number of tests has the id 13125550155."
+        ' Write "+13125550155" for that phone number.',
+    ]
+    twice = [{"id": one, "digits": digits} for one, digits in
+             ((1, "+33199001001"), (2, "+33 (0)1 99 00 10 01"), (3, "+331990010"))]  # fmt: skip
+    harness.answer = {"numbers": twice}
+    harness.clock.pass_by(3_600)
+    assert await company.own("doubled") == {"+331990010": 3}  # and of two, none
+    many = [{"id": one, "digits": f"+331990{one:05}"} for one in range(1, 501)]
+    harness.answer = {"numbers": many}
+    harness.clock.pass_by(3_600)
+    assert await company.strays("other", named) == []  # there may be more
+
+
+async def test_an_address_is_taken_for_the_real_host_only_where_no_sandbox_listens(
+    harness: CompanyHarness,
+) -> None:
+    here = "http://127.0.0.1:9"
+    for asks in (True, False):
+        harness.listening = False
+        company = harness.at(here, asks=asks)
+        assert (await company.taken_for_real(), await company.at_sandbox()) == (here, False)
+        harness.listening = True
+        assert (await company.taken_for_real(), await company.at_sandbox()) == ("", not asks)
+    assert await harness.company.taken_for_real() == ""
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aircall_mcp.ground.effects import Allowance
-from aircall_mcp.safety.deed import Deed
+from aircall_mcp.safety.deed import Counted, Deed
 from aircall_mcp.safety.policy import (
     Cap,
     Facts,
@@ -223,6 +223,13 @@ def test_hours_that_end_when_they_begin_are_the_whole_day(hour: int) -> None:
     now = datetime(2026, 11, 19, hour, tzinfo=UTC).timestamp()
     policy = Policy(quiet=Quiet(time(0), time(0)), written=True)
     assert ruling_of(policy, text_to(), known(now=now)).rule == "quiet_hours"
+
+
+@pytest.mark.parametrize(("kind", "held"), [("texts", True), ("calls", False)])
+def test_quiet_hours_of_texts_say_nothing_of_calls(kind: Counted, held: bool) -> None:
+    quiet = Quiet(time(0), time(0), kinds=frozenset({"texts"}))
+    ruling = ruling_of(Policy(quiet=quiet, written=True), text_to(counted=kind), known())
+    assert (ruling.rule == "quiet_hours") is held
 
 
 @pytest.mark.parametrize(("day", "held"), [(24, False), (25, True)])

@@ -11,7 +11,14 @@ from aircall_mcp import spec
 from aircall_mcp.errors import SettingsError, StoreError
 from aircall_mcp.offer import Registry
 from aircall_mcp.safety.policy import Cap, Line, Policy, Quiet, Rule
-from aircall_mcp.safety.policy_file import NAME, PolicyFile, policy_in, policy_of, preset_text
+from aircall_mcp.safety.policy_file import (
+    COMPOSED,
+    NAME,
+    PolicyFile,
+    policy_in,
+    policy_of,
+    preset_text,
+)
 from aircall_mcp.safety.wording import lines_of, table_of
 
 from ..harness import Clock
@@ -40,9 +47,10 @@ def test_every_line_that_the_first_file_leaves_out_can_be_taken_in() -> None:
     text = "\n".join(line for line in kept if not line.startswith(('"', "`")))
     policy = read(text)
     assert policy.toolsets == {"webhooks": Line("deny")}
-    assert policy.quiet == Quiet(time_of_day(21), time_of_day(8), Line("deny"))
+    assert policy.quiet == Quiet(time_of_day(21), time_of_day(8), kinds=frozenset({"texts"}))
     assert policy.caps["calls"] == Cap(30, 200)
-    assert (policy.numbers, policy.users) == ({88012}, {1204411})
+    assert (policy.phones, policy.numbers) == ({"+33199001001"}, {88013})
+    assert policy.users == {1204411}
     assert policy.rules[0].countries == {"FR"}
     assert policy.only
     assert policy.never
@@ -57,6 +65,8 @@ def test_every_preset_can_be_followed_and_told(name: str) -> None:
     assert table_of(policy)["written"] is True
 
 
+RULE = "[[rules]]\nname = 'a'\nsay = 'deny'\n"
+QUIET = "[quiet_hours]\nfrom = '21:00'\nto = '08:00'\n"
 FAULTS = [
     ("reach = 1", "`reach` is not known", ""),
     ("[effects]\nreech = 'ask'", "`effects.reech` must be one of", ""),
@@ -64,7 +74,11 @@ FAULTS = [
     ("[effects]\nreach = true", '`effects.reach` must be "allow"', ""),
     ("[destinatons]", "`destinatons` is not known", "destinations"),
     ("[destinations]\ncountry = ['FR']", "`destinations.country` is not known", "countries"),
-    ("[destinations]\ncountries = ['France']", "must be a country", ""),
+    ("[destinations]\ncountries = ['France']", "`destinations.countries`: 'France' must", '"FR"'),
+    ("[destinations]\ncountries = ['FR', 'UK']", "`destinations.countries`: 'UK' must", '"GB"'),
+    ("[destinations]\ncountries = ['deutschland']", "must be a country", '"DE"'),
+    ("[destinations]\ncountries = ['Cote d Ivoire']", "must be a country", '"CI"'),
+    ("[destinations]\ncountries = ['XX']", "must be a country", ""),
     ("[destinations]\ncountries = [33]", "must be a country", ""),
     ("[[rules]]\nname = 'a'\nsay = 'deny'\ncountries = [33]", "must be a country", ""),
     ("[destinations]\nnever = [33]", "must be a number", ""),
@@ -74,13 +88,25 @@ FAULTS = [
     ("[destinations]\nonly = ['0184880000']", "must be a number", ""),
     ("[quiet_hours]\nfrom = '25:00'\nto = '08:00'", "must be a time of day", ""),
     ("[quiet_hours]\nfrom = '21:00'", "`quiet_hours.to` is missing", ""),
+    ("[quiet_hours]\nfrom = 9:00\nto = '08:00'", "", 'quotes: from = "09:00"'),
+    (f"{QUIET}for = ['faxes']", "`quiet_hours.for`: 'faxes' must be one of", ""),
+    (f"{QUIET}for = []", "`quiet_hours.for` must name at least one", ""),
+    ("[from]\nnumbers = ['num_555']", "`from.numbers`: 'num_555' must", "run list_numbers"),
+    ("[from]\nnumbers = ['0184880000']", "must be a number of yours", "run list_numbers"),
+    ("[from]\nnumbers = [true]", "must be a number of yours", "run list_numbers"),
+    ("[from]\nnumbers = ['+33*']", "must be a number of yours", "run list_numbers"),
+    (f"[from]\nnumbers = ['{'1' * 5000}']", "must be a number of yours", "run list_numbers"),
+    ("[from]\nusers = ['Robin']", "`from.users`: 'Robin' must be a whole", "run list_users"),
     ("[caps]\ncalls = 3", "`caps.calls` must be a table", ""),
     ("[caps]\ncalls = { hour = -1 }", "must be at least 0", ""),
     ("[caps]\nfaxes = { hour = 1 }", "`caps.faxes` must be one of", ""),
     ("[operations]\nstart_outbound_cal = 'deny'", "'start_outbound_cal'", "start_outbound_call"),
     ("[toolsets]\nwebhook = 'deny'", "'webhook'", "webhooks"),
     ("[webhooks]\nhosts = ['https://x.example']", "must be a host", ""),
-    ("[[rules]]\nname = 'a'", "say", ""),
+    ("[[rules]]\nname = 'a'", "rule 1: `say` is missing", ""),
+    (f"{RULE}{RULE}hours = 3", "rule 2: `hours` is not known", ""),
+    (f"{RULE}countries = ['UK']", "rule 1: `countries`: 'UK' must be a country", '"GB"'),
+    ("rules = [3]", "`rules`: 3 must be a table", ""),
     ("[[rules]]\nname = 'a'\nsay = 'deny'\noperations = ['no_such']", "'no_such'", ""),
     ("not toml", "cannot be read", "key = value"),
     ("effects = 3", "`effects` must be a table", ""),
@@ -96,6 +122,24 @@ def test_a_fault_is_named_by_its_key_with_the_nearest_word(
     assert words in caught.value.message
     assert caught.value.message.startswith("policy.toml: ")
     assert hint in caught.value.hint
+
+
+def test_a_number_of_ours_is_named_by_itself_or_by_its_id() -> None:
+    policy = read("[from]\nnumbers = ['+1 312-555-0155', 88012, '88013']\nusers = [7]")
+    assert (policy.phones, policy.numbers) == ({"+13125550155"}, {88012, 88013})
+    told = "\n".join(lines_of(policy))
+    assert "Only these of your numbers are used: +13125550155, 88012, 88013." in told
+    assert table_of(policy)["from"]["numbers"] == ["+13125550155", 88012, 88013]
+
+
+def test_quiet_hours_may_be_for_texts_alone() -> None:
+    assert read(QUIET).quiet == Quiet(time_of_day(21), time_of_day(8), Line("deny"))
+    policy = read(f"{QUIET}for = ['texts']")
+    assert policy.quiet is not None
+    assert policy.quiet.kinds == {"texts"}
+    told = "\n".join(lines_of(policy))
+    assert "From 21:00 to 08:00, where the recipient is, a text is refused." in told
+    assert table_of(policy)["quiet_hours"]["for"] == ["texts"]
 
 
 def test_what_a_table_leaves_out_is_as_without_it() -> None:
@@ -266,8 +310,9 @@ def test_a_rule_that_would_fit_nothing_is_a_fault(word: str) -> None:
 def test_a_tool_made_of_operations_is_not_named_but_they_are(registry: Registry) -> None:
     """A line for `place_call` would do nothing, so that nobody relies on one."""
     toolsets = [one.name for one in registry.toolsets]
-    for name in ("place_call", "send_text", "plan", "reach"):
-        with pytest.raises(SettingsError, match="which is none") as refused:
+    assert set(registry.ids).difference(registry.judged) == COMPOSED
+    for name in (*COMPOSED, "aircall_place_call"):
+        with pytest.raises(SettingsError, match="which is made of several operations") as refused:
             policy_of(f'[operations]\n{name} = "deny"\n'.encode(), "p", registry.judged, toolsets)
-        assert "is judged by its operations" in refused.value.hint
+        assert refused.value.hint.startswith("Operations and toolsets are named.")
     policy_of(b'[operations]\nfind_calls = "deny"\n', "p", registry.judged, toolsets)

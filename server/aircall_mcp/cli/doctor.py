@@ -185,7 +185,10 @@ def _aircall(settings: Any, at_sandbox: bool) -> Iterator[Finding]:
         ours = "the sandbox: no account needed, no phone rings"
         there = f"a sandbox of ours answers at {where}: no phone rings"
         yield Finding("aircall", "good", ours if settings.sandbox else there)
-        yield Finding("allowed", "good", "everything, since this is a sandbox")
+        if settings.ask:
+            yield _policy(settings)
+        else:
+            yield Finding("allowed", "good", "everything, since this is a sandbox")
         return
     local = ", which counts as the real host" if settings.base_url.startswith("http:") else ""
     yield Finding("aircall", "good", f"{where}{local}")
@@ -233,6 +236,8 @@ def _asked(app: App, surveys: list[Survey] | None) -> tuple[bool, list[Finding]]
         async with app:
             at_sandbox = await app.desk.at_sandbox()
             found = [await _credential(app), *await _webhooks(app)]
+            if found[0].state == "good" and (app.settings.ask or not at_sandbox):
+                found += await _strays(app)
             if surveys is not None and found[0].state == "good":
                 found += await _surveyed(app, surveys)
             return at_sandbox, found
@@ -251,6 +256,16 @@ async def _credential(app: Any) -> Finding:
         return Finding("credential", "good", "accepted (ping answered pong)")
     error = result.payload["error"]
     return Finding("credential", "bad", error["message"], _else(error.get("hint", "")))
+
+
+async def _strays(app: App) -> list[Finding]:
+    """What the policy names as a number of the company that is none of its numbers."""
+    from .policy import LISTED, strays_in
+
+    try:
+        return [Finding("policy", "attention", one, LISTED) for one in await strays_in(app)]
+    except (SettingsError, StoreError):
+        return []  # the finding of the policy itself says it
 
 
 def _else(hint: str) -> str:

@@ -14,7 +14,10 @@ from .options import as_json, print_json
 from .roles import ROLES
 
 if TYPE_CHECKING:
+    from ..app import App
     from ..safety.policy import Policy
+
+LISTED = "`aircall-mcp run list_numbers` lists your numbers with their ids."
 
 
 @click.group("policy", cls=screen.Commands)
@@ -40,6 +43,7 @@ def show(as_json: bool) -> None:
     screen.say(f"{file}\n" if policy.written else f"There is no {file}: these are the defaults.\n")
     for line in lines_of(policy, settings.allow):
         screen.out(line)
+    _warn_of(settings.home)
 
 
 @group.command()
@@ -63,21 +67,24 @@ def check(
     name = app.desk.registry.find(operation).tool
     arguments = {**arguments_of(pairs, given), "dry_run": True}
 
-    async def look() -> Any:
+    async def look() -> tuple[Any, bool, list[str]]:
         from ..ground.caller import Caller
 
         async with app:
-            return await app.desk.call(name, arguments, Caller(interface="cli"))
+            outcome = await app.desk.call(name, arguments, Caller(interface="cli"))
+            unasked = not app.settings.ask and await app.desk.at_sandbox()
+            strays = [] if outcome.is_error or unasked else await strays_in(app)
+            return outcome, unasked, strays
 
-    outcome = anyio.run(look)
+    outcome, unasked, strays = anyio.run(look)
     if as_json or outcome.is_error:
         print_json(outcome.payload)
     else:
         screen.out(outcome.payload["data"]["would"])
-        if flags["sandbox"] and not flags["ask"]:
-            screen.say(
-                "In the built-in sandbox everything is allowed; --ask shows what the policy says."
-            )
+        if unasked and outcome.payload["data"]["say"] == "allow":
+            screen.say("In a sandbox everything is allowed; --ask shows what the policy says.")
+        for words in strays:
+            screen.say(f"{words} {LISTED}")
     if outcome.is_error:
         raise click.exceptions.Exit(1)
 
@@ -135,6 +142,25 @@ def adopted(preset: str, home: Path) -> bool:
     Modes().directory(home)
     Modes().replace(file, preset_text(preset))
     return True
+
+
+async def strays_in(app: App) -> list[str]:
+    """What the policy names as a number of the company that is none of it, a sentence each. Raises
+    `CredentialError`, and what is wrong with the file."""
+    account = await app.company.account(None)
+    return await app.company.strays(account, _policy(app.settings.home))
+
+
+def _warn_of(home: Path) -> None:
+    """What of the home keeps every call from being judged, where this file can be read anyway."""
+    from ..errors import StoreError
+    from ..ground.private_files import Modes
+
+    if home.exists():
+        try:
+            Modes().directory(home)
+        except StoreError as error:
+            screen.error(error.message, f"Until then nothing is done. {error.hint}")
 
 
 def _file(home: Path) -> Path:

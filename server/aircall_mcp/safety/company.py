@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import replace
-from typing import Any, Final, Literal, TypeAlias, cast
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal, Self, TypeAlias, cast
 
 import anyio
 
@@ -14,6 +15,8 @@ from ..gateway.ask import Aircall
 from ..ground.caller import AccountName
 from ..ground.clock import Clock
 from ..ground.operation import Bound
+from ..ground.phones import meant, phone
+from .policy import Policy
 from .usage import ending, endings
 
 log = logging.getLogger(__name__)
@@ -69,10 +72,29 @@ async def _none_introduced(_numbers: Collection[str]) -> frozenset[str]:
     return frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """One of the company's own numbers, of which what is not said is empty or 0."""
+
+    id: int
+    number: str
+    country: str
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Self:
+        identity, digits, country = row.get("id"), row.get("digits"), row.get("country")
+        return cls(
+            identity if isinstance(identity, int) else 0,
+            meant(phone(digits)) if isinstance(digits, str) else "",
+            country if isinstance(country, str) and len(country) == 2 else "",
+        )
+
+
 class Company:
     """The `World` of the judge. `asking` gives an `Aircall` that acts for an account, `resolve` the
     account that is meant by a name or by none, `listens` whether our own sandbox is asked,
-    `introduced` whom of some numbers a model made a contact."""
+    `introduced` whom of some numbers a model made a contact. `asks`: the owner wants to be asked
+    there, too; `loopback` is the address of Aircall where it is one of this machine."""
 
     def __init__(
         self,
@@ -82,14 +104,17 @@ class Company:
         clock: Clock,
         introduced: Introduced = _none_introduced,
         loopback: str = "",
+        *,
+        asks: bool = False,
     ) -> None:
         self._asking = asking
         self._resolve = resolve
         self._listens = listens
         self._introduced = introduced
         self._clock = clock
-        self.loopback = loopback
-        self._home: dict[AccountName, tuple[float, frozenset[str] | None]] = {}
+        self._loopback = loopback
+        self._asks = asks
+        self._numbers: dict[AccountName, tuple[float, tuple[_Own, ...] | None]] = {}
         self._known: dict[tuple[AccountName, str], tuple[float, str, tuple[str, ...]]] = {}
         """Until when somebody is known, what they are called, and the ids of these contacts."""
         self._named: dict[_Place, tuple[float, str]] = {}
@@ -98,20 +123,48 @@ class Company:
         return await self._resolve(named)
 
     async def at_sandbox(self) -> bool:
-        return await self._listens()
+        return not self._asks and await self._listens()
+
+    async def taken_for_real(self) -> str:
+        return "" if not self._loopback or await self._listens() else self._loopback
 
     async def home(self, account: str) -> frozenset[str] | None:
+        numbers = await self._read(account)
+        return frozenset(one.country for one in numbers or () if one.country) or None
+
+    async def own(self, account: str) -> Mapping[str, int] | None:
+        numbers = await self._read(account)
+        if numbers is None:
+            return None
+        spelled = Counter(one.number for one in numbers)  # which of two is meant nobody can tell
+        return {o.number: o.id for o in numbers if o.number and o.id and spelled[o.number] == 1}
+
+    async def strays(self, account: str, policy: Policy) -> list[str]:
+        """What `policy` names as a number of the account that is none of its numbers, a sentence
+        each; nothing where these cannot all be read."""
+        numbers = await self._read(account) if policy.numbers or policy.phones else None
+        own = await self.own(account) if numbers and len(numbers) < MOST_NUMBERS else None
+        if numbers is None or own is None:
+            return []
+        told = [f"{one} is no number of {account}." for one in sorted(policy.phones - own.keys())]
+        for one in sorted(policy.numbers - {one.id for one in numbers}):
+            better = f' Write "+{one}" for that phone number.' if f"+{one}" in own else ""
+            told.append(f"no number of {account} has the id {one}.{better}")
+        return [f"`from.numbers`: {one}" for one in told]
+
+    async def _read(self, account: str) -> tuple[_Own, ...] | None:
         now = self._clock.monotonic()
-        until, home = self._home.get(account, (now, None))
+        until, numbers = self._numbers.get(account, (now, None))
         if now < until:
-            return home
+            return numbers
         try:
-            home = await self._countries(account)
+            numbers = await self._listed(account)
         except AircallMCPError as error:
-            log.warning("the countries of the company's numbers: %s", error.message)
-            home = None
-        self._home[account] = (now + (UNREAD_LASTS if home is None else HOME_LASTS), home)
-        return home
+            log.warning("the company's numbers: %s", error.message)
+            numbers = None
+        lasts = HOME_LASTS if numbers and any(one.country for one in numbers) else UNREAD_LASTS
+        self._numbers[account] = (now + lasts, numbers)
+        return numbers
 
     async def known(self, account: str, numbers: tuple[str, ...]) -> frozenset[str]:
         if len(numbers) > MOST_LOOKED_UP:
@@ -194,13 +247,12 @@ class Company:
                 del self._named[key]
         self._named[account, kind, found] = now + NAMED_LASTS, quoted(called, LONGEST_NAME)
 
-    async def _countries(self, account: str) -> frozenset[str] | None:
+    async def _listed(self, account: str) -> tuple[_Own, ...]:
         listed = await self._asking(account).ask("list_numbers", max_items=MOST_NUMBERS)
-        numbers = _objects(listed.body, "numbers")
-        for one in numbers:
+        rows = _objects(listed.body, "numbers")
+        for one in rows:
             self._name(account, "number", one)
-        found = {one.get("country") for one in numbers}
-        return frozenset(c for c in found if isinstance(c, str) and len(c) == 2) or None
+        return tuple(_Own.of(one) for one in rows)
 
     async def _is_known(self, account: str, number: str) -> bool:
         now = self._clock.monotonic()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, Protocol
 
@@ -54,13 +54,19 @@ class World(Protocol):
         """Those of `numbers` (E.164) that the company has had to do with."""
         ...
 
-    @property
-    def loopback(self) -> str:
-        """The address of this machine that is taken for the real host, if it is one."""
+    async def own(self, account: str, /) -> Mapping[str, int] | None:
+        """The ids of its own numbers, by how `phones.meant` spells these, None where they cannot
+        be read."""
+        ...
+
+    async def taken_for_real(self) -> str:
+        """The address of this machine that is taken for the real host, if it is one, and no sandbox
+        of ours listens there at this moment."""
         ...
 
     async def at_sandbox(self) -> bool:
-        """Whether our own sandbox listens where Aircall is asked, at this moment."""
+        """Whether our own sandbox listens where Aircall is asked, at this moment, and its owner
+        does not want to be asked there."""
         ...
 
 
@@ -97,9 +103,8 @@ class Judge:
             return _unreadable(bound, error)
         if _harmless(policy, bound):
             return Allow()
-        lacking = self._lacking(bound)
-        if lacking and not bound.operation.ours and await self._world.at_sandbox():
-            return Allow(waived=lacking)
+        if waived := await self._waived(bound):
+            return Allow(waived=waived)
         deed = deed_of(bound, caller, await self._account(bound, caller))
         ruling = await self._ruling(policy, deed, suppressed=frozenset())
         if ruling.say == "deny":
@@ -124,7 +129,7 @@ class Judge:
         accounts."""
         whole, ruling = await self._together(steps, caller, past)
         if ruling.say == "ask":
-            return replace(whole, ask=self._asked(whole.deeds[0], ruling))
+            return replace(whole, ask=await self._asked(whole.deeds[0], ruling))
         return whole
 
     async def _together(
@@ -146,9 +151,7 @@ class Judge:
             sizes[deed.counted] += deed.size
         strictest, quiet = ALLOWED, False
         for place, bound, deed in left:
-            lacking = self._lacking(bound)
-            at_sandbox = lacking and not deed.own and await self._world.at_sandbox()
-            if _harmless(policy, bound) or at_sandbox:
+            if _harmless(policy, bound) or await self._waived(bound):
                 continue
             deed = replace(deed, size=sizes[deed.counted], together=together)
             ruling = await self._ruling(policy, deed, counting=True)
@@ -173,7 +176,7 @@ class Judge:
         except (SettingsError, StoreError) as error:
             raise _broken(error) from None
         account = await self._account(bound, caller)
-        if self._everything or _harmless(policy, bound):
+        if self._everything or _harmless(policy, bound) or await self._waived(bound):
             return Look(ALLOWED, account)
         deed = deed_of(bound, caller, account)
         return Look(await self._ruling(policy, deed, counting=True), account)
@@ -207,6 +210,7 @@ class Judge:
             known=frozenset(deed.recipients),
             used=await self._usage.used(deed.account) if counting else {},
             standing=self._standing,
+            own=await self._own(policy, deed),
         )
         ruling = ruling_of(policy, deed, facts)
         if not reaches or ruling.say != "ask":
@@ -220,6 +224,13 @@ class Judge:
 
     async def _home(self, policy: Policy, deed: Deed) -> frozenset[str] | None:
         return await self._world.home(deed.account) if "home" in policy.countries else None
+
+    async def _own(self, policy: Policy, deed: Deed) -> Mapping[str, int] | None:
+        """To find out costs a request, and decides only where the policy names a number by itself
+        and not by its id."""
+        if not policy.phones or deed.needs == ("read",) or policy.numbers.issuperset(deed.senders):
+            return None
+        return await self._world.own(deed.account)
 
     async def _held(
         self, policy: Policy, bound: Bound, deed: Deed, ruling: Ruling, part: str
@@ -235,13 +246,13 @@ class Judge:
         except LeftAlone:
             return Deny(_refused(bound, SUPPRESSED))
         except NoYes:
-            return self._asked(deed, ruling)
+            return await self._asked(deed, ruling)
         except NoRoom:
             return Deny(_refused(bound, await self._full(policy, deed)))
         return Allow(undo=(lambda twice: self._holds.give_back(held, twice=twice),))
 
-    def _asked(self, deed: Deed, ruling: Ruling) -> Ask:
-        words = _asking(ruling, self._world.loopback)
+    async def _asked(self, deed: Deed, ruling: Ruling) -> Ask:
+        words = _asking(ruling, await self._world.taken_for_real())
         return Ask(words, grade=ruling.grade, account=deed.account)
 
     async def _full(self, policy: Policy, deed: Deed) -> Ruling:
@@ -251,11 +262,16 @@ class Judge:
             return ruling
         return Ruling("deny", f"caps.{deed.counted}", "others were quicker to fill it up")
 
-    def _lacking(self, bound: Bound) -> tuple[Allowance, ...]:
-        """What our own sandbox alone may be asked for with nobody's yes. What our own tools do
-        stays in the owner's home, and goes on when the sandbox is gone."""
+    async def _waived(self, bound: Bound) -> tuple[Allowance, ...]:
+        """What goes with nobody's yes since it is our own sandbox that is asked for it. What our
+        own tools do stays in the owner's home, and goes on when the sandbox is gone."""
         needed: tuple[Allowance, ...] = (bound.operation.effect, *bound.stakes)
-        return tuple(word for word in needed if word not in UNASKED | self._standing)
+        lacking: tuple[Allowance, ...] = tuple(
+            word for word in needed if word not in UNASKED | self._standing
+        )
+        if lacking and not bound.operation.ours and await self._world.at_sandbox():
+            return lacking
+        return ()
 
 
 def _ringing(deed: Deed) -> set[str]:

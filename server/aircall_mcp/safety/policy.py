@@ -101,6 +101,8 @@ class Quiet:
     since: time
     until: time
     line: Line = Line("deny")
+    kinds: frozenset[Counted] = frozenset()
+    """What they are for; all where there is none."""
 
     def holds(self, moment: time) -> bool:
         if self.since < self.until:
@@ -121,7 +123,8 @@ class Policy:
     """What a policy file says, or the defaults where there is none.
 
     `home` as a country stands for those of the company's own numbers. `only` and `never` are
-    numbers in E.164, or their beginnings with a `*`. `places`: whether the rules about countries
+    numbers in E.164, or their beginnings with a `*`. `numbers` are ids of the company's own numbers
+    that may be used, `phones` more of these, in E.164. `places`: whether the rules about countries
     and quiet hours hold for what the owner's `--allow` names, too.
     """
 
@@ -139,6 +142,7 @@ class Policy:
     quiet: Quiet | None = None
     caps: Mapping[Counted, Cap] = field(default_factory=dict[Counted, Cap])
     numbers: frozenset[int] = frozenset()
+    phones: frozenset[str] = frozenset()
     users: frozenset[int] = frozenset()
     hosts: frozenset[str] = frozenset()
     written: bool = False
@@ -157,7 +161,8 @@ class Facts:
     """What is known besides. `now` is UNIX seconds. `home` are the countries of the company's own
     numbers, None where they could not be read; `suppressed` are those who asked to be left alone
     (each as `phones.reached` spells it), `known` those of the recipients that the company has
-    had to do with. `standing` is what
+    had to do with. `own` are the ids of the company's own numbers, by how `phones.meant` spells
+    these, None where they could not be read. `standing` is what
     the owner allows once and for all by `--allow`."""
 
     now: float
@@ -166,6 +171,7 @@ class Facts:
     known: frozenset[str] = frozenset()
     used: Mapping[Counted, Used] = field(default_factory=dict[Counted, Used])
     standing: frozenset[Allowance] = frozenset()
+    own: Mapping[str, int] | None = None
 
 
 def ruling_of(policy: Policy, deed: Deed, facts: Facts) -> Ruling:
@@ -232,10 +238,16 @@ def _bans(policy: Policy, deed: Deed, facts: Facts, places: list[Destination]) -
         if place.kind not in ("ordinary", "unassigned"):
             why = f"it is a {place.kind.replace('_', '-')} number"
             yield _said(policy.costly, "destinations.costly", why)
+    own = facts.own or {}
+    usable = policy.numbers | {own[phone] for phone in policy.phones if phone in own}
+    chosen = bool(policy.numbers or policy.phones)
     for sender in deed.senders:
-        if policy.numbers and sender not in policy.numbers:
-            yield Ruling("deny", "from.numbers", f"number {sender} may not be used")
-    if policy.numbers and deed.recipients and not deed.senders:
+        if chosen and sender not in usable:
+            why = f"number {sender} may not be used"
+            if policy.phones and facts.own is None:
+                why = f"which of your numbers is {sender} cannot be read from Aircall now"
+            yield Ruling("deny", "from.numbers", why)
+    if chosen and deed.recipients and not deed.senders:
         yield Ruling("ask", "from.numbers", "it does not say which number it comes from", 2)
     for user in deed.users:
         if policy.users and user not in policy.users:
@@ -269,8 +281,11 @@ def _places(
         if "any" not in policy.countries and place.country not in countries:
             why = f"it is in {place.country}" if place.country else "its country is not known"
             yield _said(policy.elsewhere, "destinations.countries", why)
-        if policy.quiet is not None and _quiet(policy.quiet, facts.now, deed.lasting, place):
-            line = policy.quiet.line
+        quiet = policy.quiet
+        if quiet is None or (quiet.kinds and deed.counted not in quiet.kinds):
+            continue
+        if _quiet(quiet, facts.now, deed.lasting, place):
+            line = quiet.line
             said = _said(line, "quiet_hours", "it is not a time to call there")
             yield replace(said, quiet=line.say == "ask")
 

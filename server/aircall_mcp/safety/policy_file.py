@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import time
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Final, cast
+from typing import Annotated, Any, Final, Literal, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -20,9 +20,10 @@ from ..errors import SettingsError
 from ..ground.clock import Clock
 from ..ground.effects import Allowance
 from ..ground.nearest import nearest
-from ..ground.phones import E164_PATTERN, phone, reached
+from ..ground.phones import E164_PATTERN, meant, phone, reached
 from ..ground.private_files import Modes
 from .deed import Counted
+from .faults import Fault, country_meant, unparsed
 from .policy import Cap, Line, Policy, Quiet, Rule
 
 NAME: Final = "policy.toml"
@@ -98,19 +99,11 @@ class PolicyFile:
                 file.st_size, file.st_ctime_ns)  # fmt: skip
 
 
-class _Fault(ValueError):
-    """Why a value does not fit, with the nearest right word as `hint`."""
-
-    def __init__(self, words: str, hint: str = "") -> None:
-        super().__init__(words)
-        self.hint = hint
-
-
 def _line(value: object) -> Line:
     if isinstance(value, str) and value in _LINES:
         return _LINES[value]
     hint = nearest(value, _LINES) if isinstance(value, str) else ""
-    raise _Fault('must be "allow", "ask", "ask 2" or "deny"', hint)
+    raise Fault('must be "allow", "ask", "ask 2" or "deny"', hint)
 
 
 def _country(value: object) -> str:
@@ -118,7 +111,7 @@ def _country(value: object) -> str:
 
     word = value.strip() if isinstance(value, str) else ""
     if word.upper() not in SUPPORTED_REGIONS:
-        raise _Fault('must be a country such as "FR"')
+        raise Fault('must be a country such as "FR"', country_meant(word))
     return word.upper()
 
 
@@ -128,8 +121,8 @@ def _place(value: object) -> str:
         return word
     try:
         return _country(value)
-    except _Fault:
-        raise _Fault('must be a country such as "FR", "home" or "any"') from None
+    except Fault as fault:
+        raise Fault('must be a country such as "FR", "home" or "any"', fault.hint) from None
 
 
 _NO_PATTERN: Final = 'must be a number such as "+33184880000", or its beginning: "+3389*"'
@@ -140,10 +133,10 @@ def _pattern(value: object) -> str:
     text = phone(value.replace("(0)", "")) if isinstance(value, str) else ""
     digits = text.removesuffix("*").removeprefix("+")
     if not text.startswith("+") or not digits.isascii() or not digits.isdigit():
-        raise _Fault(_NO_PATTERN)
+        raise Fault(_NO_PATTERN)
     number = text if text.endswith("*") else reached(text)
     if not number.endswith("*") and not re.fullmatch(E164_PATTERN, number, re.ASCII):
-        raise _Fault(_NO_PATTERN)  # a beginning without its star would be nobody's number
+        raise Fault(_NO_PATTERN)  # a beginning without its star would be nobody's number
     return number
 
 
@@ -155,14 +148,32 @@ def _time(value: object) -> time:
             value = None
     if isinstance(value, time) and value.tzinfo is None:  # it is the recipient's own
         return value
-    raise _Fault('must be a time of day such as "21:00"')
+    raise Fault('must be a time of day such as "21:00"')
 
 
+def _own(value: object) -> int | str:
+    """An id, or a number in E.164, of which the id is looked up where it matters."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    text = phone(value) if isinstance(value, str) else ""
+    if text.isascii() and text.isdigit() and len(text) <= _LONGEST_ID and text[0] != "0":
+        return int(text)
+    if re.fullmatch(E164_PATTERN, text, re.ASCII):
+        return meant(text)
+    raise Fault(
+        'must be a number of yours such as "+33184880000", or its id',
+        "`aircall-mcp run list_numbers` lists both.",
+    )
+
+
+_LONGEST_ID: Final = 19
+"""Digits of 2**63."""
 _Line = Annotated[Line, BeforeValidator(_line)]
 _Country = Annotated[str, BeforeValidator(_country)]
 _Place = Annotated[str, BeforeValidator(_place)]
 _Pattern = Annotated[str, BeforeValidator(_pattern)]
 _Clock = Annotated[time, BeforeValidator(_time)]
+_Own = Annotated[int | str, BeforeValidator(_own)]
 _Host = Annotated[str, Field(pattern=r"^(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)+$")]
 
 
@@ -198,6 +209,7 @@ class _Quiet(_Table):
     since: _Clock = Field(alias="from")
     until: _Clock = Field(alias="to")
     say: _Line = Line("deny")
+    kinds: frozenset[Literal["calls", "texts"]] | None = Field(None, alias="for", min_length=1)
 
 
 class _Cap(_Table):
@@ -206,7 +218,7 @@ class _Cap(_Table):
 
 
 class _From(_Table):
-    numbers: frozenset[int] = frozenset()
+    numbers: frozenset[_Own] = frozenset()
     users: frozenset[int] = frozenset()
 
 
@@ -266,14 +278,13 @@ def policy_of(
     try:
         parsed = tomllib.loads(text.decode("utf-8"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(
-            f"{source}: cannot be read: {error}.", hint="Each line is `key = value` in UTF-8."
-        ) from None
+        hint = unparsed(text.decode("utf-8", "replace"))
+        raise SettingsError(f"{source}: cannot be read: {error}.", hint=hint) from None
     try:
         file = _File.model_validate(parsed)
     except ValidationError as error:
-        where, words, hint = _fault_of(error)
-        raise SettingsError(f"{source}: `{where}` {words}.", hint=hint) from None
+        words, hint = _fault_of(error)
+        raise SettingsError(f"{source}: {words}.", hint=hint) from None
     _known(source, "operations", {*file.operations}, operations)
     _known(source, "toolsets", {*file.toolsets}, toolsets)
     for rule in file.rules:
@@ -309,9 +320,12 @@ def _policy(file: _File) -> Policy:
         never=reach.never,
         strangers=reach.strangers,
         batches=reach.batches,
-        quiet=None if quiet is None else Quiet(quiet.since, quiet.until, quiet.say),
+        quiet=None
+        if quiet is None
+        else Quiet(quiet.since, quiet.until, quiet.say, quiet.kinds or frozenset()),
         caps={kind: Cap(cap.hour, cap.day) for kind, cap in file.caps.items()},
-        numbers=file.from_.numbers,
+        numbers=frozenset(one for one in file.from_.numbers if isinstance(one, int)),
+        phones=frozenset(one for one in file.from_.numbers if isinstance(one, str)),
         users=file.from_.users,
         hosts=file.webhooks.hosts,
         written=True,
@@ -322,14 +336,19 @@ _JUDGED: Final = (
     "Operations and toolsets are named. What a tool made of several does (place_call, send_text,"
     " plan) is judged by its operations: start_outbound_call, send_message_in_conversation."
 )
+COMPOSED: Final = frozenset({"place_call", "send_text", "plan", "read", "write", "reach", "delete"})
+"""Tools that somebody may name here, and that are made of others."""
 
 
 def _known(source: str, key: str, named: Collection[str], known: Collection[str]) -> None:
     for name in sorted(named):
         if name not in known:
+            why, guess = "is not known", nearest(name, known)
+            if name.removeprefix("aircall_") in COMPOSED:
+                why, guess = "is made of several operations", ""
             raise SettingsError(
-                f"{source}: `{key}` names {name!r}, which is not known.",
-                hint=f"{nearest(name, known)} {_JUDGED}".strip(),
+                f"{source}: `{key}` names {name!r}, which {why}.",
+                hint=f"{guess} {_JUDGED}".strip(),
             )
 
 
@@ -341,6 +360,7 @@ _RULES: Final[Mapping[str, str]] = {
     "greater_than_equal": "must be at least {ge}",
     "string_pattern_mismatch": 'must be a host such as "hooks.example.com" or "*.example.com"',
     "string_type": "must be text",
+    "too_short": "must name at least one",
     "frozen_set_type": "must be a list",
     "tuple_type": "must be a list",
     "model_type": "must be a table",
@@ -349,20 +369,36 @@ _RULES: Final[Mapping[str, str]] = {
 }
 
 
-def _fault_of(error: ValidationError) -> tuple[str, str, str]:
-    """Where, what it must be, and a hint: of the first thing that is wrong."""
+def _fault_of(error: ValidationError) -> tuple[str, str]:
+    """Where and what it must be, and a hint: of the first thing that is wrong."""
     first = error.errors()[0]
-    parts = [str(part) for part in first["loc"] if part != "[key]"]
+    path = [part for part in first["loc"] if part != "[key]"]
+    where = _where(path, first["input"])
     context: Mapping[str, Any] = first.get("ctx", {})
     if first["type"] == "value_error":
         fault = cast("ValueError", context["error"])
-        return ".".join(parts), str(fault), getattr(fault, "hint", "")
+        return f"{where} {fault}", getattr(fault, "hint", "")
     if first["type"] == "literal_error":
-        return ".".join(parts), f"must be one of {context['expected']}", ""
+        return f"{where} must be one of {context['expected']}", ""
     hint = ""
     if first["type"] == "extra_forbidden":
-        hint = nearest(parts[-1], _keys(parts[:-1]))
-    return ".".join(parts), _RULES.get(first["type"], "does not fit").format(**context), hint
+        hint = nearest(str(path[-1]), _keys(path[:-1]))
+    elif path[:2] == ["from", "users"]:
+        hint = "`aircall-mcp run list_users` lists the ids."
+    return f"{where} {_RULES.get(first['type'], 'does not fit').format(**context)}", hint
+
+
+def _where(path: Sequence[int | str], value: object) -> str:
+    """As people count: the first rule is rule 1, and in a list it is the value that is wrong."""
+    rule = ""
+    match path:
+        case ["rules", int(place), _, *_]:
+            rule, path = f"rule {place + 1}: ", path[2:]
+        case _:
+            pass
+    key = ".".join(part for part in path if isinstance(part, str))
+    within = isinstance(path[-1], int) and isinstance(value, str | int | float)
+    return f"{rule}`{key}`" + (f": {value!r}" if within else "")
 
 
 _TABLES: Final[Mapping[str, type[_Table]]] = {
@@ -376,6 +412,6 @@ _TABLES: Final[Mapping[str, type[_Table]]] = {
 }
 
 
-def _keys(path: list[str]) -> list[str]:
-    model = _TABLES.get(path[0] if path else "", _File)
+def _keys(path: Sequence[int | str]) -> list[str]:
+    model = _TABLES.get(str(path[0]) if path else "", _File)
     return [field.alias or name for name, field in model.model_fields.items()]

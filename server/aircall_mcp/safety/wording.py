@@ -10,6 +10,7 @@ from ..ground.effects import EFFECTS, Allowance
 from ..ground.fitting import json_in
 from ..ground.operation import Bound, Operation
 from ..ground.secrets import MASK
+from .deed import Counted
 from .policy import DEFAULTS, SUPPRESSED, WHAT, Cap, Line, Look, Policy, Rule, Ruling
 
 _SAYS = {
@@ -19,6 +20,13 @@ _SAYS = {
     ("ask", 2): "needs a person's yes on the page or by `aircall-mcp approve`",
     ("deny", 1): "is refused",
     ("deny", 2): "is refused",
+}
+
+_KINDS: Mapping[frozenset[Counted], str] = {
+    frozenset(): "a call or text",
+    frozenset({"calls", "texts"}): "a call or text",
+    frozenset({"calls"}): "a call",
+    frozenset({"texts"}): "a text",
 }
 
 
@@ -58,18 +66,20 @@ def _places(policy: Policy) -> Iterator[str]:
     if policy.quiet is not None:
         since, until = policy.quiet.since, policy.quiet.until
         yield (
-            f"From {since:%H:%M} to {until:%H:%M}, where the recipient is, a call or text"
-            f" {_says(policy.quiet.line)}."
+            f"From {since:%H:%M} to {until:%H:%M}, where the recipient is,"
+            f" {_KINDS[policy.quiet.kinds]} {_says(policy.quiet.line)}."
         )
 
 
 def _limits(policy: Policy) -> Iterator[str]:
     for kind, cap in policy.caps.items():
         yield f"{kind.capitalize()}: {_cap(cap)}."
-    if policy.numbers:
-        yield f"Only these of your numbers are used: {_ids(policy.numbers)}."
+    if policy.numbers or policy.phones:
+        ids, phones = ([str(one) for one in sorted(policy.numbers)], sorted(policy.phones))
+        yield f"Only these of your numbers are used: {', '.join([*phones, *ids])}."
     if policy.users:
-        yield f"Only these users are used: {_ids(policy.users)}."
+        users = ", ".join(str(one) for one in sorted(policy.users))
+        yield f"Only these users are used: {users}."
     if policy.hosts:
         yield f"A webhook leads to {', '.join(sorted(policy.hosts))} only."
 
@@ -103,9 +113,13 @@ def table_of(policy: Policy) -> dict[str, Any]:
             "from": f"{quiet.since:%H:%M}",
             "to": f"{quiet.until:%H:%M}",
             "say": _spelled(quiet.line),
+            **({"for": sorted(quiet.kinds)} if quiet.kinds else {}),
         },
         "caps": {kind: {"hour": cap.hour, "day": cap.day} for kind, cap in policy.caps.items()},
-        "from": {"numbers": sorted(policy.numbers), "users": sorted(policy.users)},
+        "from": {
+            "numbers": [*sorted(policy.phones), *sorted(policy.numbers)],
+            "users": sorted(policy.users),
+        },
         "webhooks": {"hosts": sorted(policy.hosts)},
     }
 
@@ -145,10 +159,6 @@ def _fitting(rule: Rule) -> dict[str, Any]:
 
 def _listed(what: Any) -> str:
     return f"{what} recipients" if isinstance(what, int) else ", ".join(what)
-
-
-def _ids(ids: Collection[int]) -> str:
-    return ", ".join(str(one) for one in sorted(ids))
 
 
 def trial_in(operation: Operation, arguments: Any) -> tuple[bool, Any]:
