@@ -38,7 +38,7 @@ async def test_a_person_types_a_code_sees_all_of_it_and_says_yes_once(home: Path
         shown = (await visitor.get(path)).text
         assert all(part in shown for part in ("+33612345678", "See you at three.", "acme"))
         assert 'class="yes">Approve<' in shown
-        assert "waits for 15 more minutes." in shown
+        assert "It expires in 15 minutes." in shown
         assert "<bdi>It reaches a person or costs money" in shown
         said = await visitor.say(one, "yes")
         assert (said.status_code, said.headers["location"]) == (303, path)

@@ -15,7 +15,7 @@ def test_a_wrong_key_and_a_missing_key(home: Path) -> None:
     file = home / "vault.key"
     right = file.read_bytes()
     file.write_bytes(f"{ONE}\n".encode())
-    with pytest.raises(CredentialError, match="not the one of this vault"):
+    with pytest.raises(CredentialError, match="does not belong to this vault"):
         again(home).read("company-0", "account")
     file.write_bytes(b"no key\n")
     with pytest.raises(CredentialError, match="damaged"):
@@ -32,7 +32,7 @@ def test_a_wrong_key_and_a_missing_key(home: Path) -> None:
 def test_a_key_file_without_a_key(home: Path, content: bytes) -> None:
     Modes().directory(home)
     Modes().replace(home / "vault.key", content)
-    with pytest.raises(CredentialError, match="holds no key") as caught:
+    with pytest.raises(CredentialError, match="contains no key") as caught:
         again(home).create("file")
     assert "remove it" in caught.value.hint
     assert (home / "vault.key").read_bytes() == content

@@ -25,7 +25,7 @@ def test_a_passphrase(home: Path) -> None:
     record = opened(PHRASE).read("company", "account")
     assert record is not None
     assert record.value == value(1)
-    with pytest.raises(CredentialError, match="not the one of this vault"):
+    with pytest.raises(CredentialError, match="does not belong to this vault"):
         opened(PHRASE + "!").read("company", "account")
     with pytest.raises(CredentialError, match="locked by a passphrase") as caught:
         opened(None).read("company", "account")
