@@ -29,7 +29,10 @@ def text(last: int) -> dict[str, Any]:
 
 
 async def test_it_is_given_at_a_terminal_counts_down_and_ends(home: Path) -> None:
-    words = ("lease", "give", "texts", "2", "--to", "+1415555014*", "--minutes", "30", "--sandbox")
+    lines = ("--from", "+1 312 555 0155", "--from", "paris sales")
+    words = ("lease", "give", "texts", "2", "--to", "+1415555014*", *lines, "--sandbox")
+    nowhere = await aside(typed, *words[:-2], "pariss sales", "--sandbox", code=1)
+    assert "Did you mean `Paris Sales`?" in getattr(nowhere.exception, "hint", "")
     piped = await aside(typed, *words, code=1)
     assert "no terminal" in str(piped.exception)
     shown = await aside(on_terminal, *words, typed=[("Give it?", "y")])
@@ -39,7 +42,7 @@ async def test_it_is_given_at_a_terminal_counts_down_and_ends(home: Path) -> Non
     ours = (await aside(typed, "lease", "list", "--json", "--sandbox")).stdout
     assert json.loads(ours) == [lease]
     listed = (await aside(typed, "lease", "list")).stdout
-    assert "0 of 2 texts to +1415555014*, from any of your numbers, by " in listed
+    assert "0 of 2 texts to +1415555014*, from 88016, 88012, by " in listed
     async with spoken("--sandbox", "--ask") as server:
         tool = "aircall_send_message_in_conversation"
         for last in (1, 2):

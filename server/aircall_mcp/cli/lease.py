@@ -17,6 +17,7 @@ from ..ground.phones import E164_PATTERN, reached
 from ..ground.times import iso
 from . import screen
 from .approve import at_terminal
+from .lines import ids_of
 from .options import as_json, print_json
 
 if TYPE_CHECKING:
@@ -61,10 +62,9 @@ command = group
 @click.option(
     "--from",
     "senders",
-    type=int,
     multiple=True,
-    metavar="ID",
-    help="One of your numbers, by id. May be repeated. Default: any.",
+    metavar="NUMBER",
+    help="One of your numbers: its id, its name, or +14155550143. May be repeated. Default: any.",
 )
 @click.option("--account", metavar="NAME", help="Default: the default account.")
 @_SANDBOX
@@ -74,7 +74,7 @@ def give(
     count: int,
     recipients: tuple[str, ...],
     minutes: int,
-    senders: tuple[int, ...],
+    senders: tuple[str, ...],
     account: str | None,
     sandbox: bool,
     principal: str,
@@ -88,8 +88,9 @@ def give(
     if sandbox and account:
         raise click.UsageError("--sandbox and --account cannot be combined.")
     acting = SANDBOX if sandbox else _acting(account)
+    lines = ids_of(senders, None if acting == SANDBOX else acting, sandbox=acting == SANDBOX)
     screen.say(
-        f"{count} {kind} {_between(numbers, senders)}, by {principal}, account {acting}, within"
+        f"{count} {kind} {_between(numbers, lines)}, by {principal}, account {acting}, within"
         f" {minutes} minutes, without another question."
     )
     at_terminal()
@@ -105,7 +106,7 @@ def give(
             principal=principal,
             account=acting,
             recipients=numbers,
-            senders=senders,
+            senders=lines,
         )
 
     lease = _with_leases(work)
