@@ -206,12 +206,18 @@ def matches_of(
 ) -> Json:
     """A ranking as `aircall_search` answers it; `offered` tells what can be called.
 
-    Under 2 KB for three matches, beside the schema of the first.
+    Under 2 KB for three matches, beside the schema of the first. Where nothing here does it, what
+    has a score of 0.0 is no match: it would cost tokens and say nothing. It is there, without its
+    schema, only if the hint speaks of a list.
     """
+    from ..search.verdict import NO_SUCH, UNSURE
+
+    lists = ranking.confident or ranking.hint in (NO_SUCH, UNSURE)
     found = [m for m in ranking.matches if m.operation in offered or not m.operation.stands_for]
     matches = [
         _match(match, known, offered, surface, first=n == 0, sure=n == 0 and ranking.confident)
         for n, match in enumerate(found or ranking.matches)
+        if lists or round(match.score, 2)
     ]
     return {
         "confident": ranking.confident,
@@ -252,7 +258,7 @@ def _match(
         match["not_to_confuse"] = f"{known[operation.sibling].tool}: {operation.sibling_because}"
     if operation.needs_first:
         match["needs_first"] = [known[name].tool for name in operation.needs_first]
-    if first:
+    if first and (sure or match["score"]):
         match["input_schema"] = operation.input_schema
     return match
 

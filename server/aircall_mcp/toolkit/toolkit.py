@@ -167,7 +167,8 @@ class Toolkit:
         most = limit if self._view.whole else max(limit, RANKED)
         found = matches_of(desk.rank(query, most), offered=seen, known=known, surface="full")
         if not self._view.whole:
-            found["confident"] &= "not_offered" not in found["matches"][0]
+            if found["confident"]:
+                found["confident"] = "not_offered" not in found["matches"][0]
             found["matches"] = sorted(found["matches"], key=lambda one: "not_offered" in one)[
                 :limit
             ]
