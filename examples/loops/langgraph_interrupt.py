@@ -9,6 +9,12 @@ from langgraph.types import Command
 from aircall_mcp import Toolkit
 
 
+def answer(question: dict) -> dict:
+    """However your program asks its user."""
+    yes = input(f"{question['preview']} [yes/no] ") == "yes"
+    return question["yes" if yes else "no"]
+
+
 async def main(task: str = "Who called and was missed? Text the last one back.") -> None:
     async with Toolkit.sandbox(ask=True) as aircall:
         view = aircall.only(toolsets={"workflows", "calls", "messages", "search"})
@@ -17,9 +23,7 @@ async def main(task: str = "Who called and was missed? Text the last one back.")
         thread = {"configurable": {"thread_id": "1"}}
         result = await agent.ainvoke({"messages": [("user", task)]}, thread)
         while waiting := result.get("__interrupt__"):
-            for one in waiting:
-                print("Approved:", one.value["preview"])  # ask your user here, about each
-            answers = {one.id: one.value["yes"] for one in waiting}
+            answers = {one.id: answer(one.value) for one in waiting}
             result = await agent.ainvoke(Command(resume=answers), thread)
         print(result["messages"][-1].content)
 

@@ -7,6 +7,11 @@ from agents import Agent, Runner, set_tracing_disabled
 from aircall_mcp import Toolkit
 
 
+def said_yes(question: str) -> bool:
+    """However your program asks its user."""
+    return input(f"{question} [yes/no] ") == "yes"
+
+
 async def main(task: str = "Who called and was missed? Text the last one back.") -> None:
     set_tracing_disabled(True)
     async with Toolkit.sandbox(ask=True) as aircall:
@@ -16,8 +21,8 @@ async def main(task: str = "Who called and was missed? Text the last one back.")
         while result.interruptions:
             state = result.to_state()
             for waiting in result.interruptions:
-                print("Approved:", waiting.name)  # ask your user here, or state.reject(waiting)
-                state.approve(waiting)
+                yes = said_yes(f"{waiting.name} {waiting.arguments}")
+                (state.approve if yes else state.reject)(waiting)
             result = await Runner.run(agent, state)
         print(result.final_output)
 

@@ -7,6 +7,11 @@ from pydantic_ai import Agent, DeferredToolRequests, DeferredToolResults
 from aircall_mcp import Toolkit
 
 
+def said_yes(question: str) -> bool:
+    """However your program asks its user."""
+    return input(f"{question} [yes/no] ") == "yes"
+
+
 async def main(task: str = "Who called and was missed? Text the last one back.") -> None:
     async with Toolkit.sandbox(ask=True) as aircall:
         tools = aircall.only(toolsets={"workflows", "calls", "messages", "search"}).pydantic_ai()
@@ -15,8 +20,8 @@ async def main(task: str = "Who called and was missed? Text the last one back.")
         while isinstance(result.output, DeferredToolRequests):
             answers = DeferredToolResults()
             for one in result.output.approvals:
-                print("Approved:", result.output.metadata[one.tool_call_id]["preview"])
-                answers.approvals[one.tool_call_id] = True  # ask your user here, about each
+                preview = result.output.metadata[one.tool_call_id]["preview"]
+                answers.approvals[one.tool_call_id] = said_yes(preview)
             history = result.all_messages()
             result = await agent.run(message_history=history, deferred_tool_results=answers)
         print(result.output)
