@@ -49,6 +49,9 @@ class SpecError(AircallMCPError):
 class SettingsError(AircallMCPError):
     """A flag, a variable or a key of the configuration is not valid."""
 
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()  # all that a program's traceback shows
+
 
 class NotOffered(AircallMCPError):
     """No tool or operation of this name is offered here."""

@@ -205,6 +205,24 @@ async def test_an_option_that_there_is_not_is_told_with_the_nearest(home: dict[s
     with pytest.raises(SettingsError, match="toolset") as refused:
         await Toolkit.sandbox(toolset="calls", environment=home).__aenter__()
     assert "`toolsets`" in refused.value.hint
+    assert str(refused.value) == "argument `toolset`: is not known. Did you mean `toolsets`?"
+
+
+async def test_a_view_of_which_the_surface_lists_nothing_says_so(home: dict[str, str]) -> None:
+    async with Toolkit.sandbox(surface="tasks", environment=home) as aircall:
+        calls = aircall.only(toolsets={"calls"})
+        assert (await calls.execute("list_calls"))["data"]
+        for taken in (lambda: calls.openai("chat"), calls.anthropic, lambda: calls.tools):
+            with pytest.raises(SettingsError, match="'tasks' lists none") as refused:
+                taken()
+            assert 'surface="full"' in str(refused.value)
+        assert aircall.only(toolsets={"workflows"}).openai("chat")
+        with pytest.raises(SettingsError) as unknown:
+            aircall.only(toolsets={"workflow"})
+        assert "Did you mean `workflows`?" in str(unknown.value)
+    async with Toolkit(environment=home) as nobody:
+        error = (await nobody.execute("list_calls"))["error"]
+        assert "Toolkit.sandbox()" in error["hint"]
 
 
 async def test_what_is_left_out_cannot_be_reached_by_another_way(home: dict[str, str]) -> None:

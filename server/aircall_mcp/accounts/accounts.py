@@ -114,7 +114,8 @@ class Accounts:
         raise CredentialError(
             "No Aircall account is set up here.",
             hint="Run `aircall-mcp accounts add`, or set AIRCALL_API_ID and AIRCALL_API_TOKEN."
-            " The sandbox needs none: `aircall-mcp setup --sandbox`.",
+            " The sandbox needs none: `aircall-mcp setup --sandbox`, in a program"
+            " `Toolkit.sandbox()`.",
         )
 
     def load(self, name: str | None = None) -> Held:

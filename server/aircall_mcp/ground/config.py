@@ -221,9 +221,13 @@ class Settings(BaseModel):
 
 
 def settings_from(
-    flags: Mapping[str, Any] | None = None, environment: Mapping[str, str] | None = None
+    flags: Mapping[str, Any] | None = None,
+    environment: Mapping[str, str] | None = None,
+    *,
+    typed: bool = True,
 ) -> Settings:
-    """Read file, environment and flags (None = not given), in rising order of say.
+    """Read file, environment and flags (None = not given), in rising order of say. Unless `typed`,
+    the flags are arguments of a function, and errors call them so.
 
     Raises `SettingsError` naming the key and where it stands; an unknown key of the file is
     refused with the nearest known one; unknown variables are left alone (`unknown_variables`).
@@ -245,7 +249,8 @@ def settings_from(
             chosen[key], sources[key] = environment[variable], variable
     for key, value in (flags or {}).items():
         if value is not None:
-            chosen[key], sources[key] = value, f"--{key.replace('_', '-')}"
+            chosen[key] = value
+            sources[key] = f"--{key.replace('_', '-')}" if typed else f"argument `{key}`"
     try:
         return Settings(**chosen)
     except ValidationError as error:

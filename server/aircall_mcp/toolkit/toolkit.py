@@ -98,7 +98,7 @@ class Toolkit:
                 "With `ask=False` the sandbox asks nobody, and `approve` would never be called.",
                 hint="Leave out one of them.",
             )
-        app = open_app(settings_from(flags, environment), environment)
+        app = open_app(settings_from(flags, environment, typed=False), environment)
         try:
             self._view.hold_against(app.desk.registry, app.desk.offer())
         except BaseException:

@@ -121,8 +121,15 @@ class View:
         )
 
     def tools(self, offer: Offer) -> tuple[Tool, ...]:
-        """What is on offer and in sight, in the order of the toolsets."""
-        return tuple(self.tool(one) for one in offer if self.shows(one))
+        """What is listed and in sight, in the order of the toolsets. Raises `SettingsError` where
+        nothing is, since the surface lists none of it."""
+        listed = tuple(self.tool(one) for one in offer if self.shows(one))
+        if not listed and not self.whole:
+            raise SettingsError(
+                f"The surface {offer.surface!r} lists none of the tools in this view.",
+                hint='Open the toolkit with `surface="full"`, which lists all.',
+            )
+        return listed
 
     def tool(self, operation: Operation) -> Tool:
         from ..offer.tools import described
