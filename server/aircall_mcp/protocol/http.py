@@ -17,7 +17,7 @@ from mcp.shared.inbound import (
     MCP_PROTOCOL_VERSION_HEADER,
 )
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from ..errors import SettingsError
@@ -83,6 +83,7 @@ def mcp_app(
     )
     if instant:
         app.add_middleware(_Ready, server=server, security=TransportSecurityMiddleware(security))
+    app.add_middleware(_Hosts, allowed=frozenset(security.allowed_hosts), told=f"{host}:{port}")
     app.add_middleware(Sessions, most=most_sessions)
     app.add_middleware(_Frames)
     if key is not None:
@@ -151,6 +152,25 @@ class _Frames:
             return heard.pop() if heard else await receive()
 
         await self._app(scope, again, send)
+
+
+class _Hosts:
+    """Turns away another Host as the SDK does, and says what a proxy has to pass on instead."""
+
+    def __init__(self, app: ASGIApp, allowed: frozenset[str], told: str) -> None:
+        self._app = app
+        self._allowed = allowed
+        self._words = (
+            f"Invalid Host header. This server answers to {told} alone: a proxy in front of it"
+            f" passes `Host: {told}` on, see docs/clients.md."
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        at_mcp = scope["type"] == "http" and scope["path"] == "/mcp"
+        if at_mcp and Request(scope).headers.get("host") not in self._allowed:
+            await PlainTextResponse(self._words, status_code=421)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
 
 
 class _Ready:
