@@ -36,7 +36,6 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     ),
     "offer/shape.py": ("self._cuts[:MOST_CUTS]",),
     "console/site.py": ("given[:_MOST_KEYS]",),
-    "safety/policy_file.py": ("parts[:-1]",),
     "workflows/periods.py": ("text[:LONGEST]",),
     # Phone numbers and their beginnings, held against each other.
     "safety/destinations.py": ("number[:end]",),
