@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
 from aircall_mcp.safety.safety import Safety
 
+from ..harness import Clock
 from ..terminal import on_terminal
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
@@ -27,6 +29,22 @@ async def test_what_is_typed_ahead_answers_nothing(home: Path) -> None:
         assert shown.code == 0, shown.text
         stands = [(await safety.approvals.find(one.id)) for one in asked]
         assert [one and one.standing for one in stands] == ["approved", "refused"]
+    finally:
+        safety.close()
+
+
+async def test_of_one_that_waited_too_long_it_is_told_how_to_be_asked_again(home: Path) -> None:
+    then = Clock(time.time() - 1000)
+    safety = Safety.of(home, clock=then.handed())
+    try:
+        one = await safety.approvals.ask(
+            principal="owner", account="acme", operation="aircall_x", identity="x",
+            preview="Tell Ann", grade=2,
+        )  # fmt: skip
+        shown = on_terminal("approve", one.id)
+        assert shown.code == 1, shown.text
+        assert "is not pending any more: expired" in shown.text
+        assert "Have the model make the same call again" in " ".join(shown.text.split())
     finally:
         safety.close()
 

@@ -135,6 +135,7 @@ async def _answered(safety: Safety, one: Approval, yes: bool) -> None:
 async def _gone(safety: Safety, name: str) -> ArgumentError:
     found = await safety.approvals.find(name)
     stands = "is not known" if found is None else f"is not pending any more: {found.standing}"
-    return ArgumentError(
-        f"`{quoted(name)}` {stands}.", hint="`aircall-mcp approve` lists pending approvals."
-    )
+    hint = "`aircall-mcp approve` lists pending approvals."
+    if found is not None and found.standing in ("expired", "cancelled"):
+        hint = "Have the model make the same call again, which asks you anew."
+    return ArgumentError(f"`{quoted(name)}` {stands}.", hint=hint)

@@ -36,6 +36,7 @@ class Yeses:
         name = arguments.get("id")
         if name is None:
             return {"data": await self._waiting_for(caller)}
+        name = name.strip()
         found = None if self._approvals is None else await self._approvals.find(name)
         plan = None if self._plans is None else await self._plans.find(name, caller.principal)
         if plan is not None:
