@@ -19,7 +19,7 @@ KEYED = {
     "gateway.connections.Connections": "_shares",
     "gateway.continuations.Continuations": "_courses _weights",
     "gateway.zones.Zones": "_of",
-    "safety.company.Company": "_home _known _named",
+    "safety.company.Company": "_numbers _known _named",
     "workflows.call_log.CallLog": "_kept",
     "workflows.contacts.Contacts": "_shelves",
     "workflows.place_call.PlaceCall": "_untold",
