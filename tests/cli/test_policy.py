@@ -107,7 +107,7 @@ def test_a_number_that_none_of_ours_is_is_told_by_the_doctor_and_by_a_check(home
     (home / "policy.toml").write_text("[from]\nnumbers = ['+13125550155', 12345]", "utf-8")
     words = ("policy", "check", "start_outbound_call", "--sandbox", "--ask", "--args")
     ours = typed(*words, json.dumps({**DIAL, "number_id": 88016}))
-    assert ours.stdout.startswith("It would need the yes of a person")
+    assert ours.stdout.startswith("It would need a person's yes")
     assert "no number of sandbox has the id 12345. `aircall-mcp run list_numbers`" in ours.stderr
     other = typed(*words, json.dumps(DIAL))
     assert "number 88012 may not be used (from.numbers)" in other.stdout
@@ -135,7 +135,7 @@ async def test_in_a_sandbox_on_a_port_a_check_says_what_is_done(home: Path) -> N
         free = await aside(typed, *words, env=variables)
         assert (free.stdout, "--ask shows" in free.stderr) == ("It would be done.\n", True)
         asked = await aside(typed, *words, "--ask", env=variables)
-        assert asked.stdout.startswith("It would need the yes of a person")
+        assert asked.stdout.startswith("It would need a person's yes")
         words = ("run", "start_outbound_call", "--args", json.dumps(DIAL), "--json")
         refused = await aside(typed, *words, "--ask", env=variables, code=1)
         assert "needs_confirmation" in refused.output
