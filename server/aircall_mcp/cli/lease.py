@@ -17,7 +17,7 @@ from ..ground.phones import E164_PATTERN, reached
 from ..ground.times import iso
 from . import screen
 from .approve import at_terminal
-from .lines import ids_of
+from .numbers import ids_of
 from .options import as_json, print_json
 
 if TYPE_CHECKING:
