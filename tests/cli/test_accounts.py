@@ -25,7 +25,7 @@ def test_a_first_account(shell: Shell, home: Path) -> None:
     assert "120 requests a minute" in done.stderr
     assert done.stdout == ""
     assert {stat.S_IMODE(path.stat().st_mode) for path in home.iterdir()} == {0o600}
-    assert "knows `paris`" in shell("accounts", "test").stderr
+    assert "accepts the credential of `paris`" in shell("accounts", "test").stderr
     (row,) = json.loads(shell("accounts", "list", "--json").stdout)["accounts"]
     assert row["credential"] == "API key …oken"
     assert (row["name"], row["default"], row["requests_per_minute"]) == ("paris", True, 120)

@@ -96,7 +96,7 @@ async def test_the_question_is_a_new_one_each_time_and_bears_no_credential(home:
         for _ in range(3):
             await app.desk.call("aircall_delete_tag", TAG, Caller())
         asked = [path for _, path, _ in there.all if path.startswith(probe.PATH)]
-        assert len(set(asked)) == 3
+        assert len(set(asked)) == len(asked) >= 3
         assert all(len(path.removeprefix(probe.PATH)) == 32 for path in asked)
         for headers in there.probes:
             assert "authorization" not in headers

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import shutil
 import signal
 import sys
@@ -25,6 +26,7 @@ EFFECTS = {"read": "green", "write": "yellow", "reach": "magenta", "delete": "re
 _STYLE = re.compile(r"(\x1b\[(?:0|1|2|3[0-7])m)")
 """The colours and weights used here; whatever else a text would do to a terminal is left out."""
 _GAP = "  "
+_ANSWERS = {"y": True, "yes": True, "n": False, "no": False, "": False}
 _SENTENCE = 24
 """Columns in which a sentence still reads like one."""
 
@@ -254,9 +256,36 @@ def confirmed(question: str) -> bool:
     # wants out of the question would be kept in it.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        return click.confirm(question, err=True)
+        while (said := _typed(f"{question} [y/N]: ").strip().lower()) not in _ANSWERS:
+            click.echo("Type y or n.", err=True)
+        return _ANSWERS[said]
+    except (KeyboardInterrupt, EOFError):
+        raise click.Abort from None
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def _typed(prompt: str) -> str:
+    """The next line. Raises `EOFError` where none comes any more."""
+    click.echo(prompt, nl=False, err=True)
+    if os.name == "posix" and sys.stdin.isatty():
+        _wait_for(sys.stdin)
+    if not (line := sys.stdin.readline()):
+        raise EOFError
+    return line
+
+
+def _wait_for(stream: IO[str]) -> None:
+    """Also a Control-C that comes just before it waits ends this: a read would not see it."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    before = signal.set_wakeup_fd(writing)
+    try:
+        select.select([stream, reading], [], [])
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(reading)
+        os.close(writing)
 
 
 def _forget_typed() -> None:
