@@ -75,8 +75,8 @@ def test_a_rolled_back_directory_is_seen_through_the_keyring(home: Path) -> None
     [
         (Keyring(), False, "not one we trust"),
         (NullKeyring(), False, "keyring.backends.null.Keyring is not one we trust"),
-        (Forgetful(), True, "forgets"),
-        (NullKeyring(), True, "forgets"),
+        (Forgetful(), True, "does not keep"),
+        (NullKeyring(), True, "does not keep"),
         (Failing(ConnectionResetError()), True, "failed .ConnectionResetError"),
         (Failing(KeyringLocked()), True, "may be locked"),
         (Failing(InitError()), True, "may be locked"),
