@@ -138,9 +138,12 @@ async def test_what_nobody_can_answer_any_more_is_asked_anew(
 
 async def test_what_is_over_is_known_for_thirty_days(approvals: Approvals, clock: Clock) -> None:
     one = await ask(approvals)
-    clock.pass_by(KEPT)
-    await ask(approvals, "b")
-    assert await approvals.find(one.id) is not None
+    for seconds, shown in ((7 * 86_400.0, one.preview), (1, ""), (KEPT - 7 * 86_400.0 - 1, "")):
+        clock.pass_by(seconds)
+        await ask(approvals, f"after {seconds}")
+        found = await approvals.find(one.id)
+        assert found is not None
+        assert found.preview == shown  # with the numbers and words that are in it
     clock.pass_by(1)
     await ask(approvals, "c")
     assert await approvals.find(one.id) is None

@@ -28,6 +28,8 @@ HEARD: Final = 60.0
 """Seconds that a question may be answered in, and a yes be used in."""
 KEPT: Final = 30 * 86_400.0
 """Seconds that what was asked is known: a graph may wait for weeks before its task begins anew."""
+PREVIEWED: Final = 7 * 86_400.0
+"""Seconds that its preview is kept, which has people's numbers and words in it."""
 MOST_WAITING: Final = 200
 """Questions of one principal that wait at a time; the oldest is cancelled for another one."""
 
@@ -316,6 +318,10 @@ class Approvals:
 
     def _tidy(self, tx: Transaction, now: float) -> None:
         tx.run("DELETE FROM approval WHERE asked < :old", old=now - KEPT)
+        tx.run(
+            "UPDATE approval SET preview = '' WHERE asked < :old AND preview <> ''",
+            old=now - PREVIEWED,
+        )
 
     def _make_room(self, tx: Transaction, principal: str) -> None:
         tx.run(
