@@ -127,6 +127,7 @@ def test_what_was_measured_is_not_walked_again(detail: Detail) -> None:
 
 @settings(max_examples=60, deadline=None)
 @example(items=[None], notes=["half \ud800"], several=False, beside=False)
+@example(items=[float("inf")], notes=[], several=False, beside=False)
 @given(
     items=some.lists(values, max_size=5),
     notes=some.lists(texts, max_size=2),

@@ -48,7 +48,7 @@ class Shaped:
     def size(self, item: Any) -> int:
         """Bytes that `item` takes at most in the answer, once its long texts are cut."""
         shaped = self._of(item)[1]
-        text = self._texts[id(item)] = to_json(shaped)
+        text = self._texts[id(item)] = to_json(shaped, inf_nan_mode="null")
         size = len(text)
         return size if size <= LONGEST_TEXT else Cut(shaped, self._scrub).size
 
